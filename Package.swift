@@ -1,0 +1,45 @@
+// swift-tools-version: 6.1
+//
+// The targets stand bottom up: each imports only those above it.
+// What the shared library needs beyond this (static Swift runtime, SONAME,
+// version script) is passed by CMakeLists.txt, so that this manifest holds no
+// unsafe flags and stays usable as a dependency.
+
+import PackageDescription
+
+let package = Package(
+    name: "libreplay",
+    products: [
+        .library(name: "replay", type: .dynamic, targets: ["Replay"])
+    ],
+    targets: [
+        // The public C headers (by a link to include/), the exported variables,
+        // and the few lines that only C can say (thread-locals, futex, callers).
+        .target(name: "CReplay", cSettings: [.define("_GNU_SOURCE")]),
+
+        // System libraries.
+        .systemLibrary(
+            name: "CGLib", pkgConfig: "glib-2.0", providers: [.apt(["libglib2.0-dev"])]),
+        .systemLibrary(
+            name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+        .systemLibrary(
+            name: "CXXHash", pkgConfig: "libxxhash", providers: [.apt(["libxxhash-dev"])]),
+
+        // Bytes, events, chunks, files, recovery.
+        .target(name: "ReplayLog", dependencies: ["CZstd", "CXXHash"]),
+
+        // Sessions, instructions, checkpoints, queue, clocks, devices, block filter.
+        .target(name: "ReplayEngine", dependencies: ["CReplay", "ReplayLog", "CXXHash"]),
+
+        // A host's GMainContext.
+        .target(name: "ReplayGLib", dependencies: ["CGLib", "ReplayEngine"]),
+
+        // The C interface: one @_cdecl function for each declaration.
+        .target(
+            name: "Replay", dependencies: ["CReplay", "ReplayEngine", "ReplayGLib"]),
+
+        .testTarget(name: "ReplayLogTests", dependencies: ["ReplayLog"]),
+        .testTarget(name: "ReplayEngineTests", dependencies: ["Replay", "ReplayEngine", "CReplay"]),
+    ],
+    swiftLanguageModes: [.v6]
+)

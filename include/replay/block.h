@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: MIT */
+/** @file block.h
+ *  The block filter: disks whose completions reach the guest where the log says.
+ *
+ *  The filter stands between a disk controller and a backend: a file, served
+ *  by worker threads, or a table of callbacks. A request is submitted by the
+ *  guest's device and goes to the backend at once; when the backend is done
+ *  the completion is queued, and its callback runs on the vCPU thread at a
+ *  flush of the queue. Guest memory changes only there: a read goes to a
+ *  buffer of the filter's and is copied at the completion; a write's data is
+ *  copied when it is submitted.
+ *
+ *  While recording and replaying, writes go to an overlay: the image stays as
+ *  it is, and is what replay needs. The recorded result of each request is
+ *  what the guest gets again, failures too; of reads a digest is recorded, so
+ *  that another image is found at the first read that differs. */
+#ifndef REPLAY_BLOCK_H
+#define REPLAY_BLOCK_H
+
+#include <sys/uio.h>
+
+#include "types.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** A disk: one filter and its backend. */
+typedef struct replay_block replay_block_t;
+
+/** A request on its way through a backend. */
+typedef struct replay_block_request replay_block_request_t;
+
+/** The end of a request.
+ *  @param result 0, or a negative errno. */
+typedef void (*replay_block_complete_t)(void *opaque, int32_t result);
+
+/** Flags of requests. */
+enum {
+    REPLAY_BLOCK_FUA = 1 /**< the data is on the disk before the completion */
+};
+
+/** A backend of the host's. Each operation starts and returns; the backend ends
+ *  it, at once or later, from any thread, by one replay_block_complete().
+ *  Pieces stay valid until then. NULL operations are answered with -ENOTSUP
+ *  (zeroes: by writing; discard, flush: by success). */
+typedef struct replay_block_backend {
+    uint32_t size; /**< sizeof(replay_block_backend_t) */
+    /** Needed. The disk's length in bytes, or a negative errno. */
+    int64_t (*length)(void *opaque);
+    /** Needed. */
+    void (*read)(void *opaque, replay_block_request_t *request, uint64_t offset,
+                 const struct iovec *pieces, int32_t count, uint32_t flags);
+    /** Needed without an overlay. */
+    void (*write)(void *opaque, replay_block_request_t *request, uint64_t offset,
+                  const struct iovec *pieces, int32_t count, uint32_t flags);
+    void (*zeroes)(void *opaque, replay_block_request_t *request, uint64_t offset, uint64_t length,
+                   uint32_t flags);
+    void (*discard)(void *opaque, replay_block_request_t *request, uint64_t offset,
+                    uint64_t length);
+    void (*flush)(void *opaque, replay_block_request_t *request);
+    /** The disk is closed; no request is under way. */
+    void (*close)(void *opaque);
+} replay_block_backend_t;
+
+/** The value to start a replay_block_backend_t from. */
+#define REPLAY_BLOCK_BACKEND_INIT {(uint32_t)sizeof(replay_block_backend_t), 0, 0, 0, 0, 0, 0, 0}
+
+/** Where writes go. */
+typedef int32_t replay_block_overlay_t;
+enum {
+    REPLAY_BLOCK_OVERLAY_DEFAULT = 0, /**< RECORD, PLAY: as TEMPORARY; NONE: as OFF */
+    REPLAY_BLOCK_OVERLAY_TEMPORARY = 1, /**< a sparse file without a name, gone when closed */
+    REPLAY_BLOCK_OVERLAY_FILE = 2,    /**< a sparse file of that name; begins empty, is kept */
+    REPLAY_BLOCK_OVERLAY_OFF = 3      /**< to the backend: replay needs the image as it was
+                                           before the recording */
+};
+
+/** What replay_block_open() needs. Strings and the table are copied. */
+typedef struct replay_block_config {
+    uint32_t size;       /**< sizeof(replay_block_config_t) */
+    uint32_t read_only;  /**< 1: writes fail with -EROFS */
+    const char *name;    /**< the disk's name in errors, or NULL: "disk N" */
+    const char *filename; /**< the image, or NULL */
+    const replay_block_backend_t *backend; /**< instead of an image, or NULL */
+    void *opaque;        /**< for the backend */
+    replay_block_overlay_t overlay; /**< where writes go */
+    uint32_t workers;    /**< threads for an image; 0: the default, 2; at most 64 */
+    const char *overlay_filename; /**< for REPLAY_BLOCK_OVERLAY_FILE */
+} replay_block_config_t;
+
+/** The value to start a replay_block_config_t from. */
+#define REPLAY_BLOCK_CONFIG_INIT {(uint32_t)sizeof(replay_block_config_t), 0, 0, 0, 0, 0, 0, 0, 0}
+
+/** Opens a disk on the current session. With rrdata=on, PLAY opens no image
+ *  and calls no backend: what was read, and the length, come from the log.
+ *
+ *  @param config [in]. @param status [out] why it failed, or NULL.
+ *  @return the disk, closed by replay_block_close(); NULL: ERROR_INVALID_ARGUMENT,
+ *    ERROR_STRUCT_SIZE, ERROR_SYSTEM (the image or the overlay could not be
+ *    opened), ERROR_NO_MEMORY.
+ *  Disks are numbered in the order of the calls: the same in every mode.
+ *  Thread: [any], after replay_configure(), before replay_start().  Since ABI 1. */
+REPLAY_API replay_block_t *replay_block_open(const replay_block_config_t *config,
+                                             replay_status_t *status);
+
+/** Waits for the requests under way, runs their completions, closes the disk.
+ *  NULL is allowed.
+ *  @return REPLAY_OK; ERROR_INVALID_ARGUMENT if it is not one (any more).
+ *  Thread: [any] [lock-held].  Since ABI 1. */
+REPLAY_API replay_status_t replay_block_close(replay_block_t *disk);
+
+/** The disk's length in bytes, or a negative errno. Recorded, so that a replay
+ *  is told at the start if another image has another length.
+ *  Thread: [any].  Since ABI 1. */
+REPLAY_API int64_t replay_block_length(replay_block_t *disk);
+
+/** Reads. @p complete runs when the data is in the pieces.
+ *  @param offset in bytes. @param pieces, count [in] guest memory; the array is
+ *    copied, the memory must stay until the completion.
+ *  @return REPLAY_OK: @p complete will run, once; ERROR_INVALID_ARGUMENT,
+ *    ERROR_LOCK_NOT_HELD, ERROR_WRONG_ROLE, ERROR_NO_MEMORY: it will not.
+ *    What lies outside the disk completes with -EIO.
+ *  None: as the backend ends it, @p complete runs at once, in its thread.
+ *  Thread: [vcpu] [io] [lock-held].  Since ABI 1. */
+REPLAY_API replay_status_t replay_block_read(replay_block_t *disk, uint64_t offset,
+                                             const struct iovec *pieces, int32_t count,
+                                             uint32_t flags, replay_block_complete_t complete,
+                                             void *opaque);
+
+/** Writes; as replay_block_read(). The data is copied during the call.  Since ABI 1. */
+REPLAY_API replay_status_t replay_block_write(replay_block_t *disk, uint64_t offset,
+                                              const struct iovec *pieces, int32_t count,
+                                              uint32_t flags, replay_block_complete_t complete,
+                                              void *opaque);
+
+/** Writes zeroes; as replay_block_read().  Since ABI 1. */
+REPLAY_API replay_status_t replay_block_zeroes(replay_block_t *disk, uint64_t offset,
+                                               uint64_t length, uint32_t flags,
+                                               replay_block_complete_t complete, void *opaque);
+
+/** Tells that the data is not needed any more: reads give zeroes on an overlay;
+ *  as replay_block_read().  Since ABI 1. */
+REPLAY_API replay_status_t replay_block_discard(replay_block_t *disk, uint64_t offset,
+                                                uint64_t length, replay_block_complete_t complete,
+                                                void *opaque);
+
+/** Completes when all that was written before is on the disk (on an overlay of
+ *  a temporary file: at once); as replay_block_read().  Since ABI 1. */
+REPLAY_API replay_status_t replay_block_flush(replay_block_t *disk,
+                                              replay_block_complete_t complete, void *opaque);
+
+/** A backend ends a request that it was given.
+ *  @param result 0 or a negative errno.
+ *  @return REPLAY_OK; ERROR_INVALID_ARGUMENT if it is not under way (any more).
+ *  Thread: [any], without the lock too.  Since ABI 1. */
+REPLAY_API replay_status_t replay_block_complete(replay_block_request_t *request, int32_t result);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* REPLAY_BLOCK_H */

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: MIT */
+/** @file devices.h
+ *  Character devices, network, input, audio, random numbers, shutdown. */
+#ifndef REPLAY_DEVICES_H
+#define REPLAY_DEVICES_H
+
+#include <sys/uio.h>
+
+#include "types.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ------------------------------------------------------- character devices */
+
+/** Gives a device bytes that came from outside.
+ *  @param data [in] valid during the call. @param length in bytes. */
+typedef void (*replay_char_receive_t)(void *opaque, const uint8_t *data, size_t length);
+
+/** Registers a character device. Devices are numbered in the order of the
+ *  calls, so register them in the same order in every mode.
+ *  @param receive called by the vCPU thread when input reaches its place.
+ *  @return the device's number, from 0; ERROR_INVALID_ARGUMENT, ERROR_WRONG_STATE
+ *    (256 devices are registered).
+ *  replay_finish() drops all registrations.
+ *  Thread: [any], before replay_start().  Since ABI 1. */
+REPLAY_API int32_t replay_register_char_driver(replay_char_receive_t receive, void *opaque);
+
+/** Input from outside for a character device.
+ *
+ *  Record: queued, written and given to the device at the flush.
+ *  Play:   dropped: the log has the input.
+ *  None, events disabled: given to the device at once.
+ *  @param data [in] copied. @param length in bytes, at most 1 GiB.
+ *  @return REPLAY_OK; ERROR_INVALID_ARGUMENT, ERROR_NO_MEMORY.
+ *  Thread: [any], without the lock too.  Since ABI 1. */
+REPLAY_API replay_status_t replay_chr_be_write(int32_t device, const uint8_t *data, size_t length);
+
+/** Record: stores the result of a write to a character backend, which the guest
+ *  can see. Else ERROR_WRONG_MODE.
+ *  @param result bytes taken, or a negative error. @param offset as the host wants it.
+ *  Thread: [vcpu] [io] [lock-held] [hot].  Since ABI 1. */
+REPLAY_API replay_status_t replay_char_write_event_save(int32_t result, int32_t offset);
+
+/** Play: loads what replay_char_write_event_save() stored at this place; it is
+ *  a divergence if the log's next event is another. Else ERROR_WRONG_MODE.
+ *  @param result, offset [out] 0 after a failure.
+ *  Thread: [vcpu] [io] [lock-held] [hot].  Since ABI 1. */
+REPLAY_API replay_status_t replay_char_write_event_load(int32_t *result, int32_t *offset);
+
+/** Record: stores the bytes that a synchronous read from a backend gave.
+ *  @return REPLAY_OK; ERROR_WRONG_MODE, ERROR_INVALID_ARGUMENT, …
+ *  Thread: [vcpu] [io] [lock-held].  Since ABI 1. */
+REPLAY_API replay_status_t replay_char_read_all_save_buf(const uint8_t *data, size_t length);
+
+/** Record: stores the error that a synchronous read gave.
+ *  Thread: [vcpu] [io] [lock-held].  Since ABI 1. */
+REPLAY_API replay_status_t replay_char_read_all_save_error(int32_t error);
+
+/** Play: loads what a replay_char_read_all_save_…() stored at this place.
+ *  @param data [out] room for @p size bytes.
+ *  @param result [out] bytes loaded, or the recorded error.
+ *  @return REPLAY_OK; ERROR_DIVERGENCE if the log's next event is another or does
+ *    not fit into @p size; ERROR_WRONG_MODE.
+ *  Thread: [vcpu] [io] [lock-held].  Since ABI 1. */
+REPLAY_API replay_status_t replay_char_read_all_load(uint8_t *data, size_t size, int32_t *result);
+
+/* ----------------------------------------------------------------- network */
+
+/** A registered network filter. */
+typedef struct replay_net replay_net_t;
+
+/** Gives a network device a packet.
+ *  @param data [in] valid during the call. */
+typedef void (*replay_net_receive_t)(void *opaque, uint32_t flags, const uint8_t *data,
+                                     size_t length);
+
+/** Registers a filter in front of a network backend; numbered in the order of
+ *  the calls. @return it, or NULL with an error. Freed by replay_unregister_net().
+ *  Thread: [any], before replay_start().  Since ABI 1. */
+REPLAY_API replay_net_t *replay_register_net(replay_net_receive_t receive, void *opaque);
+
+/** Frees @p net; packets of it that are queued are dropped; NULL is allowed.
+ *  @return REPLAY_OK; ERROR_INVALID_ARGUMENT if it is not one (any more).
+ *  Thread: [any] [lock-held].  Since ABI 1. */
+REPLAY_API replay_status_t replay_unregister_net(replay_net_t *net);
+
+/** A packet from outside. Modes as replay_chr_be_write().
+ *  @param pieces, count [in] the packet; copied.
+ *  @return REPLAY_OK; ERROR_INVALID_ARGUMENT, ERROR_NO_MEMORY.
+ *  Thread: [any], without the lock too.  Since ABI 1. */
+REPLAY_API replay_status_t replay_net_packet_event(replay_net_t *net, uint32_t flags,
+                                                   const struct iovec *pieces, int32_t count);
+
+/* ------------------------------------------------------------------- input */
+
+/** Kinds of input events. */
+typedef int32_t replay_input_kind_t;
+enum {
+    REPLAY_INPUT_KEY = 0,      /**< code, value: 1 down, 0 up */
+    REPLAY_INPUT_BUTTON = 1,   /**< code, value: 1 down, 0 up */
+    REPLAY_INPUT_RELATIVE = 2, /**< axis, value */
+    REPLAY_INPUT_ABSOLUTE = 3, /**< axis, value */
+    REPLAY_INPUT_TOUCH = 4,    /**< code: what happened, slot, tracking_id, axis, value */
+    REPLAY_INPUT_COUNT = 5
+};
+
+/** One input event; members that its kind does not use are 0. */
+typedef struct replay_input_event {
+    replay_input_kind_t kind; /**< REPLAY_INPUT_… */
+    int32_t code;             /**< the host's number of the key or button */
+    int32_t axis;             /**< the host's number of the axis */
+    int32_t slot;             /**< of a touch */
+    int64_t tracking_id;      /**< of a touch */
+    int64_t value;            /**< position, movement, 1 or 0 */
+} replay_input_event_t;
+
+/** Input from the user; reaches the guest by replay_host::input.
+ *  Modes as replay_chr_be_write().
+ *  @return REPLAY_OK; ERROR_INVALID_ARGUMENT, ERROR_NO_MEMORY.
+ *  Thread: [any], without the lock too.  Since ABI 1. */
+REPLAY_API replay_status_t replay_input_event(const replay_input_event_t *event);
+
+/** The end of input events that belong together. As replay_input_event().  Since ABI 1. */
+REPLAY_API replay_status_t replay_input_sync_event(void);
+
+/* ------------------------------------------------------------------- audio */
+
+/** Samples that the audio backend has taken. Record: stores *played; Play: sets
+ *  it to what was recorded; None: nothing.
+ *  @param played [in,out] a count of samples.
+ *  @return REPLAY_OK; ERROR_DIVERGENCE, ERROR_INVALID_ARGUMENT, …
+ *  Thread: [vcpu] [io] [lock-held] [hot].  Since ABI 1. */
+REPLAY_API replay_status_t replay_audio_out(size_t *played);
+
+/** Begins a block of samples from a microphone. Record: *count samples follow;
+ *  Play: sets *count to what was recorded; None: nothing.
+ *  @return REPLAY_OK; ERROR_DIVERGENCE, ERROR_WRONG_STATE (one is begun), …
+ *  Thread: [vcpu] [io] [lock-held].  Since ABI 1. */
+REPLAY_API replay_status_t replay_audio_in_start(size_t *count);
+
+/** One sample of the block. Record: stored; Play: set to the recorded one.
+ *  @return REPLAY_OK; ERROR_WRONG_STATE (none is begun, or more samples than
+ *    its count), …
+ *  Thread: [vcpu] [io] [lock-held] [hot].  Since ABI 1. */
+REPLAY_API replay_status_t replay_audio_in_sample_lr(uint64_t *left, uint64_t *right);
+
+/** Ends the block. @return REPLAY_OK; ERROR_WRONG_STATE (none is begun, or
+ *    fewer samples than its count: the block is dropped), …
+ *  Thread: [vcpu] [io] [lock-held].  Since ABI 1. */
+REPLAY_API replay_status_t replay_audio_in_finish(void);
+
+/* ------------------------------------------------------------------ random */
+
+/** Record: stores what a random generator gave. Else ERROR_WRONG_MODE.
+ *  @param result the generator's result; the bytes are stored whatever it is.
+ *  Thread: [vcpu] [io] [lock-held].  Since ABI 1. */
+REPLAY_API replay_status_t replay_save_random(int32_t result, const void *data, size_t length);
+
+/** Play: loads the recorded bytes. @return the recorded result; a negative
+ *  status if the log's next event is not a random one of this length
+ *  (divergence: the bytes are 0), or in another mode.
+ *  Thread: [vcpu] [io] [lock-held].  Since ABI 1. */
+REPLAY_API int32_t replay_read_random(void *data, size_t length);
+
+/* ---------------------------------------------------------------- shutdown */
+
+/** The guest or its user asks for the end of the run.
+ *
+ *  Record: stored.
+ *  Play:   nothing: the library calls replay_host::shutdown at the recorded place.
+ *  None:   nothing.
+ *  @param cause REPLAY_SHUTDOWN_…
+ *  @return REPLAY_OK; ERROR_INVALID_ARGUMENT, ERROR_LOCK_NOT_HELD, ERROR_WRONG_ROLE.
+ *  Thread: [vcpu] [io] [lock-held].  Since ABI 1. */
+REPLAY_API replay_status_t replay_shutdown_request(replay_shutdown_cause_t cause);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* REPLAY_DEVICES_H */

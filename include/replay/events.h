@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MIT */
+/** @file events.h
+ *  Checkpoints, and the queue of asynchronous events.
+ *
+ *  A checkpoint marks a place where a thread may act on the guest. What comes
+ *  from outside (input, packets, completions) and what is put off (bottom
+ *  halves) is queued, and reaches the guest only when the vCPU thread flushes
+ *  the queue: in RECORD where it happens to, in PLAY where the log says. */
+#ifndef REPLAY_EVENTS_H
+#define REPLAY_EVENTS_H
+
+#include "types.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ------------------------------------------------------------- checkpoints */
+
+/** Asks whether the work that checkpoint @p id guards may be done now.
+ *
+ *  Record: writes it with the thread's role; true.
+ *  Play:   true, and consumed, if it is the log's next event and was recorded
+ *          by a thread of this role; else false: skip the work, try again later.
+ *          INIT and RESET stand where the host's own course puts them: there
+ *          anything else than the recorded one is a divergence.
+ *  None:   true.
+ *  After a failure, without the lock or a role: false.
+ *
+ *  @param id REPLAY_CHECKPOINT_…
+ *  Thread: [vcpu] [io] [lock-held] [hot].  Since ABI 1. */
+REPLAY_API bool replay_checkpoint(replay_checkpoint_t id);
+
+/** Play: is a checkpoint or an asynchronous event the log's next event, and due
+ *  now? Consumes nothing. Other modes: false.
+ *  Thread: [vcpu] [io] [lock-held] [hot].  Since ABI 1. */
+REPLAY_API bool replay_has_event(void);
+
+/* ------------------------------------------------------- asynchronous queue */
+
+/** Flushes the queue; replay_account_warp_timer() does it too.
+ *
+ *  Record: runs what is queued, in the order of arrival, and writes each.
+ *  Play:   as long as the log's next event is an asynchronous one: input and
+ *          packets are made from the log; bottom halves and block completions
+ *          are run by their number, or waited for if they have not arrived.
+ *  None:   runs what is queued.
+ *  @return REPLAY_OK; ERROR_REENTERED from one of the events' callbacks;
+ *    ERROR_LOCK_NOT_HELD, ERROR_WRONG_ROLE; the session's failure.
+ *  Thread: [vcpu] [lock-held].  Since ABI 1. */
+REPLAY_API replay_status_t replay_async_events(void);
+
+/** From now on events are queued. replay_start() calls it.
+ *  @return REPLAY_OK; ERROR_LOCK_NOT_HELD.  Thread: [any] [lock-held].  Since ABI 1. */
+REPLAY_API replay_status_t replay_enable_events(void);
+
+/** From now on events are run at once, unwritten, as in mode NONE; what is
+ *  queued already stays queued.
+ *  @return REPLAY_OK; ERROR_LOCK_NOT_HELD.  Thread: [any] [lock-held].  Since ABI 1. */
+REPLAY_API replay_status_t replay_disable_events(void);
+
+/** Are events queued? Always false in mode NONE.  Thread: [any] [hot].  Since ABI 1. */
+REPLAY_API bool replay_events_enabled(void);
+
+/** Runs all that is queued without writing it (before a snapshot, at shutdown).
+ *  @return REPLAY_OK; ERROR_LOCK_NOT_HELD, ERROR_REENTERED.
+ *  Thread: [any] [lock-held].  Since ABI 1. */
+REPLAY_API replay_status_t replay_flush_events(void);
+
+/** Queues a bottom half: @p callback runs on the vCPU thread at the next flush.
+ *  Numbers are drawn in the order of the calls, so the calls themselves must be
+ *  deterministic: hence the lock.
+ *  None, events disabled: runs it at once.
+ *  @return REPLAY_OK; ERROR_INVALID_ARGUMENT, ERROR_LOCK_NOT_HELD, ERROR_WRONG_ROLE.
+ *  Thread: [vcpu] [io] [lock-held].  Since ABI 1. */
+REPLAY_API replay_status_t replay_bh_schedule_event(replay_callback_t callback, void *opaque);
+
+/** As replay_bh_schedule_event(), for a bottom half that is freed when it has
+ *  run; the log tells them apart.  Since ABI 1. */
+REPLAY_API replay_status_t replay_bh_schedule_oneshot_event(replay_callback_t callback,
+                                                            void *opaque);
+
+/** Draws the number of a block request: one sequence for all devices.
+ *  @return the number; UINT64_MAX with an error without the lock. None: 0.
+ *  Thread: [vcpu] [io] [lock-held] [hot].  Since ABI 1. */
+REPLAY_API uint64_t blkreplay_next_id(void);
+
+/** Queues the completion of block request @p id of a host with a block layer
+ *  of its own: @p callback runs on the vCPU thread at the flush. (block.h has
+ *  a filter that does all of it.)
+ *  None, events disabled: runs it at once.
+ *  @return REPLAY_OK; ERROR_INVALID_ARGUMENT.
+ *  Thread: [any], without the lock too.  Since ABI 1. */
+REPLAY_API replay_status_t replay_block_event(replay_callback_t callback, void *opaque,
+                                              uint64_t id);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* REPLAY_EVENTS_H */

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: MIT */
+/** @file plugin.h
+ *  The table of all functions, for hosts that load the library by themselves.
+ *
+ *  A host that dlopens libreplay.so.0, or has functions of these names itself,
+ *  asks for one symbol:
+ *
+ *      replay_plugin_query_t query = dlsym(handle, "replay_plugin_query");
+ *      const replay_plugin_t *replay = query(REPLAY_ABI_VERSION);
+ *      if (!replay) …                        // another ABI
+ *      replay->replay_configure(&config);
+ *
+ *  The macros of clock.h go through the table with
+ *
+ *      #define REPLAY_FN(name) (replay->name)
+ *      #define REPLAY_MODE() (*replay->mode)
+ *
+ *  in front of the #include.
+ *
+ *  The table's list of functions is written from the other headers by
+ *  c-harness/tools/generate-interface. */
+#ifndef REPLAY_PLUGIN_H
+#define REPLAY_PLUGIN_H
+
+#include "block.h"
+#include "clock.h"
+#include "devices.h"
+#include "events.h"
+#include "glib.h"
+#include "instructions.h"
+#include "session.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** All functions, and the variables by their address. Later versions of one ABI
+ *  only add members at the end: look at @c size before using one that your
+ *  header has and an older library may not have. */
+typedef struct replay_plugin {
+    uint32_t size;         /**< of the library's table, in bytes */
+    uint32_t abi_version;  /**< REPLAY_ABI_VERSION of the library */
+    const char *version;   /**< of the package, "0.1.0" */
+    replay_mode_t *mode;   /**< replay_mode */
+    const char **snapshot; /**< replay_snapshot */
+    replay_status_t (*replay_configure)(const replay_config_t *config);
+    replay_status_t (*replay_fingerprint)(const char *key, const char *value);
+    replay_status_t (*replay_start)(void);
+    replay_status_t (*replay_finish)(void);
+    replay_status_t (*replay_add_blocker)(const char *reason);
+    const char *(*replay_get_filename)(void);
+    replay_mode_t (*replay_get_mode)(void);
+    replay_status_t (*replay_vmstate_init)(void);
+    replay_status_t (*replay_query)(replay_info_t *info);
+    replay_status_t (*replay_thread_attach)(replay_role_t roles);
+    replay_status_t (*replay_mutex_lock)(void);
+    replay_status_t (*replay_mutex_unlock)(void);
+    bool (*replay_mutex_locked)(void);
+    replay_status_t (*replay_wait)(int64_t timeout_ns);
+    void (*replay_notify)(void);
+    replay_session_t *(*replay_session_new)(void);
+    replay_status_t (*replay_session_free)(replay_session_t *session);
+    replay_status_t (*replay_session_push_current)(replay_session_t *session);
+    replay_status_t (*replay_session_pop_current)(void);
+    replay_session_t *(*replay_session_get_current)(void);
+    replay_status_t (*replay_last_error)(replay_error_t *error);
+    const char *(*replay_status_name)(replay_status_t status);
+    const char *(*replay_status_sentence)(replay_status_t status);
+    replay_status_t (*replay_digest)(uint64_t digest);
+    uint64_t (*replay_get_current_icount)(void);
+    int32_t (*replay_get_instructions)(void);
+    replay_status_t (*replay_account_executed_instructions)(void);
+    uint64_t (*replay_get_budget)(uint64_t max);
+    bool (*replay_interrupt)(void);
+    bool (*replay_has_interrupt)(void);
+    bool (*replay_exception)(void);
+    bool (*replay_has_exception)(void);
+    int64_t (*replay_save_clock)(replay_clock_kind_t kind, int64_t value, uint64_t icount);
+    int64_t (*replay_read_clock)(replay_clock_kind_t kind, uint64_t icount);
+    int64_t (*replay_clock_unlock)(int64_t value);
+    int64_t (*replay_get_virtual_clock)(void);
+    replay_status_t (*replay_start_warp_timer)(void);
+    replay_status_t (*replay_account_warp_timer)(void);
+    int64_t (*replay_warp_deadline_ns)(void);
+    replay_timer_t *(*replay_timer_new)(replay_callback_t callback, void *opaque);
+    replay_status_t (*replay_timer_mod)(replay_timer_t *timer, int64_t expire_ns);
+    replay_status_t (*replay_timer_del)(replay_timer_t *timer);
+    replay_status_t (*replay_timer_free)(replay_timer_t *timer);
+    int64_t (*replay_timer_expire_time)(const replay_timer_t *timer);
+    bool (*replay_checkpoint)(replay_checkpoint_t id);
+    bool (*replay_has_event)(void);
+    replay_status_t (*replay_async_events)(void);
+    replay_status_t (*replay_enable_events)(void);
+    replay_status_t (*replay_disable_events)(void);
+    bool (*replay_events_enabled)(void);
+    replay_status_t (*replay_flush_events)(void);
+    replay_status_t (*replay_bh_schedule_event)(replay_callback_t callback, void *opaque);
+    replay_status_t (*replay_bh_schedule_oneshot_event)(replay_callback_t callback, void *opaque);
+    uint64_t (*blkreplay_next_id)(void);
+    replay_status_t (*replay_block_event)(replay_callback_t callback, void *opaque, uint64_t id);
+    replay_block_t *(*replay_block_open)(const replay_block_config_t *config,
+                                         replay_status_t *status);
+    replay_status_t (*replay_block_close)(replay_block_t *disk);
+    int64_t (*replay_block_length)(replay_block_t *disk);
+    replay_status_t (*replay_block_read)(replay_block_t *disk, uint64_t offset,
+                                         const struct iovec *pieces, int32_t count, uint32_t flags,
+                                         replay_block_complete_t complete, void *opaque);
+    replay_status_t (*replay_block_write)(replay_block_t *disk, uint64_t offset,
+                                          const struct iovec *pieces, int32_t count,
+                                          uint32_t flags, replay_block_complete_t complete,
+                                          void *opaque);
+    replay_status_t (*replay_block_zeroes)(replay_block_t *disk, uint64_t offset, uint64_t length,
+                                           uint32_t flags, replay_block_complete_t complete,
+                                           void *opaque);
+    replay_status_t (*replay_block_discard)(replay_block_t *disk, uint64_t offset, uint64_t length,
+                                            replay_block_complete_t complete, void *opaque);
+    replay_status_t (*replay_block_flush)(replay_block_t *disk, replay_block_complete_t complete,
+                                          void *opaque);
+    replay_status_t (*replay_block_complete)(replay_block_request_t *request, int32_t result);
+    int32_t (*replay_register_char_driver)(replay_char_receive_t receive, void *opaque);
+    replay_status_t (*replay_chr_be_write)(int32_t device, const uint8_t *data, size_t length);
+    replay_status_t (*replay_char_write_event_save)(int32_t result, int32_t offset);
+    replay_status_t (*replay_char_write_event_load)(int32_t *result, int32_t *offset);
+    replay_status_t (*replay_char_read_all_save_buf)(const uint8_t *data, size_t length);
+    replay_status_t (*replay_char_read_all_save_error)(int32_t error);
+    replay_status_t (*replay_char_read_all_load)(uint8_t *data, size_t size, int32_t *result);
+    replay_net_t *(*replay_register_net)(replay_net_receive_t receive, void *opaque);
+    replay_status_t (*replay_unregister_net)(replay_net_t *net);
+    replay_status_t (*replay_net_packet_event)(replay_net_t *net, uint32_t flags,
+                                               const struct iovec *pieces, int32_t count);
+    replay_status_t (*replay_input_event)(const replay_input_event_t *event);
+    replay_status_t (*replay_input_sync_event)(void);
+    replay_status_t (*replay_audio_out)(size_t *played);
+    replay_status_t (*replay_audio_in_start)(size_t *count);
+    replay_status_t (*replay_audio_in_sample_lr)(uint64_t *left, uint64_t *right);
+    replay_status_t (*replay_audio_in_finish)(void);
+    replay_status_t (*replay_save_random)(int32_t result, const void *data, size_t length);
+    int32_t (*replay_read_random)(void *data, size_t length);
+    replay_status_t (*replay_shutdown_request)(replay_shutdown_cause_t cause);
+    replay_status_t (*replay_glib_attach)(struct _GMainContext *context);
+    replay_status_t (*replay_glib_detach)(struct _GMainContext *context);
+} replay_plugin_t;
+
+/** The type of replay_plugin_query(). */
+typedef const replay_plugin_t *(*replay_plugin_query_t)(uint32_t abi_version);
+
+/** The library's table, or NULL if it does not speak @p abi_version. It is
+ *  constant and never freed. The archive of stubs has one of its own.
+ *  Thread: [any].  Since ABI 1. */
+REPLAY_API const replay_plugin_t *replay_plugin_query(uint32_t abi_version);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* REPLAY_PLUGIN_H */

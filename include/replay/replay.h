@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT */
+/** @file replay.h
+ *  libreplay: deterministic record and replay for emulators.
+ *
+ *  # The story
+ *
+ *  A guest is a deterministic machine, but for what reaches it from outside:
+ *  the time of an interrupt, a clock, a key, a packet, the end of a disk
+ *  request. RECORD writes these *events* to a log, each with the number of
+ *  instructions that the guest had executed (icount). PLAY feeds them back at
+ *  the same counts: the guest does the same again, bit for bit.
+ *
+ *  The emulator (the *host*) hands over a table of callbacks, and calls the
+ *  library where something undetermined enters the guest. Host code is the
+ *  same in every mode: value calls return what the guest must see, and
+ *  checkpoint calls tell whether work may be done now.
+ *
+ *  # The order of calls
+ *
+ *    replay_configure()             mode, log, callbacks
+ *    replay_register_…(), replay_fingerprint(), replay_block_open()
+ *    replay_start()
+ *    … the machine runs …
+ *    replay_finish()
+ *
+ *  # A host in 30 lines
+ *
+ *      static void run(machine *m) {
+ *          replay_thread_attach(REPLAY_THREAD_VCPU | REPLAY_THREAD_IO);
+ *          replay_mutex_lock();
+ *          while (!m->stopped) {
+ *              replay_start_warp_timer();              // the I/O thread's turn
+ *              replay_account_warp_timer();            // the vCPU thread's turn
+ *              if (m->interrupt_pending && replay_interrupt())
+ *                  deliver_interrupt(m);
+ *              uint64_t n = replay_get_budget(m->idle ? 0 : 10000);
+ *              if (n == 0) {
+ *                  replay_wait(100000000);             // woken when there is something
+ *                  continue;
+ *              }
+ *              execute(m, n);                          // at most n instructions
+ *              replay_account_executed_instructions();
+ *          }
+ *          replay_mutex_unlock();
+ *      }
+ *
+ *      int64_t rtc_read(machine *m) {                  // a device, in the middle of it
+ *          return REPLAY_CLOCK_LOCKED(REPLAY_CLOCK_HOST, wall_clock_ns());
+ *      }
+ *
+ *      int main(int argc, char **argv) {
+ *          replay_host_t host = REPLAY_HOST_INIT;
+ *          host.icount = m_icount; host.cpus_idle = m_idle; host.stop = m_stop;
+ *          replay_config_t config = REPLAY_CONFIG_INIT;
+ *          config.host = &host; config.opaque = &m;
+ *          config.options = argv[1];                   // "shift=0,rr=record,rrfile=run.log"
+ *          if (replay_configure(&config) || replay_start())
+ *              return complain();                      // replay_last_error()
+ *          run(&m);
+ *          return replay_finish() ? complain() : 0;
+ *      }
+ *
+ *  With two threads, the vCPU thread runs that loop without the first turn and
+ *  gives the lock away between slices (replay_mutex_unlock(), _lock()), and
+ *  the I/O thread runs a GMainLoop after replay_glib_attach().
+ *
+ *  # What failure looks like
+ *
+ *  No call ends the process. A call that fails returns a negative status, or
+ *  what its comment says; replay_last_error() has the details. Divergence and
+ *  a dead log are sticky: the machine is stopped through replay_host::stop,
+ *  later calls answer neutrally (budget 0, checkpoints false, clocks as last
+ *  read), so that a host may look only there.
+ *
+ *  # Traps
+ *
+ *  - fork(): the child must not call the library; its threads are not there.
+ *  - One log, one recorder: a second one is refused (ERROR_LOG_BUSY).
+ *  - An instruction that reads a device counts as executed already when the
+ *    library asks for the icount. A host that counts it later stalls in PLAY.
+ *  - A callback that runs under the replay lock must not wait for a thread
+ *    that needs the lock.
+ *  - Order of devices, disks and filters: the same in every mode.
+ *  - The host may not take its own big lock before the replay lock.
+ */
+#ifndef REPLAY_REPLAY_H
+#define REPLAY_REPLAY_H
+
+#include "types.h"
+
+#include "session.h"
+
+#include "instructions.h"
+
+#include "clock.h"
+
+#include "events.h"
+
+#include "block.h"
+#include "devices.h"
+
+#include "glib.h"
+#include "plugin.h"
+
+#endif /* REPLAY_REPLAY_H */

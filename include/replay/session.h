@@ -1,0 +1,388 @@
+/* SPDX-License-Identifier: MIT */
+/** @file session.h
+ *  The life of a session: configuration, lock, roles, several machines, errors.
+ *
+ *  A session is one machine's recording or replay. A host with one machine
+ *  never sees a handle: all calls act on the process's default session. One
+ *  with several makes a session for each and makes it current in each of the
+ *  machine's threads (replay_session_push_current()).
+ *
+ *  Thread tags, as in all headers:
+ *    [vcpu]      a thread with the role REPLAY_THREAD_VCPU
+ *    [io]        a thread with the role REPLAY_THREAD_IO
+ *    [any]       every thread
+ *    [lock-held] the thread holds the replay lock
+ *    [hot]       no allocation, no waiting, no file access in the common case
+ */
+#ifndef REPLAY_SESSION_H
+#define REPLAY_SESSION_H
+
+#include "devices.h"
+#include "types.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** The mode of the process's default session, so that a guard is one load and
+ *  one branch. Read it; only the library writes it. A host of several machines
+ *  asks replay_get_mode().  Since ABI 1. */
+REPLAY_API extern replay_mode_t replay_mode REPLAY_SWIFT_ATTR("nonisolated(unsafe)");
+
+/** The snapshot that the default session's configuration names (rrsnapshot),
+ *  or NULL. It is the library's, and lives until the next replay_configure().
+ *  Since ABI 1. */
+REPLAY_API extern const char *replay_snapshot REPLAY_SWIFT_ATTR("nonisolated(unsafe)");
+
+/* ---------------------------------------------------------------- the host */
+
+/** What the library asks of the host. Every callback gets the configuration's
+ *  @c opaque. Those marked "needed" may not be NULL while recording or
+ *  replaying; each other may.
+ *
+ *  Unless it says otherwise a callback is called with the replay lock held, by
+ *  the thread whose call into the library led to it, and may call the library
+ *  again, except for replay_async_events() and the functions of session.h
+ *  that begin or end something.
+ *
+ *  Since ABI 1. */
+typedef struct replay_host {
+    uint32_t size; /**< sizeof(replay_host_t) */
+
+    /** Needed. Guest instructions executed so far. An instruction that is being
+     *  executed (and reads a device, say) counts as executed already: PLAY
+     *  lets the vCPU run just up to and with it. Never goes back. [hot] */
+    uint64_t (*icount)(void *opaque);
+
+    /** Needed. True if every vCPU sleeps and nothing is pending for it. */
+    bool (*cpus_idle)(void *opaque);
+
+    /** True if the machine runs, false if its user has paused it. NULL: it runs. */
+    bool (*machine_running)(void *opaque);
+
+    /** Nanoseconds from now to the nearest timer of @p clock: 0 or less if one
+     *  is due, but -1 means that there is none (a timer that is late is due: 0).
+     *  For REPLAY_TIMERS_VIRTUAL against replay_get_virtual_clock(), for
+     *  REPLAY_TIMERS_HOST against a plain reading of the host's clock, outside
+     *  of REPLAY_CLOCK. NULL: the host has no timers of its own. */
+    int64_t (*deadline_ns)(void *opaque, replay_timer_clock_t clock);
+
+    /** Runs the timers of @p clock that are due. The library has met the
+     *  checkpoint that guards them. Needed where deadline_ns is given. */
+    void (*run_timers)(void *opaque, replay_timer_clock_t clock);
+
+    /** Makes the vCPU thread leave its slice, or its sleep, soon. Called from
+     *  every thread, without the lock: set a flag. A thread in replay_wait()
+     *  is woken by the library. */
+    void (*kick)(void *opaque);
+
+    /** Makes the I/O thread's main loop turn. Called from every thread, without
+     *  the lock. A main context that was given to replay_glib_attach(), and a
+     *  thread in replay_wait(), are woken by the library. */
+    void (*wake_io)(void *opaque);
+
+    /** Needed. Stops the machine: nothing more can be replayed or recorded.
+     *  @p error is NULL for REPLAY_STOP_END; it lives as long as the call.
+     *  A stall is told from a thread of the library's, without the lock. */
+    void (*stop)(void *opaque, replay_stop_reason_t reason, const replay_error_t *error);
+
+    /** PLAY: does what the recorded replay_shutdown_request() did. */
+    void (*shutdown)(void *opaque, replay_shutdown_cause_t cause);
+
+    /** I/O thread's turn: handle the requests that the main loop keeps (reset,
+     *  suspend), each guarded by its checkpoint. */
+    void (*handle_requests)(void *opaque);
+
+    /** An input event has reached its place in the run. */
+    void (*input)(void *opaque, const replay_input_event_t *event);
+
+    /** The input events since the last sync belong together. */
+    void (*input_sync)(void *opaque);
+
+    /** A digest of all the guest can see: RAM, registers, devices. Used every
+     *  @ref replay_config::digest_interval instructions, and at the end. */
+    uint64_t (*digest)(void *opaque);
+
+    /** A message for the host's user, one sentence. Called from every thread,
+     *  without the lock; must not call the library. NULL: messages are dropped
+     *  (errors stay readable by replay_last_error()). */
+    void (*message)(void *opaque, replay_message_level_t level, const char *text);
+} replay_host_t;
+
+/** The value to start a replay_host_t from. */
+#define REPLAY_HOST_INIT                                                                           \
+    {(uint32_t)sizeof(replay_host_t), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+
+/* ----------------------------------------------------------- configuration */
+
+/** Values of replay_config::shift besides 0 to 10. */
+enum {
+    REPLAY_SHIFT_DEFAULT = -2, /**< RECORD, NONE: 0; PLAY: as recorded */
+    REPLAY_SHIFT_AUTO = -1     /**< adapted so that virtual time follows real time */
+};
+
+/** A switch that may be left to its default. */
+typedef int32_t replay_switch_t;
+enum { REPLAY_DEFAULT = 0, REPLAY_ON = 1, REPLAY_OFF = 2 };
+
+/** The configuration of a session. Strings are copied.
+ *
+ *  The option string holds what emulator users write after -icount; what it
+ *  names wins over the members. Keys, separated by commas:
+ *
+ *    shift=N|auto       virtual nanoseconds an instruction, as a power of two, 0 to 10
+ *    sleep=on|off       while the guest sleeps, virtual time follows real time (on)
+ *                       or jumps to the next timer (off)          default on
+ *    align=on|off       warn when virtual time falls behind real time  default off
+ *    rr=record|replay   the mode; without it: none
+ *    rrfile=PATH        the log
+ *    rrsnapshot=NAME    the snapshot to make or load at the start
+ *    rrdata=on|off      record the data that disks deliver, so that replay needs
+ *                       no image                                   default off
+ *    rrdigest=N         compare a digest of the guest's state every N instructions
+ *    rrstall=MS         report a replay as stalled after so many ms  default 1000
+ *    rrlint=on|off      watch how the host uses the library         default off
+ *    rrfull=stop|go     a log that cannot be written any more stops the
+ *                       machine, or lets it go on unrecorded       default stop
+ *    rrsegment=BYTES    size of a live segment, 256 to 2^30        default 1 MiB
+ *
+ *  A comma within a value is written twice.
+ *
+ *  Since ABI 1. */
+typedef struct replay_config {
+    uint32_t size;             /**< sizeof(replay_config_t) */
+    replay_mode_t mode;        /**< what to do */
+    const replay_host_t *host; /**< the callbacks; copied */
+    void *opaque;              /**< given to each callback */
+    const char *options;       /**< option string, or NULL */
+    const char *filename;      /**< the log, or NULL */
+    const char *snapshot;      /**< snapshot, or NULL */
+    int32_t shift;             /**< 0 to 10, or REPLAY_SHIFT_… */
+    replay_switch_t sleep;     /**< default on */
+    replay_switch_t align;     /**< default off */
+    replay_switch_t block_data; /**< rrdata, default off */
+    replay_switch_t lint;      /**< rrlint, default off */
+    replay_switch_t go_on_when_full; /**< rrfull=go, default off */
+    uint64_t digest_interval;  /**< instructions; 0: only at the end */
+    uint32_t stall_ms;         /**< milliseconds; 0: the default, 1000 */
+    uint32_t segment_bytes;    /**< 0: the default, 1 MiB */
+    uint64_t created_ns;       /**< time of creation, for the log's reader; 0: not told */
+} replay_config_t;
+
+/** The value to start a replay_config_t from. */
+#define REPLAY_CONFIG_INIT                                                                         \
+    {(uint32_t)sizeof(replay_config_t), REPLAY_MODE_NONE, 0, 0, 0, 0, 0, REPLAY_SHIFT_DEFAULT,     \
+     REPLAY_DEFAULT, REPLAY_DEFAULT, REPLAY_DEFAULT, REPLAY_DEFAULT, REPLAY_DEFAULT, 0, 0, 0, 0}
+
+/* -------------------------------------------------------------------- life */
+
+/** Configures the current session and enters its mode.
+ *
+ *  Record: makes the log (an older one of that name is replaced).
+ *  Play:   opens the log and reads what it says of the machine.
+ *  None:   keeps the callbacks for the virtual clock and its warp.
+ *
+ *  @param config [in] what to do; NULL members as told there.
+ *  @return REPLAY_OK; ERROR_INVALID_ARGUMENT, ERROR_STRUCT_SIZE,
+ *    ERROR_BAD_OPTION (the message names key and value), ERROR_WRONG_STATE
+ *    (configured already), ERROR_SYSTEM, ERROR_DISK_FULL, ERROR_LOG_…
+ *  After a failure the session is as before the call.
+ *  Thread: one, before the machine's threads start.  Since ABI 1. */
+REPLAY_API replay_status_t replay_configure(const replay_config_t *config);
+
+/** Tells one property of the machine: RAM size, digest of a disk, a device.
+ *  Replay is refused if any differs. Call between configure and start, with
+ *  the same keys in every mode; the order does not matter for the comparison.
+ *  Keys that begin with "replay." are the library's.
+ *
+ *  Record: stored.  Play: kept for the comparison at the start.  None: ignored.
+ *
+ *  @param key, value [in] UTF-8, copied; a key that was told before gets the
+ *    new value.
+ *  @return REPLAY_OK; ERROR_INVALID_ARGUMENT, ERROR_WRONG_STATE (not
+ *    configured, or the log's head is written already).
+ *  Thread: [any].  Since ABI 1. */
+REPLAY_API replay_status_t replay_fingerprint(const char *key, const char *value);
+
+/** Ends the preparation: from now on events are queued
+ *  (replay_enable_events()), and in PLAY a missing progress is reported.
+ *
+ *  @return REPLAY_OK; ERROR_BLOCKED (the message has the reason),
+ *    ERROR_FINGERPRINT (the error names the field, expected and found),
+ *    ERROR_WRONG_STATE, or what writing the log's head met.
+ *  Thread: one, before the first instruction.  Since ABI 1. */
+REPLAY_API replay_status_t replay_start(void);
+
+/** Ends the session: it can be configured anew. The mode becomes NONE.
+ *
+ *  Record: writes the index and the end of the log, with the digest of the
+ *  guest's state.
+ *  Play:   ERROR_STOPPED_SHORT if events of the log are left.
+ *
+ *  Events that are still queued are run, unwritten. Waits for the
+ *  replay lock if the calling thread does not hold it; afterwards no thread
+ *  may be inside the library for this session.
+ *
+ *  @return REPLAY_OK; the session's failure if it had one, e.g.
+ *    ERROR_DIVERGENCE, ERROR_DISK_FULL; ERROR_WRONG_STATE if not configured.
+ *  Thread: one, when the machine's threads have ended or wait.  Since ABI 1. */
+REPLAY_API replay_status_t replay_finish(void);
+
+/** A device says that it cannot be replayed: replay_start() then fails with
+ *  @p reason. NONE: ignored. Reasons are dropped by replay_finish().
+ *
+ *  @return REPLAY_OK; ERROR_INVALID_ARGUMENT; ERROR_WRONG_STATE once started.
+ *  Thread: [any].  Since ABI 1. */
+REPLAY_API replay_status_t replay_add_blocker(const char *reason);
+
+/** The log's file name, or NULL. It lives until replay_finish().
+ *  Thread: [any].  Since ABI 1. */
+REPLAY_API const char *replay_get_filename(void);
+
+/** The mode of the calling thread's current session.  Thread: [any] [hot].  Since ABI 1. */
+REPLAY_API replay_mode_t replay_get_mode(void);
+
+/** Makes or loads the snapshot that the configuration names. Without one it
+ *  does nothing.
+ *
+ *  @return REPLAY_OK; ERROR_NOT_SUPPORTED if a snapshot is named: this version
+ *    has no snapshots yet.
+ *  Thread: [lock-held].  Since ABI 1. */
+REPLAY_API replay_status_t replay_vmstate_init(void);
+
+/** What there is to know of a session. Set @c size first. */
+typedef struct replay_info {
+    uint32_t size;          /**< sizeof(replay_info_t), set by the caller */
+    replay_mode_t mode;     /**< as replay_get_mode() */
+    uint64_t icount;        /**< at the last accounting */
+    uint64_t events;        /**< RECORD: written; PLAY: consumed */
+    uint64_t total_events;  /**< PLAY of a finished log: all; else 0 */
+    uint64_t event_bytes;   /**< RECORD: bytes of the events, before compression */
+    uint64_t log_stalls;    /**< RECORD: times the recorder waited for the disk */
+    uint64_t queued;        /**< events that wait in the queue */
+    int64_t virtual_ns;     /**< as replay_get_virtual_clock() */
+    int64_t warped_ns;      /**< virtual time that passed in sleep */
+    int32_t shift;          /**< in force now */
+    uint32_t log_version;   /**< format of the log, 0: no log */
+    uint32_t at_end;        /**< PLAY: 1 if the end of the log was reached */
+    uint32_t log_finished;  /**< PLAY: 1 if the log was finished, 0 if it was cut */
+} replay_info_t;
+
+/** The value to start a replay_info_t from. */
+#define REPLAY_INFO_INIT                                                                           \
+    {(uint32_t)sizeof(replay_info_t), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+
+/** Fills @p info, as far as its size goes.
+ *  @return REPLAY_OK; ERROR_INVALID_ARGUMENT, ERROR_STRUCT_SIZE.
+ *  Thread: [any]; exact with the lock held.  Since ABI 1. */
+REPLAY_API replay_status_t replay_query(replay_info_t *info);
+
+/* -------------------------------------------------------- lock and threads */
+
+/** Tells which work the calling thread does: REPLAY_THREAD_VCPU,
+ *  REPLAY_THREAD_IO, or both. Each thread tells it once, before any call that
+ *  is tagged [vcpu], [io] or [lock-held]; telling it again changes it.
+ *  @return REPLAY_OK; ERROR_INVALID_ARGUMENT.
+ *  Thread: [any].  Since ABI 1. */
+REPLAY_API replay_status_t replay_thread_attach(replay_role_t roles);
+
+/** Takes the replay lock. First come, first served; not recursive; comes before
+ *  the host's own big lock.
+ *
+ *  The vCPU thread holds it through a slice (prepare, execute, account), the
+ *  I/O thread always, except while it polls.
+ *
+ *  None: does nothing.
+ *  @return REPLAY_OK; ERROR_LOCK_HELD if the thread has it already (it keeps it).
+ *  Thread: [any] [hot].  Since ABI 1. */
+REPLAY_API replay_status_t replay_mutex_lock(void);
+
+/** Gives the replay lock back.
+ *  @return REPLAY_OK; ERROR_LOCK_NOT_HELD. None: REPLAY_OK.
+ *  Thread: [any] [lock-held] [hot].  Since ABI 1. */
+REPLAY_API replay_status_t replay_mutex_unlock(void);
+
+/** True if the calling thread holds the replay lock, and in mode NONE.
+ *  Thread: [any] [hot].  Since ABI 1. */
+REPLAY_API bool replay_mutex_locked(void);
+
+/** Waits until the engine has something for this thread, giving the lock away
+ *  meanwhile. Returns when anything has changed since the thread's last turn
+ *  (replay_account_warp_timer(), replay_start_warp_timer(), replay_wait()), so
+ *  that nothing that happened in between is missed.
+ *
+ *  None: waits too, for what is posted or notified.
+ *
+ *  @param timeout_ns at most so long, in ns of real time; negative: for ever.
+ *  @return REPLAY_OK if something changed; REPLAY_TIMEOUT; ERROR_LOCK_NOT_HELD.
+ *  Thread: [vcpu] [io] [lock-held].  Since ABI 1. */
+REPLAY_API replay_status_t replay_wait(int64_t timeout_ns);
+
+/** Wakes every thread that is in replay_wait(): the host has changed something
+ *  that they look at.  Thread: [any], without the lock too.  Since ABI 1. */
+REPLAY_API void replay_notify(void);
+
+/* -------------------------------------------------------- several sessions */
+
+/** One machine's session. */
+typedef struct replay_session replay_session_t;
+
+/** Makes a session, not configured. @return it, or NULL if memory ran out.
+ *  The caller frees it with replay_session_free().
+ *  Thread: [any].  Since ABI 1. */
+REPLAY_API replay_session_t *replay_session_new(void);
+
+/** Frees a session that replay_session_new() made; finishes it if needed. It
+ *  may not be current in any other thread.
+ *  @return REPLAY_OK; ERROR_INVALID_ARGUMENT for NULL, the default session, or
+ *    one that was freed; ERROR_WRONG_STATE if it is current somewhere.
+ *  Thread: [any].  Since ABI 1. */
+REPLAY_API replay_status_t replay_session_free(replay_session_t *session);
+
+/** Makes @p session the calling thread's current one, until the matching
+ *  replay_session_pop_current(). NULL stands for the default session.
+ *  @return REPLAY_OK; ERROR_INVALID_ARGUMENT; ERROR_WRONG_STATE when 16 are pushed.
+ *  Thread: [any].  Since ABI 1. */
+REPLAY_API replay_status_t replay_session_push_current(replay_session_t *session);
+
+/** Goes back to the session that was current before the last push.
+ *  @return REPLAY_OK; ERROR_WRONG_STATE if none was pushed.
+ *  Thread: [any].  Since ABI 1. */
+REPLAY_API replay_status_t replay_session_pop_current(void);
+
+/** The calling thread's current session; NULL stands for the default one.
+ *  Thread: [any] [hot].  Since ABI 1. */
+REPLAY_API replay_session_t *replay_session_get_current(void);
+
+/* ------------------------------------------------------------------ errors */
+
+/** The session's failure. The first divergence, or the first failure of the
+ *  log, stays until replay_finish(); else it is the last failed call's. After
+ *  replay_finish() or a replay_configure() that failed it tells of that.
+ *
+ *  @param error [out] filled as far as its size goes; NULL: only the status.
+ *  @return its status: REPLAY_OK if nothing failed.
+ *  Thread: [any].  Since ABI 1. */
+REPLAY_API replay_status_t replay_last_error(replay_error_t *error);
+
+/** The name of a status, "ERROR_LOG_CUT", or "UNKNOWN". Never NULL, never freed.
+ *  Thread: [any].  Since ABI 1. */
+REPLAY_API const char *replay_status_name(replay_status_t status);
+
+/** The sentence of a status. Never NULL, never freed.  Thread: [any].  Since ABI 1. */
+REPLAY_API const char *replay_status_sentence(replay_status_t status);
+
+/** A digest of the guest's state that the host computed at this place.
+ *
+ *  Record: stored.  Play: compared; another one is ERROR_DIGEST, and so is a
+ *  call at another place.  None: nothing.
+ *
+ *  @return REPLAY_OK; ERROR_DIGEST, ERROR_LOCK_NOT_HELD, ERROR_WRONG_ROLE.
+ *  Thread: [vcpu] [io] [lock-held] [hot].  Since ABI 1. */
+REPLAY_API replay_status_t replay_digest(uint64_t digest);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* REPLAY_SESSION_H */
