@@ -29,7 +29,7 @@ let package = Package(
         .target(name: "ReplayLog", dependencies: ["CZstd", "CXXHash"]),
 
         // Sessions, instructions, checkpoints, queue, clocks, devices, block filter.
-        .target(name: "ReplayEngine", dependencies: ["CReplay", "ReplayLog", "CXXHash"]),
+        .target(name: "ReplayEngine", dependencies: ["CReplay", "ReplayLog"]),
 
         // A host's GMainContext.
         .target(name: "ReplayGLib", dependencies: ["CGLib", "ReplayEngine"]),

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+/* Who called: for the messages of the lint mode. */
+#include <dlfcn.h>
+#include <execinfo.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "replay-support.h"
+
+enum { FRAMES = 32 };
+
+void replay_name_caller(char *text, size_t size) {
+    void *frames[FRAMES];
+    Dl_info here, there;
+    int count = backtrace(frames, FRAMES);
+    snprintf(text, size, "an unknown caller");
+    if (!dladdr(&replay_default_session, &here))
+        return;
+    for (int i = 0; i < count; i++) {
+        if (!dladdr(frames[i], &there) || there.dli_fbase == here.dli_fbase)
+            continue;
+        const char *file = strrchr(there.dli_fname, '/');
+        file = file ? file + 1 : there.dli_fname;
+        const char *base = there.dli_saddr ? there.dli_saddr : there.dli_fbase;
+        snprintf(text, size, "%s+0x%zx (%s)", there.dli_sname ? there.dli_sname : "",
+                 (size_t)((const char *)frames[i] - base), file);
+        return;
+    }
+}

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: MIT */
+/* What only C can say for the Swift core: thread-locals, the fair lock, the
+ * change signal, the name of a caller. Not installed. */
+#ifndef REPLAY_SUPPORT_H
+#define REPLAY_SUPPORT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "replay/replay.h"
+
+#pragma GCC visibility push(hidden)
+
+/* ------------------------------------------------------------------ threads */
+
+#define REPLAY_SESSIONS_PUSHED_MAX 16
+
+/** What the library keeps of each thread. Its address is the thread's identity. */
+typedef struct replay_thread {
+    void *session;     /**< the current one; NULL: the default */
+    int32_t roles;     /**< REPLAY_THREAD_… */
+    uint32_t seen;     /**< the change that its last turn has seen */
+    void *glib;        /**< the attachment whose context is being iterated */
+    int32_t pushed;    /**< sessions below the current one */
+    void *below[REPLAY_SESSIONS_PUSHED_MAX];
+} replay_thread_t;
+
+/* Small enough for the room that the loader keeps for late-loaded libraries;
+ * an access is one instruction then. */
+extern __thread replay_thread_t replay_this_thread __attribute__((tls_model("initial-exec")));
+
+__attribute__((returns_nonnull)) static inline replay_thread_t *replay_thread_self(void) { return &replay_this_thread; }
+
+/** The process's default session; made at its first use. */
+extern void *replay_default_session REPLAY_SWIFT_ATTR("nonisolated(unsafe)");
+
+static inline void *replay_current_session(void) {
+    void *session = replay_this_thread.session;
+    return session ? session : __atomic_load_n(&replay_default_session, __ATOMIC_ACQUIRE);
+}
+
+/** Sets the default session if there is none. @return the one there is then. */
+void *replay_default_session_install(void *session);
+
+static inline void replay_mode_store(replay_mode_t mode) {
+    __atomic_store_n(&replay_mode, mode, __ATOMIC_RELEASE);
+}
+
+/* ---------------------------------------------------------------- fair lock */
+
+/** A ticket lock: first come, first served. Spins shortly, then sleeps. */
+typedef struct replay_fair_lock {
+    uint32_t next;     /**< ticket of the next that comes */
+    uint32_t serving;  /**< ticket of the owner */
+    const void *owner; /**< its replay_thread_t, or NULL */
+} replay_fair_lock_t;
+
+void replay_fair_lock_take(replay_fair_lock_t *lock);
+bool replay_fair_lock_try(replay_fair_lock_t *lock);
+void replay_fair_lock_give(replay_fair_lock_t *lock);
+
+static inline bool replay_fair_lock_mine(const replay_fair_lock_t *lock) {
+    return __atomic_load_n(&lock->owner, __ATOMIC_RELAXED) == &replay_this_thread;
+}
+
+/* ------------------------------------------------------------------- change */
+
+/** A count of changes that threads can wait for. */
+typedef struct replay_change {
+    uint32_t count;
+    uint32_t waiters;
+} replay_change_t;
+
+void replay_change_note(replay_change_t *change);
+uint32_t replay_change_count(const replay_change_t *change);
+
+/** Waits while the count is @p seen. @return false if @p timeout_ns is over. */
+bool replay_change_wait(replay_change_t *change, uint32_t seen, int64_t timeout_ns);
+
+/* -------------------------------------------------------------------- extras */
+
+int64_t replay_monotonic_ns(void);
+
+/** Writes the name of the innermost frame outside of this library, with its
+ *  object file: "main+0x2a (host)". For lint messages; slow. */
+void replay_name_caller(char *text, size_t size);
+
+/** The constant table of replay_plugin_query(). */
+const replay_plugin_t *replay_plugin_table(void);
+
+const char *replay_status_name_of(replay_status_t status);
+const char *replay_status_sentence_of(replay_status_t status);
+
+#pragma GCC visibility pop
+
+#endif /* REPLAY_SUPPORT_H */

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/* The exported variables, the table of functions and the table of statuses.
+ *
+ * Including every public header here has a second purpose: a change of a
+ * header alone makes the Swift targets that import it compile again. */
+#include "replay-support.h"
+#include "replay-version.h"
+
+replay_mode_t replay_mode = REPLAY_MODE_NONE;
+const char *replay_snapshot = NULL;
+
+__thread replay_thread_t replay_this_thread;
+void *replay_default_session = NULL;
+
+void *replay_default_session_install(void *session) {
+    void *before = NULL;
+    if (__atomic_compare_exchange_n(&replay_default_session, &before, session, false,
+                                    __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+        return session;
+    return before;
+}
+
+static const replay_plugin_t table = {
+    (uint32_t)sizeof(replay_plugin_t), REPLAY_ABI_VERSION, REPLAY_VERSION, &replay_mode,
+    &replay_snapshot,
+#include "plugin-functions.inc"
+};
+
+const replay_plugin_t *replay_plugin_table(void) { return &table; }
+
+const char *replay_status_name_of(replay_status_t status) {
+    switch (status) {
+#define NAME(code, name, sentence)                                                                 \
+    case code:                                                                                     \
+        return #name;
+        REPLAY_STATUS_MAP(NAME)
+    default:
+        return "UNKNOWN";
+    }
+}
+
+const char *replay_status_sentence_of(replay_status_t status) {
+    switch (status) {
+#define SENTENCE(code, name, sentence)                                                             \
+    case code:                                                                                     \
+        return sentence;
+        REPLAY_STATUS_MAP(SENTENCE)
+    default:
+        return "an unknown status";
+    }
+}
+
+/* What travels has the layout that every build must see. */
+_Static_assert(sizeof(replay_error_t) == 32 + 96 + 96 + 64 + 512 + 1024, "layout of replay_error_t");
+_Static_assert(sizeof(replay_input_event_t) == 32, "layout of replay_input_event_t");
+_Static_assert(offsetof(replay_host_t, icount) == 8, "layout of replay_host_t");
+_Static_assert(sizeof(replay_info_t) == 88, "layout of replay_info_t");

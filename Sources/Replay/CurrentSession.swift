@@ -1,0 +1,51 @@
+import CReplay
+import ReplayEngine
+import Synchronization
+
+/// The calling thread's current session: the one pushed last, or the process's
+/// default one, which is made when it is first asked for.
+@inline(__always)
+var current: Unmanaged<Session> {
+    if let session = replay_current_session() { return .fromOpaque(session) }
+    return makeDefaultSession()
+}
+
+@inline(never)
+private func makeDefaultSession() -> Unmanaged<Session> {
+    let mine = Unmanaged.passRetained(Session(isDefault: true))
+    guard let installed = replay_default_session_install(mine.toOpaque()) else { return mine }
+    let session = Unmanaged<Session>.fromOpaque(installed)
+    if session.toOpaque() != mine.toOpaque() { mine.release() }
+    return session
+}
+
+/// One engine call of the current session, without reference counting.
+@inline(__always)
+func withSession<Result>(_ body: (Session) -> Result) -> Result {
+    current._withUnsafeGuaranteedRef(body)
+}
+
+/// The sessions that replay_session_new() made and nobody freed.
+final class SessionHandles: Sendable {
+    static let shared = SessionHandles()
+    private let live = Mutex<Set<UInt>>([])
+
+    func add(_ session: Session) -> UnsafeMutableRawPointer {
+        let pointer = Unmanaged.passRetained(session).toOpaque()
+        live.withLock { _ = $0.insert(UInt(bitPattern: pointer)) }
+        return pointer
+    }
+
+    func holds(_ pointer: UnsafeMutableRawPointer) -> Bool {
+        live.withLock { $0.contains(UInt(bitPattern: pointer)) }
+    }
+
+    func remove(_ pointer: UnsafeMutableRawPointer) -> Bool {
+        live.withLock { $0.remove(UInt(bitPattern: pointer)) != nil }
+    }
+}
+
+/// The struct's size as its caller says; nil when too small to hold its first members.
+func sizeIfEnough(_ size: UInt32, atLeast least: Int) -> Int? {
+    Int(size) >= least ? Int(size) : nil
+}

@@ -1,0 +1,195 @@
+// include/replay/session.h, in its order.
+
+import CReplay
+import Glibc
+import ReplayEngine
+import Synchronization
+
+// MARK: Life
+
+@_cdecl("replay_configure") @implementation
+public func replay_configure(_ config: UnsafePointer<replay_config_t>!) -> replay_status_t {
+    withSession { session in
+        guard let config else { return session.misuse(.invalidArgument, "replay_configure was called without a configuration").code }
+        // The smallest that was ever released is the whole of ABI 1.
+        guard let size = sizeIfEnough(config.pointee.size, atLeast: MemoryLayout<replay_config_t>.size) else {
+            return session.misuse(.structSize, "the configuration's size is \(config.pointee.size)").code
+        }
+        if let host = config.pointee.host, host.pointee.size < UInt32(MemoryLayout<replay_host_t>.size) {
+            return session.misuse(.structSize, "the size of the host's table is \(host.pointee.size)").code
+        }
+        _ = size
+        return session.configure(config.pointee).code
+    }
+}
+
+@_cdecl("replay_fingerprint") @implementation
+public func replay_fingerprint(_ key: UnsafePointer<CChar>!, _ value: UnsafePointer<CChar>!) -> replay_status_t {
+    withSession { session in
+        guard let key, let value else {
+            return session.misuse(.invalidArgument, "a fingerprint's field needs a key and a value").code
+        }
+        return session.tell(String(cString: key), String(cString: value)).code
+    }
+}
+
+@_cdecl("replay_start") @implementation
+public func replay_start() -> replay_status_t { withSession { $0.start().code } }
+
+@_cdecl("replay_finish") @implementation
+public func replay_finish() -> replay_status_t { withSession { $0.finish().code } }
+
+@_cdecl("replay_add_blocker") @implementation
+public func replay_add_blocker(_ reason: UnsafePointer<CChar>!) -> replay_status_t {
+    withSession { session in
+        guard let reason else { return session.misuse(.invalidArgument, "a blocker needs a reason").code }
+        return session.block(String(cString: reason)).code
+    }
+}
+
+@_cdecl("replay_get_filename") @implementation
+public func replay_get_filename() -> UnsafePointer<CChar>! { withSession { $0.fileName } }
+
+@_cdecl("replay_get_mode") @implementation
+public func replay_get_mode() -> replay_mode_t { withSession { $0.mode } }
+
+@_cdecl("replay_vmstate_init") @implementation
+public func replay_vmstate_init() -> replay_status_t { withSession { $0.initSnapshot().code } }
+
+@_cdecl("replay_query") @implementation
+public func replay_query(_ info: UnsafeMutablePointer<replay_info_t>!) -> replay_status_t {
+    withSession { session in
+        guard let info else { return session.misuse(.invalidArgument, "replay_query was called without a struct").code }
+        guard let size = sizeIfEnough(info.pointee.size, atLeast: 8) else {
+            return session.misuse(.structSize, "the size of the struct of replay_query is \(info.pointee.size)").code
+        }
+        var answer = session.info
+        answer.size = info.pointee.size
+        withUnsafeBytes(of: &answer) { bytes in
+            guard let base = bytes.baseAddress else { return }
+            UnsafeMutableRawPointer(info).copyMemory(from: base, byteCount: min(size, bytes.count))
+        }
+        return Status.ok.code
+    }
+}
+
+// MARK: Lock and threads
+
+@_cdecl("replay_thread_attach") @implementation
+public func replay_thread_attach(_ roles: replay_role_t) -> replay_status_t {
+    guard ThreadRoles(bits: roles).isValid else {
+        return withSession { $0.misuse(.invalidArgument, "role \(roles) does not exist").code }
+    }
+    replay_thread_self().pointee.roles = roles
+    return Status.ok.code
+}
+
+@_cdecl("replay_mutex_lock") @implementation
+public func replay_mutex_lock() -> replay_status_t { withSession { $0.takeLock().code } }
+
+@_cdecl("replay_mutex_unlock") @implementation
+public func replay_mutex_unlock() -> replay_status_t { withSession { $0.giveLock().code } }
+
+@_cdecl("replay_mutex_locked") @implementation
+public func replay_mutex_locked() -> Bool { withSession { $0.isLocked } }
+
+@_cdecl("replay_wait") @implementation
+public func replay_wait(_ timeout: Int64) -> replay_status_t { withSession { $0.wait(timeout).code } }
+
+@_cdecl("replay_notify") @implementation
+public func replay_notify() { withSession { $0.notify() } }
+
+// MARK: Several sessions
+
+@_cdecl("replay_session_new") @implementation
+public func replay_session_new() -> OpaquePointer! {
+    OpaquePointer(SessionHandles.shared.add(Session(isDefault: false)))
+}
+
+@_cdecl("replay_session_free") @implementation
+public func replay_session_free(_ handle: OpaquePointer!) -> replay_status_t {
+    guard let handle, SessionHandles.shared.holds(UnsafeMutableRawPointer(handle)) else {
+        return withSession { $0.misuse(.invalidArgument, "replay_session_free was called for no session").code }
+    }
+    let pointer = UnsafeMutableRawPointer(handle)
+    let session = Unmanaged<Session>.fromOpaque(pointer)
+    guard session._withUnsafeGuaranteedRef({ $0.pushes.load(ordering: .acquiring) == 0 }) else {
+        return withSession { $0.misuse(.wrongState, "the session to free is current in a thread").code }
+    }
+    guard SessionHandles.shared.remove(pointer) else { return Status.invalidArgument.code }
+    session._withUnsafeGuaranteedRef { $0.finishIfNeeded() }
+    session.release()
+    return Status.ok.code
+}
+
+@_cdecl("replay_session_push_current") @implementation
+public func replay_session_push_current(_ handle: OpaquePointer!) -> replay_status_t {
+    let thread = replay_thread_self()
+    let pointer = handle.map { UnsafeMutableRawPointer($0) }
+    if let pointer, !SessionHandles.shared.holds(pointer) {
+        return withSession { $0.misuse(.invalidArgument, "replay_session_push_current was called for no session").code }
+    }
+    let depth = Int(thread.pointee.pushed)
+    guard depth < Int(REPLAY_SESSIONS_PUSHED_MAX) else {
+        return withSession { $0.misuse(.wrongState, "\(depth) sessions are pushed already").code }
+    }
+    withUnsafeMutableBytes(of: &thread.pointee.below) {
+        $0.bindMemory(to: UnsafeMutableRawPointer?.self)[depth] = thread.pointee.session
+    }
+    if let pointer {
+        Unmanaged<Session>.fromOpaque(pointer)._withUnsafeGuaranteedRef {
+            _ = $0.pushes.add(1, ordering: .acquiringAndReleasing)
+        }
+    }
+    thread.pointee.session = pointer
+    thread.pointee.pushed += 1
+    return Status.ok.code
+}
+
+@_cdecl("replay_session_pop_current") @implementation
+public func replay_session_pop_current() -> replay_status_t {
+    let thread = replay_thread_self()
+    guard thread.pointee.pushed > 0 else {
+        return withSession { $0.misuse(.wrongState, "no session was pushed").code }
+    }
+    if let session = thread.pointee.session {
+        Unmanaged<Session>.fromOpaque(session)._withUnsafeGuaranteedRef {
+            _ = $0.pushes.subtract(1, ordering: .acquiringAndReleasing)
+        }
+    }
+    thread.pointee.pushed -= 1
+    let depth = Int(thread.pointee.pushed)
+    thread.pointee.session = withUnsafeMutableBytes(of: &thread.pointee.below) {
+        $0.bindMemory(to: UnsafeMutableRawPointer?.self)[depth]
+    }
+    return Status.ok.code
+}
+
+@_cdecl("replay_session_get_current") @implementation
+public func replay_session_get_current() -> OpaquePointer! {
+    replay_thread_self().pointee.session.map { OpaquePointer($0) }
+}
+
+// MARK: Errors
+
+@_cdecl("replay_last_error") @implementation
+public func replay_last_error(_ error: UnsafeMutablePointer<replay_error_t>!) -> replay_status_t {
+    withSession { session in
+        let last = session.lastError ?? ReplayError(.ok, "")
+        guard let error else { return last.status.code }
+        guard let size = sizeIfEnough(error.pointee.size, atLeast: 8) else { return Status.structSize.code }
+        last.copy(to: UnsafeMutableRawPointer(error), size: size)
+        return last.status.code
+    }
+}
+
+@_cdecl("replay_status_name") @implementation
+public func replay_status_name(_ status: replay_status_t) -> UnsafePointer<CChar>! { replay_status_name_of(status) }
+
+@_cdecl("replay_status_sentence") @implementation
+public func replay_status_sentence(_ status: replay_status_t) -> UnsafePointer<CChar>! {
+    replay_status_sentence_of(status)
+}
+
+@_cdecl("replay_digest") @implementation
+public func replay_digest(_ digest: UInt64) -> replay_status_t { withSession { $0.digest(digest).code } }

@@ -1,0 +1,128 @@
+import CReplay
+import Glibc
+import Synchronization
+
+/// A disk: the filter between a guest's controller and a backend.
+package final class BlockDisk: @unchecked Sendable {
+    // Sendable: immutable but for the set of requests, which guards itself.
+
+    /// Who has the data that is not in the overlay.
+    enum Backend {
+        case file(DataFile)
+        case host(HostBackend)
+        /// PLAY with rrdata=on: the log.
+        case log(length: Int64)
+    }
+
+    let name: String
+    let backend: Backend
+    let overlay: Overlay?
+    let isReadOnly: Bool
+    let length: Int64
+    private unowned let session: Session
+    private var workers: Workers?
+    /// Requests that a backend works on, by their ids.
+    private let underWay = Mutex<Set<UInt64>>([])
+    /// Requests whose completion the guest has not seen.
+    private let count = Atomic<Int>(0)
+
+    init?(
+        _ session: Session, name: String, backend: Backend, overlay: Overlay?, isReadOnly: Bool, length: Int64,
+        workers: Int
+    ) {
+        self.session = session
+        self.name = name
+        self.backend = backend
+        self.overlay = overlay
+        self.isReadOnly = isReadOnly
+        self.length = length
+        guard let workers = Workers(workers, { $0.disk.perform($0) }) else { return nil }
+        self.workers = workers
+    }
+
+    // MARK: A request's way
+
+    /// - Parameter deferred: PLAY: a change is made at the completion, when the
+    ///   recorded result is known.
+    func submit(_ request: BlockRequest, deferred: Bool) {
+        noteSubmission(of: request)
+        if deferred { return done(request, 0) }
+        if let error = refusal(request) { return done(request, error) }
+        if let overlay, request.operation != .read || overlay.covers(request) {
+            return enqueue(request)
+        }
+        switch backend {
+        case .file: enqueue(request)
+        case .log: done(request, 0)
+        case .host(let backend):
+            if let result = backend.submit(request) { done(request, result) }
+        }
+    }
+
+    private func enqueue(_ request: BlockRequest) {
+        guard let workers else { return done(request, -EIO) }
+        workers.add(request)
+    }
+
+    /// What no backend need be asked.
+    private func refusal(_ request: BlockRequest) -> Int32? {
+        if request.operation == .flush { return nil }
+        let (end, overflow) = request.offset.addingReportingOverflow(UInt64(request.length))
+        if overflow || end > UInt64(max(length, 0)) { return -EIO }
+        return request.operation != .read && isReadOnly ? -EROFS : nil
+    }
+
+    /// On a worker.
+    private func perform(_ request: BlockRequest) {
+        if let overlay, request.operation != .read { return done(request, overlay.perform(request)) }
+        if let overlay, overlay.covers(request) { return done(request, overlay.perform(request)) }
+        guard case .file(let file) = backend else { return done(request, -ENOTSUP) }
+        let result: Int32
+        switch request.operation {
+        case .read: result = file.read(request.buffer, at: request.offset)
+        case .write: result = sync(file, request, file.write(UnsafeRawBufferPointer(request.buffer), at: request.offset))
+        case .zeroes:
+            let range = request.offset..<request.offset &+ UInt64(request.length)
+            result = sync(file, request, file.writeZeroes(range))
+        case .discard: result = 0
+        case .flush: result = file.sync()
+        }
+        backendDone(request, result)
+    }
+
+    private func sync(_ file: DataFile, _ request: BlockRequest, _ result: Int32) -> Int32 {
+        result >= 0 && request.flags & UInt32(REPLAY_BLOCK_FUA) != 0 ? file.sync() : result
+    }
+
+    /// A backend has ended the request: on any thread.
+    func backendDone(_ request: BlockRequest, _ result: Int32) {
+        var result = min(result, 0)
+        if result == 0, request.operation == .read, let overlay { result = overlay.perform(request) }
+        done(request, result)
+    }
+
+    private func done(_ request: BlockRequest, _ result: Int32) {
+        request.result = result
+        underWay.withLock { _ = $0.remove(request.id) }
+        session.post(.request(request))
+    }
+
+    // MARK: Requests under way
+
+    private func noteSubmission(of request: BlockRequest) {
+        count.add(1, ordering: .relaxed)
+        underWay.withLock { _ = $0.insert(request.id) }
+    }
+
+    func noteCompletion() { count.subtract(1, ordering: .relaxed) }
+
+    func isAtWork(_ id: UInt64) -> Bool { underWay.withLock { $0.contains(id) } }
+    var isIdle: Bool { count.load(ordering: .relaxed) == 0 }
+
+    /// No request is under way any more.
+    func close() {
+        workers?.stop()
+        workers = nil
+        if case .host(let backend) = backend { backend.close() }
+    }
+}

@@ -1,0 +1,135 @@
+import CReplay
+import ReplayLog
+import Glibc
+import Synchronization
+
+/// What a guest asks of a disk.
+enum BlockOperation {
+    case read
+    case write
+    case zeroes
+    case discard
+    case flush
+
+    var name: String {
+        switch self {
+        case .read: "read"
+        case .write: "write"
+        case .zeroes: "write of zeroes"
+        case .discard: "discard"
+        case .flush: "flush"
+        }
+    }
+}
+
+/// A request on its way: submitted by the guest, done by a backend, completed at
+/// a flush of the queue.
+final class BlockRequest: @unchecked Sendable {
+    // Sendable: one thread at a time works on it; the queues hand it over.
+
+    typealias Completion = @convention(c) (UnsafeMutableRawPointer?, Int32) -> Void
+
+    let disk: BlockDisk
+    let id: UInt64
+    let operation: BlockOperation
+    let offset: UInt64
+    let length: Int
+    let flags: UInt32
+    /// Guest memory of a read; it changes only at the completion.
+    private let pieces: [iovec]
+    /// The data on its way; empty for operations without.
+    let buffer: UnsafeMutableRawBufferPointer
+    private let completion: Completion
+    private let opaque: UnsafeMutableRawPointer?
+    /// 0, or a negative errno.
+    var result: Int32 = 0
+    /// For a backend of the host's, which gets a pointer to it.
+    let piece: UnsafeMutablePointer<iovec>
+
+    /// nil when memory runs out.
+    init?(
+        _ disk: BlockDisk, id: UInt64, _ operation: BlockOperation, offset: UInt64, length: Int, flags: UInt32,
+        pieces: [iovec], completion: @escaping Completion, opaque: UnsafeMutableRawPointer?
+    ) {
+        let carriesData = operation == .read || operation == .write
+        guard let memory = carriesData ? malloc(max(length, 1)) : malloc(1) else { return nil }
+        buffer = UnsafeMutableRawBufferPointer(start: memory, count: carriesData ? length : 0)
+        piece = .allocate(capacity: 1)
+        piece.initialize(to: iovec(iov_base: memory, iov_len: buffer.count))
+        self.disk = disk
+        self.id = id
+        self.operation = operation
+        self.offset = offset
+        self.length = length
+        self.flags = flags
+        self.pieces = operation == .read ? pieces : []
+        self.completion = completion
+        self.opaque = opaque
+        if operation == .write { gather(pieces) } else { buffer.initializeMemory(as: UInt8.self, repeating: 0) }
+    }
+
+    deinit {
+        free(buffer.baseAddress)
+        piece.deallocate()
+    }
+
+    private func gather(_ pieces: [iovec]) {
+        var at = 0
+        for piece in pieces where piece.iov_len > 0 {
+            guard let base = piece.iov_base, at + piece.iov_len <= buffer.count else { return }
+            buffer.baseAddress?.advanced(by: at).copyMemory(from: base, byteCount: piece.iov_len)
+            at += piece.iov_len
+        }
+    }
+
+    private func scatter() {
+        var at = 0
+        for piece in pieces where piece.iov_len > 0 {
+            guard let base = piece.iov_base, at + piece.iov_len <= buffer.count, let start = buffer.baseAddress else {
+                return
+            }
+            base.copyMemory(from: start + at, byteCount: piece.iov_len)
+            at += piece.iov_len
+        }
+    }
+
+    /// Of the data that was read.
+    var digest: UInt64 { Checksum.xxh3(UnsafeRawBufferPointer(buffer)) }
+
+    /// The completion: the only place where the guest's memory changes.
+    func reachGuest() {
+        if operation == .read, result >= 0 { scatter() }
+        disk.noteCompletion()
+        completion(opaque, result)
+    }
+
+    /// "read 12 of disk0 at 4096, 512 bytes"
+    var description: String {
+        operation == .flush
+            ? "\(operation.name) \(id) of \(disk.name)"
+            : "\(operation.name) \(id) of \(disk.name) at offset \(offset), \(length) bytes"
+    }
+}
+
+/// Requests that a backend of the host's works on, by the handle that it has.
+final class RequestHandles: Sendable {
+    static let shared = RequestHandles()
+
+    private struct Content: @unchecked Sendable {
+        var requests: [UInt: BlockRequest] = [:]
+        var next: UInt = 1
+    }
+    private let content = Mutex(Content())
+
+    func add(_ request: BlockRequest) -> UInt {
+        content.withLock { content in
+            let handle = content.next
+            content.next &+= 1
+            content.requests[handle] = request
+            return handle
+        }
+    }
+
+    /// nil: it is done already, or never was.
+    func take(_ handle: UInt) -> BlockRequest? { content.withLock { $0.requests.removeValue(forKey: handle) } }
+}

@@ -1,0 +1,102 @@
+import Glibc
+
+/// A file that is read and written at offsets, whole or with an errno.
+final class DataFile: Sendable {
+    let descriptor: Int32
+
+    /// An image. - Throws: ``SystemError``
+    init(path: String, writable: Bool) throws(SystemError) {
+        let fd = Self.retrying { open(path, (writable ? O_RDWR : O_RDONLY) | O_CLOEXEC) }
+        guard fd >= 0 else { throw SystemError(errno) }
+        descriptor = Int32(truncatingIfNeeded: fd)
+    }
+
+    /// An empty file that is kept.
+    init(creating path: String) throws(SystemError) {
+        let fd = Self.retrying { open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644) }
+        guard fd >= 0 else { throw SystemError(errno) }
+        descriptor = Int32(truncatingIfNeeded: fd)
+    }
+
+    /// An empty file without a name, gone when it is closed.
+    init(temporaryIn directory: String) throws(SystemError) {
+        var template = Array("\(directory)/replay-overlay-XXXXXX".utf8CString)
+        let fd = template.withUnsafeMutableBufferPointer { text -> Int32 in
+            guard let name = text.baseAddress else { return -1 }
+            let fd = mkstemp(name)
+            if fd >= 0 { unlink(name) }
+            return fd
+        }
+        guard fd >= 0 else { throw SystemError(errno) }
+        _ = fcntl(fd, F_SETFD, FD_CLOEXEC)
+        descriptor = fd
+    }
+
+    deinit { close(descriptor) }
+
+    static var temporaryDirectory: String {
+        guard let value = getenv("TMPDIR"), value.pointee != 0 else { return "/var/tmp" }
+        return String(cString: value)
+    }
+
+    /// In bytes; a block device has its end there too.
+    var length: Int64 {
+        let end = lseek(descriptor, 0, SEEK_END)
+        return end < 0 ? -Int64(errno) : Int64(end)
+    }
+
+    // Each answers 0 or a negative errno.
+
+    func read(_ buffer: UnsafeMutableRawBufferPointer, at offset: UInt64) -> Int32 {
+        transfer(UnsafeMutableRawBufferPointer(buffer), offset) { pread(descriptor, $0, $1, $2) }
+    }
+
+    func write(_ buffer: UnsafeRawBufferPointer, at offset: UInt64) -> Int32 {
+        transfer(UnsafeMutableRawBufferPointer(mutating: buffer), offset) { pwrite(descriptor, $0, $1, $2) }
+    }
+
+    private func transfer(
+        _ buffer: UnsafeMutableRawBufferPointer, _ offset: UInt64,
+        _ call: (UnsafeMutableRawPointer, Int, off_t) -> Int
+    ) -> Int32 {
+        guard let base = buffer.baseAddress else { return 0 }
+        guard let start = off_t(exactly: offset) else { return -EFBIG }
+        var done = 0
+        while done < buffer.count {
+            let count = Self.retrying { call(base + done, buffer.count - done, start &+ off_t(done)) }
+            if count < 0 { return -errno }
+            if count == 0 { return -EIO }
+            done += count
+        }
+        return 0
+    }
+
+    /// The bytes read as zeroes afterwards.
+    func writeZeroes(_ range: Range<UInt64>) -> Int32 {
+        let chunk = [UInt8](repeating: 0, count: 1 << 16)
+        var at = range.lowerBound
+        while at < range.upperBound {
+            let count = Int(min(range.upperBound &- at, UInt64(chunk.count)))
+            let result = chunk.withUnsafeBytes { write(UnsafeRawBufferPointer(rebasing: $0[..<count]), at: at) }
+            if result < 0 { return result }
+            at &+= UInt64(count)
+        }
+        return 0
+    }
+
+    func sync() -> Int32 { Self.retrying { Int(fdatasync(descriptor)) } < 0 ? -errno : 0 }
+
+    private static func retrying(_ call: () -> some BinaryInteger) -> Int {
+        while true {
+            let result = Int(call())
+            if result != -1 || errno != EINTR { return result }
+        }
+    }
+}
+
+/// An errno.
+struct SystemError: Error {
+    let number: Int32
+    init(_ number: Int32) { self.number = number }
+    var text: String { String(cString: strerror(number)) }
+}

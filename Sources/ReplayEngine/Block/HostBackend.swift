@@ -1,0 +1,58 @@
+import CReplay
+import Glibc
+
+/// A backend of the host's: its table of callbacks.
+struct HostBackend: @unchecked Sendable {
+    // Sendable: the host's pointers are the host's to share.
+
+    private var table = replay_block_backend_t()
+    private let opaque: UnsafeMutableRawPointer?
+
+    init(_ source: UnsafePointer<replay_block_backend_t>, opaque: UnsafeMutableRawPointer?) {
+        let size = min(Int(source.pointee.size), MemoryLayout<replay_block_backend_t>.size)
+        withUnsafeMutableBytes(of: &table) { bytes in
+            bytes.baseAddress?.copyMemory(from: UnsafeRawPointer(source), byteCount: size)
+        }
+        self.opaque = opaque
+    }
+
+    var isComplete: Bool { table.length != nil && table.read != nil }
+    var length: Int64 { table.length?(opaque) ?? -Int64(ENOTSUP) }
+    func close() { table.close?(opaque) }
+
+    /// Hands the request over: the host ends it by its handle. Answers a result
+    /// where the table has nothing for it.
+    func submit(_ request: BlockRequest) -> Int32? {
+        let handle = RequestHandles.shared.add(request)
+        let pointer = OpaquePointer(bitPattern: handle)
+        switch request.operation {
+        case .read:
+            if let read = table.read {
+                read(opaque, pointer, request.offset, request.piece, 1, request.flags)
+                return nil
+            }
+        case .write:
+            if let write = table.write {
+                write(opaque, pointer, request.offset, request.piece, 1, request.flags)
+                return nil
+            }
+        case .zeroes:
+            if let zeroes = table.zeroes {
+                zeroes(opaque, pointer, request.offset, UInt64(request.length), request.flags)
+                return nil
+            }
+        case .discard:
+            if let discard = table.discard {
+                discard(opaque, pointer, request.offset, UInt64(request.length))
+                return nil
+            }
+        case .flush:
+            if let flush = table.flush {
+                flush(opaque, pointer)
+                return nil
+            }
+        }
+        _ = RequestHandles.shared.take(handle)
+        return request.operation == .discard || request.operation == .flush ? 0 : -ENOTSUP
+    }
+}

@@ -1,0 +1,48 @@
+import Glibc
+import Synchronization
+
+/// Takes what a guest writes, so that its image stays as it is: a sparse file of
+/// the image's layout, and the set of bytes that it holds.
+final class Overlay: Sendable {
+    private let file: DataFile
+    private let written = Mutex(RangeSet())
+    /// The user named the file: a flush then brings the data to the disk.
+    private let isKept: Bool
+
+    init(_ file: DataFile, isKept: Bool) {
+        self.file = file
+        self.isKept = isKept
+    }
+
+    /// Does a write, zeroes, discard or flush. - Returns: 0 or a negative errno.
+    func perform(_ request: BlockRequest) -> Int32 {
+        let range = request.offset..<request.offset &+ UInt64(request.length)
+        let result: Int32
+        switch request.operation {
+        case .read: return patch(request)
+        case .write: result = file.write(UnsafeRawBufferPointer(request.buffer), at: request.offset)
+        case .zeroes, .discard: result = file.writeZeroes(range)
+        case .flush: return isKept ? file.sync() : 0
+        }
+        guard result >= 0 else { return result }
+        written.withLock { $0.insert(range) }
+        return request.flags & UInt32(1) != 0 && isKept ? file.sync() : 0
+    }
+
+    /// Must the image be asked for this read?
+    func covers(_ request: BlockRequest) -> Bool {
+        written.withLock { $0.covers(request.offset..<request.offset &+ UInt64(request.length)) }
+    }
+
+    /// Puts what was written over what the image gave.
+    private func patch(_ request: BlockRequest) -> Int32 {
+        let range = request.offset..<request.offset &+ UInt64(request.length)
+        for part in written.withLock({ $0.parts(in: range) }) {
+            let start = Int(part.lowerBound &- request.offset)
+            let bytes = UnsafeMutableRawBufferPointer(rebasing: request.buffer[start..<start + part.count])
+            let result = file.read(bytes, at: part.lowerBound)
+            if result < 0 { return result }
+        }
+        return 0
+    }
+}

@@ -1,0 +1,255 @@
+import CReplay
+import Glibc
+import ReplayLog
+
+/// The block filter's side of a session.
+extension Session {
+    // MARK: Disks
+
+    package func openDisk(_ config: replay_block_config_t) -> (UInt?, Status) {
+        guard isConfigured, !isStarted else {
+            return (nil, misuse(.wrongState, "a disk was opened outside of the preparation"))
+        }
+        let number = devices.takeDiskNumber()
+        do {
+            let disk = try makeDisk(config, number)
+            fingerprint[Key.diskLength(number)] = "\(disk.length)"
+            return (devices.add(disk), .ok)
+        } catch {
+            return (nil, note(error))
+        }
+    }
+
+    private func makeDisk(_ config: replay_block_config_t, _ number: Int) throws(ReplayError) -> BlockDisk {
+        let name = config.name.map { String(cString: $0) } ?? "disk\(number)"
+        let overlay = try makeOverlay(config, name)
+        let backend = try makeBackend(config, name, number, writable: overlay == nil && config.read_only == 0)
+        let length: Int64
+        switch backend {
+        case .file(let file): length = file.length
+        case .host(let backend): length = backend.length
+        case .log(let recorded): length = recorded
+        }
+        let workers = config.workers == 0 ? 2 : Int(min(config.workers, 64))
+        guard
+            let disk = BlockDisk(
+                self, name: name, backend: backend, overlay: overlay, isReadOnly: config.read_only != 0,
+                length: length, workers: workers)
+        else { throw ReplayError(.noMemory, "no thread could be made for \(name)", device: name) }
+        return disk
+    }
+
+    private func makeBackend(
+        _ config: replay_block_config_t, _ name: String, _ number: Int, writable: Bool
+    ) throws(ReplayError) -> BlockDisk.Backend {
+        if isPlaying, options.blockData, let player {
+            let recorded = Fingerprint(player.reader.metadata.fingerprint)[Key.diskLength(number)]
+            guard let length = recorded.flatMap({ Int64($0) }) else {
+                throw ReplayError(.fingerprint, "the recorded machine had no \(name)", found: name, device: name)
+            }
+            return .log(length: length)
+        }
+        if let table = config.backend {
+            let backend = HostBackend(table, opaque: config.opaque)
+            guard backend.isComplete else {
+                throw ReplayError(.invalidArgument, "the backend of \(name) lacks length or read", device: name)
+            }
+            return .host(backend)
+        }
+        guard let filename = config.filename.map({ String(cString: $0) }) else {
+            throw ReplayError(.invalidArgument, "\(name) has neither an image nor a backend", device: name)
+        }
+        do { return .file(try DataFile(path: filename, writable: writable)) } catch {
+            throw Self.systemError(error, "the image \(filename) of \(name) could not be opened", name)
+        }
+    }
+
+    private func makeOverlay(_ config: replay_block_config_t, _ name: String) throws(ReplayError) -> Overlay? {
+        let kind =
+            Int(config.overlay) == REPLAY_BLOCK_OVERLAY_DEFAULT
+            ? (isIdle ? REPLAY_BLOCK_OVERLAY_OFF : REPLAY_BLOCK_OVERLAY_TEMPORARY) : Int(config.overlay)
+        do throws(SystemError) {
+            switch kind {
+            case REPLAY_BLOCK_OVERLAY_OFF: return nil
+            case REPLAY_BLOCK_OVERLAY_TEMPORARY:
+                return Overlay(try DataFile(temporaryIn: DataFile.temporaryDirectory), isKept: false)
+            case REPLAY_BLOCK_OVERLAY_FILE:
+                guard let filename = config.overlay_filename else { throw SystemError(EINVAL) }
+                return Overlay(try DataFile(creating: String(cString: filename)), isKept: true)
+            default: throw SystemError(EINVAL)
+            }
+        } catch {
+            throw Self.systemError(error, "the overlay of \(name) could not be made", name)
+        }
+    }
+
+    private static func systemError(_ error: SystemError, _ what: String, _ name: String) -> ReplayError {
+        let status: Status = error.number == EINVAL ? .invalidArgument : .system
+        var result = ReplayError(status, "\(what): \(error.text)", device: name)
+        result.systemError = error.number
+        return result
+    }
+
+    package func diskLength(_ handle: UInt) -> Int64 {
+        devices.disk(handle)?.length ?? -Int64(EBADF)
+    }
+
+    package func closeDisk(_ handle: UInt) -> Status {
+        if let refusal = refusalWithoutRole("replay_block_close") { return refusal }
+        guard let disk = devices.removeDisk(handle) else { return noDisk("replay_block_close") }
+        close(disk)
+        return .ok
+    }
+
+    /// Runs the completions that are left, without writing them.
+    private func close(_ disk: BlockDisk) {
+        while !disk.isIdle {
+            let seen = replay_change_count(change)
+            let events = inbox.takeAll()
+            for event in events {
+                if case .request(let request) = event, request.disk === disk {
+                    request.reachGuest()
+                } else {
+                    inbox.put(event)
+                }
+            }
+            for (key, event) in arrived {
+                if case .request(let request) = event, request.disk === disk {
+                    arrived.removeValue(forKey: key)
+                    request.reachGuest()
+                }
+            }
+            if !disk.isIdle { _ = replay_change_wait(change, seen, 10_000_000) }
+        }
+        disk.close()
+    }
+
+    /// At the end of a session: those that the host has not closed.
+    func closeDisks() { devices.removeAllDisks().forEach(close) }
+
+    private func noDisk(_ function: StaticString) -> Status {
+        misuse(.invalidArgument, "\(function) was called for a disk that is not open")
+    }
+
+    // MARK: Requests
+
+    package func submit(
+        _ handle: UInt, _ operation: BlockRequestKind, offset: UInt64, length: UInt64, pieces: [iovec] = [],
+        flags: UInt32, _ completion: @escaping @convention(c) (UnsafeMutableRawPointer?, Int32) -> Void,
+        _ opaque: UnsafeMutableRawPointer?
+    ) -> Status {
+        if let refusal = refusal(.either, operation.function) { return refusal }
+        guard let disk = devices.disk(handle) else { return noDisk(operation.function) }
+        let isData = operation == .read || operation == .write
+        guard let length = Int(exactly: length), !isData || length <= Self.longestPayload else {
+            return misuse(.invalidArgument, "a request of \(length) bytes is too long")
+        }
+        guard
+            let request = BlockRequest(
+                disk, id: drawRequestID(), operation.operation, offset: offset, length: length, flags: flags, pieces: pieces,
+                completion: completion, opaque: opaque)
+        else { return misuse(.noMemory, "memory ran out for a request of \(length) bytes") }
+        disk.submit(request, deferred: isPlaying && isDeferred(request))
+        return .ok
+    }
+
+    /// PLAY: is the request done at its recorded completion, and not before?
+    private func isDeferred(_ request: BlockRequest) -> Bool {
+        if case .log = request.disk.backend { return true }
+        return request.disk.overlay != nil && request.operation != .read
+    }
+
+    package static func complete(_ handle: UInt, _ result: Int32) -> Bool {
+        guard let request = RequestHandles.shared.take(handle) else { return false }
+        request.disk.backendDone(request, result)
+        return true
+    }
+
+    // MARK: Completions: record
+
+    /// Writes the completion of a request: its result, and what a read gave.
+    func record(_ request: BlockRequest) {
+        let id = Int64(bitPattern: request.id)
+        let result = Int64(request.result)
+        guard request.operation == .read, request.result >= 0 else {
+            _ = write(.block, .vcpu, id, result)
+            return
+        }
+        if options.blockData {
+            _ = write(.blockData, .vcpu, id, result, bytes: UnsafeRawBufferPointer(request.buffer))
+        } else {
+            _ = write(.blockRead, .vcpu, id, result, Int64(bitPattern: request.digest))
+        }
+    }
+
+    // MARK: Completions: play
+
+    /// Gives a request the recorded result. False if it cannot be the recorded one.
+    func prepareReplay(of request: BlockRequest, _ event: Event) -> Bool {
+        let recorded = Int32(truncatingIfNeeded: event.b)
+        let carriesRead = event.knownKind != .block
+        guard carriesRead == (request.operation == .read && recorded >= 0) else {
+            diverge(request.description, device: request.disk.name)
+            return false
+        }
+        if recorded >= 0, !reproduce(request, event) { return false }
+        request.result = recorded
+        return true
+    }
+
+    /// Makes the data of a read what it was, and the change of a write.
+    private func reproduce(_ request: BlockRequest, _ event: Event) -> Bool {
+        if event.knownKind == .blockData {
+            guard event.bytes.count == request.buffer.count else {
+                return differs(request, "a request of another length")
+            }
+            request.buffer.copyMemory(from: event.bytes)
+            return true
+        }
+        if request.operation == .read {
+            guard request.result >= 0 else { return differs(request, "error \(-request.result)") }
+            return request.digest == UInt64(bitPattern: event.c) || differs(request, "other data")
+        }
+        guard let overlay = request.disk.overlay, isDeferred(request) else {
+            return request.result >= 0 || differs(request, "error \(-request.result)")
+        }
+        let result = overlay.perform(request)
+        return result >= 0 || differs(request, "error \(-result)")
+    }
+
+    private func differs(_ request: BlockRequest, _ found: String) -> Bool {
+        diverge(
+            "\(found) in \(request.description)", status: .blockData,
+            expected: "what \(request.disk.name) gave while recording", device: request.disk.name)
+        return false
+    }
+}
+
+/// What a call of the C interface submits.
+package enum BlockRequestKind {
+    case read
+    case write
+    case zeroes
+    case discard
+    case flush
+
+    var operation: BlockOperation {
+        switch self {
+        case .read: .read
+        case .write: .write
+        case .zeroes: .zeroes
+        case .discard: .discard
+        case .flush: .flush
+        }
+    }
+
+    var function: StaticString {
+        switch self {
+        case .read: "replay_block_read"
+        case .write: "replay_block_write"
+        case .zeroes: "replay_block_zeroes"
+        case .discard: "replay_block_discard"
+        case .flush: "replay_block_flush"
+        }
+    }
+}

@@ -1,0 +1,137 @@
+import CReplay
+import Synchronization
+
+/// The registered devices: numbers in the order of the calls.
+final class Devices: @unchecked Sendable {
+    // Sendable: registered before the start, looked up from any thread.
+
+    typealias CharReceive = @convention(c) (UnsafeMutableRawPointer?, UnsafePointer<UInt8>?, Int) -> Void
+
+    static let mostCharDevices = 256
+
+    private struct Content: @unchecked Sendable {
+        var charDevices: [(receive: CharReceive, opaque: UnsafeMutableRawPointer?)] = []
+        var filters: [UInt: NetFilter] = [:]
+        var disks: [UInt: BlockDisk] = [:]
+        var nextHandle: UInt = 1
+        var nextFilter: Int64 = 0
+        var nextDisk = 0
+    }
+    private let content = Mutex(Content())
+
+    func removeAll() {
+        content.withLock { content in
+            let handle = content.nextHandle
+            content = Content()
+            // A handle of the run before stays invalid.
+            content.nextHandle = handle
+        }
+    }
+
+    // MARK: Character devices
+
+    /// nil when there are too many.
+    func add(_ receive: @escaping CharReceive, _ opaque: UnsafeMutableRawPointer?) -> Int? {
+        let pointer = UInt(bitPattern: opaque)
+        return content.withLock { content in
+            guard content.charDevices.count < Self.mostCharDevices else { return nil }
+            content.charDevices.append((receive, UnsafeMutableRawPointer(bitPattern: pointer)))
+            return content.charDevices.count - 1
+        }
+    }
+
+    func hasCharDevice(_ number: Int) -> Bool {
+        content.withLock { $0.charDevices.indices.contains(number) }
+    }
+
+    func receive(_ number: Int, _ data: [UInt8]) {
+        let device = content.withLock { content in
+            content.charDevices.indices.contains(number)
+                ? (content.charDevices[number].receive, UInt(bitPattern: content.charDevices[number].opaque)) : nil
+        }
+        guard let (receive, opaque) = device else { return }
+        data.withUnsafeBufferPointer { receive(UnsafeMutableRawPointer(bitPattern: opaque), $0.baseAddress, $0.count) }
+    }
+
+    // MARK: Network filters
+
+    func addFilter(_ receive: @escaping NetFilter.Receive, _ opaque: UnsafeMutableRawPointer?) -> UInt {
+        let pointer = UInt(bitPattern: opaque)
+        return content.withLock { content in
+            let filter = NetFilter(
+                number: content.nextFilter, callback: receive, opaque: UnsafeMutableRawPointer(bitPattern: pointer))
+            content.nextFilter &+= 1
+            let handle = content.nextHandle
+            content.nextHandle &+= 1
+            content.filters[handle] = filter
+            return handle
+        }
+    }
+
+    func removeFilter(_ handle: UInt) -> NetFilter? {
+        content.withLock { $0.filters.removeValue(forKey: handle) }
+    }
+
+    func filter(_ handle: UInt) -> NetFilter? { content.withLock { $0.filters[handle] } }
+
+    func netFilter(number: Int64) -> NetFilter? {
+        content.withLock { content in content.filters.values.first { $0.number == number } }
+    }
+
+    // MARK: Disks
+
+    func takeDiskNumber() -> Int {
+        content.withLock { content in
+            defer { content.nextDisk += 1 }
+            return content.nextDisk
+        }
+    }
+
+    func add(_ disk: BlockDisk) -> UInt {
+        content.withLock { content in
+            let handle = content.nextHandle
+            content.nextHandle &+= 1
+            content.disks[handle] = disk
+            return handle
+        }
+    }
+
+    func disk(_ handle: UInt) -> BlockDisk? { content.withLock { $0.disks[handle] } }
+    func removeDisk(_ handle: UInt) -> BlockDisk? { content.withLock { $0.disks.removeValue(forKey: handle) } }
+
+    func removeAllDisks() -> [BlockDisk] {
+        content.withLock { content in
+            defer { content.disks.removeAll() }
+            return content.disks.sorted { $0.key < $1.key }.map(\.value)
+        }
+    }
+
+    /// Is request `id` with a backend, not yet done?
+    func isAtWork(_ id: UInt64) -> Bool {
+        content.withLock { content in content.disks.values.contains { $0.isAtWork(id) } }
+    }
+}
+
+/// A filter in front of a network backend.
+final class NetFilter: @unchecked Sendable {
+    // Sendable: immutable but for the flag, which the replay lock guards.
+
+    typealias Receive = @convention(c) (UnsafeMutableRawPointer?, UInt32, UnsafePointer<UInt8>?, Int) -> Void
+
+    let number: Int64
+    private let callback: Receive
+    private let opaque: UnsafeMutableRawPointer?
+    /// Packets that are still queued are dropped then.
+    var isGone = false
+
+    init(number: Int64, callback: @escaping Receive, opaque: UnsafeMutableRawPointer?) {
+        self.number = number
+        self.callback = callback
+        self.opaque = opaque
+    }
+
+    func receive(_ flags: UInt32, _ data: [UInt8]) {
+        if isGone { return }
+        data.withUnsafeBufferPointer { callback(opaque, flags, $0.baseAddress, $0.count) }
+    }
+}

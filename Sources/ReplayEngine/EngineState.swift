@@ -1,0 +1,21 @@
+/// All that the engine itself knows of a run, as one value: what a snapshot of
+/// the engine holds.
+package struct EngineState {
+    /// Instructions at the last accounting.
+    package internal(set) var icount: UInt64 = 0
+    /// Events written or consumed.
+    package internal(set) var events: UInt64 = 0
+    /// The last readings of the recorded clocks.
+    var hostClock: Int64 = 0
+    var virtualRTClock: Int64 = 0
+
+    var clock = VirtualClock()
+    var timers = TimerList()
+
+    var nextBottomHalf: UInt64 = 0
+    var nextBlockRequest: UInt64 = 0
+    /// The icount of the next digest of the guest's state.
+    var nextDigest: UInt64 = .max
+    /// The cause of the last shutdown request.
+    var shutdownCause: Int32 = 0
+}

@@ -1,0 +1,70 @@
+import CReplay
+
+/// The host's callbacks, with what stands for those that it does not give.
+package struct Host {
+    private var table = replay_host_t()
+    private var opaque: UnsafeMutableRawPointer?
+
+    init() {}
+
+    /// Copies as much of the table as its size says.
+    init(_ source: UnsafePointer<replay_host_t>, opaque: UnsafeMutableRawPointer?) {
+        let size = min(Int(source.pointee.size), MemoryLayout<replay_host_t>.size)
+        withUnsafeMutableBytes(of: &table) { bytes in
+            bytes.baseAddress?.copyMemory(from: UnsafeRawPointer(source), byteCount: size)
+        }
+        self.opaque = opaque
+    }
+
+    var missingForLog: String? {
+        if table.icount == nil { return "icount" }
+        if table.cpus_idle == nil { return "cpus_idle" }
+        if table.stop == nil { return "stop" }
+        return missing
+    }
+
+    var missing: String? {
+        table.deadline_ns != nil && table.run_timers == nil ? "run_timers" : nil
+    }
+
+    @inline(__always) var icount: UInt64 { table.icount?(opaque) ?? 0 }
+    var cpusIdle: Bool { table.cpus_idle?(opaque) ?? false }
+    var machineRunning: Bool { table.machine_running?(opaque) ?? true }
+
+    /// Nanoseconds to the nearest timer; nil: none.
+    func deadline(_ clock: Int) -> Int64? {
+        guard let ns = table.deadline_ns?(opaque, Int32(truncatingIfNeeded: clock)), ns != -1 else { return nil }
+        return max(ns, 0)
+    }
+
+    var runsTimers: Bool { table.run_timers != nil }
+    func runTimers(_ clock: Int) { table.run_timers?(opaque, Int32(truncatingIfNeeded: clock)) }
+
+    func kick() { table.kick?(opaque) }
+    func wakeIO() { table.wake_io?(opaque) }
+
+    func stop(_ reason: Int, _ error: ReplayError?) {
+        guard let stop = table.stop else { return }
+        let reason = Int32(truncatingIfNeeded: reason)
+        guard let error else { return stop(opaque, reason, nil) }
+        error.withC { stop(opaque, reason, $0) }
+    }
+
+    func shutdown(_ cause: Int32) { table.shutdown?(opaque, cause) }
+    func handleRequests() { table.handle_requests?(opaque) }
+
+    var takesInput: Bool { table.input != nil }
+    func input(_ event: replay_input_event_t) {
+        var event = event
+        table.input?(opaque, &event)
+    }
+    func inputSync() { table.input_sync?(opaque) }
+
+    var hasDigest: Bool { table.digest != nil }
+    func digest() -> UInt64 { table.digest?(opaque) ?? 0 }
+
+    func message(_ level: Int, _ text: String) {
+        guard let message = table.message else { return }
+        text.withCString { message(opaque, Int32(truncatingIfNeeded: level), $0) }
+    }
+}

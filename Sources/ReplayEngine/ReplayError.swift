@@ -1,0 +1,92 @@
+import CReplay
+import ReplayLog
+
+/// What failed, where, what was expected and what came.
+package struct ReplayError: Error, Sendable {
+    package var status: Status
+    package var icount: UInt64 = 0
+    package var eventIndex: UInt64 = 0
+    package var roles: Int32 = 0
+    package var systemError: Int32 = 0
+    package var expected = ""
+    package var found = ""
+    package var device = ""
+    /// One sentence.
+    package var message: String
+    /// The last events before it, a line each.
+    package var history = ""
+
+    package init(_ status: Status, _ message: String, expected: String = "", found: String = "", device: String = "") {
+        self.status = status
+        self.message = message
+        self.expected = expected
+        self.found = found
+        self.device = device
+    }
+
+    /// What the log's reader or writer met.
+    package init(_ error: LogError) {
+        switch error.code {
+        case .notFound: status = .logNotFound
+        case .system(let number):
+            status = .system
+            systemError = number
+        case .notALog: status = .logNotALog
+        case .version: status = .logVersion
+        case .damaged, .foreign: status = .logDamaged
+        case .busy: status = .logBusy
+        case .empty: status = .logEmpty
+        case .diskFull: status = .diskFull
+        case .tooLarge: status = .invalidArgument
+        case .misuse: status = .wrongState
+        }
+        message = error.message
+        icount = error.icount
+        eventIndex = error.eventIndex
+    }
+
+    /// Writes the C form, as far as `size` bytes go.
+    package func copy(to target: UnsafeMutableRawPointer, size: Int) {
+        var error = replay_error_t()
+        error.size = UInt32(truncatingIfNeeded: size)
+        error.status = status.code
+        error.icount = icount
+        error.event_index = eventIndex
+        error.role = roles
+        error.system_error = systemError
+        withUnsafeMutableBytes(of: &error.expected) { expected.copyAsCString(to: $0) }
+        withUnsafeMutableBytes(of: &error.found) { found.copyAsCString(to: $0) }
+        withUnsafeMutableBytes(of: &error.device) { device.copyAsCString(to: $0) }
+        withUnsafeMutableBytes(of: &error.message) { message.copyAsCString(to: $0) }
+        withUnsafeMutableBytes(of: &error.history) { history.copyAsCString(to: $0) }
+        withUnsafeBytes(of: &error) { bytes in
+            let count = min(size, bytes.count)
+            target.copyMemory(from: UnsafeRawPointer(bytes.baseAddress.unsafelyUnwrapped), byteCount: count)
+        }
+    }
+
+    /// Calls `body` with the C form, which lives as long as the call.
+    package func withC(_ body: (UnsafePointer<replay_error_t>) -> Void) {
+        var error = replay_error_t()
+        withUnsafeMutablePointer(to: &error) { pointer in
+            copy(to: UnsafeMutableRawPointer(pointer), size: MemoryLayout<replay_error_t>.size)
+            body(UnsafePointer(pointer))
+        }
+    }
+}
+
+extension String {
+    /// Copies as much as fits, whole characters, and a NUL.
+    func copyAsCString(to bytes: UnsafeMutableRawBufferPointer) {
+        var end = 0
+        for character in self {
+            let length = character.utf8.count
+            guard end + length < bytes.count else { break }
+            for byte in character.utf8 {
+                bytes[end] = byte
+                end += 1
+            }
+        }
+        if end < bytes.count { bytes[end] = 0 }
+    }
+}

@@ -1,0 +1,113 @@
+import CReplay
+import ReplayLog
+
+/// Checkpoints, digests, and what may be next.
+extension Session {
+    package func checkpoint(_ id: Int32) -> Bool {
+        if isIdle { return true }
+        guard let kind = Self.kind(ofCheckpoint: id) else {
+            misuse(.invalidArgument, "checkpoint \(id) does not exist")
+            return false
+        }
+        if refusal(.either, "replay_checkpoint") != nil { return false }
+        if isRecording { return write(kind, kind.usualRole) || options.goOnWhenFull }
+        guard let player = hotPlayer else { return false }
+        return player._withUnsafeGuaranteedRef { playCheckpoint(kind, $0) }
+    }
+
+    @inline(__always)
+    private func playCheckpoint(_ kind: EventKind, _ player: Player) -> Bool {
+        guard accountForPlaying(host.icount, player) else { return false }
+        if player.isNext(kind, at: state.icount), ThreadRoles.mine.has(player.next.role) {
+            consume(player)
+            return true
+        }
+        refused(kind, player)
+        return false
+    }
+
+    /// A checkpoint was asked for that is not next. Most are asked for again and
+    /// again; INIT and RESET stand where the host's own course puts them.
+    @inline(never)
+    private func refused(_ kind: EventKind, _ player: Player) {
+        watchdog?.noteAsked("\(kind.name) by \(ThreadRoles.mine.description)")
+        guard kind == .checkpointInit || kind == .checkpointReset else { return }
+        diverge("\(kind.name) by \(ThreadRoles.mine.description)")
+    }
+
+    package func hasEvent() -> Bool {
+        guard isPlaying, refusal(.either, "replay_has_event") == nil, let player,
+            accountForPlaying(host.icount, player), player.ending == nil, player.nextIcount == state.icount,
+            let kind = player.next.knownKind
+        else { return false }
+        return kind.isCheckpoint || kind.isAsynchronous
+    }
+
+    static func kind(ofCheckpoint id: Int32) -> EventKind? {
+        guard (0..<Int32(REPLAY_CHECKPOINT_COUNT)).contains(id) else { return nil }
+        return EventKind(rawValue: EventKind.checkpointClockWarpStart.rawValue &+ UInt8(truncatingIfNeeded: id))
+    }
+
+    // MARK: Digests
+
+    /// A digest that the host computed at this place.
+    package func digest(_ value: UInt64) -> Status {
+        if isIdle { return .ok }
+        if let refusal = refusal(.either, "replay_digest") { return refusal }
+        if hasFailed { return failure }
+        if isRecording {
+            return status(ofWriting: write(.hostDigest, .vcpu, Int64(bitPattern: value)))
+        }
+        guard let player, accountForPlaying(host.icount, player) else { return failure }
+        guard player.isNext(.hostDigest, at: state.icount) else { return diverge("a digest of the host's") }
+        return compare(value, player)
+    }
+
+    /// vCPU's turn: the digest that is due every so many instructions.
+    func takeDigest() {
+        if isRecording {
+            guard state.icount >= state.nextDigest else { return }
+            if write(.digest, .vcpu, Int64(bitPattern: host.digest())) { advanceDigest() }
+        } else if let player, player.isNext(.digest, at: state.icount) {
+            guard host.hasDigest else { return consume(player) }
+            if compare(host.digest(), player) == .ok { advanceDigest() }
+        }
+    }
+
+    private func advanceDigest() {
+        let interval = options.digestInterval
+        guard interval > 0 else { return }
+        let (next, overflow) = (state.icount / interval &+ 1).multipliedReportingOverflow(by: interval)
+        state.nextDigest = overflow ? .max : next
+    }
+
+    private func compare(_ found: UInt64, _ player: Player) -> Status {
+        let recorded = UInt64(bitPattern: player.next.a)
+        guard found == recorded else {
+            differentDigest(found, recorded)
+            return failure
+        }
+        consume(player)
+        return .ok
+    }
+}
+
+extension EventKind {
+    var isCheckpoint: Bool {
+        rawValue >= EventKind.checkpointClockWarpStart.rawValue && rawValue <= EventKind.checkpointReset.rawValue
+    }
+
+    var isAsynchronous: Bool {
+        rawValue >= EventKind.bottomHalf.rawValue && rawValue <= EventKind.net.rawValue
+    }
+
+    /// Who meets it in a host whose one thread does everything.
+    var usualRole: ThreadRole {
+        switch self {
+        case .checkpointClockWarpStart, .checkpointResetRequested, .checkpointSuspendRequested, .checkpointClockHost,
+            .checkpointClockVirtualRT:
+            .io
+        default: .vcpu
+        }
+    }
+}

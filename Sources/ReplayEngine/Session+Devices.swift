@@ -1,0 +1,278 @@
+import CReplay
+import Glibc
+import ReplayLog
+
+/// Samples from a microphone, one block at a time.
+struct AudioBlock {
+    var words: [UInt64]
+    /// Samples (pairs of words) that the block has.
+    var count: Int
+    /// PLAY: the next one to give.
+    var position = 0
+}
+
+/// Character devices, network, input, audio, random numbers, shutdown.
+extension Session {
+    static let longestPayload = 1 << 30
+
+    // MARK: Character devices
+
+    package func registerChar(
+        _ receive: @escaping @convention(c) (UnsafeMutableRawPointer?, UnsafePointer<UInt8>?, Int) -> Void,
+        _ opaque: UnsafeMutableRawPointer?
+    ) -> Int32 {
+        if isStarted { return misuse(.wrongState, "a character device was registered after the start").code }
+        guard let number = devices.add(receive, opaque) else {
+            return misuse(.wrongState, "there are \(Devices.mostCharDevices) character devices already").code
+        }
+        return Int32(truncatingIfNeeded: number)
+    }
+
+    package func charInput(_ device: Int32, _ data: UnsafeRawBufferPointer) -> Status {
+        guard devices.hasCharDevice(Int(device)) else {
+            return misuse(.invalidArgument, "character device \(device) is not registered")
+        }
+        guard data.count <= Self.longestPayload else {
+            return misuse(.invalidArgument, "\(data.count) bytes are too many for one character input")
+        }
+        post(.charRead(device: Int(device), Array(data)))
+        return .ok
+    }
+
+    package func saveCharWrite(_ result: Int32, _ offset: Int32) -> Status {
+        save("replay_char_write_event_save") { write(.charWrite, .vcpu, Int64(result), Int64(offset)) }
+    }
+
+    package func loadCharWrite() -> (Status, result: Int32, offset: Int32) {
+        var (result, offset): (Int32, Int32) = (0, 0)
+        let status = load(.charWrite, "replay_char_write_event_load") { event in
+            result = Int32(truncatingIfNeeded: event.a)
+            offset = Int32(truncatingIfNeeded: event.b)
+            return nil
+        }
+        return (status, result, offset)
+    }
+
+    package func saveCharReadAll(_ data: UnsafeRawBufferPointer) -> Status {
+        save("replay_char_read_all_save_buf") {
+            // No integers: the length is part of the bytes.
+            write(.charReadAll, .vcpu, 0, bytes: data)
+        }
+    }
+
+    package func saveCharReadAllError(_ error: Int32) -> Status {
+        save("replay_char_read_all_save_error") { write(.charReadAllError, .vcpu, Int64(error)) }
+    }
+
+    package func loadCharReadAll(_ target: UnsafeMutableRawBufferPointer) -> (Status, Int32) {
+        if isPlaying, let player, accountForPlaying(host.icount, player),
+            player.isNext(.charReadAllError, at: state.icount)
+        {
+            var error: Int32 = 0
+            let status = load(.charReadAllError, "replay_char_read_all_load") { event in
+                error = Int32(truncatingIfNeeded: event.a)
+                return nil
+            }
+            return (status, error)
+        }
+        var count: Int32 = 0
+        let status = load(.charReadAll, "replay_char_read_all_load") { event in
+            guard event.bytes.count <= target.count else { return "room for \(target.count) bytes only" }
+            target.copyMemory(from: event.bytes)
+            count = Int32(clamping: event.bytes.count)
+            return nil
+        }
+        return (status, count)
+    }
+
+    // MARK: Network
+
+    package func registerNet(
+        _ receive: @escaping @convention(c) (UnsafeMutableRawPointer?, UInt32, UnsafePointer<UInt8>?, Int) -> Void,
+        _ opaque: UnsafeMutableRawPointer?
+    ) -> UInt? {
+        if isStarted {
+            misuse(.wrongState, "a network filter was registered after the start")
+            return nil
+        }
+        return devices.addFilter(receive, opaque)
+    }
+
+    package func unregisterNet(_ handle: UInt) -> Status {
+        if let refusal = refusalWithoutRole("replay_unregister_net") { return refusal }
+        guard let filter = devices.removeFilter(handle) else {
+            return misuse(.invalidArgument, "the network filter is not registered")
+        }
+        filter.isGone = true
+        inbox.drop { if case .net(let queued, _, _) = $0 { queued === filter } else { false } }
+        return .ok
+    }
+
+    package func netPacket(_ handle: UInt, _ flags: UInt32, _ data: [UInt8]) -> Status {
+        guard let filter = devices.filter(handle) else {
+            return misuse(.invalidArgument, "the network filter is not registered")
+        }
+        post(.net(filter, flags: flags, data))
+        return .ok
+    }
+
+    // MARK: Input
+
+    package func inputEvent(_ event: replay_input_event_t) -> Status {
+        guard (0..<Int32(REPLAY_INPUT_COUNT)).contains(event.kind) else {
+            return misuse(.invalidArgument, "input kind \(event.kind) does not exist")
+        }
+        post(.input(event))
+        return .ok
+    }
+
+    package func inputSync() -> Status {
+        post(.inputSync)
+        return .ok
+    }
+
+    // MARK: Audio
+
+    package func audioOut(_ played: inout Int) -> Status {
+        if isIdle { return .ok }
+        if isRecording {
+            let count = played
+            return save("replay_audio_out") { write(.audioOut, .vcpu, Int64(count)) }
+        }
+        var recorded = played
+        let status = load(.audioOut, "replay_audio_out") { event in
+            recorded = Int(exactly: event.a) ?? 0
+            return nil
+        }
+        played = recorded
+        return status
+    }
+
+    package func audioInStart(_ count: inout Int) -> Status {
+        if isIdle { return .ok }
+        if let refusal = refusal(.either, "replay_audio_in_start") { return refusal }
+        guard audioIn == nil else { return misuse(.wrongState, "a block of audio samples is begun already") }
+        if isRecording {
+            guard count >= 0, count <= Self.longestPayload / 16 else {
+                return misuse(.invalidArgument, "a block of \(count) audio samples is too long")
+            }
+            audioIn = AudioBlock(words: [], count: count)
+            return .ok
+        }
+        var block: AudioBlock?
+        let status = load(.audioIn, "replay_audio_in_start") { event in
+            guard let count = Int(exactly: event.a), count >= 0, count == event.bytes.count / 16 else {
+                return "a block of another length"
+            }
+            var words: [UInt64] = []
+            words.reserveCapacity(count * 2)
+            for at in stride(from: 0, to: count * 16, by: 8) {
+                words.append(UInt64(littleEndian: event.bytes.loadUnaligned(fromByteOffset: at, as: UInt64.self)))
+            }
+            block = AudioBlock(words: words, count: count)
+            return nil
+        }
+        if let block {
+            count = block.count
+            audioIn = block
+        }
+        return status
+    }
+
+    package func audioInSample(_ left: inout UInt64, _ right: inout UInt64) -> Status {
+        if isIdle { return .ok }
+        if let refusal = refusal(.either, "replay_audio_in_sample_lr") { return refusal }
+        guard var block = audioIn, block.position < block.count else {
+            return misuse(.wrongState, "no audio sample belongs here")
+        }
+        audioIn = nil  // so that the array is not copied
+        if isRecording {
+            block.words.append(left)
+            block.words.append(right)
+        } else {
+            left = block.words[block.position * 2]
+            right = block.words[block.position * 2 + 1]
+        }
+        block.position += 1
+        audioIn = block
+        return .ok
+    }
+
+    package func audioInFinish() -> Status {
+        if isIdle { return .ok }
+        if let refusal = refusal(.either, "replay_audio_in_finish") { return refusal }
+        guard let block = audioIn else { return misuse(.wrongState, "no block of audio samples is begun") }
+        audioIn = nil
+        guard block.position == block.count else {
+            return misuse(.wrongState, "\(block.count) audio samples were announced, but \(block.position) came")
+        }
+        guard isRecording else { return .ok }
+        return save("replay_audio_in_finish") {
+            block.words.map(\.littleEndian).withUnsafeBytes {
+                write(.audioIn, .vcpu, Int64(block.count), bytes: $0)
+            }
+        }
+    }
+
+    // MARK: Random
+
+    package func saveRandom(_ result: Int32, _ data: UnsafeRawBufferPointer) -> Status {
+        save("replay_save_random") { write(.random, .vcpu, Int64(result), bytes: data) }
+    }
+
+    package func loadRandom(_ target: UnsafeMutableRawBufferPointer) -> (Status, Int32) {
+        var result: Int32 = 0
+        target.initializeMemory(as: UInt8.self, repeating: 0)
+        let status = load(.random, "replay_read_random") { event in
+            guard event.bytes.count == target.count else { return "a request of \(target.count) random bytes" }
+            target.copyMemory(from: event.bytes)
+            result = Int32(truncatingIfNeeded: event.a)
+            return nil
+        }
+        return (status, result)
+    }
+
+    // MARK: Shutdown
+
+    package func requestShutdown(_ cause: Int32) -> Status {
+        guard (0..<Int32(REPLAY_SHUTDOWN_COUNT)).contains(cause) else {
+            return misuse(.invalidArgument, "shutdown cause \(cause) does not exist")
+        }
+        if isIdle { return .ok }
+        if let refusal = refusal(.either, "replay_shutdown_request") { return refusal }
+        if isRecording {
+            state.shutdownCause = cause
+            let written = write(.shutdown, .vcpu, Int64(cause))
+            noteChange()
+            return status(ofWriting: written || options.goOnWhenFull)
+        }
+        guard let player, accountForPlaying(host.icount, player) else { return failure }
+        deliverShutdowns(player)
+        return .ok
+    }
+
+    // MARK: The two ways of a value
+
+    /// RECORD: stores a value that the guest sees.
+    private func save(_ function: StaticString, _ write: () -> Bool) -> Status {
+        guard isRecording else { return misuse(.wrongMode, "\(function) was called while not recording") }
+        if let refusal = refusal(.either, function) { return refusal }
+        if hasFailed { return failure }
+        return status(ofWriting: write())
+    }
+
+    /// PLAY: takes the value that must be next. `read` answers what does not fit.
+    private func load(_ kind: EventKind, _ function: StaticString, _ read: (Event) -> String?) -> Status {
+        guard isPlaying, let player else {
+            return misuse(.wrongMode, "\(function) was called while not replaying")
+        }
+        if let refusal = refusal(.either, function) { return refusal }
+        guard accountForPlaying(host.icount, player) else { return failure }
+        guard player.isNext(kind, at: state.icount) else {
+            return diverge("\(kind.name) by \(ThreadRoles.mine.description)")
+        }
+        if let mismatch = read(player.next) { return diverge(mismatch) }
+        consume(player)
+        return .ok
+    }
+}

@@ -1,0 +1,104 @@
+import CReplay
+import ReplayLog
+
+/// Three kinds of failure: misuse by the host, which leaves the run as it is; a
+/// log that can no longer be written; a replay that is not the recording.
+extension Session {
+    package var lastError: ReplayError? { errors.last }
+
+    /// Notes a failure of one call.
+    @discardableResult
+    @inline(never)
+    package func misuse(_ status: Status, _ message: String) -> Status {
+        var message = message
+        if options.lint {
+            message += ", called from \(Self.caller)"
+            host.message(REPLAY_MESSAGE_WARNING, message)
+        }
+        var error = ReplayError(status, message)
+        place(&error)
+        errors.note(error)
+        return status
+    }
+
+    /// Notes a failure that has its details already.
+    @discardableResult
+    func note(_ error: ReplayError) -> Status {
+        errors.note(error)
+        return error.status
+    }
+
+    /// A warning of the lint mode; nothing without it.
+    func lint(_ message: @autoclosure () -> String) {
+        guard options.lint else { return }
+        host.message(REPLAY_MESSAGE_WARNING, "\(message()), called from \(Self.caller)")
+    }
+
+    static var caller: String {
+        withUnsafeTemporaryAllocation(of: CChar.self, capacity: 256) { text in
+            replay_name_caller(text.baseAddress, text.count)
+            return text.baseAddress.map { String(cString: $0) } ?? ""
+        }
+    }
+
+    private func place(_ error: inout ReplayError) {
+        error.icount = state.icount
+        error.eventIndex = player?.nextIndex ?? writer?.eventCount ?? 0
+        error.roles = ThreadRoles.mine.bits
+    }
+
+    // MARK: Divergence
+
+    /// The replayed guest left the recording: `found` instead of what the log has next.
+    @discardableResult
+    @inline(never)
+    func diverge(
+        _ found: String, status: Status = .divergence, expected: String? = nil, device: String = ""
+    ) -> Status {
+        let expected = expected ?? player?.nextDescription ?? ""
+        let sentence =
+            "the replay left the recording at icount \(state.icount): expected \(expected), found \(found)"
+        var error = ReplayError(status, sentence, expected: expected, found: found, device: device)
+        place(&error)
+        error.history = player?.history ?? ""
+        return fail(error, REPLAY_STOP_DIVERGENCE)
+    }
+
+    /// Ends the run with a failure that stays: tells it once, stops the machine.
+    @discardableResult
+    func fail(_ error: ReplayError, _ reason: Int) -> Status {
+        hasFailed = true
+        guard errors.stick(error) else { return errors.sticky?.status ?? error.status }
+        host.message(REPLAY_MESSAGE_ERROR, error.message)
+        host.stop(reason, error)
+        wakeVCPU()
+        wakeIO()
+        return error.status
+    }
+
+    /// The status of a session that has failed, for calls that answer one.
+    var failure: Status { errors.sticky?.status ?? .wrongState }
+
+    // MARK: The log
+
+    /// An event could not be written.
+    @inline(never)
+    func logFailed() -> Status {
+        guard let writer else { return .wrongState }
+        if let failure = writer.failure {
+            var error = ReplayError(failure)
+            place(&error)
+            if options.goOnWhenFull {
+                hasFailed = true
+                guard errors.stick(error) else { return error.status }
+                host.message(REPLAY_MESSAGE_ERROR, "\(error.message); the guest goes on unrecorded")
+                return error.status
+            }
+            return fail(error, REPLAY_STOP_LOG_ERROR)
+        }
+        guard let refusal = writer.refusal else { return .wrongState }
+        var error = ReplayError(refusal)
+        place(&error)
+        return note(error)
+    }
+}

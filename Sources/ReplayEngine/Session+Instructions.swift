@@ -1,0 +1,194 @@
+import CReplay
+import ReplayLog
+
+/// The instruction cursor: how far the vCPU has come, and how far it may go.
+extension Session {
+    package var currentIcount: UInt64 { host.icount }
+
+    // MARK: Accounting
+
+    /// RECORD: the icount to write. One that went back is told, and not followed.
+    @inline(__always)
+    func accountForWriting(_ icount: UInt64) -> UInt64 {
+        if icount < state.icount {
+            _ = wentBack(icount)
+            return state.icount
+        }
+        state.icount = icount
+        return icount
+    }
+
+    @inline(never)
+    private func wentBack(_ icount: UInt64) -> Status {
+        misuse(.icountBackwards, "the host's instruction count went back from \(state.icount) to \(icount)")
+    }
+
+    /// PLAY: takes over the host's icount. False if the replay has failed, now or before.
+    @inline(__always)
+    func accountForPlaying(_ icount: UInt64, _ player: Player) -> Bool {
+        if icount == state.icount { return !hasFailed }
+        return accountProgress(icount, player)
+    }
+
+    private func accountProgress(_ icount: UInt64, _ player: Player) -> Bool {
+        if hasFailed { return false }
+        if icount < state.icount {
+            _ = wentBack(icount)
+            diverge("the instruction count went back from \(state.icount) to \(icount)")
+            return false
+        }
+        if icount > player.nextIcount {
+            let due = player.nextIcount
+            state.icount = icount
+            diverge("the vCPU ran on to icount \(icount)", expected: "\(player.nextDescription) (due at \(due))")
+            return false
+        }
+        state.icount = icount
+        watchdog?.noteProgress(isDue: icount == player.nextIcount)
+        return true
+    }
+
+    package func accountExecuted() -> Status {
+        guard isPlaying, let player else { return .ok }
+        if let refusal = refusal(.vcpu, "replay_account_executed_instructions") { return refusal }
+        guard accountForPlaying(host.icount, player) else { return failure }
+        if state.icount == player.nextIcount { settle() }
+        return hasFailed ? failure : .ok
+    }
+
+    // MARK: Budget
+
+    package func instructions() -> Int32 {
+        guard isPlaying else { return .max }
+        if refusal(.vcpu, "replay_get_instructions") != nil { return 0 }
+        return Int32(clamping: playBudget())
+    }
+
+    package func budget(_ most: UInt64) -> UInt64 {
+        if refusal(.vcpu, "replay_get_budget") != nil { return 0 }
+        if isPlaying { return min(most, playBudget()) }
+        if hasFailed && !options.goOnWhenFull { return 0 }
+        guard most > 0 else { return 0 }
+        var budget = most
+        let icount = host.icount
+        if let deadline = virtualDeadline(icount) { budget = min(budget, virtualInstructions(for: deadline)) }
+        if state.nextDigest != .max { budget = min(budget, state.nextDigest > icount ? state.nextDigest &- icount : 0) }
+        return budget
+    }
+
+    private func playBudget() -> UInt64 {
+        guard let player, accountForPlaying(host.icount, player) else { return 0 }
+        if state.icount == player.nextIcount { settle() }
+        return hasFailed || player.endWasTold ? 0 : player.nextIcount &- state.icount
+    }
+
+    // MARK: What the engine itself does at its place
+
+    /// PLAY: the next event is due. Does those that nobody asks for, and wakes
+    /// whoever must act on the next one.
+    func settle() {
+        guard let player, isPlaying else { return }
+        deliverShutdowns(player)
+        guard !hasFailed, state.icount == player.nextIcount else { return }
+        if player.ending == nil { wakeWhoeverActs(player) } else { reachEnd(player) }
+    }
+
+    /// PLAY: asks the host for the shutdowns that are due.
+    func deliverShutdowns(_ player: Player) {
+        while !hasFailed, player.isNext(.shutdown, at: state.icount) {
+            let cause = Int32(truncatingIfNeeded: player.next.a)
+            consume(player)
+            state.shutdownCause = cause
+            host.shutdown(cause)
+        }
+    }
+
+    /// PLAY: takes the next event away; what comes then may be another thread's.
+    @inline(__always)
+    func consume(_ player: Player) {
+        player.consume()
+        state.events &+= 1
+        didConsume(player)
+    }
+
+    private func didConsume(_ player: Player) {
+        turnsAtClock = 0
+        let isDue = player.nextIcount == state.icount
+        watchdog?.noteProgress(isDue: isDue)
+        if isDue || !ThreadRoles.mine.overlaps(.vcpu) { wakeWhoeverActs(player) }
+    }
+
+    private func wakeWhoeverActs(_ player: Player) {
+        let isIOs = player.ending == nil && player.next.role == .io && player.nextIcount == state.icount
+        if isIOs {
+            if ThreadRoles.mine.overlaps(.io) { noteChange() } else { wakeIO() }
+        } else {
+            if ThreadRoles.mine.overlaps(.vcpu) { noteChange() } else { wakeVCPU() }
+        }
+    }
+
+    private func reachEnd(_ player: Player) {
+        guard !player.endWasTold, let ending = player.ending else { return }
+        player.endWasTold = true
+        watchdog?.noteEnd()
+        switch ending {
+        case .finished(let end):
+            if end.hasDigest, host.hasDigest {
+                let digest = host.digest()
+                guard digest == end.digest else {
+                    differentDigest(digest, end.digest)
+                    return
+                }
+            }
+            host.stop(REPLAY_STOP_END, nil)
+            wakeIO()
+        case .cut(let reason):
+            fail(
+                ReplayError(
+                    .logCut, "the recording was cut behind icount \(state.icount), event \(player.nextIndex): \(reason)",
+                    at: self),
+                REPLAY_STOP_CUT)
+        case .damaged(let error):
+            fail(ReplayError(error), REPLAY_STOP_LOG_ERROR)
+        }
+    }
+
+    func differentDigest(_ found: UInt64, _ recorded: UInt64) {
+        diverge(
+            "the state's digest \(String(found, radix: 16))", status: .digest,
+            expected: "the state's digest \(String(recorded, radix: 16))")
+    }
+
+    // MARK: Interrupts and exceptions
+
+    package func takeInterrupt() -> Bool { take(.interrupt, "replay_interrupt") }
+    package func takeException() -> Bool { take(.exception, "replay_exception") }
+    package func hasInterrupt() -> Bool { has(.interrupt, "replay_has_interrupt") }
+    package func hasException() -> Bool { has(.exception, "replay_has_exception") }
+
+    private func take(_ kind: EventKind, _ function: StaticString) -> Bool {
+        if isIdle { return true }
+        if refusal(.vcpu, function) != nil { return false }
+        if isRecording { return write(kind, .vcpu) || options.goOnWhenFull }
+        guard let player, accountForPlaying(host.icount, player), player.isNext(kind, at: state.icount) else {
+            return false
+        }
+        consume(player)
+        return true
+    }
+
+    private func has(_ kind: EventKind, _ function: StaticString) -> Bool {
+        guard isPlaying, refusal(.vcpu, function) == nil, let player else { return false }
+        return accountForPlaying(host.icount, player) && player.isNext(kind, at: state.icount)
+    }
+}
+
+extension ReplayError {
+    init(_ status: Status, _ message: String, at session: Session) {
+        self.init(status, message)
+        icount = session.state.icount
+        eventIndex = session.player?.nextIndex ?? 0
+        roles = ThreadRoles.mine.bits
+        history = session.player?.history ?? ""
+    }
+}

@@ -1,0 +1,250 @@
+import CReplay
+import ReplayLog
+import Synchronization
+
+/// Configuration, start and end.
+extension Session {
+    // MARK: Configuration
+
+    package func configure(_ config: replay_config_t) -> Status {
+        guard !isConfigured else {
+            return misuse(.wrongState, "the session is configured already")
+        }
+        errors.clear()
+        do {
+            let options = try Options(config)
+            let host = config.host.map { Host($0, opaque: config.opaque) } ?? Host()
+            try begin(options, host)
+            return .ok
+        } catch {
+            reset()
+            return note(error)
+        }
+    }
+
+    private func begin(_ options: Options, _ host: Host) throws(ReplayError) {
+        let isLogged = options.mode != Int32(truncatingIfNeeded: REPLAY_MODE_NONE)
+        if let name = isLogged ? host.missingForLog : host.missing {
+            throw ReplayError(.invalidArgument, "the host's table lacks the callback \(name)")
+        }
+        self.options = options
+        self.host = host
+        epoch = replay_monotonic_ns()
+        state.clock = VirtualClock(shift: Self.shift(options.shift))
+        if isLogged {
+            guard let name = options.fileName, !name.isEmpty else {
+                throw ReplayError(.badOption, "option rrfile is needed to record or replay")
+            }
+            if options.mode == Int32(truncatingIfNeeded: REPLAY_MODE_RECORD) {
+                try beginRecording(name)
+            } else {
+                try beginPlaying(name)
+            }
+            setFileName(name)
+        }
+        snapshotText = options.snapshot.flatMap(\.asCText)
+        if isDefault { replay_snapshot = snapshotText.map { UnsafePointer($0) } }
+        isConfigured = true
+    }
+
+    /// nil: automatic.
+    private static func shift(_ shift: Options.Shift) -> UInt8? {
+        switch shift {
+        case .unset: 0
+        case .fixed(let shift): shift
+        case .automatic: nil
+        }
+    }
+
+    private func beginRecording(_ name: String) throws(ReplayError) {
+        let shift = options.shift == .unset ? Options.Shift.fixed(0) : options.shift
+        fingerprint[Key.shift] = shift.description
+        fingerprint[Key.sleep] = sleeps ? "on" : "off"
+        fingerprint[Key.blockData] = options.blockData ? "on" : "off"
+        fingerprint[Key.digestInterval] = "\(options.digestInterval)"
+        state.nextDigest = options.digestInterval == 0 ? .max : options.digestInterval
+        do {
+            let writer = try LogWriter(path: name, options: LogOptions(segmentSize: options.segmentBytes))
+            writer.provideMetadata = { [unowned self] in metadata }
+            enter(writer: writer, player: nil)
+        } catch {
+            throw ReplayError(error)
+        }
+    }
+
+    private var metadata: LogMetadata {
+        LogMetadata(
+            fingerprint: fingerprint.pairs, createdNs: options.createdNs,
+            shift: Self.shift(options.shift) ?? 255)
+    }
+
+    private func beginPlaying(_ name: String) throws(ReplayError) {
+        do {
+            let reader = try LogReader(path: name)
+            try adopt(Fingerprint(reader.metadata.fingerprint))
+            enter(writer: nil, player: Player(reader))
+        } catch let error as LogError {
+            throw ReplayError(error)
+        } catch let error as ReplayError {
+            throw error
+        } catch {
+            throw ReplayError(.system, "the recording could not be opened")
+        }
+    }
+
+    /// PLAY: what the user did not say is as it was recorded.
+    private func adopt(_ recorded: Fingerprint) throws(ReplayError) {
+        guard let shift = recorded[Key.shift], shift == "auto" || (UInt8(shift) ?? .max) <= VirtualClock.maximalShift
+        else { throw ReplayError(.logDamaged, "the recording does not say how it counted virtual time") }
+        if options.shift == .unset { options.shift = shift == "auto" ? .automatic : .fixed(UInt8(shift) ?? 0) }
+        if options.sleep == nil { options.sleep = recorded[Key.sleep] == "on" }
+        options.blockData = recorded[Key.blockData] == "on"
+        let interval = recorded[Key.digestInterval].flatMap { UInt64($0) } ?? 0
+        options.digestInterval = interval
+        state.nextDigest = interval == 0 ? .max : interval
+        state.clock = VirtualClock(shift: Self.shift(options.shift))
+        fingerprint[Key.shift] = options.shift.description
+        fingerprint[Key.sleep] = sleeps ? "on" : "off"
+        fingerprint[Key.blockData] = recorded[Key.blockData]
+        fingerprint[Key.digestInterval] = recorded[Key.digestInterval]
+    }
+
+    /// While the guest sleeps, does virtual time follow real time?
+    var sleeps: Bool { options.sleep ?? true }
+
+    /// Keys of the fingerprint that are the library's.
+    enum Key {
+        static let shift = "replay.shift"
+        static let sleep = "replay.sleep"
+        static let blockData = "replay.rrdata"
+        static let digestInterval = "replay.rrdigest"
+        static func diskLength(_ number: Int) -> String { "replay.disk\(number).length" }
+    }
+
+    // MARK: Preparation
+
+    package func tell(_ key: String, _ value: String) -> Status {
+        guard isConfigured, !isStarted else {
+            return misuse(.wrongState, "the fingerprint's field \(key) was told outside of the preparation")
+        }
+        guard !key.isEmpty, !key.hasPrefix(Fingerprint.reserved) else {
+            return misuse(.invalidArgument, "a fingerprint's field may not be called '\(key)'")
+        }
+        fingerprint[key] = value
+        return .ok
+    }
+
+    package func block(_ reason: String) -> Status {
+        guard !isStarted else { return misuse(.wrongState, "a blocker was added after the start: \(reason)") }
+        blockers.append(reason)
+        return .ok
+    }
+
+    package func start() -> Status {
+        guard isConfigured, !isStarted else {
+            return misuse(.wrongState, isStarted ? "the session is started already" : "the session is not configured")
+        }
+        if !isIdle, let reason = blockers.first {
+            return note(ReplayError(.blocked, "record and replay are blocked: \(reason)", found: reason))
+        }
+        if let writer {
+            do { try writer.writeMetadata(metadata) } catch { return note(ReplayError(error)) }
+        }
+        if let player, let difference = fingerprint.difference(from: Fingerprint(player.reader.metadata.fingerprint)) {
+            let expected = difference.recorded ?? "nothing"
+            let found = difference.here ?? "nothing"
+            return note(
+                ReplayError(
+                    .fingerprint,
+                    "the machine is not the recorded one: \(difference.key) was \(expected) and is \(found)",
+                    expected: expected, found: found, device: difference.key))
+        }
+        isStarted = true
+        eventsEnabled.store(!isIdle, ordering: .relaxed)
+        if isPlaying {
+            let watchdog = Watchdog(self, milliseconds: options.stallMilliseconds)
+            watchdog.noteProgress(isDue: player?.nextIcount == state.icount)
+            watchdog.start()
+            self.watchdog = watchdog
+        }
+        return .ok
+    }
+
+    // MARK: End
+
+    package func finish() -> Status {
+        guard isConfigured else { return misuse(.wrongState, "the session is not configured") }
+        watchdog?.stop()
+        let held = replay_fair_lock_mine(lock)
+        if !held { replay_fair_lock_take(lock) }
+        // The digest at the end is of the guest before the queue is run, as in PLAY.
+        let error = closeLog()
+        enter(writer: nil, player: nil)
+        runQueue()
+        closeDisks()
+        reset()
+        if !held { replay_fair_lock_give(lock) }
+        noteChange()
+        wakeIO()
+        if let error {
+            errors.note(error)
+            return error.status
+        }
+        return .ok
+    }
+
+    /// Ends the log of a recording; looks whether a replay was whole.
+    private func closeLog() -> ReplayError? {
+        defer { errors.loosen() }
+        if let writer {
+            let failed = errors.sticky
+            let icount = max(host.icount, state.icount)
+            let end = LogEnd(
+                cause: UInt32(bitPattern: state.shutdownCause), icount: icount,
+                digest: host.hasDigest ? host.digest() : 0, hasDigest: host.hasDigest)
+            do { try writer.finish(end) } catch { return failed ?? ReplayError(error) }
+            return failed
+        }
+        guard let player else { return nil }
+        if !hasFailed {
+            let icount = host.icount
+            if icount > state.icount, icount <= player.nextIcount { state.icount = icount }
+            settle()
+        }
+        if let failed = errors.sticky { return failed }
+        return player.endWasTold ? nil : stoppedShort(player)
+    }
+
+    private func stoppedShort(_ player: Player) -> ReplayError {
+        var error = ReplayError(
+            .stoppedShort,
+            "the replay was ended at icount \(state.icount), before \(player.nextDescription)",
+            expected: player.nextDescription, found: "the end of the replay")
+        error.icount = state.icount
+        error.eventIndex = player.nextIndex
+        error.roles = ThreadRoles.mine.bits
+        error.history = player.history
+        return error
+    }
+
+    /// As after `init`, but for the error and the lock.
+    private func reset() {
+        watchdog?.stop()
+        watchdog = nil
+        writer?.abandon()
+        enter(writer: nil, player: nil)
+        (host, options, state) = (Host(), Options(), EngineState())
+        (isConfigured, isStarted, hasFailed) = (false, false, false)
+        eventsEnabled.store(false, ordering: .relaxed)
+        (blockers, fingerprint, audioIn, turnsAtClock) = ([], Fingerprint(), nil, 0)
+        (warnedOfSleep, warnedOfAlignment) = (false, false)
+        askedForWarp.store(false, ordering: .relaxed)
+        arrived.removeAll()
+        _ = inbox.takeAll()
+        devices.removeAll()
+        setFileName(nil)
+        if isDefault { replay_snapshot = nil }
+        snapshotText?.deallocate()
+        snapshotText = nil
+    }
+}

@@ -1,0 +1,76 @@
+import CReplay
+
+/// The replay lock, and waiting without it.
+extension Session {
+    package func takeLock() -> Status {
+        if isIdle { return .ok }
+        if replay_fair_lock_mine(lock) {
+            return misuse(.lockHeld, "the replay lock was taken by a thread that holds it already")
+        }
+        replay_fair_lock_take(lock)
+        return .ok
+    }
+
+    package func giveLock() -> Status {
+        if replay_fair_lock_mine(lock) {
+            replay_fair_lock_give(lock)
+            return .ok
+        }
+        if isIdle { return .ok }
+        return misuse(.lockNotHeld, "the replay lock was given back by a thread that does not hold it")
+    }
+
+    package var isLocked: Bool { isIdle || replay_fair_lock_mine(lock) }
+
+    /// Is the lock truly held by this thread, whatever the mode?
+    package var holdsLock: Bool { replay_fair_lock_mine(lock) }
+
+    /// Runs `body` under the lock, whoever holds it now.
+    package func withLock<Result>(_ body: () -> Result) -> Result {
+        if replay_fair_lock_mine(lock) { return body() }
+        replay_fair_lock_take(lock)
+        defer { replay_fair_lock_give(lock) }
+        return body()
+    }
+
+    /// Waits for a change since this thread's last turn, giving the lock away.
+    package func wait(_ timeout: Int64) -> Status {
+        if let refusal = refusal(.either, "replay_wait") { return refusal }
+        let thread = replay_thread_self()
+        let roles = ThreadRoles.mine
+        if roles.overlaps(.vcpu), host.cpusIdle { wakeIOForWarp() }
+        let limit = longestWait(timeout, roles)
+        let held = replay_fair_lock_mine(lock)
+        watchdog?.beginWait(roles)
+        if held { replay_fair_lock_give(lock) }
+        let changed = replay_change_wait(change, thread.pointee.seen, limit)
+        if held { replay_fair_lock_take(lock) }
+        watchdog?.endWait(roles)
+        noteTurn()
+        return changed || limit != timeout ? .ok : .timeout
+    }
+
+    /// From here on, changes are news to this thread.
+    func noteTurn() { replay_thread_self().pointee.seen = replay_change_count(change) }
+
+    /// The end of a warp is a change that nobody notes: whoever runs the I/O
+    /// side wakes for it.
+    private func longestWait(_ timeout: Int64, _ roles: ThreadRoles) -> Int64 {
+        guard !isPlaying, roles.overlaps(.io), let next = nextIOTurn() else { return timeout }
+        return timeout < 0 ? next : min(timeout, next)
+    }
+}
+
+extension Session {
+    package var canAttach: Bool { isConfigured }
+
+    /// Runs `body` with this session as the thread's current one: a main loop
+    /// dispatches on a thread that may have another.
+    package func asCurrent<Result>(_ body: () -> Result) -> Result {
+        let thread = replay_thread_self()
+        let before = thread.pointee.session
+        thread.pointee.session = isDefault ? nil : Unmanaged.passUnretained(self).toOpaque()
+        defer { thread.pointee.session = before }
+        return body()
+    }
+}

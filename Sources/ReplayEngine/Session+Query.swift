@@ -1,0 +1,40 @@
+import CReplay
+import ReplayLog
+
+/// What there is to know of a session.
+extension Session {
+    package var info: replay_info_t {
+        var info = replay_info_t()
+        info.mode = mode
+        info.icount = state.icount
+        info.events = state.events
+        info.queued = UInt64(inbox.count + arrived.count)
+        info.virtual_ns = isConfigured ? virtualTime : 0
+        (info.warped_ns, info.shift) = withClock { ($0.warped, Int32($0.shift)) }
+        if let writer {
+            info.event_bytes = writer.bytesWritten
+            info.log_stalls = writer.stalls
+            info.log_version = LogMetadata().formatVersion
+        }
+        if let player {
+            info.log_version = player.reader.metadata.formatVersion
+            info.at_end = player.endWasTold ? 1 : 0
+            if case .finished(let end) = player.reader.state {
+                info.total_events = end.eventCount
+                info.log_finished = 1
+            }
+        }
+        return info
+    }
+
+    package func initSnapshot() -> Status {
+        guard let name = options.snapshot else { return .ok }
+        return misuse(.notSupported, "the snapshot '\(name)' cannot be made or loaded: this version has no snapshots yet")
+    }
+
+    package func notify() { wakeIO() }
+
+    package func finishIfNeeded() {
+        if isConfigured { _ = finish() }
+    }
+}

@@ -1,0 +1,236 @@
+import CReplay
+import ReplayLog
+import Synchronization
+
+/// What a bottom half or a completion is found by when the log says that it is next.
+enum ArrivalKey: Hashable {
+    case bottomHalf(UInt64)
+    case block(UInt64)
+}
+
+extension QueuedEvent {
+    var arrivalKey: ArrivalKey? {
+        switch self {
+        case .bottomHalf(_, _, let id, _): .bottomHalf(id)
+        case .block(_, _, let id): .block(id)
+        case .request(let request): .block(request.id)
+        case .input, .inputSync, .charRead, .net: nil
+        }
+    }
+}
+
+/// The queue of asynchronous events and its flush.
+extension Session {
+    // MARK: Switch
+
+    package func enableEvents() -> Status {
+        if let refusal = refusalWithoutRole("replay_enable_events") { return refusal }
+        if !isIdle { eventsEnabled.store(true, ordering: .relaxed) }
+        return .ok
+    }
+
+    package func disableEvents() -> Status {
+        if let refusal = refusalWithoutRole("replay_disable_events") { return refusal }
+        eventsEnabled.store(false, ordering: .relaxed)
+        return .ok
+    }
+
+    package var areEventsEnabled: Bool { eventsEnabled.load(ordering: .relaxed) && !isIdle }
+
+    // MARK: Posting
+
+    /// From any thread.
+    func post(_ event: QueuedEvent) {
+        if isPlaying, event.isExternal { return }
+        guard areEventsEnabled else {
+            if isRecording, event.isExternal { lint("input from outside is not recorded while events are disabled") }
+            return run(event)
+        }
+        inbox.put(event)
+        wakeVCPU()
+    }
+
+    package func scheduleBottomHalf(_ callback: @escaping Callback, _ opaque: UnsafeMutableRawPointer?, oneshot: Bool)
+        -> Status
+    {
+        if let refusal = refusal(
+            .either, oneshot ? "replay_bh_schedule_oneshot_event" : "replay_bh_schedule_event")
+        {
+            return refusal
+        }
+        let id = state.nextBottomHalf
+        if areEventsEnabled { state.nextBottomHalf &+= 1 }
+        post(.bottomHalf(callback, opaque, id: id, oneshot: oneshot))
+        return .ok
+    }
+
+    package func nextBlockID() -> UInt64 {
+        if isIdle { return 0 }
+        if refusal(.either, "blkreplay_next_id") != nil { return .max }
+        return drawRequestID()
+    }
+
+    func drawRequestID() -> UInt64 {
+        withClock { _ in
+            defer { state.nextBlockRequest &+= 1 }
+            return state.nextBlockRequest
+        }
+    }
+
+    package func postBlock(_ callback: @escaping Callback, _ opaque: UnsafeMutableRawPointer?, id: UInt64) -> Status {
+        post(.block(callback, opaque, id: id))
+        return .ok
+    }
+
+    // MARK: Flush
+
+    package func flush() -> Status {
+        if let refusal = refusal(.vcpu, "replay_async_events") { return refusal }
+        return flushQueue("replay_async_events")
+    }
+
+    func flushQueue(_ function: StaticString) -> Status {
+        if isFlushing { return misuse(.reentered, "\(function) was called from within an event's callback") }
+        isFlushing = true
+        defer { isFlushing = false }
+        if isPlaying {
+            playQueue()
+        } else {
+            for event in inbox.takeAll() { record(event) }
+        }
+        return hasFailed ? failure : .ok
+    }
+
+    package func runAllUnwritten() -> Status {
+        if let refusal = refusalWithoutRole("replay_flush_events") { return refusal }
+        if isFlushing { return misuse(.reentered, "replay_flush_events was called from within an event's callback") }
+        isFlushing = true
+        defer { isFlushing = false }
+        runQueue()
+        return .ok
+    }
+
+    /// Runs what is queued, and what that queues.
+    func runQueue() {
+        for _ in 0..<1000 {
+            let waiting = arrived.values.sorted { $0.order < $1.order }
+            arrived.removeAll()
+            let events = waiting + inbox.takeAll()
+            if events.isEmpty { return }
+            for event in events { run(event) }
+        }
+    }
+
+    // MARK: Record
+
+    /// Writes an event that has its turn, and runs it.
+    private func record(_ event: QueuedEvent) {
+        guard isRecording else { return run(event) }
+        switch event {
+        case .bottomHalf(_, _, let id, let oneshot):
+            _ = write(oneshot ? .bottomHalfOneshot : .bottomHalf, .vcpu, Int64(bitPattern: id))
+        case .input(let input):
+            _ = write(
+                .input, .vcpu, Int64(input.kind), Int64(input.code), Int64(input.axis), Int64(input.slot),
+                input.tracking_id, input.value)
+        case .inputSync:
+            _ = write(.inputSync, .vcpu)
+        case .charRead(let device, let data):
+            data.withUnsafeBytes { _ = write(.charRead, .vcpu, Int64(device), bytes: $0) }
+        case .block(_, _, let id):
+            _ = write(.block, .vcpu, Int64(bitPattern: id))
+        case .request(let request):
+            record(request)
+        case .net(let filter, let flags, let data):
+            data.withUnsafeBytes { _ = write(.net, .vcpu, Int64(filter.number), Int64(flags), bytes: $0) }
+        }
+        run(event)
+    }
+
+    // MARK: Play
+
+    /// Runs asynchronous events as long as they are next.
+    private func playQueue() {
+        collectArrivals()
+        while let player, !hasFailed, accountForPlaying(host.icount, player), player.ending == nil,
+            player.nextIcount == state.icount, let kind = player.next.knownKind, kind.isAsynchronous
+        {
+            guard let event = take(kind, player.next) else { return }
+            consume(player)
+            run(event)
+            collectArrivals()
+        }
+    }
+
+    private func collectArrivals() {
+        for event in inbox.takeAll() {
+            if let key = event.arrivalKey { arrived[key] = event }
+        }
+    }
+
+    /// The event that the log says is next; nil when it has not arrived yet, or
+    /// cannot be made (then the replay has failed).
+    private func take(_ kind: EventKind, _ event: Event) -> QueuedEvent? {
+        let id = UInt64(bitPattern: event.a)
+        switch kind {
+        case .bottomHalf, .bottomHalfOneshot:
+            return arrived.removeValue(forKey: .bottomHalf(id))
+        case .input:
+            return .input(
+                replay_input_event_t(
+                    kind: Int32(truncatingIfNeeded: event.a), code: Int32(truncatingIfNeeded: event.b),
+                    axis: Int32(truncatingIfNeeded: event.c), slot: Int32(truncatingIfNeeded: event.d),
+                    tracking_id: event.e, value: event.f))
+        case .inputSync:
+            return .inputSync
+        case .charRead:
+            guard let device = Int(exactly: event.a), devices.hasCharDevice(device) else {
+                diverge("a machine without character device \(event.a)")
+                return nil
+            }
+            return .charRead(device: device, Array(event.bytes))
+        case .block, .blockRead, .blockData:
+            guard let arrival = arrived[.block(id)] else { return nil }
+            if case .request(let request) = arrival, !prepareReplay(of: request, event) { return nil }
+            arrived.removeValue(forKey: .block(id))
+            return arrival
+        case .net:
+            guard let filter = devices.netFilter(number: event.a) else {
+                diverge("a machine without network filter \(event.a)")
+                return nil
+            }
+            return .net(filter, flags: UInt32(truncatingIfNeeded: event.b), Array(event.bytes))
+        default:
+            return nil
+        }
+    }
+
+    // MARK: Run
+
+    /// Lets an event reach the guest.
+    func run(_ event: QueuedEvent) {
+        switch event {
+        case .bottomHalf(let callback, let opaque, _, _): callback(opaque)
+        case .input(let input):
+            if !host.takesInput { lint("an input event came, but the host's table has no input callback") }
+            host.input(input)
+        case .inputSync: host.inputSync()
+        case .charRead(let device, let data): devices.receive(device, data)
+        case .block(let callback, let opaque, _): callback(opaque)
+        case .request(let request): request.reachGuest()
+        case .net(let filter, let flags, let data): filter.receive(flags, data)
+        }
+    }
+}
+
+extension QueuedEvent {
+    /// For running what is left in an order that does not depend on hashing.
+    fileprivate var order: (UInt64, UInt64) {
+        switch self {
+        case .bottomHalf(_, _, let id, _): (0, id)
+        case .block(_, _, let id): (1, id)
+        case .request(let request): (1, request.id)
+        case .input, .inputSync, .charRead, .net: (2, 0)
+        }
+    }
+}

@@ -1,0 +1,36 @@
+import CReplay
+
+/// The library's own timers on the virtual clock.
+extension Session {
+    package func newTimer(_ callback: @escaping Callback, _ opaque: UnsafeMutableRawPointer?) -> UInt? {
+        if refusalWithoutRole("replay_timer_new") != nil { return nil }
+        return withTimers { $0.add(callback, opaque) }
+    }
+
+    package func setTimer(_ handle: UInt, _ expire: Int64) -> Status {
+        if let refusal = refusal(.either, "replay_timer_mod") { return refusal }
+        guard withTimers({ $0.set(handle, at: max(expire, 0)) }) else { return noTimer("replay_timer_mod") }
+        // A sleeping guest has another deadline now.
+        if host.cpusIdle { wakeIOForWarp() }
+        return .ok
+    }
+
+    package func clearTimer(_ handle: UInt) -> Status {
+        if let refusal = refusal(.either, "replay_timer_del") { return refusal }
+        return withTimers { $0.clear(handle) } ? .ok : noTimer("replay_timer_del")
+    }
+
+    package func freeTimer(_ handle: UInt) -> Status {
+        if let refusal = refusalWithoutRole("replay_timer_free") { return refusal }
+        return withTimers { $0.remove(handle) } ? .ok : noTimer("replay_timer_free")
+    }
+
+    package func expireTime(_ handle: UInt) -> Int64 {
+        if refusalWithoutRole("replay_timer_expire_time") != nil { return -1 }
+        return withTimers { $0.expire(handle) } ?? -1
+    }
+
+    private func noTimer(_ function: StaticString) -> Status {
+        misuse(.invalidArgument, "\(function) was called for a timer that does not exist")
+    }
+}

@@ -1,0 +1,275 @@
+import CReplay
+import ReplayLog
+import Synchronization
+
+/// The virtual clock and its warp: the I/O thread starts it, the vCPU thread
+/// accounts it. These are also the two threads' turns, in which everything
+/// happens that the engine asks of the host.
+extension Session {
+    // MARK: The virtual clock
+
+    package var virtualTime: Int64 {
+        let icount = host.icount
+        return withClock { $0.now(icount) }
+    }
+
+    /// In mode NONE no lock orders the two threads.
+    func withClock<Result>(_ body: (inout VirtualClock) -> Result) -> Result {
+        isIdle ? clockLock.withLock { _ in body(&state.clock) } : body(&state.clock)
+    }
+
+    func virtualInstructions(for ns: Int64) -> UInt64 { withClock { $0.instructions(for: ns) } }
+
+    /// Virtual ns to the nearest timer, the host's or the library's; nil: none.
+    func virtualDeadline(_ icount: UInt64) -> Int64? {
+        let hosts = host.deadline(REPLAY_TIMERS_VIRTUAL)
+        guard let own = withTimers({ $0.nearest }) else { return hosts }
+        let ours = max(own &- withClock { $0.now(icount) }, 0)
+        return hosts.map { min($0, ours) } ?? ours
+    }
+
+    func withTimers<Result>(_ body: (inout TimerList) -> Result) -> Result {
+        isIdle ? clockLock.withLock { _ in body(&state.timers) } : body(&state.timers)
+    }
+
+    // MARK: The I/O thread's turn
+
+    package func startWarp() -> Status {
+        if let refusal = refusal(.io, "replay_start_warp_timer") { return refusal }
+        noteTurn()
+        askedForWarp.store(false, ordering: .relaxed)
+        if hasFailed && !options.goOnWhenFull { return failure }
+        guard host.machineRunning else { return .ok }
+        if isPlaying { playIOTurn() } else { recordIOTurn() }
+        return hasFailed ? failure : .ok
+    }
+
+    /// RECORD and NONE: looks first, and writes only where something is done.
+    private func recordIOTurn() {
+        if let end = withClock({ $0.warpEnd }), end <= realTime, pass(.checkpointClockVirtualRT) {
+            withClock { $0.disarmWarp() }
+            endWarp(.io)
+            wakeVCPU()
+        }
+        if host.runsTimers, host.deadline(REPLAY_TIMERS_HOST) == 0, pass(.checkpointClockHost) {
+            host.runTimers(REPLAY_TIMERS_HOST)
+        }
+        host.handleRequests()
+        guard host.cpusIdle, inbox.count == 0 else { return }
+        let icount = host.icount
+        guard let deadline = virtualDeadline(icount) else { return warnOfEndlessSleep() }
+        if deadline == 0 { return wakeVCPU() }
+        let target = withClock { $0.now(icount) } &+ deadline
+        if withClock({ $0.warpEnd != nil && $0.warpTarget == target }) { return }
+        if pass(.checkpointClockWarpStart) { beginWarp(deadline, target) }
+    }
+
+    /// RECORD: writes an engine's own checkpoint. NONE: goes through.
+    private func pass(_ kind: EventKind) -> Bool {
+        isRecording ? write(kind, kind.usualRole) || options.goOnWhenFull : true
+    }
+
+    /// What the guest's sleep does to its clock, from here on.
+    private func beginWarp(_ deadline: Int64, _ target: Int64) {
+        guard sleeps else {
+            withClock { $0.skip(deadline) }
+            return wakeVCPU()
+        }
+        let now = warpReading(.io)
+        withClock { $0.armWarp(real: now, deadline: deadline, target: target) }
+    }
+
+    private func endWarp(_ role: ThreadRole) {
+        guard withClock({ $0.warpStart != nil }) else { return }
+        let now = warpReading(role)
+        let icount = host.icount
+        withClock { $0.endWarp(real: now, icount: icount) }
+    }
+
+    private func warnOfEndlessSleep() {
+        if sleeps || warnedOfSleep { return }
+        warnedOfSleep = true
+        host.message(
+            REPLAY_MESSAGE_WARNING, "the guest sleeps, has no timer, and with sleep=off nothing will ever wake it")
+    }
+
+    /// PLAY: does what the log says that this thread did here.
+    private func playIOTurn() {
+        guard let player, accountForPlaying(host.icount, player) else { return }
+        settle()
+        while !hasFailed, player.ending == nil, player.nextIcount == state.icount,
+            ThreadRoles.mine.has(player.next.role), let kind = player.next.knownKind
+        {
+            let index = player.next.index
+            playIOEvent(kind, player)
+            if player.nextIndex == index { break }
+        }
+        settle()
+    }
+
+    private func playIOEvent(_ kind: EventKind, _ player: Player) {
+        switch kind {
+        case .checkpointClockWarpStart:
+            consume(player)
+            let icount = host.icount
+            let deadline = virtualDeadline(icount) ?? 0
+            beginWarp(deadline, withClock { $0.now(icount) } &+ deadline)
+        case .checkpointClockVirtualRT where player.next.role == .io:
+            consume(player)
+            withClock { $0.disarmWarp() }
+            endWarp(.io)
+            wakeVCPU()
+        case .checkpointClockHost:
+            guard host.runsTimers else { return }
+            consume(player)
+            host.runTimers(REPLAY_TIMERS_HOST)
+        case .checkpointClockVirtual:
+            runVirtualTimersOfLog(player)
+        case .checkpointResetRequested, .checkpointSuspendRequested:
+            host.handleRequests()
+        case .clockHost where player.next.role == .io, .clockVirtualRT where player.next.role == .io:
+            // A reading that the replayed loop does not repeat: it only fed the cache.
+            turnsAtClock += 1
+            guard turnsAtClock > 2 else { return noteChange() }
+            cache(kind, player.next.a)
+            consume(player)
+        default:
+            break
+        }
+    }
+
+    // MARK: The vCPU thread's turn
+
+    package func accountWarp() -> Status {
+        if let refusal = refusal(.vcpu, "replay_account_warp_timer") { return refusal }
+        if isFlushing { return misuse(.reentered, "replay_account_warp_timer was called from an event's callback") }
+        noteTurn()
+        if hasFailed && !options.goOnWhenFull { return failure }
+        guard host.machineRunning else { return .ok }
+        if isPlaying { playVCPUTurn() } else { recordVCPUTurn() }
+        return hasFailed ? failure : .ok
+    }
+
+    private func recordVCPUTurn() {
+        _ = accountForWriting(host.icount)
+        takeDigest()
+        _ = flushQueue("replay_account_warp_timer")
+        lookAtShift()
+        if sleeps, withClock({ $0.warpStart != nil }), !host.cpusIdle, pass(.checkpointClockWarpAccount) {
+            accountSleep()
+        }
+        if virtualDeadline(host.icount) == 0, hasVirtualTimers, pass(.checkpointClockVirtual) { runVirtualTimers() }
+        warnOfAlignment()
+    }
+
+    /// Each of these takes an event only if it is next; the log decides the order.
+    private func playVCPUTurn() {
+        guard let player, accountForPlaying(host.icount, player) else { return }
+        settle()
+        while !hasFailed, player.ending == nil, player.nextIcount == state.icount,
+            ThreadRoles.mine.has(player.next.role), let kind = player.next.knownKind
+        {
+            let index = player.next.index
+            switch kind {
+            case .digest: takeDigest()
+            case .checkpointClockVirtualRT where player.next.role == .vcpu:
+                consume(player)
+                lookAtShiftNow(player)
+            case .checkpointClockWarpAccount:
+                consume(player)
+                accountSleep()
+            case .checkpointClockVirtual: runVirtualTimersOfLog(player)
+            case _ where kind.isAsynchronous: _ = flushQueue("replay_account_warp_timer")
+            default: break
+            }
+            if player.nextIndex == index { break }
+        }
+        settle()
+    }
+
+    private func accountSleep() {
+        withClock { $0.disarmWarp() }
+        endWarp(.vcpu)
+    }
+
+    // MARK: Timers
+
+    private var hasVirtualTimers: Bool { host.runsTimers || withTimers { $0.nearest } != nil }
+
+    private func runVirtualTimersOfLog(_ player: Player) {
+        guard hasVirtualTimers else { return }
+        consume(player)
+        runVirtualTimers()
+    }
+
+    private func runVirtualTimers() {
+        let order = withTimers { $0.order }
+        let now = virtualTime
+        while let timer = withTimers({ $0.takeDue(now, before: order) }) { timer.callback(timer.opaque) }
+        if host.deadline(REPLAY_TIMERS_VIRTUAL) == 0 { host.runTimers(REPLAY_TIMERS_VIRTUAL) }
+    }
+
+    // MARK: The automatic shift
+
+    /// RECORD, NONE: from time to time, the shift follows the host's speed. The
+    /// checkpoint of a vCPU thread marks the place for PLAY.
+    private func lookAtShift() {
+        let icount = host.icount
+        guard withClock({ $0.isAuto && $0.mustLook(icount: icount, real: realTime) }) else { return }
+        if isRecording, !write(.checkpointClockVirtualRT, role: .vcpu) { return }
+        let real = warpReading(.vcpu)
+        withClock { $0.look(icount: icount, real: real) }
+    }
+
+    private func lookAtShiftNow(_ player: Player) {
+        let real = warpReading(.vcpu)
+        let icount = state.icount
+        withClock { $0.look(icount: icount, real: real) }
+    }
+
+    private func warnOfAlignment() {
+        guard options.align, !warnedOfAlignment else { return }
+        let late = realTime &- virtualTime
+        guard late > VirtualClock.wobble else { return }
+        warnedOfAlignment = true
+        host.message(REPLAY_MESSAGE_WARNING, "the guest's clock is \(late / 1_000_000) ms behind real time")
+    }
+
+    // MARK: When to turn
+
+    /// The vCPU falls asleep: the I/O thread must start the warp.
+    func wakeIOForWarp() {
+        guard !ThreadRoles.mine.overlaps(.io), !askedForWarp.exchange(true, ordering: .relaxed) else { return }
+        wakeIO()
+    }
+
+    /// RECORD, NONE: real ns until the I/O thread must turn by itself; nil: not at all.
+    func nextIOTurn() -> Int64? {
+        let now = realTime
+        let warp = withClock { $0.warpEnd }.map { max($0 &- now, 0) }
+        guard host.runsTimers, let alarm = host.deadline(REPLAY_TIMERS_HOST) else { return warp }
+        return warp.map { min($0, alarm) } ?? alarm
+    }
+
+    /// As ``nextIOTurn()``, for a main loop: what it may sleep at most.
+    package func warpDeadline() -> Int64 {
+        if refusal(.io, "replay_warp_deadline_ns") != nil { return -1 }
+        guard isPlaying else { return nextIOTurn() ?? -1 }
+        return hasIOTurn ? 0 : -1
+    }
+
+    /// Would a turn of the I/O thread do something now? Looks, and does nothing.
+    package var hasIOTurn: Bool {
+        if hasFailed || !host.machineRunning { return false }
+        if let player, isPlaying {
+            guard host.icount == player.nextIcount else { return false }
+            if player.ending != nil { return !player.endWasTold }
+            return player.next.role == .io || player.next.knownKind == .shutdown
+        }
+        if nextIOTurn() == 0 { return true }
+        let asked = askedForWarp.load(ordering: .relaxed)
+        guard host.cpusIdle, inbox.count == 0, let deadline = virtualDeadline(host.icount) else { return asked }
+        let target = virtualTime &+ deadline
+        return asked || deadline == 0 || withClock { $0.warpEnd == nil || $0.warpTarget != target }
+    }
+}

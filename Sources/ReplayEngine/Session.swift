@@ -1,0 +1,170 @@
+import CReplay
+import ReplayLog
+import Synchronization
+
+/// One machine's recording or replay: the class behind the C interface.
+///
+/// Its state belongs to whoever holds the replay lock; what other threads may
+/// touch (inbox, error, change count) guards itself. The extensions follow the
+/// headers: instructions, clocks, warp, checkpoints, queue, devices, blocks.
+package final class Session: @unchecked Sendable {
+    // Sendable: the replay lock, see above.
+
+    /// REPLAY_MODE_…; written at configuration and end only.
+    package internal(set) var mode = Int32(REPLAY_MODE_NONE)
+    /// The default session's mode is also the exported variable.
+    let isDefault: Bool
+
+    /// The replay lock.
+    let lock: UnsafeMutablePointer<replay_fair_lock_t>
+    /// Counts what threads in ``wait(_:)`` wait for.
+    let change: UnsafeMutablePointer<replay_change_t>
+    /// In mode NONE the replay lock is none: this one guards the clock then.
+    let clockLock = Mutex(())
+
+    var host = Host()
+    var options = Options()
+    var state = EngineState()
+    let inbox = Inbox()
+    let errors = ErrorBox()
+    /// Sticky: after a divergence, or when the log is dead, calls answer neutrally.
+    var hasFailed = false
+
+    /// RECORD. The unmanaged form is for the hot path: no reference counting.
+    private(set) var writer: LogWriter?
+    private(set) var hotWriter: Unmanaged<LogWriter>?
+    /// PLAY.
+    private(set) var player: Player?
+    private(set) var hotPlayer: Unmanaged<Player>?
+    var watchdog: Watchdog?
+
+    var isConfigured = false
+    var isStarted = false
+    let eventsEnabled = Atomic<Bool>(false)
+    var blockers: [String] = []
+    var fingerprint = Fingerprint()
+    let devices = Devices()
+    /// PLAY: completions and bottom halves that have arrived before their place.
+    var arrived: [ArrivalKey: QueuedEvent] = [:]
+    var isFlushing = false
+    var audioIn: AudioBlock?
+    /// PLAY: turns of the I/O thread that found the same clock reading next.
+    var turnsAtClock = 0
+    /// The vCPU thread has asked the I/O thread for a turn, and it has not come yet.
+    let askedForWarp = Atomic<Bool>(false)
+    var warnedOfSleep = false
+    var warnedOfAlignment = false
+    /// Real time is counted from here.
+    var epoch = replay_monotonic_ns()
+
+    /// Wakes the main loops that are attached; by what attached them.
+    private let wakers = Mutex<[(id: UInt, wake: @Sendable () -> Void)]>([])
+    /// Threads that have made this session current.
+    package let pushes = Atomic<Int>(0)
+    /// The file name as C text, for ``fileName``.
+    private var fileNameText: UnsafeMutablePointer<CChar>?
+    var snapshotText: UnsafeMutablePointer<CChar>?
+
+    package init(isDefault: Bool) {
+        self.isDefault = isDefault
+        lock = .allocate(capacity: 1)
+        lock.initialize(to: replay_fair_lock_t())
+        change = .allocate(capacity: 1)
+        change.initialize(to: replay_change_t())
+    }
+
+    deinit {
+        watchdog?.stop()
+        fileNameText?.deallocate()
+        snapshotText?.deallocate()
+        lock.deallocate()
+        change.deallocate()
+    }
+
+    // MARK: Course
+
+    /// Enters RECORD or PLAY, or leaves both (nil, nil).
+    func enter(writer: LogWriter?, player: Player?) {
+        self.writer = writer
+        hotWriter = writer.map(Unmanaged.passUnretained)
+        self.player = player
+        hotPlayer = player.map(Unmanaged.passUnretained)
+        mode = Int32(
+            truncatingIfNeeded: writer != nil
+                ? REPLAY_MODE_RECORD : player != nil ? REPLAY_MODE_PLAY : REPLAY_MODE_NONE)
+        if isDefault { replay_mode_store(mode) }
+    }
+
+    package var fileName: UnsafePointer<CChar>? { fileNameText.map { UnsafePointer($0) } }
+
+    func setFileName(_ name: String?) {
+        fileNameText?.deallocate()
+        fileNameText = name.flatMap(\.asCText)
+    }
+
+    @inline(__always) var isRecording: Bool { mode == Int32(truncatingIfNeeded: REPLAY_MODE_RECORD) }
+    @inline(__always) var isPlaying: Bool { mode == Int32(truncatingIfNeeded: REPLAY_MODE_PLAY) }
+    @inline(__always) var isIdle: Bool { mode == Int32(truncatingIfNeeded: REPLAY_MODE_NONE) }
+
+    var realTime: Int64 { replay_monotonic_ns() &- epoch }
+
+    // MARK: Wake-ups
+
+    /// Something changed that a thread in ``wait(_:)`` may wait for.
+    func noteChange() { replay_change_note(change) }
+
+    func wakeIO() {
+        noteChange()
+        host.wakeIO()
+        wakers.withLock { $0 }.forEach { $0.wake() }
+    }
+
+    func wakeVCPU() {
+        noteChange()
+        host.kick()
+    }
+
+    package func addWaker(_ id: UInt, _ wake: @escaping @Sendable () -> Void) {
+        wakers.withLock { $0.append((id, wake)) }
+    }
+
+    package func removeWaker(_ id: UInt) {
+        wakers.withLock { $0.removeAll { $0.id == id } }
+    }
+
+    // MARK: Checks of a call
+
+    /// Is the call allowed to touch the state? Answers the failure, or nil.
+    /// In mode NONE there is no lock to hold and no role to have.
+    @inline(__always)
+    func refusal(_ roles: ThreadRoles, _ function: StaticString) -> Status? {
+        if replay_fair_lock_mine(lock) && ThreadRoles.mine.overlaps(roles) { return nil }
+        return isIdle ? nil : refuse(roles, function)
+    }
+
+    @inline(never)
+    private func refuse(_ roles: ThreadRoles, _ function: StaticString) -> Status {
+        guard replay_fair_lock_mine(lock) else {
+            return misuse(.lockNotHeld, "\(function) was called by a thread that does not hold the replay lock")
+        }
+        let mine = ThreadRoles.mine
+        let wanted = mine.bits == 0 ? "one that has told its role" : roles.description
+        return misuse(.wrongRole, "\(function) was called by \(mine.description), but is for \(wanted)")
+    }
+
+    /// As ``refusal(_:_:)``, for calls that need the lock but no role.
+    func refusalWithoutRole(_ function: StaticString) -> Status? {
+        if isIdle || replay_fair_lock_mine(lock) { return nil }
+        return misuse(.lockNotHeld, "\(function) was called by a thread that does not hold the replay lock")
+    }
+}
+
+extension String {
+    /// A copy that the caller deallocates; nil when memory runs out.
+    var asCText: UnsafeMutablePointer<CChar>? {
+        let text = UnsafeMutablePointer<CChar>.allocate(capacity: utf8.count + 1)
+        for (index, byte) in utf8.enumerated() { text[index] = CChar(bitPattern: byte) }
+        text[utf8.count] = 0
+        return text
+    }
+}

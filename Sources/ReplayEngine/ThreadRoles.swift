@@ -1,0 +1,36 @@
+import CReplay
+import ReplayLog
+
+/// The roles that a thread has told: bits of the C interface.
+package struct ThreadRoles: Equatable, Sendable {
+    package var bits: Int32
+
+    package init(bits: Int32) { self.bits = bits }
+
+    static var vcpu: ThreadRoles { ThreadRoles(bits: Int32(truncatingIfNeeded: REPLAY_THREAD_VCPU)) }
+    static var io: ThreadRoles { ThreadRoles(bits: Int32(truncatingIfNeeded: REPLAY_THREAD_IO)) }
+    static var either: ThreadRoles { ThreadRoles(bits: vcpu.bits | io.bits) }
+
+    /// Of the calling thread.
+    @inline(__always) static var mine: ThreadRoles { ThreadRoles(bits: replay_thread_self().pointee.roles) }
+
+    package var isValid: Bool { bits != 0 && bits & ~Self.either.bits == 0 }
+
+    @inline(__always) func overlaps(_ other: ThreadRoles) -> Bool { bits & other.bits != 0 }
+    func has(_ role: ThreadRole) -> Bool { overlaps(role == .io ? .io : .vcpu) }
+
+    /// The role that an event of this thread is stored with: the thread's own,
+    /// or, for a thread that has both, the one that such events usually have.
+    @inline(__always) func role(usually usual: ThreadRole) -> ThreadRole {
+        bits == Self.io.bits ? .io : bits == Self.vcpu.bits ? .vcpu : usual
+    }
+
+    var description: String {
+        switch self {
+        case .vcpu: "the vCPU thread"
+        case .io: "the I/O thread"
+        case .either: "the thread with both roles"
+        default: "a thread without a role"
+        }
+    }
+}

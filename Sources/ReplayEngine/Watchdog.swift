@@ -1,0 +1,143 @@
+import CReplay
+import Glibc
+import Synchronization
+
+/// PLAY: notices that a replay makes no progress, from a thread of its own.
+///
+/// Progress is an event consumed, or instructions accounted. While the vCPU
+/// executes towards the next event it may take its time; once the event is due,
+/// or the vCPU waits, somebody must act within the limit.
+final class Watchdog: @unchecked Sendable {
+    // Sendable: atomics; the session is asked under its own rules.
+
+    private unowned let session: Session
+    private let limit: Int64
+    private let progress = Atomic<UInt64>(0)
+    private let isDue = Atomic<Bool>(true)
+    private let waitingVCPUs = Atomic<Int>(0)
+    private let isOver = Atomic<Bool>(false)
+    private let lastAsked = Mutex<String>("")
+    /// Counts to stop; the thread sleeps on it.
+    private let stopSignal: UnsafeMutablePointer<replay_change_t>
+    private var thread: pthread_t?
+
+    init(_ session: Session, milliseconds: UInt32) {
+        self.session = session
+        limit = Int64(milliseconds) * 1_000_000
+        stopSignal = .allocate(capacity: 1)
+        stopSignal.initialize(to: replay_change_t())
+    }
+
+    deinit { stopSignal.deallocate() }
+
+    // MARK: What the session tells
+
+    @inline(__always)
+    func noteProgress(isDue due: Bool) {
+        progress.store(progress.load(ordering: .relaxed) &+ 1, ordering: .relaxed)
+        isDue.store(due, ordering: .relaxed)
+    }
+
+    func noteEnd() { isOver.store(true, ordering: .relaxed) }
+    func noteAsked(_ what: String) { lastAsked.withLock { $0 = what } }
+
+    func beginWait(_ roles: ThreadRoles) {
+        if roles.overlaps(.vcpu) { waitingVCPUs.add(1, ordering: .relaxed) }
+    }
+
+    func endWait(_ roles: ThreadRoles) {
+        if roles.overlaps(.vcpu) { waitingVCPUs.subtract(1, ordering: .relaxed) }
+    }
+
+    // MARK: The thread
+
+    func start() {
+        var thread = pthread_t()
+        let context = Unmanaged.passRetained(self).toOpaque()
+        let result = pthread_create(
+            &thread, nil,
+            { context in
+                if let context { Unmanaged<Watchdog>.fromOpaque(context).takeRetainedValue().watch() }
+                return nil
+            }, context)
+        if result == 0 {
+            self.thread = thread
+        } else {
+            Unmanaged<Watchdog>.fromOpaque(context).release()
+        }
+    }
+
+    func stop() {
+        guard let thread else { return }
+        self.thread = nil
+        replay_change_note(stopSignal)
+        if pthread_equal(thread, pthread_self()) == 0 { pthread_join(thread, nil) } else { pthread_detach(thread) }
+    }
+
+    private func watch() {
+        var seen = progress.load(ordering: .relaxed)
+        var since = replay_monotonic_ns()
+        let step = max(limit / 10, 1_000_000)
+        while !replay_change_wait(stopSignal, 0, step) {
+            if isOver.load(ordering: .relaxed) { return }
+            let now = progress.load(ordering: .relaxed)
+            if now != seen || mayTakeItsTime {
+                seen = now
+                since = replay_monotonic_ns()
+            } else if replay_monotonic_ns() &- since >= limit {
+                if report(Double(limit) / 1e9) { return }
+                since = replay_monotonic_ns()
+            }
+        }
+    }
+
+    /// The vCPU executes towards an event that is not due yet.
+    private var mayTakeItsTime: Bool {
+        if isDue.load(ordering: .relaxed) || waitingVCPUs.load(ordering: .relaxed) > 0 { return false }
+        guard replay_fair_lock_try(session.lock) else { return true }
+        defer { replay_fair_lock_give(session.lock) }
+        return !session.host.cpusIdle
+    }
+
+    /// - Returns: false if there is a good reason to wait on.
+    private func report(_ seconds: Double) -> Bool {
+        // Whoever holds the lock for so long is part of what is wrong; the
+        // words are then taken from a state that nobody changes.
+        let locked = replay_fair_lock_try(session.lock)
+        defer { if locked { replay_fair_lock_give(session.lock) } }
+        if locked, !session.mayStall { return false }
+        let asked = lastAsked.withLock { $0 }
+        session.stall(seconds, asked)
+        return true
+    }
+}
+
+extension Session {
+    /// Is the machine running, and is no disk at work on what comes next?
+    var mayStall: Bool {
+        guard isPlaying, let player, !hasFailed else { return true }
+        guard host.machineRunning else { return false }
+        guard player.ending == nil, let kind = player.next.knownKind else { return true }
+        switch kind {
+        case .block, .blockRead, .blockData: return !devices.isAtWork(UInt64(bitPattern: player.next.a))
+        default: return true
+        }
+    }
+
+    /// PLAY: nothing has happened for too long.
+    func stall(_ seconds: Double, _ asked: String) {
+        guard let player, !hasFailed else { return }
+        let expected = player.nextDescription
+        var found = asked.isEmpty ? "no call for it" : "\(asked) last"
+        let queued = arrived.count + inbox.count
+        if queued > 0 { found += ", with \(queued) events queued" }
+        var error = ReplayError(
+            .stalled,
+            "the replay has made no progress for \(seconds) s at icount \(state.icount): expected \(expected), found \(found)",
+            expected: expected, found: found)
+        error.icount = state.icount
+        error.eventIndex = player.nextIndex
+        error.history = player.history
+        fail(error, REPLAY_STOP_DIVERGENCE)
+    }
+}

@@ -1,0 +1,73 @@
+/// Takes headers and small payloads apart. Every read says nil when the bytes don't reach; reads
+/// move, nothing traps.
+struct ByteReader {
+    private let bytes: UnsafeRawBufferPointer
+    private(set) var offset = 0
+
+    init(_ bytes: UnsafeRawBufferPointer) {
+        self.bytes = bytes
+    }
+
+    var remaining: Int { bytes.count &- offset }
+
+    mutating func readUInt8() -> UInt8? {
+        guard remaining >= 1 else { return nil }
+        defer { offset &+= 1 }
+        return bytes[offset]
+    }
+
+    mutating func readUInt32() -> UInt32? {
+        readLittleEndian(count: 4).map { UInt32(truncatingIfNeeded: $0) }
+    }
+
+    mutating func readUInt64() -> UInt64? {
+        readLittleEndian(count: 8)
+    }
+
+    mutating func readVarInt() -> UInt64? {
+        var value: UInt64 = 0
+        for index in 0..<UInt64(VarInt.maxLength) {
+            guard let byte = readUInt8() else { return nil }
+            if index == 9 && byte > 1 { return nil }
+            value |= UInt64(byte & 0x7F) &<< (7 &* index)
+            if byte < 0x80 { return value }
+        }
+        return nil
+    }
+
+    mutating func readBytes(_ count: Int) -> UnsafeRawBufferPointer? {
+        guard count >= 0, remaining >= count else { return nil }
+        defer { offset &+= count }
+        return UnsafeRawBufferPointer(rebasing: bytes[offset..<(offset &+ count)])
+    }
+
+    /// A LEB128 length, then the bytes.
+    mutating func readCounted() -> UnsafeRawBufferPointer? {
+        guard let count = readVarInt(), count <= UInt64(remaining) else { return nil }
+        return readBytes(Int(truncatingIfNeeded: count))
+    }
+
+    /// The XXH3 of all bytes before it, compared.
+    mutating func readChecksum() -> Bool {
+        let expected = Checksum.xxh3(UnsafeRawBufferPointer(rebasing: bytes[..<offset]))
+        return readUInt64() == expected
+    }
+
+    /// Zeros up to `offset`.
+    mutating func skipZeros(to end: Int) -> Bool {
+        while offset < end {
+            guard readUInt8() == 0 else { return false }
+        }
+        return true
+    }
+
+    private mutating func readLittleEndian(count: Int) -> UInt64? {
+        guard remaining >= count else { return nil }
+        var value: UInt64 = 0
+        for index in 0..<count {
+            value |= UInt64(bytes[offset &+ index]) &<< UInt64(truncatingIfNeeded: 8 &* index)
+        }
+        offset &+= count
+        return value
+    }
+}

@@ -1,0 +1,95 @@
+import Glibc
+
+/// Reads the chunks of `NAME`, and believes none of it before its checksum fits.
+final class ChunkReader {
+    /// What stands at a place where a chunk may begin.
+    enum Found {
+        case chunk(ChunkHeader)
+        /// The file ends before the chunk does.
+        case cut
+        case damage
+    }
+
+    let path: String
+    /// The file's size when it was opened. What a recorder appends later isn't looked at.
+    let size: UInt64
+    private let system: Syscalls
+    private let descriptor: Int32
+    private let decompressor: Decompressor
+    private let stored = RawBuffer()
+
+    init(path: String, system: Syscalls) throws(LogError) {
+        switch system.open(path, O_RDONLY | O_NONBLOCK) {
+        case .success(let value): descriptor = value
+        case .failure(let error): throw LogError.system(error, "opened", path)
+        }
+        guard case .success(let status) = system.status(descriptor), status.st_mode & S_IFMT == S_IFREG,
+            let size = UInt64(exactly: status.st_size)
+        else {
+            system.close(descriptor)
+            throw LogError(.notALog, "\(path) is not a regular file")
+        }
+        guard let decompressor = Decompressor() else {
+            system.close(descriptor)
+            throw LogError.system(ENOMEM, "read", path)
+        }
+        self.path = path
+        self.size = size
+        self.system = system
+        self.decompressor = decompressor
+    }
+
+    deinit {
+        system.close(descriptor)
+    }
+
+    /// Up to `count` bytes; fewer at the file's end.
+    func bytes(at offset: UInt64, count: Int) throws(LogError) -> [UInt8] {
+        var failure: Int32?
+        let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
+            switch system.read(descriptor, into: UnsafeMutableRawBufferPointer(buffer), at: offset) {
+            case .success(let read): filled = read
+            case .failure(let error): failure = error
+            }
+        }
+        if let failure { throw LogError.system(failure, "read", path, offset: offset) }
+        return bytes
+    }
+
+    /// The header of the chunk at `offset`.
+    func header(at offset: UInt64) throws(LogError) -> Found {
+        guard offset < size else { return .cut }
+        let bytes = try bytes(at: offset, count: ChunkHeader.size)
+        let header = bytes.withUnsafeBytes { ChunkHeader(decoding: $0) }
+        if let header { return header.end(from: offset) <= size ? .chunk(header) : .cut }
+        // What is there of a header that was cut begins as a header does.
+        let isStart = bytes.count < ChunkHeader.size && zip(bytes, ChunkHeader.magic).allSatisfy { $0 == $1 }
+        return isStart ? .cut : .damage
+    }
+
+    /// The payload of a chunk as it was before compression, in `target`.
+    func read(_ header: ChunkHeader, at offset: UInt64, into target: RawBuffer) throws(LogError) {
+        let damage = LogError(
+            .damaged, "\(path) is damaged in chunk \(header.sequence) at byte \(offset)", offset: offset,
+            eventIndex: header.firstEvent, icount: header.firstIcount)
+        let count = Int(header.storedLength)
+        let rawCount = Int(header.rawLength)
+        let buffer = header.codec == .stored ? target : stored
+        guard header.codec == .zstd || count == rawCount else { throw damage }
+        guard target.reserve(rawCount), buffer.reserve(count), let start = buffer.start, let raw = target.start else {
+            throw LogError.system(ENOMEM, "read", path, offset: offset)
+        }
+        let bytes = UnsafeMutableRawBufferPointer(start: start, count: count)
+        switch system.read(descriptor, into: bytes, at: offset &+ UInt64(ChunkHeader.size)) {
+        case .success(count): break
+        case .success: throw damage
+        case .failure(let error): throw LogError.system(error, "read", path, offset: offset)
+        }
+        guard Checksum.xxh3(UnsafeRawBufferPointer(bytes)) == header.payloadChecksum else { throw damage }
+        if header.codec == .zstd {
+            let whole = UnsafeMutableRawBufferPointer(start: raw, count: rawCount)
+            guard decompressor.decompress(UnsafeRawBufferPointer(bytes), into: whole) else { throw damage }
+        }
+        target.clearSlack(behind: rawCount)
+    }
+}

@@ -1,0 +1,5 @@
+/// How a chunk's payload is stored.
+enum Codec: UInt8 {
+    case stored = 0
+    case zstd = 1
+}

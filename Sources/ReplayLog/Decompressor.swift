@@ -1,0 +1,21 @@
+import CZstd
+
+/// Decompresses chunks.
+final class Decompressor {
+    private let context: OpaquePointer
+
+    init?() {
+        guard let context = ZSTD_createDCtx() else { return nil }
+        self.context = context
+    }
+
+    deinit {
+        ZSTD_freeDCtx(context)
+    }
+
+    /// False unless exactly `target.count` bytes come out.
+    func decompress(_ stored: UnsafeRawBufferPointer, into target: UnsafeMutableRawBufferPointer) -> Bool {
+        let count = ZSTD_decompressDCtx(context, target.baseAddress, target.count, stored.baseAddress, stored.count)
+        return ZSTD_isError(count) == 0 && count == target.count
+    }
+}

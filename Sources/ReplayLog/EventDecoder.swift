@@ -1,0 +1,132 @@
+/// Turns the bytes of a chunk into events: the hot half of the reader, and the encoder's mirror.
+///
+/// ``RawBuffer/slack`` bytes can be read behind ``end``, so that a field is read first and found to be
+/// too long afterwards.
+struct EventDecoder {
+    var cursor: UnsafeRawPointer
+    var end: UnsafeRawPointer
+    /// The instruction count of the last event.
+    var icount: UInt64 = 0
+    /// The number of the next event.
+    var index: UInt64 = 0
+    /// The events that the chunk still holds.
+    var remaining: UInt64 = 0
+    /// The last value of each kind of clock in this chunk.
+    let clocks: UnsafeMutablePointer<Int64>
+    let plans: UnsafeMutablePointer<KindPlan>
+
+    /// Knows the kinds of `table`, and has nothing to decode.
+    init(_ table: KindTable) {
+        clocks = .allocate(capacity: 64)
+        clocks.initialize(repeating: 0, count: 64)
+        cursor = UnsafeRawPointer(clocks)
+        end = cursor
+        plans = .allocate(capacity: 64)
+        plans.initialize(repeating: KindPlan(), count: 64)
+        for entry in table.entries {
+            guard let layout = EventLayout(letters: entry.layout.utf8) else { continue }
+            plans[Int(entry.number & 63)] = KindPlan(layout)
+        }
+    }
+
+    func deallocate() {
+        clocks.deallocate()
+        plans.deallocate()
+    }
+
+    /// Goes on in another chunk. The clocks begin at 0 again.
+    mutating func begin(
+        _ bytes: UnsafeRawPointer, count: Int, firstEvent: UInt64, firstIcount: UInt64, eventCount: UInt64
+    ) {
+        cursor = bytes
+        end = bytes + count
+        index = firstEvent
+        icount = firstIcount
+        remaining = eventCount
+        clocks.update(repeating: 0, count: 64)
+    }
+
+    /// Has nothing to decode.
+    mutating func rest() {
+        begin(UnsafeRawPointer(clocks), count: 0, firstEvent: 0, firstIcount: 0, eventCount: 0)
+    }
+
+    /// The next event, or nil when the bytes are none. The chunk must have one.
+    @inline(__always)
+    mutating func next() -> Event? {
+        var malformed = false
+        var place = cursor
+        let head = place.load(as: UInt8.self)
+        place += 1
+        if head & 0x40 == 0 { icount &+= VarInt.load(&place, &malformed) }
+        let plan = plans + Int(head & 63)
+        var event = Event(
+            kind: head & 63, role: head & 0x80 == 0 ? .vcpu : .io, icount: icount, index: index)
+        switch plan.pointee.shape {
+        case .unknown: return nil
+        case .empty: break
+        case .clock:
+            let last = clocks + Int(head & 63)
+            event.a = last.pointee &+ VarInt.unzigzag(VarInt.load(&place, &malformed))
+            last.pointee = event.a
+        case .fields:
+            guard decodeFields(&place, plan.pointee.layout, &event) else { return nil }
+        }
+        guard place <= end, !malformed else { return nil }
+        cursor = place
+        index &+= 1
+        remaining &-= 1
+        return event
+    }
+
+    /// The payload of any layout. Integers behind the sixth are read and dropped.
+    @inline(never)
+    private func decodeFields(_ place: inout UnsafeRawPointer, _ layout: UInt64, _ event: inout Event) -> Bool {
+        var malformed = false
+        var layout = layout
+        var number = 0
+        while let field = EventLayout.Field(rawValue: layout & 15) {
+            layout &>>= 4
+            // At most two numbers were read since `place` was last known to be inside.
+            guard place <= end else { return false }
+            let value: Int64
+            switch field {
+            case .unsigned:
+                value = Int64(bitPattern: VarInt.load(&place, &malformed))
+            case .signed:
+                value = VarInt.unzigzag(VarInt.load(&place, &malformed))
+            case .clock:
+                let last = clocks + Int(event.kind & 63)
+                value = last.pointee &+ VarInt.unzigzag(VarInt.load(&place, &malformed))
+                last.pointee = value
+            case .quad:
+                value = Int64(littleEndian: place.loadUnaligned(as: Int64.self))
+                place += 8
+            case .bytes:
+                let count = VarInt.load(&place, &malformed)
+                guard place <= end, count <= UInt64(truncatingIfNeeded: end - place), !malformed else { return false }
+                event.bytes = UnsafeRawBufferPointer(start: place, count: Int(truncatingIfNeeded: count))
+                place += Int(truncatingIfNeeded: count)
+                continue
+            }
+            event.setInteger(number, value)
+            number &+= 1
+        }
+        return !malformed
+    }
+}
+
+extension Event {
+    /// The integer of that number in the layout, from 0.
+    fileprivate mutating func setInteger(_ number: Int, _ value: Int64) {
+        switch number {
+        case 0: a = value
+        case 1: b = value
+        case 2: c = value
+        case 3: d = value
+        case 4: e = value
+        case 5: f = value
+        default: break
+        }
+    }
+}

@@ -1,0 +1,180 @@
+import Synchronization
+
+/// Turns events into bytes in the current segment and commits them: the hot half of the writer.
+///
+/// A small event is built in a register, stored with one eight-byte store, folded into the running
+/// checksum, and published with one release store. The encoder knows nothing of files: who calls
+/// it has made sure that ``cursor`` is below ``limit``, which leaves room for every event but one
+/// with bytes.
+struct EventEncoder {
+    /// The longest encoding of all that precedes an event's bytes.
+    static let longestHead = 1 + VarInt.maxLength * 8
+
+    var cursor: UnsafeMutableRawPointer
+    /// Nothing is written from here on before someone has looked: a mark or a new segment is due.
+    var limit: UnsafeMutableRawPointer
+    var base: UnsafeMutableRawPointer
+    var committed: LiveFile.Word
+    /// The state of ``RunningChecksum``.
+    var check: UInt64 = RunningChecksum.seed
+    var lastIcount: UInt64 = 0
+    var eventCount: UInt64 = 0
+    /// The last value of each kind of clock in this chunk.
+    let clocks: UnsafeMutablePointer<Int64>
+    /// The layout of each kind.
+    let layouts: UnsafeMutablePointer<UInt64>
+
+    init(base: UnsafeMutableRawPointer, committed: LiveFile.Word) {
+        cursor = base
+        limit = base
+        self.base = base
+        self.committed = committed
+        clocks = .allocate(capacity: 64)
+        clocks.initialize(repeating: 0, count: 64)
+        layouts = .allocate(capacity: 64)
+        layouts.initialize(repeating: 0, count: 64)
+        for kind in EventKind.allCases { layouts[Int(kind.rawValue & 63)] = EventLayout(kind).code }
+    }
+
+    func deallocate() {
+        clocks.deallocate()
+        layouts.deallocate()
+    }
+
+    var offset: Int { cursor - base }
+
+    @inline(__always)
+    var isFull: Bool { cursor >= limit }
+
+    /// Goes on in a fresh segment. What it says of the events so far stays.
+    mutating func begin(at base: UnsafeMutableRawPointer, committed: LiveFile.Word) {
+        cursor = base
+        limit = base
+        self.base = base
+        self.committed = committed
+        clocks.update(repeating: 0, count: 64)
+    }
+
+    /// Stays full for ever, at a place that outlives the segments.
+    mutating func rest(at place: UnsafeMutableRawPointer) {
+        cursor = place
+        limit = place
+        base = place
+    }
+
+    /// An event went to the file by another way.
+    mutating func noteDirect(_ check: UInt64, _ icount: UInt64) {
+        self.check = check
+        lastIcount = icount
+        eventCount &+= 1
+    }
+
+    /// An event without a payload, if there is room for it and a register holds its encoding.
+    ///
+    /// False: the caller looks for room and takes ``putLong(_:_:_:_:_:_:_:_:_:)``. So nothing is called
+    /// from here, and no register needs to be saved.
+    @inline(__always)
+    mutating func put(_ kind: EventKind, _ role: ThreadRole, _ icount: UInt64) -> Bool {
+        let delta = icount &- lastIcount
+        guard !isFull, delta < 1 &<< 49 else { return false }
+        let (packed, length) = VarInt.pack(delta)
+        let zero: UInt64 = delta == 0 ? 1 : 0
+        let word = EventEncoder.head(kind, role) | zero &<< 6 | packed &<< 8
+        commit(word, count: 1 &+ length &- Int(truncatingIfNeeded: zero), icount)
+        return true
+    }
+
+    /// A reading of a clock, on the same terms.
+    @inline(__always)
+    mutating func putClock(_ kind: EventKind, _ role: ThreadRole, _ icount: UInt64, _ value: Int64) -> Bool {
+        let delta = icount &- lastIcount
+        let last = clocks + Int(kind.rawValue & 63)
+        let change = VarInt.zigzag(value &- last.pointee)
+        guard !isFull, delta < 1 &<< 28, change < 1 &<< 49 else { return false }
+        let (packed, packedLength) = VarInt.pack(delta)
+        let (payload, payloadLength) = VarInt.pack(change)
+        let zero: UInt64 = delta == 0 ? 1 : 0
+        let before = 1 &+ packedLength &- Int(truncatingIfNeeded: zero)
+        let count = before &+ payloadLength
+        guard count <= 8 else { return false }
+        last.pointee = value
+        let word =
+            EventEncoder.head(kind, role) | zero &<< 6 | packed &<< 8
+            | payload &<< UInt64(truncatingIfNeeded: 8 &* before)
+        commit(word, count: count, icount)
+        return true
+    }
+
+    /// Any event without bytes, field by field, where there is room.
+    mutating func putLong(
+        _ kind: EventKind, _ role: ThreadRole, _ icount: UInt64, _ a: Int64, _ b: Int64 = 0, _ c: Int64 = 0,
+        _ d: Int64 = 0, _ e: Int64 = 0, _ f: Int64 = 0
+    ) {
+        let end = encodeHead(at: cursor, kind, role, icount, a, b, c, d, e, f, byteCount: 0)
+        commit(through: end, icount)
+    }
+
+    /// Everything of an event but its bytes, `byteCount` of which the caller will put behind it.
+    /// Returns the place behind it.
+    mutating func encodeHead(
+        at place: UnsafeMutableRawPointer, _ kind: EventKind, _ role: ThreadRole, _ icount: UInt64, _ a: Int64,
+        _ b: Int64, _ c: Int64, _ d: Int64, _ e: Int64, _ f: Int64, byteCount: Int
+    ) -> UnsafeMutableRawPointer {
+        var (value, b, c, d, e, f) = (a, b, c, d, e, f)
+        let delta = icount &- lastIcount
+        let head = EventEncoder.head(kind, role) | (delta == 0 ? 0x40 : 0)
+        place.storeBytes(of: UInt8(truncatingIfNeeded: head), as: UInt8.self)
+        var place = place + 1
+        if delta != 0 { place = VarInt.store(delta, at: place) }
+        var layout = layouts[Int(kind.rawValue & 63)]
+        while let field = EventLayout.Field(rawValue: layout & 15) {
+            layout &>>= 4
+            switch field {
+            case .unsigned:
+                place = VarInt.store(UInt64(bitPattern: value), at: place)
+            case .signed:
+                place = VarInt.store(VarInt.zigzag(value), at: place)
+            case .clock:
+                let last = clocks + Int(kind.rawValue & 63)
+                place = VarInt.store(VarInt.zigzag(value &- last.pointee), at: place)
+                last.pointee = value
+            case .quad:
+                place.storeBytes(of: value.littleEndian, as: Int64.self)
+                place += 8
+            case .bytes:
+                place = VarInt.store(UInt64(truncatingIfNeeded: byteCount), at: place)
+                continue
+            }
+            (value, b, c, d, e, f) = (b, c, d, e, f, 0)
+        }
+        return place
+    }
+
+    /// Folds and publishes an event that stands at the cursor already.
+    mutating func commit(through end: UnsafeMutableRawPointer, _ icount: UInt64) {
+        check = RunningChecksum.fold(check, event: UnsafeRawPointer(cursor), count: end - cursor)
+        cursor = end
+        publish(icount)
+    }
+
+    @inline(__always)
+    private mutating func commit(_ word: UInt64, count: Int, _ icount: UInt64) {
+        cursor.storeBytes(of: word.littleEndian, as: UInt64.self)
+        check = RunningChecksum.fold(check, word)
+        cursor += count
+        publish(icount)
+    }
+
+    @inline(__always)
+    private mutating func publish(_ icount: UInt64) {
+        lastIcount = icount
+        eventCount &+= 1
+        let word = RunningChecksum.published(check, length: cursor - base)
+        committed.pointee.store(word.littleEndian, ordering: .releasing)
+    }
+
+    @inline(__always)
+    private static func head(_ kind: EventKind, _ role: ThreadRole) -> UInt64 {
+        UInt64(kind.rawValue) | UInt64(role.rawValue) &<< 7
+    }
+}

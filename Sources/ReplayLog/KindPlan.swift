@@ -1,0 +1,27 @@
+/// How the decoder takes one kind's payload apart.
+struct KindPlan {
+    enum Shape: UInt8 {
+        /// The log's table doesn't have the kind, or gives it a layout that can't be read.
+        case unknown
+        /// No payload.
+        case empty
+        /// One clock reading.
+        case clock
+        /// Field by field.
+        case fields
+    }
+
+    var layout: UInt64 = 0
+    var shape = Shape.unknown
+
+    init() {}
+
+    init(_ layout: EventLayout) {
+        self.layout = layout.code
+        switch layout.code {
+        case 0: shape = .empty
+        case EventLayout.Field.clock.rawValue: shape = .clock
+        default: shape = .fields
+        }
+    }
+}

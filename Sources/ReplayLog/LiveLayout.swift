@@ -1,0 +1,91 @@
+/// Where things stand in `NAME.live`: a header page, then two segments, each with a header, a table
+/// of marks, and the bytes of events.
+struct LiveLayout: Equatable {
+    static let magic: [UInt8] = [0x89, 0x52, 0x50, 0x56, 0x0D, 0x0A, 0x1A, 0x0A]
+    static let headerSize = 4096
+    static let segmentCount = 2
+    /// Any segment size lies in here.
+    static let segmentSizes = 256...(1 << 30)
+    /// An event begins below the segment's size and may end so far behind it.
+    static let slack = 128
+    /// The state of the running checksum is noted once in so many bytes.
+    static let markInterval = 4096
+    static let markSize = 16
+
+    // In the header page.
+    static let checksumOffset = 56
+    static let bindingOffset = 64
+    static let failureOffset = 72
+    static let usedHeader = 80
+
+    // In a segment.
+    static let stateOffset = 0
+    static let describedOffset = 8
+    static let describedSize = 40
+    static let committedOffset = 64
+    static let marksOffset = 128
+
+    /// "REPLFREE", "REPLACTV" as little-endian words: no single byte turns one into the other.
+    static let free: UInt64 = 0x4545_5246_4C50_4552
+    static let active: UInt64 = 0x5654_4341_4C50_4552
+
+    var segmentSize: Int
+
+    var capacity: Int { segmentSize &+ LiveLayout.slack }
+    var markCount: Int { capacity / LiveLayout.markInterval &+ 1 }
+    var dataOffset: Int { LiveLayout.pages(LiveLayout.marksOffset &+ markCount &* LiveLayout.markSize) }
+    /// A word read at the last byte stays inside.
+    var stride: Int { dataOffset &+ LiveLayout.pages(capacity &+ 8) }
+    var fileSize: Int { LiveLayout.headerSize &+ LiveLayout.segmentCount &* stride }
+
+    func segmentOffset(_ index: Int) -> Int { LiveLayout.headerSize &+ index &* stride }
+
+    /// Whole pages.
+    private static func pages(_ count: Int) -> Int { (count &+ 4095) & ~4095 }
+
+    /// The part of the header page that never changes, with its checksum.
+    func encoded() -> [UInt8] {
+        var writer = ByteWriter()
+        writer.writeBytes(LiveLayout.magic)
+        writer.writeUInt32(FileHeader.version)
+        writer.writeUInt32(UInt32(LiveLayout.headerSize))
+        writer.writeUInt32(UInt32(truncatingIfNeeded: segmentSize))
+        writer.writeUInt32(UInt32(LiveLayout.segmentCount))
+        writer.writeUInt64(UInt64(truncatingIfNeeded: stride))
+        writer.writeUInt32(UInt32(truncatingIfNeeded: dataOffset))
+        writer.writeUInt32(UInt32(truncatingIfNeeded: LiveLayout.slack))
+        writer.pad(to: LiveLayout.checksumOffset)
+        writer.writeChecksum()
+        return writer.bytes
+    }
+
+    init(segmentSize: Int) {
+        self.segmentSize = min(max(segmentSize, LiveLayout.segmentSizes.lowerBound), LiveLayout.segmentSizes.upperBound)
+    }
+
+    /// Nil when the page is not what ``encoded()`` made.
+    init?(decoding page: UnsafeRawBufferPointer) {
+        var reader = ByteReader(page)
+        guard reader.readBytes(16) != nil, let size = reader.readUInt32(),
+            LiveLayout.segmentSizes.contains(Int(size)), page.count >= LiveLayout.bindingOffset
+        else { return nil }
+        self.init(segmentSize: Int(size))
+        guard page.prefix(LiveLayout.bindingOffset).elementsEqual(encoded()) else { return nil }
+    }
+
+    /// A word that holds 32 bits and proves them; 0 holds nothing.
+    static func guarded(_ value: UInt32) -> UInt64 {
+        UInt64(value) | UInt64(guardOf(value)) &<< 32
+    }
+
+    /// What a guarded word holds: nothing, a value, or damage.
+    static func unguard(_ word: UInt64) -> (value: UInt32?, damaged: Bool) {
+        if word == 0 { return (nil, false) }
+        let value = UInt32(truncatingIfNeeded: word)
+        return guardOf(value) == UInt32(truncatingIfNeeded: word &>> 32) ? (value, false) : (nil, true)
+    }
+
+    private static func guardOf(_ value: UInt32) -> UInt32 {
+        ~(value &* 0x9E37_79B1)
+    }
+}

@@ -1,0 +1,60 @@
+/// What opening a log found out: where its events stand, up to where they can be believed, and why
+/// not further.
+struct LogContents {
+    /// Events of a live segment, checked.
+    struct LiveEvents {
+        var header: LiveSegmentHeader
+        var bytes: RawBuffer
+        var length: Int
+        var eventCount: UInt64
+    }
+
+    var chunks: ChunkReader
+    var metadata = LogMetadata()
+    var kinds = KindTable.own
+    var state = LogState.died(reason: "")
+    /// The chunks of events, in order.
+    var entries: [LogIndex.Entry] = []
+    /// Where the last of them ends.
+    var entriesEnd = UInt64(FileHeader.size)
+    /// The events in them.
+    var chunkEvents: UInt64 = 0
+    /// What follows them.
+    var live: [LiveEvents] = []
+    /// What to say behind the last event that can be believed; nil: the log ends there.
+    var ending: LogError?
+    /// The errno that the recorder died of.
+    var recorderErrno: Int32 = 0
+
+    /// The events that can be believed, by all that is known before they are read.
+    var eventCount: UInt64 {
+        live.last.map { $0.header.firstEvent &+ $0.eventCount } ?? chunkEvents
+    }
+
+    /// Reads a log, whatever state it is in. A recorder that writes on meanwhile may show us two
+    /// moments at once: then it is read again.
+    static func read(path: String, system: Syscalls) throws(LogError) -> LogContents {
+        var attempt = 0
+        while true {
+            attempt &+= 1
+            let live = try LiveSnapshot(path: path + ".live", system: system)
+            var scan: LogScan
+            do throws(LogError) {
+                scan = try LogScan(path: path, system: system)
+                if case .finished = scan.contents.state { return scan.contents }
+                try scan.add(live)
+            } catch {
+                if live?.isHeld == true && attempt < 50 && error.code != .version {
+                    Syscalls.pause()
+                    continue
+                }
+                throw error
+            }
+            let contents = scan.contents
+            // Without a live file its recorder may just have finished, or just begun.
+            let mayChange = live.map { $0.isHeld && contents.ending != nil } ?? (attempt == 1)
+            if !mayChange || attempt >= 50 { return contents }
+            if live != nil { Syscalls.pause() }
+        }
+    }
+}

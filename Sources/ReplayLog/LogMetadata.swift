@@ -1,0 +1,23 @@
+/// What a log says about its recording: the machine's fingerprint and the frame of the clocks.
+package struct LogMetadata: Sendable {
+    /// Key and value pairs of the host, in the order given.
+    package var fingerprint: [(key: String, value: String)]
+    /// When the recording began, in nanoseconds since 1970, told by the host; 0: not told.
+    package var createdNs: UInt64
+    /// The clock's shift; 255: automatic.
+    package var shift: UInt8
+    /// For the engine.
+    package var flags: UInt32
+    /// The log's format; a writer always writes its own.
+    package var formatVersion: UInt32
+
+    package init(
+        fingerprint: [(key: String, value: String)] = [], createdNs: UInt64 = 0, shift: UInt8 = 0, flags: UInt32 = 0
+    ) {
+        self.fingerprint = fingerprint
+        self.createdNs = createdNs
+        self.shift = shift
+        self.flags = flags
+        formatVersion = FileHeader.version
+    }
+}

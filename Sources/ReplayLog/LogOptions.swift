@@ -1,0 +1,24 @@
+/// How a log is written. The defaults are for recording; small values are for tests.
+package struct LogOptions: Sendable {
+    /// The bytes of events in a segment, and so in a chunk; from 256 bytes to 1 GiB.
+    package var segmentSize: Int
+    /// zstd's level; what is not made shorter is stored as it is.
+    package var compressionLevel: Int32
+    /// At most so many events in a segment; 0: as many as fit.
+    package var segmentEvents: Int
+    /// The time between two syncs to the disk, in nanoseconds; 0: never.
+    package var syncInterval: Int64
+    /// Forces system calls to fail.
+    package var faults: SyscallFaults?
+
+    package init(
+        segmentSize: Int = 1 << 20, compressionLevel: Int32 = 3, segmentEvents: Int = 0,
+        syncInterval: Int64 = 1_000_000_000, faults: SyscallFaults? = nil
+    ) {
+        self.segmentSize = segmentSize
+        self.compressionLevel = compressionLevel
+        self.segmentEvents = segmentEvents
+        self.syncInterval = syncInterval
+        self.faults = faults
+    }
+}

@@ -1,0 +1,171 @@
+/// Reads a log in any state: finished, being written, or left behind by a recorder that died.
+///
+/// Nothing that it reads is believed before a checksum fits, and reading changes no file. What can't
+/// be believed comes as an error behind the last event that can.
+package final class LogReader {
+    package let path: String
+    package let metadata: LogMetadata
+    package let state: LogState
+    /// What the log's events are called and how they are laid out.
+    package let kinds: KindTable
+    /// The errno that the recorder died of; 0: none is known.
+    package let recorderErrno: Int32
+
+    private let contents: LogContents
+    private let buffer = RawBuffer()
+    /// The hot state, behind a pointer for the same reason as the encoder.
+    private let decoder: UnsafeMutablePointer<EventDecoder>
+    /// The chunk or live segment that is being read: a number into both, one behind the other.
+    private var source = -1
+    private var failure: LogError?
+
+    package init(path: String, faults: SyscallFaults? = nil) throws(LogError) {
+        if path.isEmpty || path.utf8.contains(0) { throw LogError(.notFound, "the log has no usable name") }
+        contents = try LogContents.read(path: path, system: Syscalls(faults: faults))
+        self.path = path
+        metadata = contents.metadata
+        state = contents.state
+        kinds = contents.kinds
+        recorderErrno = contents.recorderErrno
+        decoder = .allocate(capacity: 1)
+        decoder.initialize(to: EventDecoder(kinds))
+    }
+
+    deinit {
+        decoder.pointee.deallocate()
+        decoder.deallocate()
+    }
+
+    /// The number of events; nil if the log is damaged, or still growing.
+    package var eventCountIfKnown: UInt64? {
+        if contents.ending != nil || state == .running { return nil }
+        return contents.eventCount
+    }
+
+    /// The next event; nil at the end. The event's bytes are valid until the next call.
+    package func next() throws(LogError) -> Event? {
+        let decoder = self.decoder
+        if decoder.pointee.remaining == 0 {
+            guard try nextSource() else { return nil }
+        }
+        if let event = decoder.pointee.next() { return event }
+        throw fail(damage())
+    }
+
+    /// Goes to an event, so that ``next()`` returns it; one behind the last event is the end.
+    package func seek(toEvent index: UInt64) throws(LogError) {
+        failure = nil
+        guard index <= contents.eventCount else {
+            throw contents.ending
+                ?? LogError(.misuse, "\(path) has no event \(index)", eventIndex: contents.eventCount)
+        }
+        // The last source that begins at or before the event.
+        var (low, high) = (0, sourceCount)
+        while low < high {
+            let middle = low &+ (high &- low) / 2
+            if firstEvent(of: middle) <= index { low = middle &+ 1 } else { high = middle }
+        }
+        if low == 0 { return rest(before: 0) }
+        try load(low &- 1)
+        while decoder.pointee.index < index && decoder.pointee.remaining > 0 {
+            if decoder.pointee.next() == nil { throw fail(damage()) }
+        }
+    }
+
+    // MARK: Sources
+
+    private var sourceCount: Int { contents.entries.count &+ contents.live.count }
+
+    private func firstEvent(of source: Int) -> UInt64 {
+        let inChunks = contents.entries.count
+        return source < inChunks
+            ? contents.entries[source].firstEvent : contents.live[source &- inChunks].header.firstEvent
+    }
+
+    /// False at the end of the log.
+    @inline(never)
+    private func nextSource() throws(LogError) -> Bool {
+        if let failure { throw failure }
+        while true {
+            if decoder.pointee.cursor != decoder.pointee.end { throw fail(damage()) }
+            let icount = decoder.pointee.icount
+            let next = source &+ 1
+            if next >= sourceCount {
+                if var ending = contents.ending {
+                    ending.icount = icount
+                    throw fail(ending)
+                }
+                return false
+            }
+            try load(next)
+            if decoder.pointee.icount != icount { throw fail(damage()) }
+            if decoder.pointee.remaining > 0 { return true }
+        }
+    }
+
+    private func load(_ next: Int) throws(LogError) {
+        rest(before: next)
+        let inChunks = contents.entries.count
+        do throws(LogError) {
+            if next < inChunks {
+                try loadChunk(next)
+            } else {
+                loadLive(contents.live[next &- inChunks])
+            }
+        } catch {
+            throw fail(error)
+        }
+        source = next
+    }
+
+    /// What the index says of a chunk and what the chunk says must be the same.
+    private func loadChunk(_ number: Int) throws(LogError) {
+        let entry = contents.entries[number]
+        let isLast = number &+ 1 == contents.entries.count
+        let end = isLast ? contents.entriesEnd : contents.entries[number &+ 1].offset
+        let behind = isLast ? contents.chunkEvents : contents.entries[number &+ 1].firstEvent
+        guard case .chunk(let header) = try contents.chunks.header(at: entry.offset), header.kind == .events,
+            header.sequence == UInt64(truncatingIfNeeded: number) &+ 1, header.firstEvent == entry.firstEvent,
+            header.firstIcount == entry.firstIcount, header.end(from: entry.offset) == end,
+            header.firstEvent &+ UInt64(header.eventCount) == behind
+        else {
+            throw LogError(
+                .damaged, "\(path) is damaged in chunk \(number &+ 1) at byte \(entry.offset)", offset: entry.offset,
+                eventIndex: entry.firstEvent, icount: entry.firstIcount)
+        }
+        try contents.chunks.read(header, at: entry.offset, into: buffer)
+        guard let start = buffer.start else { return }
+        decoder.pointee.begin(
+            UnsafeRawPointer(start), count: Int(header.rawLength), firstEvent: header.firstEvent,
+            firstIcount: header.firstIcount, eventCount: UInt64(header.eventCount))
+    }
+
+    private func loadLive(_ events: LogContents.LiveEvents) {
+        guard let start = events.bytes.start else { return }
+        decoder.pointee.begin(
+            UnsafeRawPointer(start), count: events.length, firstEvent: events.header.firstEvent,
+            firstIcount: events.header.firstIcount, eventCount: events.eventCount)
+    }
+
+    /// Stands before a source with nothing decoded.
+    private func rest(before next: Int) {
+        source = next &- 1
+        decoder.pointee.rest()
+    }
+
+    // MARK: Failure
+
+    private func damage() -> LogError {
+        let number = source < contents.entries.count ? "chunk \(source &+ 1)" : "its live file"
+        return LogError(
+            .damaged, "\(path) is damaged in \(number): event \(decoder.pointee.index) is none",
+            eventIndex: decoder.pointee.index, icount: decoder.pointee.icount)
+    }
+
+    /// Every later ``next()`` says the same.
+    private func fail(_ error: LogError) -> LogError {
+        failure = error
+        decoder.pointee.remaining = 0
+        return error
+    }
+}

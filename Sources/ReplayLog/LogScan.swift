@@ -1,0 +1,295 @@
+/// Reads the skeleton of a log: by its index if it is finished, else header by header, and then joins
+/// the live segments to the chunks.
+struct LogScan {
+    /// How `NAME` ends.
+    private enum Tail {
+        /// Behind a whole chunk.
+        case clean
+        /// Within a chunk.
+        case cut
+        /// With an end that is not whole.
+        case cutInEnd
+        case damaged(LogError)
+    }
+
+    private(set) var contents: LogContents
+    private let chunks: ChunkReader
+    private let buffer = RawBuffer()
+    private var tail = Tail.clean
+    /// The checksum of the metadata chunk's header, when there is one.
+    private var metadataChecksum: UInt64?
+    /// The number that the next chunk must have.
+    private var sequence: UInt64 = 0
+    private var offset = UInt64(FileHeader.size)
+    private var chain = RunningChecksum.seed
+    private var path: String { chunks.path }
+
+    init(path: String, system: Syscalls) throws(LogError) {
+        chunks = try ChunkReader(path: path, system: system)
+        contents = LogContents(chunks: chunks)
+        let header = try chunks.bytes(at: 0, count: FileHeader.size)
+        try Self.checkHeader(header, path)
+        try readMetadata()
+        let damage = sequence == 1 ? try readFinished() : nil
+        if case .finished = contents.state { return }
+        try scan()
+        if let damage, case .clean = tail { tail = .damaged(damage) }
+        settle()
+    }
+
+    private static func checkHeader(_ bytes: [UInt8], _ path: String) throws(LogError) {
+        let result: Result<FileHeader, LogError> = bytes.withUnsafeBytes { bytes in
+            do throws(LogError) {
+                return .success(try FileHeader.decode(bytes, path: path))
+            } catch {
+                return .failure(error)
+            }
+        }
+        _ = try result.get()
+    }
+
+    // MARK: The parts
+
+    /// Chunk 0. A file that ends before its end has no metadata, and no chunks of events.
+    private mutating func readMetadata() throws(LogError) {
+        guard case .chunk(let header) = try found(at: offset) else { return }
+        let damage = LogError(.damaged, "\(path) is damaged in its metadata", offset: offset)
+        guard header.kind == .metadata, header.sequence == 0 else { throw damage }
+        try chunks.read(header, at: offset, into: buffer)
+        let bytes = UnsafeRawBufferPointer(start: buffer.start, count: Int(header.rawLength))
+        guard let (metadata, kinds) = LogMetadata.decode(bytes) else { throw damage }
+        for kind in EventKind.allCases {
+            if let entry = kinds.entry(kind.rawValue), entry.layout != kind.layout.description {
+                throw LogError(
+                    .version, "\(path) lays out \(entry.name) as \"\(entry.layout)\", this library as \"\(kind.layout)\"",
+                    offset: offset)
+            }
+        }
+        contents.metadata = metadata
+        contents.kinds = kinds
+        metadataChecksum = header.checksum
+        sequence = 1
+        offset = header.end(from: offset)
+        contents.entriesEnd = offset
+    }
+
+    /// A header, or how the file ends there. Damage in chunk 0 is damage of the whole log.
+    private func found(at offset: UInt64) throws(LogError) -> ChunkReader.Found {
+        let found = try chunks.header(at: offset)
+        if case .damage = found, sequence == 0 {
+            throw LogError(.damaged, "\(path) is damaged in its metadata", offset: offset)
+        }
+        return found
+    }
+
+    /// Opens a finished log by its trailer. Returns what is wrong with a log that has a trailer.
+    private mutating func readFinished() throws(LogError) -> LogError? {
+        guard chunks.size >= UInt64(FileTrailer.size) &+ offset else { return nil }
+        let trailerOffset = chunks.size &- UInt64(FileTrailer.size)
+        let bytes = try chunks.bytes(at: trailerOffset, count: FileTrailer.size)
+        guard let trailer = bytes.withUnsafeBytes({ FileTrailer(decoding: $0) }) else { return nil }
+        let damage = LogError(.damaged, "\(path) is damaged in its index", offset: trailer.indexOffset)
+        guard trailer.fileSize == chunks.size, trailer.indexOffset >= offset,
+            case .chunk(let indexHeader) = try chunks.header(at: trailer.indexOffset), indexHeader.kind == .index,
+            indexHeader.end(from: trailer.indexOffset) == trailer.endOffset,
+            case .chunk(let endHeader) = try chunks.header(at: trailer.endOffset), endHeader.kind == .end,
+            endHeader.end(from: trailer.endOffset) == trailerOffset,
+            let index = try readIndex(indexHeader, at: trailer.indexOffset),
+            let end = try readEnd(endHeader, at: trailer.endOffset)
+        else { return damage }
+        let count = UInt64(truncatingIfNeeded: index.entries.count)
+        guard indexHeader.sequence == count &+ 1, endHeader.sequence == count &+ 2,
+            indexHeader.firstEvent == end.eventCount, endHeader.firstEvent == end.eventCount,
+            endHeader.firstIcount == indexHeader.firstIcount, endHeader.chain == indexHeader.chain,
+            index.entries.first?.offset ?? trailer.indexOffset == offset,
+            index.entries.first?.firstEvent ?? end.eventCount == 0,
+            index.entries.last.map({ $0.offset < trailer.indexOffset && $0.firstEvent < end.eventCount }) ?? true
+        else { return damage }
+        contents.entries = index.entries
+        contents.entriesEnd = trailer.indexOffset
+        contents.chunkEvents = end.eventCount
+        contents.state = .finished(end)
+        return nil
+    }
+
+    private func readIndex(_ header: ChunkHeader, at offset: UInt64) throws(LogError) -> LogIndex? {
+        guard try readSmall(header, at: offset) else { return nil }
+        return LogIndex(decoding: UnsafeRawBufferPointer(start: buffer.start, count: Int(header.rawLength)))
+    }
+
+    private func readEnd(_ header: ChunkHeader, at offset: UInt64) throws(LogError) -> LogEnd? {
+        guard try readSmall(header, at: offset) else { return nil }
+        return LogEnd(decoding: UnsafeRawBufferPointer(start: buffer.start, count: Int(header.rawLength)))
+    }
+
+    /// False: the payload is damaged.
+    private func readSmall(_ header: ChunkHeader, at offset: UInt64) throws(LogError) -> Bool {
+        do throws(LogError) {
+            try chunks.read(header, at: offset, into: buffer)
+            return true
+        } catch {
+            if error.code == .damaged { return false }
+            throw error
+        }
+    }
+
+    // MARK: The scan
+
+    /// Goes from header to header as far as they fit one another.
+    private mutating func scan() throws(LogError) {
+        while offset < chunks.size {
+            switch try found(at: offset) {
+            case .cut:
+                tail = .cut
+                return
+            case .damage:
+                tail = .damaged(damage("chunk \(sequence)"))
+                return
+            case .chunk(let header):
+                guard header.sequence == sequence, header.firstEvent == contents.chunkEvents else {
+                    tail = .damaged(damage("the order of its chunks"))
+                    return
+                }
+                if header.kind == .events {
+                    guard header.eventCount > 0, header.eventCount <= header.rawLength else {
+                        tail = .damaged(damage("chunk \(sequence)"))
+                        return
+                    }
+                    take(header)
+                } else {
+                    tail = try readTail(header)
+                    return
+                }
+            }
+        }
+    }
+
+    private mutating func take(_ header: ChunkHeader) {
+        contents.entries.append(
+            LogIndex.Entry(offset: offset, firstEvent: header.firstEvent, firstIcount: header.firstIcount))
+        contents.chunkEvents &+= UInt64(header.eventCount)
+        offset = header.end(from: offset)
+        contents.entriesEnd = offset
+        chain = header.chain
+        sequence &+= 1
+    }
+
+    /// Behind the events: index, end record and trailer, as far as they are there.
+    private func readTail(_ indexHeader: ChunkHeader) throws(LogError) -> Tail {
+        let endOffset = indexHeader.end(from: offset)
+        let damaged = Tail.damaged(damage("its index"))
+        guard indexHeader.kind == .index, let index = try readIndex(indexHeader, at: offset),
+            index.entries == contents.entries
+        else { return damaged }
+        let endHeader: ChunkHeader
+        switch try chunks.header(at: endOffset) {
+        case .cut: return .cutInEnd
+        case .damage: return damaged
+        case .chunk(let header): endHeader = header
+        }
+        guard endHeader.kind == .end, endHeader.sequence == sequence &+ 1,
+            let end = try readEnd(endHeader, at: endOffset), end.eventCount == contents.chunkEvents
+        else { return .damaged(damage("its end")) }
+        let trailerOffset = endHeader.end(from: endOffset)
+        let trailer = FileTrailer(
+            indexOffset: offset, endOffset: endOffset, fileSize: trailerOffset &+ UInt64(FileTrailer.size))
+        let rest = try chunks.bytes(at: trailerOffset, count: FileTrailer.size)
+        let (cut, expected) = (rest.count < FileTrailer.size, trailer.encoded())
+        if !expected.starts(with: rest) { return .damaged(damage("its trailer")) }
+        if cut { return .cutInEnd }
+        return .damaged(LogError(.damaged, "\(path) has bytes behind its end", offset: trailer.fileSize))
+    }
+
+    private func damage(_ what: String) -> LogError {
+        LogError(
+            .damaged, "\(path) is damaged in \(what) at byte \(offset)", offset: offset,
+            eventIndex: contents.chunkEvents)
+    }
+
+    /// The state of a log that has no live file.
+    private mutating func settle() {
+        switch tail {
+        case .clean, .cut: contents.state = .died(reason: "the log has no end: it was cut, or its live file is lost")
+        case .cutInEnd: contents.state = .died(reason: "the log was cut within its end")
+        case .damaged(let error):
+            contents.state = .died(reason: error.message)
+            contents.ending = error
+        }
+    }
+
+    // MARK: The live file
+
+    /// Joins what the live file holds to an unfinished log.
+    mutating func add(_ live: LiveSnapshot?) throws(LogError) {
+        guard let live else { return }
+        try checkKinship(live)
+        let next = max(sequence, 1)
+        var following = live.segments.filter { $0.header.sequence >= next }
+        if following.first?.header.sequence == next {
+            // What `NAME` has of this chunk, whole or not, isn't needed.
+            tail = .clean
+            contents.ending = nil
+        } else if !following.isEmpty {
+            contents.ending = contents.ending ?? damage("chunk \(next), which is missing")
+            following = []
+        }
+        contents.recorderErrno = live.failure ?? 0
+        contents.state = state(live)
+        try append(following, live)
+        if contents.ending == nil { contents.ending = live.damage }
+    }
+
+    private func state(_ live: LiveSnapshot) -> LogState {
+        if live.isHeld { return .running }
+        if case .damaged(let error) = tail { return .died(reason: error.message) }
+        if let error = live.failure { return .died(reason: "its recorder stopped: \(Syscalls.describe(error))") }
+        return .died(reason: "its recorder died")
+    }
+
+    /// A live file that doesn't continue this log belongs to another one.
+    private func checkKinship(_ live: LiveSnapshot) throws(LogError) {
+        let foreign = LogError(.foreign, "\(live.path) belongs to another recording than \(path)")
+        if live.damage != nil && live.segments.isEmpty { return }
+        if let metadataChecksum, live.binding != UInt32(truncatingIfNeeded: metadataChecksum) { throw foreign }
+        guard let newest = live.segments.last?.header else { return }
+        let next = max(sequence, 1)
+        // A recorder may have gone on between our looking at the two files.
+        if newest.sequence &+ 1 < next && !live.isHeld { throw foreign }
+        for segment in live.segments {
+            let header = segment.header
+            if header.sequence == next && (header.chain != chain || header.firstEvent != contents.chunkEvents) {
+                throw foreign
+            }
+            if header.sequence &+ 1 == next && header.firstEvent != contents.entries.last?.firstEvent
+            {
+                throw foreign
+            }
+        }
+    }
+
+    private mutating func append(_ segments: [LiveSnapshot.Segment], _ live: LiveSnapshot) throws(LogError) {
+        var decoder = EventDecoder(contents.kinds)
+        defer { decoder.deallocate() }
+        for segment in segments {
+            let header = segment.header
+            guard header.chain == chain, header.firstEvent == contents.eventCount else {
+                contents.ending = LogError(
+                    .damaged, "\(live.path) has segments that don't fit one another", offset: segment.offset,
+                    eventIndex: contents.eventCount)
+                break
+            }
+            let check = LiveSegmentCheck(segment, &decoder)
+            contents.live.append(
+                LogContents.LiveEvents(
+                    header: header, bytes: segment.bytes, length: check.length, eventCount: check.eventCount))
+            guard check.isWhole else {
+                contents.ending = LogError(
+                    .damaged, "\(live.path) is damaged in its events from event \(contents.eventCount) on",
+                    offset: segment.offset &+ UInt64(truncatingIfNeeded: check.length),
+                    eventIndex: contents.eventCount)
+                break
+            }
+            chain = check.chain
+        }
+    }
+}

@@ -1,0 +1,62 @@
+extension LogWriter {
+    /// Makes room for an event: notes a mark, or goes on to the other segment. False: the log is dead or closed.
+    @inline(never)
+    func makeRoom() -> Bool {
+        guard isOpen, !isDead else { return false }
+        let offset = encoder.pointee.offset
+        let held = encoder.pointee.eventCount &- segment.firstEvent
+        if offset >= live.layout.segmentSize || (segmentEvents > 0 && held >= segmentEvents) { return nextSegment() }
+        if offset >= nextMark {
+            live.mark(current, offset: offset, state: encoder.pointee.check)
+            nextMark = (offset / LiveLayout.markInterval &+ 1) &* LiveLayout.markInterval
+            setLimit()
+        }
+        return true
+    }
+
+    /// Seals the current segment, waits for the other one if it isn't free yet, and begins it.
+    @inline(never)
+    func nextSegment() -> Bool {
+        guard giveMetadata() else { return false }
+        if !sealCurrent() { return false }
+        let other = 1 &- current
+        let ticket = other == 0 ? tickets.0 : tickets.1
+        if !sealer.isDone(ticket) {
+            stalls &+= 1
+            sealer.wait(for: ticket)
+        }
+        if sealer.failure != nil { return die() }
+        activate(other)
+        return true
+    }
+
+    /// Begins a free segment. The clocks begin at 0 again: a chunk decodes alone.
+    func activate(_ index: Int) {
+        live.activate(index, segment)
+        current = index
+        nextMark = LiveLayout.markInterval
+        encoder.pointee.begin(at: live.data(index), committed: live.committed(index))
+        setLimit()
+    }
+
+    /// The first chunk is the metadata's.
+    @discardableResult
+    func giveMetadata() -> Bool {
+        if !hasMetadata {
+            do throws(LogError) { try writeMetadata(provideMetadata?() ?? LogMetadata()) } catch { return die() }
+        }
+        return true
+    }
+
+    /// From here on every `append` comes to ``makeRoom()`` and learns that there is none.
+    func die() -> Bool {
+        isDead = true
+        encoder.pointee.limit = encoder.pointee.base
+        return false
+    }
+
+    private func setLimit() {
+        let end = min(nextMark, live.layout.segmentSize)
+        encoder.pointee.limit = encoder.pointee.base + (segmentEvents > 0 ? 0 : end)
+    }
+}

@@ -1,0 +1,199 @@
+import Glibc
+
+/// Writes a log: `NAME`, made of chunks, and while it is being written `NAME.live`, which holds what
+/// is not in a chunk yet.
+///
+/// One thread at a time calls it, under the engine's lock. Nothing that was appended is lost when
+/// the process dies, at whatever moment. A log goes through these states:
+///
+/// 1. open: `append` answers true;
+/// 2. dead: the sealer met an error (``failure``); `append` answers false from the moment it needs
+///    a new segment; what was appended stays readable;
+/// 3. closed: by ``finish(_:)`` with an end, or by ``abandon()`` without.
+package final class LogWriter: @unchecked Sendable {
+    // Sendable: the caller's lock orders all calls; the sealer's thread has its own part.
+
+    package let path: String
+    /// Asked when a chunk is due before the host gave the metadata.
+    package var provideMetadata: (() -> LogMetadata)?
+    /// The times that the recorder waited for the sealer.
+    package internal(set) var stalls: UInt64 = 0
+    /// Why the last `append` that answered false did so although the log lives.
+    package internal(set) var refusal: LogError?
+
+    /// The hot state. Behind a pointer, so that no access to it is checked or counted.
+    let encoder: UnsafeMutablePointer<EventEncoder>
+    /// For an event's head, as long as it isn't known where the event goes; the cursor of a closed log rests here.
+    let scratch: UnsafeMutableRawPointer
+    let segmentEvents: UInt64
+    let live: LiveFile
+    let sealer: Sealer
+    private let descriptor: Int32
+    private let system: Syscalls
+
+    /// The segment that takes events, and what it says of itself.
+    var current = 0
+    var segment = LiveSegmentHeader(sequence: 1, firstEvent: 0, firstIcount: 0, chain: RunningChecksum.seed)
+    /// Where in the segment the next mark is due.
+    var nextMark = LiveLayout.markInterval
+    /// When each segment is free again.
+    var tickets: (Sealer.Ticket, Sealer.Ticket) = (0, 0)
+    var hasMetadata = false
+    private(set) var isOpen = true
+    /// No event is taken any more, although the log isn't closed.
+    var isDead = false
+    private var sealedBytes: UInt64 = 0
+    private var closedFailure: LogError?
+
+    /// Makes `NAME` and `NAME.live`. An earlier log of that name is given up last, when all else is ready.
+    package init(path: String, options: LogOptions = LogOptions()) throws(LogError) {
+        if path.isEmpty || path.utf8.contains(0) { throw LogError(.notFound, "the log has no usable name") }
+        let system = Syscalls(faults: options.faults)
+        let layout = LiveLayout(segmentSize: options.segmentSize)
+        let live = try LiveFile(path: path + ".live", layout: layout, system: system)
+        var (opened, started): (Int32, Sealer?) = (-1, nil)
+        do throws(LogError) {
+            opened = try LogWriter.open(path, system)
+            let chunks = try ChunkWriter(
+                path: path, descriptor: opened, capacity: layout.capacity, options: options, system: system)
+            started = try Sealer(path: path, live: live, chunks: chunks, options: options, system: system)
+            try LogWriter.begin(path, opened, live, system)
+        } catch {
+            started?.stop()
+            system.close(opened)
+            live.removeIfCreated()
+            throw error
+        }
+        guard let sealer = started else { throw LogError(.misuse, "\(path) has no sealer") }
+        self.path = path
+        self.system = system
+        self.live = live
+        self.sealer = sealer
+        descriptor = opened
+        segmentEvents = UInt64(truncatingIfNeeded: max(options.segmentEvents, 0))
+        scratch = .allocate(byteCount: 2 &* EventEncoder.longestHead, alignment: 16)
+        encoder = .allocate(capacity: 1)
+        encoder.initialize(to: EventEncoder(base: live.data(0), committed: live.committed(0)))
+        activate(0)
+    }
+
+    deinit {
+        abandon()
+        encoder.pointee.deallocate()
+        encoder.deallocate()
+        scratch.deallocate()
+    }
+
+    private static func open(_ path: String, _ system: Syscalls) throws(LogError) -> Int32 {
+        let descriptor: Int32
+        switch system.open(path, O_RDWR | O_CREAT | O_NONBLOCK) {
+        case .success(let value): descriptor = value
+        case .failure(let error): throw LogError.system(error, "made", path)
+        }
+        guard case .success(let status) = system.status(descriptor), status.st_mode & S_IFMT == S_IFREG else {
+            system.close(descriptor)
+            throw LogError(.system(EINVAL), "\(path) can't hold a recording: it is not a regular file")
+        }
+        return descriptor
+    }
+
+    /// Gives up what was there. A kill in here leaves an empty `NAME`, which says nothing false.
+    private static func begin(
+        _ path: String, _ descriptor: Int32, _ live: LiveFile, _ system: Syscalls
+    ) throws(LogError) {
+        if let error = system.exceedsLimit(size: FileHeader.size) { throw LogError.system(error, "written", path) }
+        if let error = system.truncate(descriptor, size: 0) { throw LogError.system(error, "emptied", path) }
+        live.reset()
+        let header = FileHeader(segmentSize: UInt32(truncatingIfNeeded: live.layout.segmentSize)).encoded()
+        if let error = header.withUnsafeBytes({ system.write(descriptor, $0, at: 0) }) {
+            _ = system.truncate(descriptor, size: 0)
+            throw LogError.system(error, "written", path)
+        }
+    }
+
+    // MARK: Facts
+
+    package var eventCount: UInt64 { encoder.pointee.eventCount }
+    package var lastIcount: UInt64 { encoder.pointee.lastIcount }
+    /// The bytes of all events, before compression.
+    package var bytesWritten: UInt64 {
+        let unsealed = encoder.pointee.eventCount != segment.firstEvent
+        return unsealed ? sealedBytes &+ UInt64(truncatingIfNeeded: encoder.pointee.offset) : sealedBytes
+    }
+    /// Why the log died, if it did. Set once.
+    package var failure: LogError? { isOpen ? sealer.failure : closedFailure }
+
+    // MARK: Life
+
+    /// Says what is being recorded. Once, and before the first chunk is due.
+    package func writeMetadata(_ metadata: LogMetadata) throws(LogError) {
+        guard isOpen, !hasMetadata else {
+            throw LogError(.misuse, "\(path) has its metadata already, or is closed")
+        }
+        hasMetadata = true
+        sealer.wait(for: sealer.submit(.metadata(metadata.encoded(kinds: .own))))
+        if let failure = sealer.failure {
+            _ = die()
+            throw failure
+        }
+    }
+
+    /// Writes the rest, the index and the end, brings all to the disk, and removes the live file.
+    package func finish(_ end: LogEnd) throws(LogError) {
+        guard isOpen else { throw closedFailure ?? LogError(.misuse, "\(path) is closed") }
+        giveMetadata()
+        sealCurrent()
+        let state = encoder.pointee
+        var end = end
+        end.eventCount = state.eventCount
+        sealer.wait(for: sealer.submit(.finish(end, icount: state.lastIcount, chain: state.check)))
+        let failure = sealer.failure
+        // Under the lock still: a recorder that waits for the name must not lose its file.
+        let error = failure == nil ? live.remove() : nil
+        close()
+        if let failure { throw failure }
+        if let error { throw LogError.system(error, "removed", path + ".live") }
+        system.syncFolder(of: path)
+    }
+
+    /// Closes without an end: the log stays one that died.
+    package func abandon() {
+        if isOpen { close() }
+    }
+
+    /// Hands a segment that holds events to the sealer. False: it holds none.
+    @discardableResult
+    func sealCurrent() -> Bool {
+        let state = encoder.pointee
+        let count = state.eventCount &- segment.firstEvent
+        if count == 0 { return false }
+        let description = SegmentDescription(
+            header: segment, eventCount: UInt32(truncatingIfNeeded: count), length: state.offset, chain: state.check)
+        let ticket = sealer.submit(.segment(current, description))
+        if current == 0 { tickets.0 = ticket } else { tickets.1 = ticket }
+        sealedBytes &+= UInt64(truncatingIfNeeded: state.offset)
+        segment = LiveSegmentHeader(
+            sequence: segment.sequence &+ 1, firstEvent: state.eventCount, firstIcount: state.lastIcount,
+            chain: state.check)
+        return true
+    }
+
+    /// An event that went to `NAME` without a segment.
+    func noteDirect(length: Int) {
+        let state = encoder.pointee
+        sealedBytes &+= UInt64(truncatingIfNeeded: length)
+        segment = LiveSegmentHeader(
+            sequence: segment.sequence &+ 1, firstEvent: state.eventCount, firstIcount: state.lastIcount,
+            chain: state.check)
+    }
+
+    private func close() {
+        sealedBytes = bytesWritten
+        sealer.stop()
+        closedFailure = sealer.failure
+        isOpen = false
+        encoder.pointee.rest(at: scratch)
+        system.close(descriptor)
+        live.close()
+    }
+}

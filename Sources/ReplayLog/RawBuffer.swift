@@ -1,0 +1,39 @@
+import Glibc
+
+/// Memory from `malloc`, so that a length out of a file which no memory satisfies is an error and
+/// not a trap. ``slack`` more bytes can be read behind ``capacity``.
+final class RawBuffer {
+    /// A decoder reads ahead by whole words.
+    static let slack = 64
+
+    private(set) var start: UnsafeMutableRawPointer?
+    private(set) var capacity = 0
+
+    /// Makes room for `count` bytes; what was in it is lost. False: no memory.
+    func reserve(_ count: Int) -> Bool {
+        if start != nil && count <= capacity { return true }
+        release()
+        let (total, overflow) = count.addingReportingOverflow(RawBuffer.slack)
+        guard count >= 0, !overflow, let memory = malloc(total) else { return false }
+        start = memory
+        capacity = count
+        return true
+    }
+
+    /// Zeros what a decoder may read behind `count` bytes.
+    func clearSlack(behind count: Int) {
+        guard let start, count <= capacity else { return }
+        UnsafeMutableRawBufferPointer(start: start + count, count: RawBuffer.slack).initializeMemory(
+            as: UInt8.self, repeating: 0)
+    }
+
+    func release() {
+        free(start)
+        start = nil
+        capacity = 0
+    }
+
+    deinit {
+        free(start)
+    }
+}

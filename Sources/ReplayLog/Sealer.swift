@@ -1,0 +1,218 @@
+import Glibc
+import Synchronization
+
+/// The thread that turns full segments into chunks, and the only one that writes `NAME`.
+///
+/// It takes jobs in order. Whoever submits one gets a ticket and may wait for it. After a failure
+/// jobs are taken and left undone: their segments stay as they are in the live file.
+final class Sealer: @unchecked Sendable {
+    // Sendable: what both threads touch is under the monitor; the chunk writer is the thread's own.
+
+    enum Job {
+        case metadata([UInt8])
+        /// The live segment of that number.
+        case segment(Int, SegmentDescription)
+        /// An event longer than a segment. The bytes live until the job is done.
+        case oversize(UnsafeRawPointer, SegmentDescription)
+        case finish(LogEnd, icount: UInt64, chain: UInt64)
+    }
+
+    typealias Ticket = UInt64
+
+    private let path: String
+    private let live: LiveFile
+    private let chunks: ChunkWriter
+    private let syncInterval: Int64
+    private let monitor = Monitor()
+    private var thread: pthread_t?
+
+    // Under the monitor.
+    private var jobs: [Job] = []
+    private var submitted: Ticket = 0
+    private var completed: Ticket = 0
+    private var stopping = false
+    private var firstFailure: LogError?
+    private var refusal: LogError?
+
+    // The thread's own.
+    private var appended = true
+    private var folderSynced = false
+    private var syncedWords: (UInt64, UInt64) = (0, 0)
+
+    init(path: String, live: LiveFile, chunks: ChunkWriter, options: LogOptions, system: Syscalls) throws(LogError) {
+        self.path = path
+        self.live = live
+        self.chunks = chunks
+        syncInterval = min(max(options.syncInterval, 0), 3_600_000_000_000)
+        jobs.reserveCapacity(4)
+        let error = start(system)
+        if error != 0 { throw LogError.system(error, "written: no thread could be started", path) }
+    }
+
+    /// Ends the thread after the jobs that it has. Must be called before the sealer is let go.
+    func stop() {
+        guard let thread else { return }
+        monitor.withLock {
+            stopping = true
+            monitor.wakeAll()
+        }
+        pthread_join(thread, nil)
+        self.thread = nil
+    }
+
+    /// Why the log died, if it did.
+    var failure: LogError? {
+        monitor.withLock { firstFailure }
+    }
+
+    func submit(_ job: Job) -> Ticket {
+        monitor.withLock {
+            jobs.append(job)
+            submitted &+= 1
+            monitor.wakeAll()
+            return submitted
+        }
+    }
+
+    /// Whether the job is done, without waiting.
+    func isDone(_ ticket: Ticket) -> Bool {
+        monitor.withLock { completed >= ticket }
+    }
+
+    func wait(for ticket: Ticket) {
+        monitor.withLock {
+            while completed < ticket { monitor.wait() }
+        }
+    }
+
+    /// Why the last job wasn't done although the log lives, once.
+    func takeRefusal() -> LogError? {
+        monitor.withLock {
+            defer { refusal = nil }
+            return refusal
+        }
+    }
+
+    /// The thread gets no signals: they are the host's.
+    private func start(_ system: Syscalls) -> Int32 {
+        if case .fail(let error) = system.faults?.action(.thread) ?? .pass { return error }
+        var all = sigset_t()
+        var before = sigset_t()
+        sigfillset(&all)
+        pthread_sigmask(SIG_SETMASK, &all, &before)
+        defer { pthread_sigmask(SIG_SETMASK, &before, nil) }
+        var thread = pthread_t()
+        // Unretained: `stop()` joins the thread before the object can go.
+        let error = pthread_create(
+            &thread, nil,
+            { context in
+                if let context { Unmanaged<Sealer>.fromOpaque(context).takeUnretainedValue().run() }
+                return nil
+            }, Unmanaged.passUnretained(self).toOpaque())
+        if error == 0 { self.thread = thread }
+        return error
+    }
+
+    private func run() {
+        var nextSync = deadline()
+        monitor.lock()
+        while true {
+            if let job = jobs.first {
+                let dead = firstFailure != nil
+                monitor.unlock()
+                let failure = dead ? nil : perform(job)
+                monitor.lock()
+                jobs.removeFirst()
+                note(failure)
+                completed &+= 1
+                monitor.wakeAll()
+            } else if stopping {
+                break
+            } else if syncInterval == 0 {
+                monitor.wait()
+            } else {
+                monitor.wait(until: nextSync)
+            }
+            if syncInterval > 0 && isPast(nextSync) {
+                monitor.unlock()
+                let failure = sync()
+                monitor.lock()
+                note(failure)
+                nextSync = deadline()
+            }
+        }
+        monitor.unlock()
+    }
+
+    /// The lock is held.
+    private func note(_ failure: LogError?) {
+        guard let failure else { return }
+        if failure.code == .tooLarge {
+            refusal = failure
+            return
+        }
+        if firstFailure == nil {
+            firstFailure = failure
+            live.noteFailure(failure.errno)
+        }
+    }
+
+    private func perform(_ job: Job) -> LogError? {
+        do throws(LogError) {
+            switch job {
+            case .metadata(let payload):
+                try chunks.writeMetadata(payload) { live.bind($0) }
+            case .segment(let index, let description):
+                try chunks.writeEvents(
+                    description, UnsafeRawBufferPointer(start: live.data(index), count: description.length))
+                live.markFree(index)
+            case .oversize(let bytes, let description):
+                try chunks.writeEvents(
+                    description, UnsafeRawBufferPointer(start: bytes, count: description.length))
+            case .finish(let end, let icount, let chain):
+                try chunks.writeFinish(end, icount: icount, chain: chain)
+                try chunks.sync()
+            }
+            appended = true
+            return nil
+        } catch {
+            return error
+        }
+    }
+
+    /// Brings to the disk what is new since the last time.
+    private func sync() -> LogError? {
+        let words = (
+            live.committed(0).pointee.load(ordering: .relaxed), live.committed(1).pointee.load(ordering: .relaxed)
+        )
+        if words != syncedWords || appended {
+            if let error = live.sync() { return LogError.system(error, "synced", path) }
+            syncedWords = words
+        }
+        if appended {
+            do throws(LogError) { try chunks.sync() } catch { return error }
+            appended = false
+        }
+        if !folderSynced {
+            Syscalls().syncFolder(of: path)
+            folderSynced = true
+        }
+        return nil
+    }
+
+    private func deadline() -> timespec {
+        var time = Syscalls.monotonicTime()
+        time.tv_sec &+= time_t(truncatingIfNeeded: syncInterval / 1_000_000_000)
+        time.tv_nsec &+= Int(truncatingIfNeeded: syncInterval % 1_000_000_000)
+        if time.tv_nsec >= 1_000_000_000 {
+            time.tv_nsec &-= 1_000_000_000
+            time.tv_sec &+= 1
+        }
+        return time
+    }
+
+    private func isPast(_ time: timespec) -> Bool {
+        let now = Syscalls.monotonicTime()
+        return now.tv_sec != time.tv_sec ? now.tv_sec > time.tv_sec : now.tv_nsec >= time.tv_nsec
+    }
+}

@@ -1,0 +1,8 @@
+/// A segment that is ready to become a chunk.
+struct SegmentDescription: Sendable {
+    var header: LiveSegmentHeader
+    var eventCount: UInt32
+    var length: Int
+    /// The running checksum behind the last event.
+    var chain: UInt64
+}

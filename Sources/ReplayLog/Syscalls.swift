@@ -1,0 +1,220 @@
+import Glibc
+
+/// All system calls on files, in one place: retried when a signal interrupts them, and failing on
+/// demand in tests. The result is nil or an errno where nothing else is to tell.
+struct Syscalls: Sendable {
+    typealias Call = SyscallFaults.Call
+
+    var faults: SyscallFaults?
+
+    enum Result<Value> {
+        case success(Value)
+        case failure(Int32)
+    }
+
+    func open(_ path: String, _ flags: Int32, mode: mode_t = 0o666) -> Result<Int32> {
+        if let error = fault(.open) { return .failure(error) }
+        return retry { Glibc.open(path, flags | O_CLOEXEC, mode) }
+    }
+
+    /// Errors at closing are no news: what counts was synced before.
+    func close(_ descriptor: Int32) {
+        if descriptor >= 0 { _ = Glibc.close(descriptor) }
+    }
+
+    /// A write lock that belongs to the open file: it ends with the process, and asking for it
+    /// (``isLocked(_:)``) doesn't take it, as a reader's `flock` would.
+    func lock(_ descriptor: Int32) -> Int32? {
+        if let error = fault(.lock) { return error }
+        var lock = flock()
+        lock.l_type = Int16(F_WRLCK)
+        return failure(retry { fcntl(descriptor, Syscalls.setLock, &lock) })
+    }
+
+    /// Whether another open file holds the write lock.
+    func isLocked(_ descriptor: Int32) -> Bool {
+        var lock = flock()
+        lock.l_type = Int16(F_RDLCK)
+        guard case .success = retry({ fcntl(descriptor, Syscalls.getLock, &lock) }) else { return false }
+        return lock.l_type != Int16(F_UNLCK)
+    }
+
+    func status(_ descriptor: Int32) -> Result<stat> {
+        if let error = fault(.stat) { return .failure(error) }
+        var status = stat()
+        switch retry({ fstat(descriptor, &status) }) {
+        case .success: return .success(status)
+        case .failure(let error): return .failure(error)
+        }
+    }
+
+    func status(path: String) -> Result<stat> {
+        if let error = fault(.stat) { return .failure(error) }
+        var status = stat()
+        switch retry({ stat(path, &status) }) {
+        case .success: return .success(status)
+        case .failure(let error): return .failure(error)
+        }
+    }
+
+    /// Reserves space, so that a write into a mapping can't fail.
+    func allocate(_ descriptor: Int32, size: Int) -> Int32? {
+        if let error = fault(.allocate) { return error }
+        if let error = exceedsLimit(size: size) { return error }
+        while true {
+            let error = posix_fallocate(descriptor, 0, off_t(size))
+            if error != EINTR { return error == 0 ? nil : error }
+        }
+    }
+
+    func map(_ descriptor: Int32, size: Int) -> Result<UnsafeMutableRawPointer> {
+        if let error = fault(.map) { return .failure(error) }
+        let mapping = mmap(nil, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, descriptor, 0)
+        guard let mapping, mapping != MAP_FAILED else { return .failure(errno) }
+        return .success(mapping)
+    }
+
+    func unmap(_ mapping: UnsafeMutableRawPointer, size: Int) {
+        _ = munmap(mapping, size)
+    }
+
+    /// Reads up to `bytes.count` bytes; fewer only at the file's end.
+    func read(_ descriptor: Int32, into bytes: UnsafeMutableRawBufferPointer, at offset: UInt64) -> Result<Int> {
+        guard let start = bytes.baseAddress, let from = off_t(exactly: offset) else { return .success(0) }
+        var done = 0
+        while done < bytes.count {
+            var wanted = bytes.count &- done
+            switch faults?.action(.read) ?? .pass {
+            case .pass: break
+            case .fail(let error): return .failure(error)
+            case .short(let count): wanted = max(1, min(wanted, count))
+            }
+            let (position, overflow) = from.addingReportingOverflow(off_t(done))
+            if overflow { return .success(done) }
+            switch retry({ pread(descriptor, start + done, wanted, position) }) {
+            case .failure(let error): return .failure(error)
+            case .success(0): return .success(done)
+            case .success(let count): done &+= count
+            }
+        }
+        return .success(done)
+    }
+
+    /// Writes all bytes, or reports why not.
+    func write(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer, at offset: UInt64) -> Int32? {
+        guard let start = bytes.baseAddress else { return nil }
+        var done = 0
+        while done < bytes.count {
+            var wanted = bytes.count &- done
+            switch faults?.action(.write) ?? .pass {
+            case .pass: break
+            case .fail(let error): return error
+            case .short(let count): wanted = max(1, min(wanted, count))
+            }
+            guard let position = off_t(exactly: offset &+ UInt64(truncatingIfNeeded: done)) else { return EFBIG }
+            switch retry({ pwrite(descriptor, start + done, wanted, position) }) {
+            case .failure(let error): return error
+            case .success(0): return ENOSPC
+            case .success(let count): done &+= count
+            }
+        }
+        return nil
+    }
+
+    func truncate(_ descriptor: Int32, size: UInt64) -> Int32? {
+        if let error = fault(.truncate) { return error }
+        return failure(retry { ftruncate(descriptor, off_t(truncatingIfNeeded: size)) })
+    }
+
+    /// Syncs a file's data. Files that can't be synced have nothing to lose.
+    func sync(_ descriptor: Int32) -> Int32? {
+        if let error = fault(.sync) { return error }
+        return ignoringUnsyncable(failure(retry { fdatasync(descriptor) }))
+    }
+
+    func sync(_ mapping: UnsafeMutableRawPointer, size: Int) -> Int32? {
+        if let error = fault(.sync) { return error }
+        return ignoringUnsyncable(failure(retry { msync(mapping, size, MS_SYNC) }))
+    }
+
+    /// Syncs the folder that holds `path`, so that a new file's name lasts. Errors don't matter.
+    func syncFolder(of path: String) {
+        let folder: String
+        if let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")) {
+            folder = slash == path.utf8.startIndex ? "/" : String(path[..<slash])
+        } else {
+            folder = "."
+        }
+        guard case .success(let descriptor) = retry({ Glibc.open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC) })
+        else { return }
+        _ = fsync(descriptor)
+        close(descriptor)
+    }
+
+    func unlink(_ path: String) -> Int32? {
+        if let error = fault(.unlink) { return error }
+        return failure(retry { Glibc.unlink(path) })
+    }
+
+    /// A clock that only goes on.
+    static func monotonicTime() -> timespec {
+        var now = timespec()
+        _ = clock_gettime(CLOCK_MONOTONIC, &now)
+        return now
+    }
+
+    /// Lets another process go on for a moment.
+    static func pause() {
+        var time = timespec(tv_sec: 0, tv_nsec: 1_000_000)
+        _ = nanosleep(&time, nil)
+    }
+
+    /// The system's sentence for an errno.
+    static func describe(_ error: Int32) -> String {
+        switch error {
+        case ENOSPC: return "no space is left on the device"
+        case EDQUOT: return "the disk quota is used up"
+        case EFBIG: return "the file would exceed the size limit"
+        case EIO: return "the device reported an input/output error"
+        case EACCES: return "permission denied"
+        case EROFS: return "the file system is read-only"
+        case EISDIR: return "it is a directory"
+        case ENOMEM: return "not enough memory"
+        default: return "system error \(error)"
+        }
+    }
+
+    // F_OFD_GETLK and F_OFD_SETLK.
+    private static let getLock: Int32 = 36
+    private static let setLock: Int32 = 37
+
+    /// A write behind RLIMIT_FSIZE raises SIGXFSZ, which would end the host: it is refused before.
+    func exceedsLimit(size: Int) -> Int32? {
+        var limit = rlimit()
+        guard getrlimit(__rlimit_resource_t(RLIMIT_FSIZE.rawValue), &limit) == 0 else { return nil }
+        return UInt64(truncatingIfNeeded: size) > UInt64(limit.rlim_cur) ? EFBIG : nil
+    }
+
+    private func fault(_ call: Call) -> Int32? {
+        guard let faults, case .fail(let error) = faults.action(call) else { return nil }
+        return error
+    }
+
+    private func ignoringUnsyncable(_ error: Int32?) -> Int32? {
+        error == EINVAL || error == EROFS || error == ENOSYS || error == ENOTSUP ? nil : error
+    }
+
+    private func failure<Value>(_ result: Result<Value>) -> Int32? {
+        if case .failure(let error) = result { return error }
+        return nil
+    }
+
+    private func retry<Value: SignedInteger>(_ call: () -> Value) -> Result<Value> {
+        while true {
+            let value = call()
+            if value >= 0 { return .success(value) }
+            let error = errno
+            if error != EINTR { return .failure(error) }
+        }
+    }
+}

@@ -1,0 +1,87 @@
+/// LEB128 and zig-zag: small numbers in few bytes.
+///
+/// Numbers below 2⁵⁶ (eight bytes) are packed into and out of a register by shifts, without a
+/// loop; the longer ones go byte by byte.
+enum VarInt {
+    /// The longest encoding of 64 bits.
+    static let maxLength = 10
+
+    @inline(__always)
+    static func zigzag(_ value: Int64) -> UInt64 {
+        UInt64(bitPattern: (value &<< 1) ^ (value &>> 63))
+    }
+
+    @inline(__always)
+    static func unzigzag(_ value: UInt64) -> Int64 {
+        Int64(bitPattern: (value &>> 1) ^ (0 &- (value & 1)))
+    }
+
+    /// The number of bytes that `value` takes: its bits divided by 7, rounded up.
+    @inline(__always)
+    static func length(_ value: UInt64) -> Int {
+        ((64 &- (value | 1).leadingZeroBitCount) &* 9 &+ 64) &>> 6
+    }
+
+    /// The encoding in the low bytes of a word. `value` must be below 2⁵⁶.
+    @inline(__always)
+    static func pack(_ value: UInt64) -> (word: UInt64, length: Int) {
+        if value < 0x80 { return (value, 1) }
+        if value < 0x4000 { return ((value & 0x7F) | ((value &<< 1) & 0x7F00) | 0x80, 2) }
+        var word = (value & 0xFFF_FFFF) | ((value & 0xFF_FFFF_F000_0000) &<< 4)
+        word = (word & 0x0000_3FFF_0000_3FFF) | ((word & 0x0FFF_C000_0FFF_C000) &<< 2)
+        word = (word & 0x007F_007F_007F_007F) | ((word & 0x3F80_3F80_3F80_3F80) &<< 1)
+        let length = length(value)
+        let continued = 0x8080_8080_8080_8080 & ((1 as UInt64) &<< UInt64(truncatingIfNeeded: 8 &* length &- 8) &- 1)
+        return (word | continued, length)
+    }
+
+    /// Writes `value` and returns the place behind it. Ten bytes must be writable.
+    @inline(__always)
+    static func store(_ value: UInt64, at place: UnsafeMutableRawPointer) -> UnsafeMutableRawPointer {
+        var value = value
+        var place = place
+        while value >= 0x80 {
+            place.storeBytes(of: UInt8(truncatingIfNeeded: value) | 0x80, as: UInt8.self)
+            place += 1
+            value &>>= 7
+        }
+        place.storeBytes(of: UInt8(truncatingIfNeeded: value), as: UInt8.self)
+        return place + 1
+    }
+
+    /// Reads a number and moves behind it. Ten bytes must be readable. What is longer than 64 bits
+    /// sets `malformed`.
+    @inline(__always)
+    static func load(_ place: inout UnsafeRawPointer, _ malformed: inout Bool) -> UInt64 {
+        let first = place.load(as: UInt8.self)
+        if first < 0x80 {
+            place += 1
+            return UInt64(first)
+        }
+        let word = UInt64(littleEndian: place.loadUnaligned(as: UInt64.self))
+        let ends = ~word & 0x8080_8080_8080_8080
+        guard ends != 0 else { return loadLong(&place, &malformed) }
+        // Everything up to the first byte without a continuation bit.
+        var value = word & (ends ^ (ends &- 1)) & 0x7F7F_7F7F_7F7F_7F7F
+        place += (ends.trailingZeroBitCount &>> 3) &+ 1
+        value = (value & 0x007F_007F_007F_007F) | ((value & 0x7F00_7F00_7F00_7F00) &>> 1)
+        value = (value & 0x0000_3FFF_0000_3FFF) | ((value & 0x3FFF_0000_3FFF_0000) &>> 2)
+        return (value & 0xFFF_FFFF) | ((value & 0x0FFF_FFFF_0000_0000) &>> 4)
+    }
+
+    @inline(never)
+    private static func loadLong(_ place: inout UnsafeRawPointer, _ malformed: inout Bool) -> UInt64 {
+        var value: UInt64 = 0
+        for index in 0..<UInt64(maxLength) {
+            let byte = place.load(as: UInt8.self)
+            place += 1
+            value |= UInt64(byte & 0x7F) &<< (7 &* index)
+            if byte < 0x80 {
+                if index == 9 && byte > 1 { malformed = true }
+                return value
+            }
+        }
+        malformed = true
+        return 0
+    }
+}
