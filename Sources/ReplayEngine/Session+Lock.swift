@@ -33,12 +33,22 @@ extension Session {
         return body()
     }
 
+    /// Lets those in who wait for the lock.
+    package func yieldLock() {
+        guard replay_fair_lock_mine(lock), replay_fair_lock_wanted(lock) else { return }
+        replay_fair_lock_give(lock)
+        replay_fair_lock_take(lock)
+    }
+
     /// Waits for a change since this thread's last turn, giving the lock away.
     package func wait(_ timeout: Int64) -> Status {
         if let refusal = refusal(.either, "replay_wait") { return refusal }
         let thread = replay_thread_self()
         let roles = ThreadRoles.mine
-        if roles.overlaps(.vcpu), host.cpusIdle { wakeIOForWarp() }
+        if roles.overlaps(.vcpu), !isPlaying, host.cpusIdle {
+            if virtualDeadline(host.icount) == 0 { return .ok }
+            wakeIOForWarp()
+        }
         let limit = longestWait(timeout, roles)
         let held = replay_fair_lock_mine(lock)
         watchdog?.beginWait(roles)

@@ -270,6 +270,6 @@ extension Session {
         let asked = askedForWarp.load(ordering: .relaxed)
         guard host.cpusIdle, inbox.count == 0, let deadline = virtualDeadline(host.icount) else { return asked }
         let target = virtualTime &+ deadline
-        return asked || deadline == 0 || withClock { $0.warpEnd == nil || $0.warpTarget != target }
+        return asked || (deadline > 0 && withClock { $0.warpEnd == nil || $0.warpTarget != target })
     }
 }

@@ -109,6 +109,8 @@ package final class GLibAttachment: @unchecked Sendable {
     private func prepare(_ timeout: UnsafeMutablePointer<gint>?) -> gboolean {
         replay_thread_self().pointee.glib = Unmanaged.passUnretained(self).toOpaque()
         timeout?.pointee = -1
+        // While a source in front of the others is ready GLib does not poll at all.
+        session.yieldLock()
         return session.asCurrent {
             if session.hasIOTurn { return 1 }
             let next = session.warpDeadline()

@@ -61,7 +61,8 @@ struct ChunkHeader: Equatable {
             let sequence = reader.readUInt64(), let firstEvent = reader.readUInt64(),
             let firstIcount = reader.readUInt64(), let eventCount = reader.readUInt32(),
             let rawLength = reader.readUInt32(), let storedLength = reader.readUInt32(),
-            reader.readUInt32() == 0, let chain = reader.readUInt64(), let payloadChecksum = reader.readUInt64(),
+            reader.readUInt32() == 0, let chain = reader.readUInt64(),
+            let payloadChecksum = reader.readUInt64(),
             reader.readChecksum()
         else { return nil }
         self.kind = kind
@@ -77,7 +78,8 @@ struct ChunkHeader: Equatable {
     }
 
     init(
-        kind: Kind, sequence: UInt64, firstEvent: UInt64, firstIcount: UInt64, eventCount: UInt32 = 0, chain: UInt64
+        kind: Kind, sequence: UInt64, firstEvent: UInt64, firstIcount: UInt64, eventCount: UInt32 = 0,
+        chain: UInt64
     ) {
         self.kind = kind
         self.sequence = sequence

@@ -76,7 +76,9 @@ final class ChunkReader {
         let rawCount = Int(header.rawLength)
         let buffer = header.codec == .stored ? target : stored
         guard header.codec == .zstd || count == rawCount else { throw damage }
-        guard target.reserve(rawCount), buffer.reserve(count), let start = buffer.start, let raw = target.start else {
+        guard target.reserve(rawCount), buffer.reserve(count), let start = buffer.start,
+            let raw = target.start
+        else {
             throw LogError.system(ENOMEM, "read", path, offset: offset)
         }
         let bytes = UnsafeMutableRawBufferPointer(start: start, count: count)

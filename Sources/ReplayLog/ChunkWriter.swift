@@ -17,7 +17,9 @@ final class ChunkWriter {
     private var index = LogIndex()
 
     /// The file has its header; `capacity` is the longest payload of a usual chunk.
-    init(path: String, descriptor: Int32, capacity: Int, options: LogOptions, system: Syscalls) throws(LogError) {
+    init(path: String, descriptor: Int32, capacity: Int, options: LogOptions, system: Syscalls)
+        throws(LogError)
+    {
         guard let compressor = Compressor(level: options.compressionLevel),
             buffer.reserve(ChunkWriter.room(capacity))
         else { throw LogError.system(ENOMEM, "written", path) }
@@ -44,7 +46,8 @@ final class ChunkWriter {
     /// Writes the events of one segment.
     func writeEvents(_ description: SegmentDescription, _ raw: UnsafeRawBufferPointer) throws(LogError) {
         let entry = LogIndex.Entry(
-            offset: tail, firstEvent: description.header.firstEvent, firstIcount: description.header.firstIcount)
+            offset: tail, firstEvent: description.header.firstEvent,
+            firstIcount: description.header.firstIcount)
         var header = ChunkHeader(
             kind: .events, sequence: description.header.sequence, firstEvent: entry.firstEvent,
             firstIcount: entry.firstIcount, chain: description.chain)

@@ -15,7 +15,8 @@ final class Decompressor {
 
     /// False unless exactly `target.count` bytes come out.
     func decompress(_ stored: UnsafeRawBufferPointer, into target: UnsafeMutableRawBufferPointer) -> Bool {
-        let count = ZSTD_decompressDCtx(context, target.baseAddress, target.count, stored.baseAddress, stored.count)
+        let count = ZSTD_decompressDCtx(
+            context, target.baseAddress, target.count, stored.baseAddress, stored.count)
         return ZSTD_isError(count) == 0 && count == target.count
     }
 }

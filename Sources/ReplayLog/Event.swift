@@ -21,7 +21,8 @@ package struct Event {
     package var knownKind: EventKind? { EventKind(rawValue: kind) }
 
     package init(
-        kind: UInt8, role: ThreadRole, icount: UInt64, index: UInt64, a: Int64 = 0, b: Int64 = 0, c: Int64 = 0,
+        kind: UInt8, role: ThreadRole, icount: UInt64, index: UInt64, a: Int64 = 0, b: Int64 = 0,
+        c: Int64 = 0,
         d: Int64 = 0, e: Int64 = 0, f: Int64 = 0, bytes: UnsafeRawBufferPointer = .init(start: nil, count: 0)
     ) {
         self.kind = kind

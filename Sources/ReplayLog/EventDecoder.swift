@@ -81,7 +81,8 @@ struct EventDecoder {
 
     /// The payload of any layout. Integers behind the sixth are read and dropped.
     @inline(never)
-    private func decodeFields(_ place: inout UnsafeRawPointer, _ layout: UInt64, _ event: inout Event) -> Bool {
+    private func decodeFields(_ place: inout UnsafeRawPointer, _ layout: UInt64, _ event: inout Event) -> Bool
+    {
         var malformed = false
         var layout = layout
         var number = 0
@@ -104,7 +105,9 @@ struct EventDecoder {
                 place += 8
             case .bytes:
                 let count = VarInt.load(&place, &malformed)
-                guard place <= end, count <= UInt64(truncatingIfNeeded: end - place), !malformed else { return false }
+                guard place <= end, count <= UInt64(truncatingIfNeeded: end - place), !malformed else {
+                    return false
+                }
                 event.bytes = UnsafeRawBufferPointer(start: place, count: Int(truncatingIfNeeded: count))
                 place += Int(truncatingIfNeeded: count)
                 continue

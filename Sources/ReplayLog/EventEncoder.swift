@@ -76,11 +76,15 @@ struct EventEncoder {
     @inline(__always)
     mutating func put(_ kind: EventKind, _ role: ThreadRole, _ icount: UInt64) -> Bool {
         let delta = icount &- lastIcount
-        guard !isFull, delta < 1 &<< 49 else { return false }
-        let (packed, length) = VarInt.pack(delta)
-        let zero: UInt64 = delta == 0 ? 1 : 0
-        let word = EventEncoder.head(kind, role) | zero &<< 6 | packed &<< 8
-        commit(word, count: 1 &+ length &- Int(truncatingIfNeeded: zero), icount)
+        guard !isFull, delta < 1 &<< 14 else { return false }
+        let word = EventEncoder.head(kind, role)
+        if delta == 0 {
+            commit(word | 0x40, count: 1, icount)
+        } else if delta < 0x80 {
+            commit(word | delta &<< 8, count: 2, icount)
+        } else {
+            commit(word | 0x8000 | (delta & 0x7F) &<< 8 | (delta & 0x3F80) &<< 9, count: 3, icount)
+        }
         return true
     }
 
@@ -117,7 +121,8 @@ struct EventEncoder {
     /// Everything of an event but its bytes, `byteCount` of which the caller will put behind it.
     /// Returns the place behind it.
     mutating func encodeHead(
-        at place: UnsafeMutableRawPointer, _ kind: EventKind, _ role: ThreadRole, _ icount: UInt64, _ a: Int64,
+        at place: UnsafeMutableRawPointer, _ kind: EventKind, _ role: ThreadRole, _ icount: UInt64,
+        _ a: Int64,
         _ b: Int64, _ c: Int64, _ d: Int64, _ e: Int64, _ f: Int64, byteCount: Int
     ) -> UnsafeMutableRawPointer {
         var (value, b, c, d, e, f) = (a, b, c, d, e, f)

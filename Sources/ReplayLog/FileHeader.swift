@@ -23,7 +23,9 @@ struct FileHeader: Equatable {
     }
 
     static func decode(_ bytes: UnsafeRawBufferPointer, path: String) throws(LogError) -> FileHeader {
-        if bytes.isEmpty { throw LogError(.empty, "\(path) is empty: its recorder has not begun or died at once") }
+        if bytes.isEmpty {
+            throw LogError(.empty, "\(path) is empty: its recorder has not begun or died at once")
+        }
         var reader = ByteReader(bytes)
         guard let start = reader.readBytes(magic.count), start.elementsEqual(magic) else {
             throw LogError(.notALog, "\(path) is not a recording")
@@ -40,7 +42,8 @@ struct FileHeader: Equatable {
         if version != FileHeader.version {
             throw LogError(
                 .version,
-                "\(path) has log format \(version), this library reads format \(FileHeader.version)", offset: 8)
+                "\(path) has log format \(version), this library reads format \(FileHeader.version)",
+                offset: 8)
         }
         guard headerSize == UInt32(size), chunkHeaderSize == UInt32(ChunkHeader.size),
             trailerSize == UInt32(FileTrailer.size), reserved.allSatisfy({ $0 == 0 })

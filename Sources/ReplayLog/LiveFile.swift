@@ -64,7 +64,9 @@ final class LiveFile: @unchecked Sendable {
     }
 
     /// Opens and locks; makes sure that the file locked is the one that has the name.
-    private static func openLocked(_ path: String, _ system: Syscalls) throws(LogError) -> (Int32, created: Bool) {
+    private static func openLocked(_ path: String, _ system: Syscalls) throws(LogError) -> (
+        Int32, created: Bool
+    ) {
         for _ in 0..<100 {
             var created = true
             var opened = system.open(path, O_RDWR | O_CREAT | O_EXCL)

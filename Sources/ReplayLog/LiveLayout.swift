@@ -60,7 +60,8 @@ struct LiveLayout: Equatable {
     }
 
     init(segmentSize: Int) {
-        self.segmentSize = min(max(segmentSize, LiveLayout.segmentSizes.lowerBound), LiveLayout.segmentSizes.upperBound)
+        self.segmentSize = min(
+            max(segmentSize, LiveLayout.segmentSizes.lowerBound), LiveLayout.segmentSizes.upperBound)
     }
 
     /// Nil when the page is not what ``encoded()`` made.

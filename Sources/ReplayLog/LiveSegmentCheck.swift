@@ -33,7 +33,9 @@ struct LiveSegmentCheck {
             offset = decoder.cursor - UnsafeRawPointer(start)
             count &+= 1
         }
-        guard end == segment.length, RunningChecksum.published(state, length: end) == segment.committed else { return }
+        guard end == segment.length, RunningChecksum.published(state, length: end) == segment.committed else {
+            return
+        }
         length = end
         eventCount = count
         chain = state
@@ -45,7 +47,8 @@ struct LiveSegmentCheck {
         let slot = offset / LiveLayout.markInterval &* LiveLayout.markSize
         return marks.withUnsafeBytes { bytes in
             guard slot >= 0, slot <= bytes.count &- LiveLayout.markSize else { return nil }
-            var reader = ByteReader(UnsafeRawBufferPointer(rebasing: bytes[slot..<(slot &+ LiveLayout.markSize)]))
+            var reader = ByteReader(
+                UnsafeRawBufferPointer(rebasing: bytes[slot..<(slot &+ LiveLayout.markSize)]))
             guard reader.readUInt64() == UInt64(truncatingIfNeeded: offset) else { return nil }
             return reader.readUInt64()
         }

@@ -85,10 +85,13 @@ struct LiveSnapshot {
             let marks = try file.bytes(
                 at: start &+ LiveLayout.marksOffset, count: layout.markCount &* LiveLayout.markSize)
             let after = try file.bytes(at: start, count: LiveLayout.marksOffset)
-            guard after.prefix(LiveLayout.committedOffset) == before.prefix(LiveLayout.committedOffset) else { continue }
+            guard after.prefix(LiveLayout.committedOffset) == before.prefix(LiveLayout.committedOffset) else {
+                continue
+            }
             segments.append(
                 Segment(
-                    header: header, committed: found.committed, bytes: bytes, available: available, marks: marks,
+                    header: header, committed: found.committed, bytes: bytes, available: available,
+                    marks: marks,
                     offset: UInt64(truncatingIfNeeded: start &+ layout.dataOffset)))
             return
         }
@@ -109,7 +112,8 @@ struct LiveSnapshot {
 
         init?(_ bytes: UnsafeRawBufferPointer) {
             var reader = ByteReader(bytes)
-            guard let state = reader.readUInt64(), let described = reader.readBytes(LiveLayout.describedSize) else {
+            guard let state = reader.readUInt64(), let described = reader.readBytes(LiveLayout.describedSize)
+            else {
                 return nil
             }
             if state == LiveLayout.free { return }
@@ -132,7 +136,8 @@ struct LiveSnapshot {
             var failure: Int32?
             let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
                 switch system.read(
-                    descriptor, into: UnsafeMutableRawBufferPointer(buffer), at: UInt64(truncatingIfNeeded: offset))
+                    descriptor, into: UnsafeMutableRawBufferPointer(buffer),
+                    at: UInt64(truncatingIfNeeded: offset))
                 {
                 case .success(let read): filled = read
                 case .failure(let error): failure = error
@@ -143,7 +148,9 @@ struct LiveSnapshot {
         }
 
         func read(at offset: Int, count: Int, into target: RawBuffer) throws(LogError) -> Int {
-            guard target.reserve(count), let start = target.start else { throw LogError.system(ENOMEM, "read", path) }
+            guard target.reserve(count), let start = target.start else {
+                throw LogError.system(ENOMEM, "read", path)
+            }
             let bytes = UnsafeMutableRawBufferPointer(start: start, count: count)
             switch system.read(descriptor, into: bytes, at: UInt64(truncatingIfNeeded: offset)) {
             case .success(let read):

@@ -16,7 +16,8 @@ extension LogEnd {
     /// Nil when the bytes are no end record.
     init?(decoding bytes: UnsafeRawBufferPointer) {
         var reader = ByteReader(bytes)
-        guard bytes.count == LogEnd.encodedSize, let cause = reader.readUInt32(), let exitCode = reader.readUInt32(),
+        guard bytes.count == LogEnd.encodedSize, let cause = reader.readUInt32(),
+            let exitCode = reader.readUInt32(),
             let icount = reader.readUInt64(), let digest = reader.readUInt64(),
             let hasDigest = reader.readUInt64(), hasDigest <= 1, let eventCount = reader.readUInt64()
         else { return nil }

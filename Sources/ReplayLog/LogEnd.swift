@@ -12,7 +12,8 @@ package struct LogEnd: Equatable, Sendable {
     package var eventCount: UInt64
 
     package init(
-        cause: UInt32 = 0, exitCode: Int32 = 0, icount: UInt64 = 0, digest: UInt64 = 0, hasDigest: Bool = false,
+        cause: UInt32 = 0, exitCode: Int32 = 0, icount: UInt64 = 0, digest: UInt64 = 0,
+        hasDigest: Bool = false,
         eventCount: UInt64 = 0
     ) {
         self.cause = cause

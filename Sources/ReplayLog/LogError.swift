@@ -35,7 +35,9 @@ package struct LogError: Error, Equatable, Sendable, CustomStringConvertible {
     /// The instruction count from which on events are affected.
     package var icount: UInt64
 
-    package init(_ code: Code, _ message: String, offset: UInt64 = 0, eventIndex: UInt64 = 0, icount: UInt64 = 0) {
+    package init(
+        _ code: Code, _ message: String, offset: UInt64 = 0, eventIndex: UInt64 = 0, icount: UInt64 = 0
+    ) {
         self.code = code
         self.message = message
         self.offset = offset

@@ -17,7 +17,8 @@ extension LogMetadata {
     /// Nil when the bytes are no metadata.
     static func decode(_ bytes: UnsafeRawBufferPointer) -> (metadata: LogMetadata, kinds: KindTable)? {
         var reader = ByteReader(bytes)
-        guard let createdNs = reader.readUInt64(), let flags = reader.readUInt32(), let shift = reader.readUInt8(),
+        guard let createdNs = reader.readUInt64(), let flags = reader.readUInt32(),
+            let shift = reader.readUInt8(),
             let pairs = reader.readVarInt()
         else { return nil }
         var fingerprint: [(key: String, value: String)] = []
@@ -28,6 +29,8 @@ extension LogMetadata {
             index &+= 1
         }
         guard let kinds = KindTable(reading: &reader), reader.remaining == 0 else { return nil }
-        return (LogMetadata(fingerprint: fingerprint, createdNs: createdNs, shift: shift, flags: flags), kinds)
+        return (
+            LogMetadata(fingerprint: fingerprint, createdNs: createdNs, shift: shift, flags: flags), kinds
+        )
     }
 }

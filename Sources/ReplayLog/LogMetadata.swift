@@ -12,7 +12,8 @@ package struct LogMetadata: Sendable {
     package var formatVersion: UInt32
 
     package init(
-        fingerprint: [(key: String, value: String)] = [], createdNs: UInt64 = 0, shift: UInt8 = 0, flags: UInt32 = 0
+        fingerprint: [(key: String, value: String)] = [], createdNs: UInt64 = 0, shift: UInt8 = 0,
+        flags: UInt32 = 0
     ) {
         self.fingerprint = fingerprint
         self.createdNs = createdNs

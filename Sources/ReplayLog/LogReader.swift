@@ -130,7 +130,8 @@ package final class LogReader {
             header.firstEvent &+ UInt64(header.eventCount) == behind
         else {
             throw LogError(
-                .damaged, "\(path) is damaged in chunk \(number &+ 1) at byte \(entry.offset)", offset: entry.offset,
+                .damaged, "\(path) is damaged in chunk \(number &+ 1) at byte \(entry.offset)",
+                offset: entry.offset,
                 eventIndex: entry.firstEvent, icount: entry.firstIcount)
         }
         try contents.chunks.read(header, at: entry.offset, into: buffer)

@@ -61,7 +61,8 @@ struct LogScan {
         for kind in EventKind.allCases {
             if let entry = kinds.entry(kind.rawValue), entry.layout != kind.layout.description {
                 throw LogError(
-                    .version, "\(path) lays out \(entry.name) as \"\(entry.layout)\", this library as \"\(kind.layout)\"",
+                    .version,
+                    "\(path) lays out \(entry.name) as \"\(entry.layout)\", this library as \"\(kind.layout)\"",
                     offset: offset)
             }
         }
@@ -90,7 +91,8 @@ struct LogScan {
         guard let trailer = bytes.withUnsafeBytes({ FileTrailer(decoding: $0) }) else { return nil }
         let damage = LogError(.damaged, "\(path) is damaged in its index", offset: trailer.indexOffset)
         guard trailer.fileSize == chunks.size, trailer.indexOffset >= offset,
-            case .chunk(let indexHeader) = try chunks.header(at: trailer.indexOffset), indexHeader.kind == .index,
+            case .chunk(let indexHeader) = try chunks.header(at: trailer.indexOffset),
+            indexHeader.kind == .index,
             indexHeader.end(from: trailer.indexOffset) == trailer.endOffset,
             case .chunk(let endHeader) = try chunks.header(at: trailer.endOffset), endHeader.kind == .end,
             endHeader.end(from: trailer.endOffset) == trailerOffset,
@@ -103,7 +105,8 @@ struct LogScan {
             endHeader.firstIcount == indexHeader.firstIcount, endHeader.chain == indexHeader.chain,
             index.entries.first?.offset ?? trailer.indexOffset == offset,
             index.entries.first?.firstEvent ?? end.eventCount == 0,
-            index.entries.last.map({ $0.offset < trailer.indexOffset && $0.firstEvent < end.eventCount }) ?? true
+            index.entries.last.map({ $0.offset < trailer.indexOffset && $0.firstEvent < end.eventCount })
+                ?? true
         else { return damage }
         contents.entries = index.entries
         contents.entriesEnd = trailer.indexOffset
@@ -209,7 +212,8 @@ struct LogScan {
     /// The state of a log that has no live file.
     private mutating func settle() {
         switch tail {
-        case .clean, .cut: contents.state = .died(reason: "the log has no end: it was cut, or its live file is lost")
+        case .clean, .cut:
+            contents.state = .died(reason: "the log has no end: it was cut, or its live file is lost")
         case .cutInEnd: contents.state = .died(reason: "the log was cut within its end")
         case .damaged(let error):
             contents.state = .died(reason: error.message)
@@ -242,7 +246,9 @@ struct LogScan {
     private func state(_ live: LiveSnapshot) -> LogState {
         if live.isHeld { return .running }
         if case .damaged(let error) = tail { return .died(reason: error.message) }
-        if let error = live.failure { return .died(reason: "its recorder stopped: \(Syscalls.describe(error))") }
+        if let error = live.failure {
+            return .died(reason: "its recorder stopped: \(Syscalls.describe(error))")
+        }
         return .died(reason: "its recorder died")
     }
 
@@ -250,18 +256,20 @@ struct LogScan {
     private func checkKinship(_ live: LiveSnapshot) throws(LogError) {
         let foreign = LogError(.foreign, "\(live.path) belongs to another recording than \(path)")
         if live.damage != nil && live.segments.isEmpty { return }
-        if let metadataChecksum, live.binding != UInt32(truncatingIfNeeded: metadataChecksum) { throw foreign }
+        if let metadataChecksum, live.binding != UInt32(truncatingIfNeeded: metadataChecksum) {
+            throw foreign
+        }
         guard let newest = live.segments.last?.header else { return }
         let next = max(sequence, 1)
         // A recorder may have gone on between our looking at the two files.
         if newest.sequence &+ 1 < next && !live.isHeld { throw foreign }
         for segment in live.segments {
             let header = segment.header
-            if header.sequence == next && (header.chain != chain || header.firstEvent != contents.chunkEvents) {
+            if header.sequence == next && (header.chain != chain || header.firstEvent != contents.chunkEvents)
+            {
                 throw foreign
             }
-            if header.sequence &+ 1 == next && header.firstEvent != contents.entries.last?.firstEvent
-            {
+            if header.sequence &+ 1 == next && header.firstEvent != contents.entries.last?.firstEvent {
                 throw foreign
             }
         }

@@ -10,7 +10,8 @@ extension LogWriter {
     }
 
     /// Appends a reading of a clock.
-    package func appendClock(_ kind: EventKind, _ role: ThreadRole, _ icount: UInt64, _ value: Int64) -> Bool {
+    package func appendClock(_ kind: EventKind, _ role: ThreadRole, _ icount: UInt64, _ value: Int64) -> Bool
+    {
         encoder.pointee.putClock(kind, role, icount, value) || appendSlowly(kind, role, icount, value)
     }
 
@@ -35,7 +36,8 @@ extension LogWriter {
     /// Appends an event field by field; one whose kind takes bytes gets none.
     @inline(never)
     package func appendFields(
-        _ kind: EventKind, _ role: ThreadRole, _ icount: UInt64, _ a: Int64, _ b: Int64, _ c: Int64, _ d: Int64,
+        _ kind: EventKind, _ role: ThreadRole, _ icount: UInt64, _ a: Int64, _ b: Int64, _ c: Int64,
+        _ d: Int64,
         _ e: Int64, _ f: Int64
     ) -> Bool {
         let encoder = self.encoder
@@ -46,7 +48,8 @@ extension LogWriter {
 
     /// Appends an event whose kind takes bytes.
     package func appendBytes(
-        _ kind: EventKind, _ role: ThreadRole, _ icount: UInt64, _ a: Int64, _ b: Int64, _ c: Int64, _ d: Int64,
+        _ kind: EventKind, _ role: ThreadRole, _ icount: UInt64, _ a: Int64, _ b: Int64, _ c: Int64,
+        _ d: Int64,
         _ e: Int64, _ f: Int64, _ bytes: UnsafeRawBufferPointer
     ) -> Bool {
         appendBytes(kind, role, icount, a, b, c, d, e, f, count: bytes.count) { target in
@@ -80,7 +83,8 @@ extension LogWriter {
     private static let longestEvent = Int(Int32.max)
 
     private func appendBytes(
-        _ kind: EventKind, _ role: ThreadRole, _ icount: UInt64, _ a: Int64, _ b: Int64, _ c: Int64, _ d: Int64,
+        _ kind: EventKind, _ role: ThreadRole, _ icount: UInt64, _ a: Int64, _ b: Int64, _ c: Int64,
+        _ d: Int64,
         _ e: Int64, _ f: Int64, count: Int, copy: (UnsafeMutableRawBufferPointer) -> Void
     ) -> Bool {
         guard takesBytes(kind), count <= LogWriter.longestEvent &- EventEncoder.longestHead else {
@@ -88,7 +92,8 @@ extension LogWriter {
         }
         let encoder = self.encoder
         if encoder.pointee.isFull && !makeRoom() { return false }
-        let head = encoder.pointee.encodeHead(at: scratch, kind, role, icount, a, b, c, d, e, f, byteCount: count)
+        let head = encoder.pointee.encodeHead(
+            at: scratch, kind, role, icount, a, b, c, d, e, f, byteCount: count)
         let headLength = UnsafeRawPointer(head) - UnsafeRawPointer(scratch)
         let total = headLength &+ count
         if total > live.layout.capacity { return appendOversize(headLength, count, icount, copy) }

@@ -5,7 +5,9 @@ extension LogWriter {
         guard isOpen, !isDead else { return false }
         let offset = encoder.pointee.offset
         let held = encoder.pointee.eventCount &- segment.firstEvent
-        if offset >= live.layout.segmentSize || (segmentEvents > 0 && held >= segmentEvents) { return nextSegment() }
+        if offset >= live.layout.segmentSize || (segmentEvents > 0 && held >= segmentEvents) {
+            return nextSegment()
+        }
         if offset >= nextMark {
             live.mark(current, offset: offset, state: encoder.pointee.check)
             nextMark = (offset / LiveLayout.markInterval &+ 1) &* LiveLayout.markInterval
@@ -43,7 +45,9 @@ extension LogWriter {
     @discardableResult
     func giveMetadata() -> Bool {
         if !hasMetadata {
-            do throws(LogError) { try writeMetadata(provideMetadata?() ?? LogMetadata()) } catch { return die() }
+            do throws(LogError) { try writeMetadata(provideMetadata?() ?? LogMetadata()) } catch {
+                return die()
+            }
         }
         return true
     }

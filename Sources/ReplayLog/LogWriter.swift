@@ -101,7 +101,9 @@ package final class LogWriter: @unchecked Sendable {
     private static func begin(
         _ path: String, _ descriptor: Int32, _ live: LiveFile, _ system: Syscalls
     ) throws(LogError) {
-        if let error = system.exceedsLimit(size: FileHeader.size) { throw LogError.system(error, "written", path) }
+        if let error = system.exceedsLimit(size: FileHeader.size) {
+            throw LogError.system(error, "written", path)
+        }
         if let error = system.truncate(descriptor, size: 0) { throw LogError.system(error, "emptied", path) }
         live.reset()
         let header = FileHeader(segmentSize: UInt32(truncatingIfNeeded: live.layout.segmentSize)).encoded()
@@ -168,7 +170,8 @@ package final class LogWriter: @unchecked Sendable {
         let count = state.eventCount &- segment.firstEvent
         if count == 0 { return false }
         let description = SegmentDescription(
-            header: segment, eventCount: UInt32(truncatingIfNeeded: count), length: state.offset, chain: state.check)
+            header: segment, eventCount: UInt32(truncatingIfNeeded: count), length: state.offset,
+            chain: state.check)
         let ticket = sealer.submit(.segment(current, description))
         if current == 0 { tickets.0 = ticket } else { tickets.1 = ticket }
         sealedBytes &+= UInt64(truncatingIfNeeded: state.offset)

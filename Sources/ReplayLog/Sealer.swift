@@ -39,7 +39,9 @@ final class Sealer: @unchecked Sendable {
     private var folderSynced = false
     private var syncedWords: (UInt64, UInt64) = (0, 0)
 
-    init(path: String, live: LiveFile, chunks: ChunkWriter, options: LogOptions, system: Syscalls) throws(LogError) {
+    init(path: String, live: LiveFile, chunks: ChunkWriter, options: LogOptions, system: Syscalls)
+        throws(LogError)
+    {
         self.path = path
         self.live = live
         self.chunks = chunks
@@ -183,7 +185,8 @@ final class Sealer: @unchecked Sendable {
     /// Brings to the disk what is new since the last time.
     private func sync() -> LogError? {
         let words = (
-            live.committed(0).pointee.load(ordering: .relaxed), live.committed(1).pointee.load(ordering: .relaxed)
+            live.committed(0).pointee.load(ordering: .relaxed),
+            live.committed(1).pointee.load(ordering: .relaxed)
         )
         if words != syncedWords || appended {
             if let error = live.sync() { return LogError.system(error, "synced", path) }

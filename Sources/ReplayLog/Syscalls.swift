@@ -79,7 +79,9 @@ struct Syscalls: Sendable {
     }
 
     /// Reads up to `bytes.count` bytes; fewer only at the file's end.
-    func read(_ descriptor: Int32, into bytes: UnsafeMutableRawBufferPointer, at offset: UInt64) -> Result<Int> {
+    func read(_ descriptor: Int32, into bytes: UnsafeMutableRawBufferPointer, at offset: UInt64) -> Result<
+        Int
+    > {
         guard let start = bytes.baseAddress, let from = off_t(exactly: offset) else { return .success(0) }
         var done = 0
         while done < bytes.count {
@@ -111,7 +113,9 @@ struct Syscalls: Sendable {
             case .fail(let error): return error
             case .short(let count): wanted = max(1, min(wanted, count))
             }
-            guard let position = off_t(exactly: offset &+ UInt64(truncatingIfNeeded: done)) else { return EFBIG }
+            guard let position = off_t(exactly: offset &+ UInt64(truncatingIfNeeded: done)) else {
+                return EFBIG
+            }
             switch retry({ pwrite(descriptor, start + done, wanted, position) }) {
             case .failure(let error): return error
             case .success(0): return ENOSPC
@@ -145,7 +149,8 @@ struct Syscalls: Sendable {
         } else {
             folder = "."
         }
-        guard case .success(let descriptor) = retry({ Glibc.open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC) })
+        guard
+            case .success(let descriptor) = retry({ Glibc.open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC) })
         else { return }
         _ = fsync(descriptor)
         close(descriptor)

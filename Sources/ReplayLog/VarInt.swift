@@ -31,7 +31,8 @@ enum VarInt {
         word = (word & 0x0000_3FFF_0000_3FFF) | ((word & 0x0FFF_C000_0FFF_C000) &<< 2)
         word = (word & 0x007F_007F_007F_007F) | ((word & 0x3F80_3F80_3F80_3F80) &<< 1)
         let length = length(value)
-        let continued = 0x8080_8080_8080_8080 & ((1 as UInt64) &<< UInt64(truncatingIfNeeded: 8 &* length &- 8) &- 1)
+        let continued =
+            0x8080_8080_8080_8080 & ((1 as UInt64) &<< UInt64(truncatingIfNeeded: 8 &* length &- 8) &- 1)
         return (word | continued, length)
     }
 

@@ -60,6 +60,12 @@ void replay_fair_lock_take(replay_fair_lock_t *lock);
 bool replay_fair_lock_try(replay_fair_lock_t *lock);
 void replay_fair_lock_give(replay_fair_lock_t *lock);
 
+/** Does anyone wait for the lock that the caller holds? */
+static inline bool replay_fair_lock_wanted(const replay_fair_lock_t *lock) {
+    return __atomic_load_n(&lock->next, __ATOMIC_RELAXED) !=
+           __atomic_load_n(&lock->serving, __ATOMIC_RELAXED) + 1;
+}
+
 static inline bool replay_fair_lock_mine(const replay_fair_lock_t *lock) {
     return __atomic_load_n(&lock->owner, __ATOMIC_RELAXED) == &replay_this_thread;
 }
