@@ -1,4 +1,5 @@
 // include/replay/block.h, in its order.
+// swift-format-ignore-file: AlwaysUseLowerCamelCase
 
 import CReplay
 import Glibc
@@ -20,10 +21,16 @@ private func open(_ config: UnsafePointer<replay_block_config_t>?, _ session: Se
         return (nil, session.misuse(.invalidArgument, "replay_block_open was called without a configuration"))
     }
     guard config.pointee.size >= UInt32(MemoryLayout<replay_block_config_t>.size) else {
-        return (nil, session.misuse(.structSize, "the size of the disk's configuration is \(config.pointee.size)"))
+        return (
+            nil, session.misuse(.structSize, "the size of the disk's configuration is \(config.pointee.size)")
+        )
     }
-    if let backend = config.pointee.backend, backend.pointee.size < UInt32(MemoryLayout<replay_block_backend_t>.size) {
-        return (nil, session.misuse(.structSize, "the size of the backend's table is \(backend.pointee.size)"))
+    if let backend = config.pointee.backend,
+        backend.pointee.size < UInt32(MemoryLayout<replay_block_backend_t>.size)
+    {
+        return (
+            nil, session.misuse(.structSize, "the size of the backend's table is \(backend.pointee.size)")
+        )
     }
     return session.openDisk(config.pointee)
 }
@@ -41,7 +48,8 @@ public func replay_block_length(_ disk: OpaquePointer!) -> Int64 {
 
 @_cdecl("replay_block_read") @implementation
 public func replay_block_read(
-    _ disk: OpaquePointer!, _ offset: UInt64, _ pieces: UnsafePointer<iovec>!, _ count: Int32, _ flags: UInt32,
+    _ disk: OpaquePointer!, _ offset: UInt64, _ pieces: UnsafePointer<iovec>!, _ count: Int32,
+    _ flags: UInt32,
     _ complete: replay_block_complete_t!, _ opaque: UnsafeMutableRawPointer!
 ) -> replay_status_t {
     submit(disk, .read, offset, pieces, count, flags, complete, opaque)
@@ -49,7 +57,8 @@ public func replay_block_read(
 
 @_cdecl("replay_block_write") @implementation
 public func replay_block_write(
-    _ disk: OpaquePointer!, _ offset: UInt64, _ pieces: UnsafePointer<iovec>!, _ count: Int32, _ flags: UInt32,
+    _ disk: OpaquePointer!, _ offset: UInt64, _ pieces: UnsafePointer<iovec>!, _ count: Int32,
+    _ flags: UInt32,
     _ complete: replay_block_complete_t!, _ opaque: UnsafeMutableRawPointer!
 ) -> replay_status_t {
     submit(disk, .write, offset, pieces, count, flags, complete, opaque)
@@ -64,9 +73,12 @@ private func submit(
         guard let (pieces, length) = checked(pieces, count) else {
             return session.misuse(.invalidArgument, "a disk request has no valid pieces").code
         }
-        guard let complete else { return session.misuse(.invalidArgument, "a disk request needs a completion").code }
+        guard let complete else {
+            return session.misuse(.invalidArgument, "a disk request needs a completion").code
+        }
         return session.submit(
-            UInt(bitPattern: disk), kind, offset: offset, length: UInt64(length), pieces: pieces, flags: flags,
+            UInt(bitPattern: disk), kind, offset: offset, length: UInt64(length), pieces: pieces,
+            flags: flags,
             complete, opaque
         ).code
     }
@@ -101,7 +113,9 @@ private func submit(
     _ complete: replay_block_complete_t?, _ opaque: UnsafeMutableRawPointer?
 ) -> replay_status_t {
     withSession { session in
-        guard let complete else { return session.misuse(.invalidArgument, "a disk request needs a completion").code }
+        guard let complete else {
+            return session.misuse(.invalidArgument, "a disk request needs a completion").code
+        }
         return session.submit(
             UInt(bitPattern: disk), kind, offset: offset, length: length, flags: flags, complete, opaque
         ).code
@@ -111,5 +125,8 @@ private func submit(
 @_cdecl("replay_block_complete") @implementation
 public func replay_block_complete(_ request: OpaquePointer!, _ result: Int32) -> replay_status_t {
     if let request, Session.complete(UInt(bitPattern: request), result) { return Status.ok.code }
-    return withSession { $0.misuse(.invalidArgument, "replay_block_complete was called for a request that is not under way").code }
+    return withSession {
+        $0.misuse(.invalidArgument, "replay_block_complete was called for a request that is not under way")
+            .code
+    }
 }

@@ -1,4 +1,5 @@
 // include/replay/clock.h, in its order.
+// swift-format-ignore-file: AlwaysUseLowerCamelCase
 
 import CReplay
 import ReplayEngine
@@ -33,7 +34,9 @@ public func replay_warp_deadline_ns() -> Int64 { withSession { $0.warpDeadline()
 // MARK: Virtual timers
 
 @_cdecl("replay_timer_new") @implementation
-public func replay_timer_new(_ callback: replay_callback_t!, _ opaque: UnsafeMutableRawPointer!) -> OpaquePointer! {
+public func replay_timer_new(_ callback: replay_callback_t!, _ opaque: UnsafeMutableRawPointer!)
+    -> OpaquePointer!
+{
     withSession { session in
         guard let callback else {
             session.misuse(.invalidArgument, "a timer needs a callback")

@@ -1,4 +1,5 @@
 // include/replay/devices.h, in its order.
+// swift-format-ignore-file: AlwaysUseLowerCamelCase
 
 import CReplay
 import Glibc
@@ -11,13 +12,17 @@ public func replay_register_char_driver(
     _ receive: replay_char_receive_t!, _ opaque: UnsafeMutableRawPointer!
 ) -> Int32 {
     withSession { session in
-        guard let receive else { return session.misuse(.invalidArgument, "a character device needs a callback").code }
+        guard let receive else {
+            return session.misuse(.invalidArgument, "a character device needs a callback").code
+        }
         return session.registerChar(receive, opaque)
     }
 }
 
 @_cdecl("replay_chr_be_write") @implementation
-public func replay_chr_be_write(_ device: Int32, _ data: UnsafePointer<UInt8>!, _ length: Int) -> replay_status_t {
+public func replay_chr_be_write(_ device: Int32, _ data: UnsafePointer<UInt8>!, _ length: Int)
+    -> replay_status_t
+{
     withSession { session in
         guard let bytes = bytes(data, length) else {
             return session.misuse(.invalidArgument, "character input needs data").code
@@ -37,7 +42,10 @@ public func replay_char_write_event_load(
 ) -> replay_status_t {
     withSession { session in
         guard let result, let offset else {
-            return session.misuse(.invalidArgument, "replay_char_write_event_load needs room for result and offset").code
+            return session.misuse(
+                .invalidArgument, "replay_char_write_event_load needs room for result and offset"
+            )
+            .code
         }
         let loaded = session.loadCharWrite()
         (result.pointee, offset.pointee) = (loaded.result, loaded.offset)
@@ -66,7 +74,9 @@ public func replay_char_read_all_load(
 ) -> replay_status_t {
     withSession { session in
         guard let room = room(data, size), let result else {
-            return session.misuse(.invalidArgument, "replay_char_read_all_load needs room for data and result").code
+            return session.misuse(
+                .invalidArgument, "replay_char_read_all_load needs room for data and result"
+            ).code
         }
         let (status, count) = session.loadCharReadAll(room)
         result.pointee = count
@@ -115,7 +125,9 @@ public func replay_net_packet_event(
 @_cdecl("replay_input_event") @implementation
 public func replay_input_event(_ event: UnsafePointer<replay_input_event_t>!) -> replay_status_t {
     withSession { session in
-        guard let event else { return session.misuse(.invalidArgument, "replay_input_event was called without one").code }
+        guard let event else {
+            return session.misuse(.invalidArgument, "replay_input_event was called without one").code
+        }
         return session.inputEvent(event.pointee).code
     }
 }
@@ -128,7 +140,9 @@ public func replay_input_sync_event() -> replay_status_t { withSession { $0.inpu
 @_cdecl("replay_audio_out") @implementation
 public func replay_audio_out(_ played: UnsafeMutablePointer<Int>!) -> replay_status_t {
     withSession { session in
-        guard let played else { return session.misuse(.invalidArgument, "replay_audio_out needs a count").code }
+        guard let played else {
+            return session.misuse(.invalidArgument, "replay_audio_out needs a count").code
+        }
         return session.audioOut(&played.pointee).code
     }
 }
@@ -136,7 +150,9 @@ public func replay_audio_out(_ played: UnsafeMutablePointer<Int>!) -> replay_sta
 @_cdecl("replay_audio_in_start") @implementation
 public func replay_audio_in_start(_ count: UnsafeMutablePointer<Int>!) -> replay_status_t {
     withSession { session in
-        guard let count else { return session.misuse(.invalidArgument, "replay_audio_in_start needs a count").code }
+        guard let count else {
+            return session.misuse(.invalidArgument, "replay_audio_in_start needs a count").code
+        }
         return session.audioInStart(&count.pointee).code
     }
 }
@@ -147,7 +163,9 @@ public func replay_audio_in_sample_lr(
 ) -> replay_status_t {
     withSession { session in
         guard let left, let right else {
-            return session.misuse(.invalidArgument, "replay_audio_in_sample_lr needs a left and a right sample").code
+            return session.misuse(
+                .invalidArgument, "replay_audio_in_sample_lr needs a left and a right sample"
+            ).code
         }
         var (l, r) = (left.pointee, right.pointee)
         let status = session.audioInSample(&l, &r)

@@ -1,4 +1,5 @@
 // include/replay/events.h, in its order.
+// swift-format-ignore-file: AlwaysUseLowerCamelCase
 
 import CReplay
 import ReplayEngine
@@ -29,7 +30,9 @@ public func replay_bh_schedule_event(
     _ callback: replay_callback_t!, _ opaque: UnsafeMutableRawPointer!
 ) -> replay_status_t {
     withSession { session in
-        guard let callback else { return session.misuse(.invalidArgument, "a bottom half needs a callback").code }
+        guard let callback else {
+            return session.misuse(.invalidArgument, "a bottom half needs a callback").code
+        }
         return session.scheduleBottomHalf(callback, opaque, oneshot: false).code
     }
 }
@@ -39,7 +42,9 @@ public func replay_bh_schedule_oneshot_event(
     _ callback: replay_callback_t!, _ opaque: UnsafeMutableRawPointer!
 ) -> replay_status_t {
     withSession { session in
-        guard let callback else { return session.misuse(.invalidArgument, "a bottom half needs a callback").code }
+        guard let callback else {
+            return session.misuse(.invalidArgument, "a bottom half needs a callback").code
+        }
         return session.scheduleBottomHalf(callback, opaque, oneshot: true).code
     }
 }
@@ -52,7 +57,9 @@ public func replay_block_event(
     _ callback: replay_callback_t!, _ opaque: UnsafeMutableRawPointer!, _ id: UInt64
 ) -> replay_status_t {
     withSession { session in
-        guard let callback else { return session.misuse(.invalidArgument, "a completion needs a callback").code }
+        guard let callback else {
+            return session.misuse(.invalidArgument, "a completion needs a callback").code
+        }
         return session.postBlock(callback, opaque, id: id).code
     }
 }

@@ -1,4 +1,5 @@
 // include/replay/glib.h, in its order.
+// swift-format-ignore-file: AlwaysUseLowerCamelCase
 
 import CReplay
 import ReplayEngine

@@ -1,4 +1,5 @@
 // include/replay/instructions.h, in its order.
+// swift-format-ignore-file: AlwaysUseLowerCamelCase
 
 import CReplay
 import ReplayEngine
@@ -10,7 +11,9 @@ public func replay_get_current_icount() -> UInt64 { withSession { $0.currentIcou
 public func replay_get_instructions() -> Int32 { withSession { $0.instructions() } }
 
 @_cdecl("replay_account_executed_instructions") @implementation
-public func replay_account_executed_instructions() -> replay_status_t { withSession { $0.accountExecuted().code } }
+public func replay_account_executed_instructions() -> replay_status_t {
+    withSession { $0.accountExecuted().code }
+}
 
 @_cdecl("replay_get_budget") @implementation
 public func replay_get_budget(_ max: UInt64) -> UInt64 { withSession { $0.budget(max) } }

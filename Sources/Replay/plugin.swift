@@ -1,4 +1,5 @@
 // include/replay/plugin.h.
+// swift-format-ignore-file: AlwaysUseLowerCamelCase
 
 import CReplay
 

@@ -1,4 +1,5 @@
 // include/replay/session.h, in its order.
+// swift-format-ignore-file: AlwaysUseLowerCamelCase
 
 import CReplay
 import Glibc
@@ -10,7 +11,10 @@ import Synchronization
 @_cdecl("replay_configure") @implementation
 public func replay_configure(_ config: UnsafePointer<replay_config_t>!) -> replay_status_t {
     withSession { session in
-        guard let config else { return session.misuse(.invalidArgument, "replay_configure was called without a configuration").code }
+        guard let config else {
+            return session.misuse(.invalidArgument, "replay_configure was called without a configuration")
+                .code
+        }
         // The smallest that was ever released is the whole of ABI 1.
         guard let size = sizeIfEnough(config.pointee.size, atLeast: MemoryLayout<replay_config_t>.size) else {
             return session.misuse(.structSize, "the configuration's size is \(config.pointee.size)").code
@@ -24,7 +28,9 @@ public func replay_configure(_ config: UnsafePointer<replay_config_t>!) -> repla
 }
 
 @_cdecl("replay_fingerprint") @implementation
-public func replay_fingerprint(_ key: UnsafePointer<CChar>!, _ value: UnsafePointer<CChar>!) -> replay_status_t {
+public func replay_fingerprint(_ key: UnsafePointer<CChar>!, _ value: UnsafePointer<CChar>!)
+    -> replay_status_t
+{
     withSession { session in
         guard let key, let value else {
             return session.misuse(.invalidArgument, "a fingerprint's field needs a key and a value").code
@@ -59,9 +65,13 @@ public func replay_vmstate_init() -> replay_status_t { withSession { $0.initSnap
 @_cdecl("replay_query") @implementation
 public func replay_query(_ info: UnsafeMutablePointer<replay_info_t>!) -> replay_status_t {
     withSession { session in
-        guard let info else { return session.misuse(.invalidArgument, "replay_query was called without a struct").code }
+        guard let info else {
+            return session.misuse(.invalidArgument, "replay_query was called without a struct").code
+        }
         guard let size = sizeIfEnough(info.pointee.size, atLeast: 8) else {
-            return session.misuse(.structSize, "the size of the struct of replay_query is \(info.pointee.size)").code
+            return session.misuse(
+                .structSize, "the size of the struct of replay_query is \(info.pointee.size)"
+            ).code
         }
         var answer = session.info
         answer.size = info.pointee.size
@@ -109,7 +119,9 @@ public func replay_session_new() -> OpaquePointer! {
 @_cdecl("replay_session_free") @implementation
 public func replay_session_free(_ handle: OpaquePointer!) -> replay_status_t {
     guard let handle, SessionHandles.shared.holds(UnsafeMutableRawPointer(handle)) else {
-        return withSession { $0.misuse(.invalidArgument, "replay_session_free was called for no session").code }
+        return withSession {
+            $0.misuse(.invalidArgument, "replay_session_free was called for no session").code
+        }
     }
     let pointer = UnsafeMutableRawPointer(handle)
     let session = Unmanaged<Session>.fromOpaque(pointer)
@@ -127,7 +139,9 @@ public func replay_session_push_current(_ handle: OpaquePointer!) -> replay_stat
     let thread = replay_thread_self()
     let pointer = handle.map { UnsafeMutableRawPointer($0) }
     if let pointer, !SessionHandles.shared.holds(pointer) {
-        return withSession { $0.misuse(.invalidArgument, "replay_session_push_current was called for no session").code }
+        return withSession {
+            $0.misuse(.invalidArgument, "replay_session_push_current was called for no session").code
+        }
     }
     let depth = Int(thread.pointee.pushed)
     guard depth < Int(REPLAY_SESSIONS_PUSHED_MAX) else {
@@ -184,7 +198,9 @@ public func replay_last_error(_ error: UnsafeMutablePointer<replay_error_t>!) ->
 }
 
 @_cdecl("replay_status_name") @implementation
-public func replay_status_name(_ status: replay_status_t) -> UnsafePointer<CChar>! { replay_status_name_of(status) }
+public func replay_status_name(_ status: replay_status_t) -> UnsafePointer<CChar>! {
+    replay_status_name_of(status)
+}
 
 @_cdecl("replay_status_sentence") @implementation
 public func replay_status_sentence(_ status: replay_status_t) -> UnsafePointer<CChar>! {

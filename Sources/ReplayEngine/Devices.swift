@@ -47,10 +47,13 @@ final class Devices: @unchecked Sendable {
     func receive(_ number: Int, _ data: [UInt8]) {
         let device = content.withLock { content in
             content.charDevices.indices.contains(number)
-                ? (content.charDevices[number].receive, UInt(bitPattern: content.charDevices[number].opaque)) : nil
+                ? (content.charDevices[number].receive, UInt(bitPattern: content.charDevices[number].opaque))
+                : nil
         }
         guard let (receive, opaque) = device else { return }
-        data.withUnsafeBufferPointer { receive(UnsafeMutableRawPointer(bitPattern: opaque), $0.baseAddress, $0.count) }
+        data.withUnsafeBufferPointer {
+            receive(UnsafeMutableRawPointer(bitPattern: opaque), $0.baseAddress, $0.count)
+        }
     }
 
     // MARK: Network filters
@@ -59,7 +62,8 @@ final class Devices: @unchecked Sendable {
         let pointer = UInt(bitPattern: opaque)
         return content.withLock { content in
             let filter = NetFilter(
-                number: content.nextFilter, callback: receive, opaque: UnsafeMutableRawPointer(bitPattern: pointer))
+                number: content.nextFilter, callback: receive,
+                opaque: UnsafeMutableRawPointer(bitPattern: pointer))
             content.nextFilter &+= 1
             let handle = content.nextHandle
             content.nextHandle &+= 1
@@ -97,7 +101,9 @@ final class Devices: @unchecked Sendable {
     }
 
     func disk(_ handle: UInt) -> BlockDisk? { content.withLock { $0.disks[handle] } }
-    func removeDisk(_ handle: UInt) -> BlockDisk? { content.withLock { $0.disks.removeValue(forKey: handle) } }
+    func removeDisk(_ handle: UInt) -> BlockDisk? {
+        content.withLock { $0.disks.removeValue(forKey: handle) }
+    }
 
     func removeAllDisks() -> [BlockDisk] {
         content.withLock { content in

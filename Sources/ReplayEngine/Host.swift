@@ -33,7 +33,9 @@ package struct Host {
 
     /// Nanoseconds to the nearest timer; nil: none.
     func deadline(_ clock: Int) -> Int64? {
-        guard let ns = table.deadline_ns?(opaque, Int32(truncatingIfNeeded: clock)), ns != -1 else { return nil }
+        guard let ns = table.deadline_ns?(opaque, Int32(truncatingIfNeeded: clock)), ns != -1 else {
+            return nil
+        }
         return max(ns, 0)
     }
 

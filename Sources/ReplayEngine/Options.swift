@@ -120,7 +120,8 @@ package struct Options {
         case "rrdata": blockData = try Self.flag(key, value)
         case "rrdigest": digestInterval = try Self.number(key, value, 0...UInt64.max)
         case "rrstall":
-            stallMilliseconds = UInt32(truncatingIfNeeded: try Self.number(key, value, 1...UInt64(UInt32.max)))
+            stallMilliseconds = UInt32(
+                truncatingIfNeeded: try Self.number(key, value, 1...UInt64(UInt32.max)))
         case "rrlint": lint = try Self.flag(key, value)
         case "rrfull":
             switch value {

@@ -39,7 +39,8 @@ final class Player {
                     return end(
                         .damaged(
                             LogError(
-                                .damaged, "event \(event.index) of the recording is not one that this version knows",
+                                .damaged,
+                                "event \(event.index) of the recording is not one that this version knows",
                                 eventIndex: event.index, icount: icount)), icount)
                 }
                 next = event

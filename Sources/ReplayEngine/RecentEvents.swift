@@ -26,7 +26,8 @@ struct RecentEvents {
 
     static func describe(_ event: Event) -> String {
         let name = event.knownKind.map { "\($0.name)" } ?? "kind \(event.kind)"
-        return "event \(event.index), \(name) of the \(event.role.threadName) thread, at icount \(event.icount)"
+        return
+            "event \(event.index), \(name) of the \(event.role.threadName) thread, at icount \(event.icount)"
     }
 }
 

@@ -16,7 +16,9 @@ package struct ReplayError: Error, Sendable {
     /// The last events before it, a line each.
     package var history = ""
 
-    package init(_ status: Status, _ message: String, expected: String = "", found: String = "", device: String = "") {
+    package init(
+        _ status: Status, _ message: String, expected: String = "", found: String = "", device: String = ""
+    ) {
         self.status = status
         self.message = message
         self.expected = expected

@@ -45,7 +45,8 @@ extension Session {
 
     static func kind(ofCheckpoint id: Int32) -> EventKind? {
         guard (0..<Int32(REPLAY_CHECKPOINT_COUNT)).contains(id) else { return nil }
-        return EventKind(rawValue: EventKind.checkpointClockWarpStart.rawValue &+ UInt8(truncatingIfNeeded: id))
+        return EventKind(
+            rawValue: EventKind.checkpointClockWarpStart.rawValue &+ UInt8(truncatingIfNeeded: id))
     }
 
     // MARK: Digests
@@ -94,7 +95,8 @@ extension Session {
 
 extension EventKind {
     var isCheckpoint: Bool {
-        rawValue >= EventKind.checkpointClockWarpStart.rawValue && rawValue <= EventKind.checkpointReset.rawValue
+        rawValue >= EventKind.checkpointClockWarpStart.rawValue
+            && rawValue <= EventKind.checkpointReset.rawValue
     }
 
     var isAsynchronous: Bool {
@@ -104,7 +106,8 @@ extension EventKind {
     /// Who meets it in a host whose one thread does everything.
     var usualRole: ThreadRole {
         switch self {
-        case .checkpointClockWarpStart, .checkpointResetRequested, .checkpointSuspendRequested, .checkpointClockHost,
+        case .checkpointClockWarpStart, .checkpointResetRequested, .checkpointSuspendRequested,
+            .checkpointClockHost,
             .checkpointClockVirtualRT:
             .io
         default: .vcpu

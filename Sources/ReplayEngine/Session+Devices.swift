@@ -88,7 +88,8 @@ extension Session {
     // MARK: Network
 
     package func registerNet(
-        _ receive: @escaping @convention(c) (UnsafeMutableRawPointer?, UInt32, UnsafePointer<UInt8>?, Int) -> Void,
+        _ receive:
+            @escaping @convention(c) (UnsafeMutableRawPointer?, UInt32, UnsafePointer<UInt8>?, Int) -> Void,
         _ opaque: UnsafeMutableRawPointer?
     ) -> UInt? {
         if isStarted {
@@ -167,7 +168,8 @@ extension Session {
             var words: [UInt64] = []
             words.reserveCapacity(count * 2)
             for at in stride(from: 0, to: count * 16, by: 8) {
-                words.append(UInt64(littleEndian: event.bytes.loadUnaligned(fromByteOffset: at, as: UInt64.self)))
+                words.append(
+                    UInt64(littleEndian: event.bytes.loadUnaligned(fromByteOffset: at, as: UInt64.self)))
             }
             block = AudioBlock(words: words, count: count)
             return nil
@@ -204,7 +206,8 @@ extension Session {
         guard let block = audioIn else { return misuse(.wrongState, "no block of audio samples is begun") }
         audioIn = nil
         guard block.position == block.count else {
-            return misuse(.wrongState, "\(block.count) audio samples were announced, but \(block.position) came")
+            return misuse(
+                .wrongState, "\(block.count) audio samples were announced, but \(block.position) came")
         }
         guard isRecording else { return .ok }
         return save("replay_audio_in_finish") {
@@ -224,7 +227,9 @@ extension Session {
         var result: Int32 = 0
         target.initializeMemory(as: UInt8.self, repeating: 0)
         let status = load(.random, "replay_read_random") { event in
-            guard event.bytes.count == target.count else { return "a request of \(target.count) random bytes" }
+            guard event.bytes.count == target.count else {
+                return "a request of \(target.count) random bytes"
+            }
             target.copyMemory(from: event.bytes)
             result = Int32(truncatingIfNeeded: event.a)
             return nil

@@ -40,7 +40,8 @@ extension Session {
         if icount > player.nextIcount {
             let due = player.nextIcount
             state.icount = icount
-            diverge("the vCPU ran on to icount \(icount)", expected: "\(player.nextDescription) (due at \(due))")
+            diverge(
+                "the vCPU ran on to icount \(icount)", expected: "\(player.nextDescription) (due at \(due))")
             return false
         }
         state.icount = icount
@@ -72,7 +73,9 @@ extension Session {
         var budget = most
         let icount = host.icount
         if let deadline = virtualDeadline(icount) { budget = min(budget, virtualInstructions(for: deadline)) }
-        if state.nextDigest != .max { budget = min(budget, state.nextDigest > icount ? state.nextDigest &- icount : 0) }
+        if state.nextDigest != .max {
+            budget = min(budget, state.nextDigest > icount ? state.nextDigest &- icount : 0)
+        }
         return budget
     }
 
@@ -145,7 +148,8 @@ extension Session {
         case .cut(let reason):
             fail(
                 ReplayError(
-                    .logCut, "the recording was cut behind icount \(state.icount), event \(player.nextIndex): \(reason)",
+                    .logCut,
+                    "the recording was cut behind icount \(state.icount), event \(player.nextIndex): \(reason)",
                     at: self),
                 REPLAY_STOP_CUT)
         case .damaged(let error):

@@ -94,9 +94,12 @@ extension Session {
 
     /// PLAY: what the user did not say is as it was recorded.
     private func adopt(_ recorded: Fingerprint) throws(ReplayError) {
-        guard let shift = recorded[Key.shift], shift == "auto" || (UInt8(shift) ?? .max) <= VirtualClock.maximalShift
+        guard let shift = recorded[Key.shift],
+            shift == "auto" || (UInt8(shift) ?? .max) <= VirtualClock.maximalShift
         else { throw ReplayError(.logDamaged, "the recording does not say how it counted virtual time") }
-        if options.shift == .unset { options.shift = shift == "auto" ? .automatic : .fixed(UInt8(shift) ?? 0) }
+        if options.shift == .unset {
+            options.shift = shift == "auto" ? .automatic : .fixed(UInt8(shift) ?? 0)
+        }
         if options.sleep == nil { options.sleep = recorded[Key.sleep] == "on" }
         options.blockData = recorded[Key.blockData] == "on"
         let interval = recorded[Key.digestInterval].flatMap { UInt64($0) } ?? 0
@@ -142,7 +145,8 @@ extension Session {
 
     package func start() -> Status {
         guard isConfigured, !isStarted else {
-            return misuse(.wrongState, isStarted ? "the session is started already" : "the session is not configured")
+            return misuse(
+                .wrongState, isStarted ? "the session is started already" : "the session is not configured")
         }
         if !isIdle, let reason = blockers.first {
             return note(ReplayError(.blocked, "record and replay are blocked: \(reason)", found: reason))
@@ -150,7 +154,9 @@ extension Session {
         if let writer {
             do { try writer.writeMetadata(metadata) } catch { return note(ReplayError(error)) }
         }
-        if let player, let difference = fingerprint.difference(from: Fingerprint(player.reader.metadata.fingerprint)) {
+        if let player,
+            let difference = fingerprint.difference(from: Fingerprint(player.reader.metadata.fingerprint))
+        {
             let expected = difference.recorded ?? "nothing"
             let found = difference.here ?? "nothing"
             return note(

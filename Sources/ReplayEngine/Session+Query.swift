@@ -29,7 +29,9 @@ extension Session {
 
     package func initSnapshot() -> Status {
         guard let name = options.snapshot else { return .ok }
-        return misuse(.notSupported, "the snapshot '\(name)' cannot be made or loaded: this version has no snapshots yet")
+        return misuse(
+            .notSupported,
+            "the snapshot '\(name)' cannot be made or loaded: this version has no snapshots yet")
     }
 
     package func notify() { wakeIO() }

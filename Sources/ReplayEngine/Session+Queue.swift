@@ -43,14 +43,18 @@ extension Session {
     func post(_ event: QueuedEvent) {
         if isPlaying, event.isExternal { return }
         guard areEventsEnabled else {
-            if isRecording, event.isExternal { lint("input from outside is not recorded while events are disabled") }
+            if isRecording, event.isExternal {
+                lint("input from outside is not recorded while events are disabled")
+            }
             return run(event)
         }
         inbox.put(event)
         wakeVCPU()
     }
 
-    package func scheduleBottomHalf(_ callback: @escaping Callback, _ opaque: UnsafeMutableRawPointer?, oneshot: Bool)
+    package func scheduleBottomHalf(
+        _ callback: @escaping Callback, _ opaque: UnsafeMutableRawPointer?, oneshot: Bool
+    )
         -> Status
     {
         if let refusal = refusal(
@@ -77,7 +81,9 @@ extension Session {
         }
     }
 
-    package func postBlock(_ callback: @escaping Callback, _ opaque: UnsafeMutableRawPointer?, id: UInt64) -> Status {
+    package func postBlock(_ callback: @escaping Callback, _ opaque: UnsafeMutableRawPointer?, id: UInt64)
+        -> Status
+    {
         post(.block(callback, opaque, id: id))
         return .ok
     }
@@ -103,7 +109,9 @@ extension Session {
 
     package func runAllUnwritten() -> Status {
         if let refusal = refusalWithoutRole("replay_flush_events") { return refusal }
-        if isFlushing { return misuse(.reentered, "replay_flush_events was called from within an event's callback") }
+        if isFlushing {
+            return misuse(.reentered, "replay_flush_events was called from within an event's callback")
+        }
         isFlushing = true
         defer { isFlushing = false }
         runQueue()

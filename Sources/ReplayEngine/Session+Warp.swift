@@ -90,7 +90,8 @@ extension Session {
         if sleeps || warnedOfSleep { return }
         warnedOfSleep = true
         host.message(
-            REPLAY_MESSAGE_WARNING, "the guest sleeps, has no timer, and with sleep=off nothing will ever wake it")
+            REPLAY_MESSAGE_WARNING,
+            "the guest sleeps, has no timer, and with sleep=off nothing will ever wake it")
     }
 
     /// PLAY: does what the log says that this thread did here.
@@ -142,7 +143,9 @@ extension Session {
 
     package func accountWarp() -> Status {
         if let refusal = refusal(.vcpu, "replay_account_warp_timer") { return refusal }
-        if isFlushing { return misuse(.reentered, "replay_account_warp_timer was called from an event's callback") }
+        if isFlushing {
+            return misuse(.reentered, "replay_account_warp_timer was called from an event's callback")
+        }
         noteTurn()
         if hasFailed && !options.goOnWhenFull { return failure }
         guard host.machineRunning else { return .ok }
@@ -158,7 +161,9 @@ extension Session {
         if sleeps, withClock({ $0.warpStart != nil }), !host.cpusIdle, pass(.checkpointClockWarpAccount) {
             accountSleep()
         }
-        if virtualDeadline(host.icount) == 0, hasVirtualTimers, pass(.checkpointClockVirtual) { runVirtualTimers() }
+        if virtualDeadline(host.icount) == 0, hasVirtualTimers, pass(.checkpointClockVirtual) {
+            runVirtualTimers()
+        }
         warnOfAlignment()
     }
 
@@ -239,7 +244,9 @@ extension Session {
 
     /// The vCPU falls asleep: the I/O thread must start the warp.
     func wakeIOForWarp() {
-        guard !ThreadRoles.mine.overlaps(.io), !askedForWarp.exchange(true, ordering: .relaxed) else { return }
+        guard !ThreadRoles.mine.overlaps(.io), !askedForWarp.exchange(true, ordering: .relaxed) else {
+            return
+        }
         wakeIO()
     }
 
@@ -268,7 +275,9 @@ extension Session {
         }
         if nextIOTurn() == 0 { return true }
         let asked = askedForWarp.load(ordering: .relaxed)
-        guard host.cpusIdle, inbox.count == 0, let deadline = virtualDeadline(host.icount) else { return asked }
+        guard host.cpusIdle, inbox.count == 0, let deadline = virtualDeadline(host.icount) else {
+            return asked
+        }
         let target = virtualTime &+ deadline
         return asked || (deadline > 0 && withClock { $0.warpEnd == nil || $0.warpTarget != target })
     }

@@ -145,7 +145,8 @@ package final class Session: @unchecked Sendable {
     @inline(never)
     private func refuse(_ roles: ThreadRoles, _ function: StaticString) -> Status {
         guard replay_fair_lock_mine(lock) else {
-            return misuse(.lockNotHeld, "\(function) was called by a thread that does not hold the replay lock")
+            return misuse(
+                .lockNotHeld, "\(function) was called by a thread that does not hold the replay lock")
         }
         let mine = ThreadRoles.mine
         let wanted = mine.bits == 0 ? "one that has told its role" : roles.description

@@ -18,7 +18,8 @@ package struct TimerList {
     private var nextOrder: UInt64 = 0
 
     mutating func add(
-        _ callback: @escaping @convention(c) (UnsafeMutableRawPointer?) -> Void, _ opaque: UnsafeMutableRawPointer?
+        _ callback: @escaping @convention(c) (UnsafeMutableRawPointer?) -> Void,
+        _ opaque: UnsafeMutableRawPointer?
     ) -> UInt {
         let handle = nextHandle
         nextHandle &+= 1

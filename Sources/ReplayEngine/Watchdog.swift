@@ -71,7 +71,11 @@ final class Watchdog: @unchecked Sendable {
         guard let thread else { return }
         self.thread = nil
         replay_change_note(stopSignal)
-        if pthread_equal(thread, pthread_self()) == 0 { pthread_join(thread, nil) } else { pthread_detach(thread) }
+        if pthread_equal(thread, pthread_self()) == 0 {
+            pthread_join(thread, nil)
+        } else {
+            pthread_detach(thread)
+        }
     }
 
     private func watch() {

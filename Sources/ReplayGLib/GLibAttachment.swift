@@ -26,13 +26,18 @@ package final class GLibAttachment: @unchecked Sendable {
 
     package static func attach(_ given: OpaquePointer?, to session: Session) -> Status {
         guard let context = given ?? g_main_context_default() else { return .noMemory }
-        guard session.canAttach else { return session.misuse(.wrongState, "a main context was attached to a session that is not configured") }
+        guard session.canAttach else {
+            return session.misuse(
+                .wrongState, "a main context was attached to a session that is not configured")
+        }
         let key = UInt(bitPattern: context)
         guard all.withLock({ $0[key] == nil }) else {
             return session.misuse(.wrongState, "the main context is attached already")
         }
         let attachment = GLibAttachment(session, context)
-        guard attachment.install() else { return session.misuse(.noMemory, "memory ran out for a GLib source") }
+        guard attachment.install() else {
+            return session.misuse(.noMemory, "memory ran out for a GLib source")
+        }
         all.withLock { $0[key] = attachment }
         return .ok
     }
@@ -55,7 +60,9 @@ package final class GLibAttachment: @unchecked Sendable {
     }
 
     private func install() -> Bool {
-        guard let source = g_source_new(Self.functions, guint(MemoryLayout<ReplaySource>.size)) else { return false }
+        guard let source = g_source_new(Self.functions, guint(MemoryLayout<ReplaySource>.size)) else {
+            return false
+        }
         source.withMemoryRebound(to: ReplaySource.self, capacity: 1) {
             $0.pointee.attachment = Unmanaged.passRetained(self).toOpaque()
         }
@@ -87,7 +94,9 @@ package final class GLibAttachment: @unchecked Sendable {
 
     /// GLib tells a poll function no context: the source's preparation, which
     /// comes before on the same thread, has left it in the thread's record.
-    private static func poll(_ descriptors: UnsafeMutablePointer<GPollFD>?, _ count: guint, _ timeout: gint) -> gint {
+    private static func poll(_ descriptors: UnsafeMutablePointer<GPollFD>?, _ count: guint, _ timeout: gint)
+        -> gint
+    {
         guard let attachment = replay_thread_self().pointee.glib else {
             return g_poll(descriptors, count, timeout)
         }
@@ -96,7 +105,8 @@ package final class GLibAttachment: @unchecked Sendable {
         }
     }
 
-    private func poll(_ descriptors: UnsafeMutablePointer<GPollFD>?, _ count: guint, _ timeout: gint) -> gint {
+    private func poll(_ descriptors: UnsafeMutablePointer<GPollFD>?, _ count: guint, _ timeout: gint) -> gint
+    {
         let held = session.holdsLock
         if held { _ = session.giveLock() }
         let result = innerPoll(descriptors, count, timeout)

@@ -27,7 +27,8 @@ package final class BlockDisk: @unchecked Sendable {
     private let count = Atomic<Int>(0)
 
     init?(
-        _ session: Session, name: String, backend: Backend, overlay: Overlay?, isReadOnly: Bool, length: Int64,
+        _ session: Session, name: String, backend: Backend, overlay: Overlay?, isReadOnly: Bool,
+        length: Int64,
         workers: Int
     ) {
         self.session = session
@@ -80,7 +81,9 @@ package final class BlockDisk: @unchecked Sendable {
         let result: Int32
         switch request.operation {
         case .read: result = file.read(request.buffer, at: request.offset)
-        case .write: result = sync(file, request, file.write(UnsafeRawBufferPointer(request.buffer), at: request.offset))
+        case .write:
+            result = sync(
+                file, request, file.write(UnsafeRawBufferPointer(request.buffer), at: request.offset))
         case .zeroes:
             let range = request.offset..<request.offset &+ UInt64(request.length)
             result = sync(file, request, file.writeZeroes(range))

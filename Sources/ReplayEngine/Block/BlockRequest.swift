@@ -1,6 +1,6 @@
 import CReplay
-import ReplayLog
 import Glibc
+import ReplayLog
 import Synchronization
 
 /// What a guest asks of a disk.
@@ -48,7 +48,8 @@ final class BlockRequest: @unchecked Sendable {
 
     /// nil when memory runs out.
     init?(
-        _ disk: BlockDisk, id: UInt64, _ operation: BlockOperation, offset: UInt64, length: Int, flags: UInt32,
+        _ disk: BlockDisk, id: UInt64, _ operation: BlockOperation, offset: UInt64, length: Int,
+        flags: UInt32,
         pieces: [iovec], completion: @escaping Completion, opaque: UnsafeMutableRawPointer?
     ) {
         let carriesData = operation == .read || operation == .write
@@ -65,7 +66,11 @@ final class BlockRequest: @unchecked Sendable {
         self.pieces = operation == .read ? pieces : []
         self.completion = completion
         self.opaque = opaque
-        if operation == .write { gather(pieces) } else { buffer.initializeMemory(as: UInt8.self, repeating: 0) }
+        if operation == .write {
+            gather(pieces)
+        } else {
+            buffer.initializeMemory(as: UInt8.self, repeating: 0)
+        }
     }
 
     deinit {
@@ -85,7 +90,9 @@ final class BlockRequest: @unchecked Sendable {
     private func scatter() {
         var at = 0
         for piece in pieces where piece.iov_len > 0 {
-            guard let base = piece.iov_base, at + piece.iov_len <= buffer.count, let start = buffer.baseAddress else {
+            guard let base = piece.iov_base, at + piece.iov_len <= buffer.count,
+                let start = buffer.baseAddress
+            else {
                 return
             }
             base.copyMemory(from: start + at, byteCount: piece.iov_len)
@@ -131,5 +138,7 @@ final class RequestHandles: Sendable {
     }
 
     /// nil: it is done already, or never was.
-    func take(_ handle: UInt) -> BlockRequest? { content.withLock { $0.requests.removeValue(forKey: handle) } }
+    func take(_ handle: UInt) -> BlockRequest? {
+        content.withLock { $0.requests.removeValue(forKey: handle) }
+    }
 }

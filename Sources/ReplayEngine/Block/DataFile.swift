@@ -77,7 +77,9 @@ final class DataFile: Sendable {
         var at = range.lowerBound
         while at < range.upperBound {
             let count = Int(min(range.upperBound &- at, UInt64(chunk.count)))
-            let result = chunk.withUnsafeBytes { write(UnsafeRawBufferPointer(rebasing: $0[..<count]), at: at) }
+            let result = chunk.withUnsafeBytes {
+                write(UnsafeRawBufferPointer(rebasing: $0[..<count]), at: at)
+            }
             if result < 0 { return result }
             at &+= UInt64(count)
         }

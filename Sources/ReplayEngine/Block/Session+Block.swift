@@ -45,14 +45,16 @@ extension Session {
         if isPlaying, options.blockData, let player {
             let recorded = Fingerprint(player.reader.metadata.fingerprint)[Key.diskLength(number)]
             guard let length = recorded.flatMap({ Int64($0) }) else {
-                throw ReplayError(.fingerprint, "the recorded machine had no \(name)", found: name, device: name)
+                throw ReplayError(
+                    .fingerprint, "the recorded machine had no \(name)", found: name, device: name)
             }
             return .log(length: length)
         }
         if let table = config.backend {
             let backend = HostBackend(table, opaque: config.opaque)
             guard backend.isComplete else {
-                throw ReplayError(.invalidArgument, "the backend of \(name) lacks length or read", device: name)
+                throw ReplayError(
+                    .invalidArgument, "the backend of \(name) lacks length or read", device: name)
             }
             return .host(backend)
         }
@@ -64,7 +66,8 @@ extension Session {
         }
     }
 
-    private func makeOverlay(_ config: replay_block_config_t, _ name: String) throws(ReplayError) -> Overlay? {
+    private func makeOverlay(_ config: replay_block_config_t, _ name: String) throws(ReplayError) -> Overlay?
+    {
         let kind =
             Int(config.overlay) == REPLAY_BLOCK_OVERLAY_DEFAULT
             ? (isIdle ? REPLAY_BLOCK_OVERLAY_OFF : REPLAY_BLOCK_OVERLAY_TEMPORARY) : Int(config.overlay)
@@ -146,7 +149,8 @@ extension Session {
         }
         guard
             let request = BlockRequest(
-                disk, id: drawRequestID(), operation.operation, offset: offset, length: length, flags: flags, pieces: pieces,
+                disk, id: drawRequestID(), operation.operation, offset: offset, length: length, flags: flags,
+                pieces: pieces,
                 completion: completion, opaque: opaque)
         else { return misuse(.noMemory, "memory ran out for a request of \(length) bytes") }
         disk.submit(request, deferred: isPlaying && isDeferred(request))

@@ -27,7 +27,11 @@ final class Workers: @unchecked Sendable {
                     if let context { Unmanaged<Workers>.fromOpaque(context).takeRetainedValue().run() }
                     return nil
                 }, context)
-            if result == 0 { threads.append(thread) } else { Unmanaged<Workers>.fromOpaque(context).release() }
+            if result == 0 {
+                threads.append(thread)
+            } else {
+                Unmanaged<Workers>.fromOpaque(context).release()
+            }
         }
         if threads.isEmpty { return nil }
     }
@@ -54,7 +58,11 @@ final class Workers: @unchecked Sendable {
         pthread_mutex_unlock(mutex)
         for thread in threads {
             // A completion that closes its disk runs on a worker in mode NONE.
-            if pthread_equal(thread, pthread_self()) == 0 { pthread_join(thread, nil) } else { pthread_detach(thread) }
+            if pthread_equal(thread, pthread_self()) == 0 {
+                pthread_join(thread, nil)
+            } else {
+                pthread_detach(thread)
+            }
         }
         threads.removeAll()
     }
