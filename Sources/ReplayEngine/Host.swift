@@ -52,6 +52,7 @@ package struct Host {
         error.withC { stop(opaque, reason, $0) }
     }
 
+    var takesShutdown: Bool { table.shutdown != nil }
     func shutdown(_ cause: Int32) { table.shutdown?(opaque, cause) }
     func handleRequests() { table.handle_requests?(opaque) }
 

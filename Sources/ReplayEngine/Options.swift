@@ -42,8 +42,8 @@ package struct Options {
             throw ReplayError(.invalidArgument, "mode \(config.mode) does not exist")
         }
         mode = config.mode
-        fileName = config.filename.map { String(cString: $0) }
-        snapshot = config.snapshot.map { String(cString: $0) }
+        fileName = try Self.text("filename", config.filename)
+        snapshot = try Self.text("snapshot", config.snapshot)
         switch Int(config.shift) {
         case REPLAY_SHIFT_DEFAULT: shift = .unset
         case REPLAY_SHIFT_AUTO: shift = .automatic
@@ -59,7 +59,15 @@ package struct Options {
         if config.stall_ms != 0 { stallMilliseconds = config.stall_ms }
         if config.segment_bytes != 0 { try setSegment(UInt64(config.segment_bytes)) }
         createdNs = config.created_ns
-        if let text = config.options { try apply(String(cString: text)) }
+        if let text = try Self.text("options", config.options) { try apply(text) }
+    }
+
+    private static func text(_ name: String, _ value: UnsafePointer<CChar>?) throws(ReplayError) -> String? {
+        guard let value else { return nil }
+        guard let text = String(validatingCString: value) else {
+            throw ReplayError(.badOption, "option \(name) is not UTF-8: '\(String(cString: value))'")
+        }
+        return text
     }
 
     private static func choice(_ name: String, _ value: replay_switch_t) throws(ReplayError) -> Bool? {

@@ -33,8 +33,8 @@ extension Session {
     private func accountProgress(_ icount: UInt64, _ player: Player) -> Bool {
         if hasFailed { return false }
         if icount < state.icount {
-            _ = wentBack(icount)
-            diverge("the instruction count went back from \(state.icount) to \(icount)")
+            diverge(
+                "the instruction count went back from \(state.icount) to \(icount)", status: .icountBackwards)
             return false
         }
         if icount > player.nextIcount {
@@ -102,6 +102,9 @@ extension Session {
             let cause = Int32(truncatingIfNeeded: player.next.a)
             consume(player)
             state.shutdownCause = cause
+            if !host.takesShutdown {
+                lint("a shutdown is due, but the host's table has no shutdown callback")
+            }
             host.shutdown(cause)
         }
     }
@@ -115,7 +118,6 @@ extension Session {
     }
 
     private func didConsume(_ player: Player) {
-        turnsAtClock = 0
         let isDue = player.nextIcount == state.icount
         watchdog?.noteProgress(isDue: isDue)
         if isDue || !ThreadRoles.mine.overlaps(.vcpu) { wakeWhoeverActs(player) }

@@ -211,7 +211,7 @@ extension Session {
             do { try writer.finish(end) } catch { return failed ?? ReplayError(error) }
             return failed
         }
-        guard let player else { return nil }
+        guard let player, isStarted else { return errors.sticky }
         if !hasFailed {
             let icount = host.icount
             if icount > state.icount, icount <= player.nextIcount { state.icount = icount }
@@ -242,7 +242,7 @@ extension Session {
         (host, options, state) = (Host(), Options(), EngineState())
         (isConfigured, isStarted, hasFailed) = (false, false, false)
         eventsEnabled.store(false, ordering: .relaxed)
-        (blockers, fingerprint, audioIn, turnsAtClock) = ([], Fingerprint(), nil, 0)
+        (blockers, fingerprint, audioIn, lastIOTurn) = ([], Fingerprint(), nil, (.max, 0))
         (warnedOfSleep, warnedOfAlignment) = (false, false)
         askedForWarp.store(false, ordering: .relaxed)
         arrived.removeAll()

@@ -1,5 +1,6 @@
 import CReplay
 import ReplayLog
+import Synchronization
 
 /// What there is to know of a session.
 extension Session {
@@ -34,7 +35,11 @@ extension Session {
             "the snapshot '\(name)' cannot be made or loaded: this version has no snapshots yet")
     }
 
-    package func notify() { wakeIO() }
+    /// Wakes who waits, and makes the I/O thread take a turn.
+    package func notify() {
+        askedForWarp.store(true, ordering: .relaxed)
+        wakeIO()
+    }
 
     package func finishIfNeeded() {
         if isConfigured { _ = finish() }

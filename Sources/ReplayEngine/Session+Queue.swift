@@ -9,6 +9,8 @@ enum ArrivalKey: Hashable {
 }
 
 extension QueuedEvent {
+    var request: BlockRequest? { if case .request(let request) = self { request } else { nil } }
+
     var arrivalKey: ArrivalKey? {
         switch self {
         case .bottomHalf(_, _, let id, _): .bottomHalf(id)

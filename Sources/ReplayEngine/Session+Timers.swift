@@ -9,10 +9,17 @@ extension Session {
 
     package func setTimer(_ handle: UInt, _ expire: Int64) -> Status {
         if let refusal = refusal(.either, "replay_timer_mod") { return refusal }
+        let before = withTimers { $0.nearest } ?? .max
         guard withTimers({ $0.set(handle, at: max(expire, 0)) }) else { return noTimer("replay_timer_mod") }
-        // A sleeping guest has another deadline now.
-        if host.cpusIdle { wakeIOForWarp() }
+        if max(expire, 0) < before { noteEarlierDeadline() }
         return .ok
+    }
+
+    /// The slice under way was cut for a later deadline; a sleeping guest's warp
+    /// was armed for one.
+    private func noteEarlierDeadline() {
+        host.kick()
+        if host.cpusIdle { wakeIOForWarp() }
     }
 
     package func clearTimer(_ handle: UInt) -> Status {

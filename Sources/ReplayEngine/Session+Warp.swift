@@ -106,7 +106,32 @@ extension Session {
             if player.nextIndex == index { break }
         }
         settle()
+        if lastIOTurn.index != player.nextIndex { lastIOTurn = (player.nextIndex, realTime) }
     }
+
+    /// PLAY: real ns until a turn of the I/O thread does something about what is
+    /// next; nil: it can do nothing. The main loop's own work must get its turn too:
+    /// what only the host can do is asked for from time to time.
+    private func delayOfIOTurn(_ player: Player) -> Int64? {
+        guard host.icount == player.nextIcount else { return nil }
+        guard player.ending == nil, let kind = player.next.knownKind else {
+            return player.endWasTold ? nil : 0
+        }
+        if kind == .shutdown { return 0 }
+        guard player.next.role == .io else { return nil }
+        switch kind {
+        case .checkpointClockWarpStart, .checkpointClockVirtualRT: return 0
+        case .checkpointClockHost: return host.runsTimers ? 0 : nil
+        case .checkpointClockVirtual: return hasVirtualTimers ? 0 : nil
+        case .checkpointResetRequested, .checkpointSuspendRequested, .clockHost, .clockVirtualRT:
+            guard lastIOTurn.index == player.next.index else { return 0 }
+            return max(lastIOTurn.time &+ Self.patience &- realTime, 0)
+        default: return nil
+        }
+    }
+
+    /// Real ns that the host's main loop has for an event that only it can lead to.
+    private static let patience: Int64 = 20_000_000
 
     private func playIOEvent(_ kind: EventKind, _ player: Player) {
         switch kind {
@@ -128,10 +153,12 @@ extension Session {
             runVirtualTimersOfLog(player)
         case .checkpointResetRequested, .checkpointSuspendRequested:
             host.handleRequests()
+            lastIOTurn.index = .max  // asked now: the patience begins anew
         case .clockHost where player.next.role == .io, .clockVirtualRT where player.next.role == .io:
             // A reading that the replayed loop does not repeat: it only fed the cache.
-            turnsAtClock += 1
-            guard turnsAtClock > 2 else { return noteChange() }
+            guard lastIOTurn.index == player.next.index, realTime &- lastIOTurn.time >= Self.patience else {
+                return
+            }
             cache(kind, player.next.a)
             consume(player)
         default:
@@ -261,18 +288,14 @@ extension Session {
     /// As ``nextIOTurn()``, for a main loop: what it may sleep at most.
     package func warpDeadline() -> Int64 {
         if refusal(.io, "replay_warp_deadline_ns") != nil { return -1 }
-        guard isPlaying else { return nextIOTurn() ?? -1 }
-        return hasIOTurn ? 0 : -1
+        guard let player, isPlaying else { return nextIOTurn() ?? -1 }
+        return hasFailed ? -1 : delayOfIOTurn(player) ?? -1
     }
 
     /// Would a turn of the I/O thread do something now? Looks, and does nothing.
     package var hasIOTurn: Bool {
         if hasFailed || !host.machineRunning { return false }
-        if let player, isPlaying {
-            guard host.icount == player.nextIcount else { return false }
-            if player.ending != nil { return !player.endWasTold }
-            return player.next.role == .io || player.next.knownKind == .shutdown
-        }
+        if let player, isPlaying { return delayOfIOTurn(player) == 0 }
         if nextIOTurn() == 0 { return true }
         let asked = askedForWarp.load(ordering: .relaxed)
         guard host.cpusIdle, inbox.count == 0, let deadline = virtualDeadline(host.icount) else {

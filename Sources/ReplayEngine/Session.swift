@@ -48,8 +48,8 @@ package final class Session: @unchecked Sendable {
     var arrived: [ArrivalKey: QueuedEvent] = [:]
     var isFlushing = false
     var audioIn: AudioBlock?
-    /// PLAY: turns of the I/O thread that found the same clock reading next.
-    var turnsAtClock = 0
+    /// PLAY: the event that the I/O thread's last turn left next, and when.
+    var lastIOTurn: (index: UInt64, time: Int64) = (.max, 0)
     /// The vCPU thread has asked the I/O thread for a turn, and it has not come yet.
     let askedForWarp = Atomic<Bool>(false)
     var warnedOfSleep = false
@@ -116,7 +116,7 @@ package final class Session: @unchecked Sendable {
     func wakeIO() {
         noteChange()
         host.wakeIO()
-        wakers.withLock { $0 }.forEach { $0.wake() }
+        for waker in wakers.withLock({ $0 }) { waker.wake() }
     }
 
     func wakeVCPU() {

@@ -17,7 +17,6 @@ package final class GLibAttachment: @unchecked Sendable {
     private let context: OpaquePointer
     private let innerPoll: GPollFunc
     private var source: UnsafeMutablePointer<GSource>?
-    private let tookLock: Bool
 
     /// The attachments of the process, by their contexts.
     private static let all = Mutex<[UInt: GLibAttachment]>([:])
@@ -55,8 +54,7 @@ package final class GLibAttachment: @unchecked Sendable {
         self.context = g_main_context_ref(context)
         innerPoll = g_main_context_get_poll_func(context)
         replay_thread_self().pointee.roles |= Int32(truncatingIfNeeded: REPLAY_THREAD_IO)
-        tookLock = !session.holdsLock
-        if tookLock { _ = session.takeLock() }
+        if !session.holdsLock { _ = session.takeLock() }
     }
 
     private func install() -> Bool {

@@ -318,8 +318,9 @@ REPLAY_API bool replay_mutex_locked(void);
  *  Thread: [vcpu] [io] [lock-held].  Since ABI 1. */
 REPLAY_API replay_status_t replay_wait(int64_t timeout_ns);
 
-/** Wakes every thread that is in replay_wait(): the host has changed something
- *  that they look at.  Thread: [any], without the lock too.  Since ABI 1. */
+/** Wakes every thread that is in replay_wait(), and makes the I/O thread take a
+ *  turn: the host has changed something that they look at, has a request for
+ *  replay_host::handle_requests, say.  Thread: [any], without the lock too.  Since ABI 1. */
 REPLAY_API void replay_notify(void);
 
 /* -------------------------------------------------------- several sessions */

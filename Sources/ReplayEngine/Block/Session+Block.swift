@@ -116,11 +116,10 @@ extension Session {
                     inbox.put(event)
                 }
             }
-            for (key, event) in arrived {
-                if case .request(let request) = event, request.disk === disk {
-                    arrived.removeValue(forKey: key)
-                    request.reachGuest()
-                }
+            for request in arrived.values.compactMap(\.request).sorted(by: { $0.id < $1.id })
+            where request.disk === disk {
+                arrived.removeValue(forKey: .block(request.id))
+                request.reachGuest()
             }
             if !disk.isIdle { _ = replay_change_wait(change, seen, 10_000_000) }
         }
