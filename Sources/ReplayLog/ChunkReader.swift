@@ -75,7 +75,7 @@ final class ChunkReader {
         let count = Int(header.storedLength)
         let rawCount = Int(header.rawLength)
         let buffer = header.codec == .stored ? target : stored
-        guard header.codec == .zstd || count == rawCount else { throw damage }
+        guard header.codec == .stored ? count == rawCount : header.kind == .events else { throw damage }
         guard target.reserve(rawCount), buffer.reserve(count), let start = buffer.start,
             let raw = target.start
         else {

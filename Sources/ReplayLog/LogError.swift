@@ -34,6 +34,8 @@ package struct LogError: Error, Equatable, Sendable, CustomStringConvertible {
     package var eventIndex: UInt64
     /// The instruction count from which on events are affected.
     package var icount: UInt64
+    /// The errno behind it; 0: there is none.
+    package internal(set) var errno: Int32 = 0
 
     package init(
         _ code: Code, _ message: String, offset: UInt64 = 0, eventIndex: UInt64 = 0, icount: UInt64 = 0

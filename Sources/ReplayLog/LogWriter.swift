@@ -16,7 +16,7 @@ package final class LogWriter: @unchecked Sendable {
     package let path: String
     /// Asked when a chunk is due before the host gave the metadata.
     package var provideMetadata: (() -> LogMetadata)?
-    /// The times that the recorder waited for the sealer.
+    /// The times that the recorder waited for the sealer; each event longer than a segment is one.
     package internal(set) var stalls: UInt64 = 0
     /// Why the last `append` that answered false did so although the log lives.
     package internal(set) var refusal: LogError?
