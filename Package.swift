@@ -32,7 +32,7 @@ let package = Package(
         .target(name: "ReplayEngine", dependencies: ["CReplay", "ReplayLog"]),
 
         // A host's GMainContext.
-        .target(name: "ReplayGLib", dependencies: ["CGLib", "ReplayEngine"]),
+        .target(name: "ReplayGLib", dependencies: ["CGLib", "CReplay", "ReplayEngine"]),
 
         // The C interface: one @_cdecl function for each declaration.
         .target(

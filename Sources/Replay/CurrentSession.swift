@@ -1,6 +1,5 @@
 import CReplay
 import ReplayEngine
-import Synchronization
 
 /// The calling thread's current session: the one pushed last, or the process's
 /// default one, which is made when it is first asked for.
@@ -28,7 +27,7 @@ func withSession<Result>(_ body: (Session) -> Result) -> Result {
 /// The sessions that replay_session_new() made and nobody freed.
 final class SessionHandles: Sendable {
     static let shared = SessionHandles()
-    private let live = Mutex<Set<UInt>>([])
+    private let live = Locked<Set<UInt>>([])
 
     func add(_ session: Session) -> UnsafeMutableRawPointer {
         let pointer = Unmanaged.passRetained(session).toOpaque()

@@ -1,5 +1,5 @@
 import CReplay
-import Synchronization
+import ReplayLog
 
 /// The registered devices: numbers in the order of the calls.
 final class Devices: @unchecked Sendable {
@@ -9,7 +9,7 @@ final class Devices: @unchecked Sendable {
 
     static let mostCharDevices = 256
 
-    private struct Content: @unchecked Sendable {
+    private struct Content {
         var charDevices: [(receive: CharReceive, opaque: UnsafeMutableRawPointer?)] = []
         var filters: [UInt: NetFilter] = [:]
         var disks: [UInt: BlockDisk] = [:]
@@ -17,7 +17,7 @@ final class Devices: @unchecked Sendable {
         var nextFilter: Int64 = 0
         var nextDisk = 0
     }
-    private let content = Mutex(Content())
+    private let content = Locked(Content())
 
     func removeAll() {
         content.withLock { content in
@@ -32,10 +32,9 @@ final class Devices: @unchecked Sendable {
 
     /// nil when there are too many.
     func add(_ receive: @escaping CharReceive, _ opaque: UnsafeMutableRawPointer?) -> Int? {
-        let pointer = UInt(bitPattern: opaque)
-        return content.withLock { content in
+        content.withLock { content in
             guard content.charDevices.count < Self.mostCharDevices else { return nil }
-            content.charDevices.append((receive, UnsafeMutableRawPointer(bitPattern: pointer)))
+            content.charDevices.append((receive, opaque))
             return content.charDevices.count - 1
         }
     }
@@ -46,24 +45,17 @@ final class Devices: @unchecked Sendable {
 
     func receive(_ number: Int, _ data: [UInt8]) {
         let device = content.withLock { content in
-            content.charDevices.indices.contains(number)
-                ? (content.charDevices[number].receive, UInt(bitPattern: content.charDevices[number].opaque))
-                : nil
+            content.charDevices.indices.contains(number) ? content.charDevices[number] : nil
         }
         guard let (receive, opaque) = device else { return }
-        data.withUnsafeBufferPointer {
-            receive(UnsafeMutableRawPointer(bitPattern: opaque), $0.baseAddress, $0.count)
-        }
+        data.withUnsafeBufferPointer { receive(opaque, $0.baseAddress, $0.count) }
     }
 
     // MARK: Network filters
 
     func addFilter(_ receive: @escaping NetFilter.Receive, _ opaque: UnsafeMutableRawPointer?) -> UInt {
-        let pointer = UInt(bitPattern: opaque)
-        return content.withLock { content in
-            let filter = NetFilter(
-                number: content.nextFilter, callback: receive,
-                opaque: UnsafeMutableRawPointer(bitPattern: pointer))
+        content.withLock { content in
+            let filter = NetFilter(number: content.nextFilter, callback: receive, opaque: opaque)
             content.nextFilter &+= 1
             let handle = content.nextHandle
             content.nextHandle &+= 1
@@ -113,6 +105,8 @@ final class Devices: @unchecked Sendable {
     }
 
     /// Is request `id` with a backend, not yet done?
+    var hasRequests: Bool { content.withLock { content in content.disks.values.contains { !$0.isIdle } } }
+
     func isAtWork(_ id: UInt64) -> Bool {
         content.withLock { content in content.disks.values.contains { $0.isAtWork(id) } }
     }

@@ -1,4 +1,4 @@
-import Synchronization
+import ReplayLog
 
 /// The failure that the session tells. Any thread writes and reads it.
 final class ErrorBox: Sendable {
@@ -6,7 +6,7 @@ final class ErrorBox: Sendable {
         var last: ReplayError?
         var isSticky = false
     }
-    private let content = Mutex(Content())
+    private let content = Locked(Content())
 
     /// Keeps the failure of one call, unless a sticky one is there.
     func note(_ error: ReplayError) {

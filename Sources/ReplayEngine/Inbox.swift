@@ -1,5 +1,5 @@
 import CReplay
-import Synchronization
+import ReplayLog
 
 package typealias Callback = @convention(c) (UnsafeMutableRawPointer?) -> Void
 
@@ -27,28 +27,21 @@ enum QueuedEvent {
 /// The queue of asynchronous events. Any thread puts events in; the flush takes
 /// them out, in the order of arrival.
 final class Inbox: Sendable {
-    // The events carry the host's pointers, which are the host's to share.
-    private struct Content: @unchecked Sendable { var events: [QueuedEvent] = [] }
-    private let content = Mutex(Content())
+    private let events = Locked<[QueuedEvent]>([])
 
-    func put(_ event: QueuedEvent) {
-        let box = Content(events: [event])
-        content.withLock { $0.events += box.events }
-    }
+    func put(_ event: QueuedEvent) { events.withLock { $0.append(event) } }
 
     /// All that arrived so far.
     func takeAll() -> [QueuedEvent] {
-        content.withLock { content in
-            let taken = Content(events: content.events)
-            content.events.removeAll()
+        events.withLock { events in
+            let taken = events
+            events = []
             return taken
-        }.events
+        }
     }
 
     /// Drops those that `unwanted` names.
-    func drop(_ unwanted: @Sendable (QueuedEvent) -> Bool) {
-        content.withLock { $0.events.removeAll(where: unwanted) }
-    }
+    func drop(_ unwanted: (QueuedEvent) -> Bool) { events.withLock { $0.removeAll(where: unwanted) } }
 
-    var count: Int { content.withLock { $0.events.count } }
+    var count: Int { events.withLock { $0.count } }
 }

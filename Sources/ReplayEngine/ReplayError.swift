@@ -30,9 +30,7 @@ package struct ReplayError: Error, Sendable {
     package init(_ error: LogError) {
         switch error.code {
         case .notFound: status = .logNotFound
-        case .system(let number):
-            status = .system
-            systemError = number
+        case .system: status = .system
         case .notALog: status = .logNotALog
         case .version: status = .logVersion
         case .damaged, .foreign: status = .logDamaged
@@ -43,6 +41,7 @@ package struct ReplayError: Error, Sendable {
         case .misuse: status = .wrongState
         }
         message = error.message
+        systemError = error.errno
         icount = error.icount
         eventIndex = error.eventIndex
     }

@@ -69,11 +69,16 @@ extension Session {
     func fail(_ error: ReplayError, _ reason: Int) -> Status {
         hasFailed = true
         guard errors.stick(error) else { return errors.sticky?.status ?? error.status }
+        tell(error, reason)
+        return error.status
+    }
+
+    /// Tells the host of a failure that stays, and whoever waits.
+    func tell(_ error: ReplayError, _ reason: Int) {
         host.message(REPLAY_MESSAGE_ERROR, error.message)
         host.stop(reason, error)
         wakeVCPU()
         wakeIO()
-        return error.status
     }
 
     /// The status of a session that has failed, for calls that answer one.

@@ -60,8 +60,8 @@ extension Session {
     // MARK: Budget
 
     package func instructions() -> Int32 {
-        guard isPlaying else { return .max }
         if refusal(.vcpu, "replay_get_instructions") != nil { return 0 }
+        guard isPlaying else { return .max }
         return Int32(clamping: playBudget())
     }
 

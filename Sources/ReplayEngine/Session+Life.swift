@@ -17,7 +17,7 @@ extension Session {
             try begin(options, host)
             return .ok
         } catch {
-            reset()
+            leave()
             return note(error)
         }
     }
@@ -61,6 +61,7 @@ extension Session {
         fingerprint[Key.shift] = shift.description
         fingerprint[Key.sleep] = sleeps ? "on" : "off"
         fingerprint[Key.blockData] = options.blockData ? "on" : "off"
+        if !host.hasDigest { options.digestInterval = 0 }
         fingerprint[Key.digestInterval] = "\(options.digestInterval)"
         state.nextDigest = options.digestInterval == 0 ? .max : options.digestInterval
         do {
@@ -68,7 +69,9 @@ extension Session {
             writer.provideMetadata = { [unowned self] in metadata }
             enter(writer: writer, player: nil)
         } catch {
-            throw ReplayError(error)
+            var failure = ReplayError(error)
+            if failure.status == .logNotFound { failure.status = .system }
+            throw failure
         }
     }
 
@@ -94,6 +97,9 @@ extension Session {
 
     /// PLAY: what the user did not say is as it was recorded.
     private func adopt(_ recorded: Fingerprint) throws(ReplayError) {
+        if recorded.pairs.isEmpty {
+            throw ReplayError(.logEmpty, "the recording ended before its machine was complete")
+        }
         guard let shift = recorded[Key.shift],
             shift == "auto" || (UInt8(shift) ?? .max) <= VirtualClock.maximalShift
         else { throw ReplayError(.logDamaged, "the recording does not say how it counted virtual time") }
@@ -149,8 +155,9 @@ extension Session {
                 .wrongState, isStarted ? "the session is started already" : "the session is not configured")
         }
         if !isIdle, let reason = blockers.first {
-            return note(ReplayError(.blocked, "record and replay are blocked: \(reason)", found: reason))
+            return refuse(ReplayError(.blocked, "record and replay are blocked: \(reason)", found: reason))
         }
+        if let snapshot = options.snapshot { return refuse(noSnapshot(snapshot)) }
         if let writer {
             do { try writer.writeMetadata(metadata) } catch { return note(ReplayError(error)) }
         }
@@ -159,7 +166,7 @@ extension Session {
         {
             let expected = difference.recorded ?? "nothing"
             let found = difference.here ?? "nothing"
-            return note(
+            return refuse(
                 ReplayError(
                     .fingerprint,
                     "the machine is not the recorded one: \(difference.key) was \(expected) and is \(found)",
@@ -174,6 +181,13 @@ extension Session {
             self.watchdog = watchdog
         }
         return .ok
+    }
+
+    /// The machine may not run.
+    private func refuse(_ error: ReplayError) -> Status {
+        hasFailed = true
+        _ = errors.stick(error)
+        return error.status
     }
 
     // MARK: End
@@ -233,22 +247,27 @@ extension Session {
         return error
     }
 
-    /// As after `init`, but for the error and the lock.
-    private func reset() {
+    /// As before the configuration, but for the error and the lock.
+    private func leave() {
         watchdog?.stop()
         watchdog = nil
         writer?.abandon()
         enter(writer: nil, player: nil)
-        (host, options, state) = (Host(), Options(), EngineState())
+        (host, options, state, fingerprint) = (Host(), Options(), EngineState(), Fingerprint())
+        setFileName(nil)
+    }
+
+    /// As after `init`, but for the error and the lock.
+    private func reset() {
+        leave()
         (isConfigured, isStarted, hasFailed) = (false, false, false)
         eventsEnabled.store(false, ordering: .relaxed)
-        (blockers, fingerprint, audioIn, lastIOTurn) = ([], Fingerprint(), nil, (.max, 0))
+        (blockers, audioIn, lastIOTurn) = ([], nil, (.max, 0))
         (warnedOfSleep, warnedOfAlignment) = (false, false)
         askedForWarp.store(false, ordering: .relaxed)
         arrived.removeAll()
         _ = inbox.takeAll()
         devices.removeAll()
-        setFileName(nil)
         if isDefault { replay_snapshot = nil }
         snapshotText?.deallocate()
         snapshotText = nil

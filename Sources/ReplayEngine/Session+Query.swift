@@ -7,7 +7,7 @@ extension Session {
     package var info: replay_info_t {
         var info = replay_info_t()
         info.mode = mode
-        info.icount = state.icount
+        info.icount = holdsLock && !isPlaying ? max(host.icount, state.icount) : state.icount
         info.events = state.events
         info.queued = UInt64(inbox.count + arrived.count)
         info.virtual_ns = isConfigured ? virtualTime : 0
@@ -29,8 +29,11 @@ extension Session {
     }
 
     package func initSnapshot() -> Status {
-        guard let name = options.snapshot else { return .ok }
-        return misuse(
+        options.snapshot.map { note(noSnapshot($0)) } ?? .ok
+    }
+
+    func noSnapshot(_ name: String) -> ReplayError {
+        ReplayError(
             .notSupported,
             "the snapshot '\(name)' cannot be made or loaded: this version has no snapshots yet")
     }

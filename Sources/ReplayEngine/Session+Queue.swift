@@ -44,7 +44,8 @@ extension Session {
     /// From any thread.
     func post(_ event: QueuedEvent) {
         if isPlaying, event.isExternal { return }
-        guard areEventsEnabled else {
+        // Before the start nothing from outside may reach the guest unrecorded.
+        guard areEventsEnabled || (isRecording && !isStarted && event.isExternal) else {
             if isRecording, event.isExternal {
                 lint("input from outside is not recorded while events are disabled")
             }

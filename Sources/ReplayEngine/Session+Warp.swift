@@ -87,7 +87,7 @@ extension Session {
     }
 
     private func warnOfEndlessSleep() {
-        if sleeps || warnedOfSleep { return }
+        if sleeps || warnedOfSleep || devices.hasRequests { return }
         warnedOfSleep = true
         host.message(
             REPLAY_MESSAGE_WARNING,

@@ -20,7 +20,7 @@ package final class Session: @unchecked Sendable {
     /// Counts what threads in ``wait(_:)`` wait for.
     let change: UnsafeMutablePointer<replay_change_t>
     /// In mode NONE the replay lock is none: this one guards the clock then.
-    let clockLock = Mutex(())
+    let clockLock = Locked(())
 
     var host = Host()
     var options = Options()
@@ -58,7 +58,7 @@ package final class Session: @unchecked Sendable {
     var epoch = replay_monotonic_ns()
 
     /// Wakes the main loops that are attached; by what attached them.
-    private let wakers = Mutex<[(id: UInt, wake: @Sendable () -> Void)]>([])
+    private let wakers = Locked<[(id: UInt, wake: @Sendable () -> Void)]>([])
     /// Threads that have made this session current.
     package let pushes = Atomic<Int>(0)
     /// The file name as C text, for ``fileName``.

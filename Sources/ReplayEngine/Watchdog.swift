@@ -1,5 +1,6 @@
 import CReplay
 import Glibc
+import ReplayLog
 import Synchronization
 
 /// PLAY: notices that a replay makes no progress, from a thread of its own.
@@ -16,7 +17,7 @@ final class Watchdog: @unchecked Sendable {
     private let isDue = Atomic<Bool>(true)
     private let waitingVCPUs = Atomic<Int>(0)
     private let isOver = Atomic<Bool>(false)
-    private let lastAsked = Mutex<String>("")
+    private let lastAsked = Locked<String>("")
     /// Counts to stop; the thread sleeps on it.
     private let stopSignal: UnsafeMutablePointer<replay_change_t>
     private var thread: pthread_t?
@@ -108,10 +109,10 @@ final class Watchdog: @unchecked Sendable {
         // Whoever holds the lock for so long is part of what is wrong; the
         // words are then taken from a state that nobody changes.
         let locked = replay_fair_lock_try(session.lock)
-        defer { if locked { replay_fair_lock_give(session.lock) } }
-        if locked, !session.mayStall { return false }
-        let asked = lastAsked.withLock { $0 }
-        session.stall(seconds, asked)
+        let error = locked && !session.mayStall ? nil : session.stall(seconds, lastAsked.withLock { $0 })
+        if locked { replay_fair_lock_give(session.lock) }
+        guard let error else { return false }
+        session.tell(error, REPLAY_STOP_DIVERGENCE)
         return true
     }
 }
@@ -128,9 +129,9 @@ extension Session {
         }
     }
 
-    /// PLAY: nothing has happened for too long.
-    func stall(_ seconds: Double, _ asked: String) {
-        guard let player, !hasFailed else { return }
+    /// PLAY: nothing has happened for too long. nil: the replay had failed before.
+    func stall(_ seconds: Double, _ asked: String) -> ReplayError? {
+        guard let player, !hasFailed else { return nil }
         let expected = player.nextDescription
         var found = asked.isEmpty ? "no call for it" : "\(asked) last"
         let queued = arrived.count + inbox.count
@@ -142,6 +143,7 @@ extension Session {
         error.icount = state.icount
         error.eventIndex = player.nextIndex
         error.history = player.history
-        fail(error, REPLAY_STOP_DIVERGENCE)
+        hasFailed = true
+        return errors.stick(error) ? error : nil
     }
 }

@@ -1,7 +1,6 @@
 import CGLib
 import CReplay
 import ReplayEngine
-import Synchronization
 
 /// A main context of the host's that serves as a session's I/O thread.
 ///
@@ -19,7 +18,7 @@ package final class GLibAttachment: @unchecked Sendable {
     private var source: UnsafeMutablePointer<GSource>?
 
     /// The attachments of the process, by their contexts.
-    private static let all = Mutex<[UInt: GLibAttachment]>([:])
+    private static let all = Locked<[UInt: GLibAttachment]>([:])
 
     // MARK: Life
 

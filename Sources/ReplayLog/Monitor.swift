@@ -1,12 +1,12 @@
 import Glibc
 
 /// A mutex with a condition, at a fixed address, whose waits have a bound on a clock that only goes on.
-final class Monitor: @unchecked Sendable {
+package final class Monitor: @unchecked Sendable {
     // Sendable: the two objects are made for sharing.
     private let mutex: UnsafeMutablePointer<pthread_mutex_t>
     private let condition: UnsafeMutablePointer<pthread_cond_t>
 
-    init() {
+    package init() {
         mutex = .allocate(capacity: 1)
         mutex.initialize(to: pthread_mutex_t())
         pthread_mutex_init(mutex, nil)
@@ -32,16 +32,16 @@ final class Monitor: @unchecked Sendable {
         return body()
     }
 
-    func lock() {
+    package func lock() {
         pthread_mutex_lock(mutex)
     }
 
-    func unlock() {
+    package func unlock() {
         pthread_mutex_unlock(mutex)
     }
 
     /// The lock is held; it is given away while waiting.
-    func wait() {
+    package func wait() {
         pthread_cond_wait(condition, mutex)
     }
 
@@ -50,7 +50,7 @@ final class Monitor: @unchecked Sendable {
         pthread_cond_timedwait(condition, mutex, &time)
     }
 
-    func wakeAll() {
+    package func wakeAll() {
         pthread_cond_broadcast(condition)
     }
 }

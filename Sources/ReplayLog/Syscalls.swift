@@ -180,12 +180,7 @@ struct Syscalls: Sendable {
         case ENOSPC: return "no space is left on the device"
         case EDQUOT: return "the disk quota is used up"
         case EFBIG: return "the file would exceed the size limit"
-        case EIO: return "the device reported an input/output error"
-        case EACCES: return "permission denied"
-        case EROFS: return "the file system is read-only"
-        case EISDIR: return "it is a directory"
-        case ENOMEM: return "not enough memory"
-        default: return "system error \(error)"
+        default: return strerror(error).map { String(cString: $0) } ?? "system error \(error)"
         }
     }
 

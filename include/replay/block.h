@@ -8,7 +8,8 @@
  *  the completion is queued, and its callback runs on the vCPU thread at a
  *  flush of the queue. Guest memory changes only there: a read goes to a
  *  buffer of the filter's and is copied at the completion; a write's data is
- *  copied when it is submitted.
+ *  copied when it is submitted, and reaches the overlay at its completion, so
+ *  that a request sees just those that were completed before it.
  *
  *  While recording and replaying, writes go to an overlay: the image stays as
  *  it is, and is what replay needs. The recorded result of each request is
@@ -80,7 +81,7 @@ enum {
 typedef struct replay_block_config {
     uint32_t size;       /**< sizeof(replay_block_config_t) */
     uint32_t read_only;  /**< 1: writes fail with -EROFS */
-    const char *name;    /**< the disk's name in errors, or NULL: "disk N" */
+    const char *name;    /**< the disk's name in errors, or NULL: "disk0", … */
     const char *filename; /**< the image, or NULL */
     const replay_block_backend_t *backend; /**< instead of an image, or NULL */
     void *opaque;        /**< for the backend */
@@ -98,7 +99,8 @@ typedef struct replay_block_config {
  *  @param config [in]. @param status [out] why it failed, or NULL.
  *  @return the disk, closed by replay_block_close(); NULL: ERROR_INVALID_ARGUMENT,
  *    ERROR_STRUCT_SIZE, ERROR_SYSTEM (the image or the overlay could not be
- *    opened), ERROR_NO_MEMORY.
+ *    opened), ERROR_NO_MEMORY, ERROR_WRONG_STATE (not between configure and
+ *    start), ERROR_FINGERPRINT (rrdata=on: the recording has no such disk).
  *  Disks are numbered in the order of the calls: the same in every mode.
  *  Thread: [any], after replay_configure(), before replay_start().  Since ABI 1. */
 REPLAY_API replay_block_t *replay_block_open(const replay_block_config_t *config,

@@ -117,7 +117,8 @@ typedef struct replay_timer replay_timer_t;
 REPLAY_API replay_timer_t *replay_timer_new(replay_callback_t callback, void *opaque);
 
 /** Sets @p timer to run at @p expire_ns of virtual time, instead of any time
- *  that was set before; negative counts as 0.
+ *  that was set before; negative counts as 0. If it is the nearest now, the
+ *  vCPU is kicked, so that its slice ends.
  *  @return REPLAY_OK; ERROR_INVALID_ARGUMENT.
  *  Thread: [vcpu] [io] [lock-held].  Since ABI 1. */
 REPLAY_API replay_status_t replay_timer_mod(replay_timer_t *timer, int64_t expire_ns);

@@ -29,7 +29,8 @@ REPLAY_API int32_t replay_register_char_driver(replay_char_receive_t receive, vo
 
 /** Input from outside for a character device.
  *
- *  Record: queued, written and given to the device at the flush.
+ *  Record: queued, written and given to the device at the flush (what comes
+ *          before replay_start() waits for it).
  *  Play:   dropped: the log has the input.
  *  None, events disabled: given to the device at once.
  *  @param data [in] copied. @param length in bytes, at most 1 GiB.
@@ -168,9 +169,10 @@ REPLAY_API int32_t replay_read_random(void *data, size_t length);
 
 /** The guest or its user asks for the end of the run.
  *
- *  Record: stored.
- *  Play:   nothing: the library calls replay_host::shutdown at the recorded place.
- *  None:   nothing.
+ *  Record: stored. The host ends or resets the machine itself.
+ *  Play:   the host must not: the library calls replay_host::shutdown at the
+ *          recorded place, which may be within this call.
+ *  None:   nothing. The host ends or resets the machine itself.
  *  @param cause REPLAY_SHUTDOWN_…
  *  @return REPLAY_OK; ERROR_INVALID_ARGUMENT, ERROR_LOCK_NOT_HELD, ERROR_WRONG_ROLE.
  *  Thread: [vcpu] [io] [lock-held].  Since ABI 1. */

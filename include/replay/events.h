@@ -27,6 +27,11 @@ extern "C" {
  *  None:   true.
  *  After a failure, without the lock or a role: false.
  *
+ *  RESET_REQUESTED and SUSPEND_REQUESTED guard the main loop's handling of a
+ *  request, in replay_host::handle_requests. A request of the guest's comes
+ *  again by itself in PLAY; one of the user's must be asked for by
+ *  replay_shutdown_request(), and is then made in replay_host::shutdown.
+ *
  *  @param id REPLAY_CHECKPOINT_…
  *  Thread: [vcpu] [io] [lock-held] [hot].  Since ABI 1. */
 REPLAY_API bool replay_checkpoint(replay_checkpoint_t id);

@@ -21,7 +21,7 @@ REPLAY_API uint64_t replay_get_current_icount(void);
 /** Play: instructions that may be executed before the next event of the log;
  *  0: an event is due now. Clamped to INT32_MAX.
  *  Record, None: INT32_MAX.
- *  After a divergence, or without the lock: 0.
+ *  After a divergence, or (but for None) without the lock: 0.
  *  Thread: [vcpu] [lock-held] [hot].  Since ABI 1. */
 REPLAY_API int32_t replay_get_instructions(void);
 
@@ -35,7 +35,10 @@ REPLAY_API replay_status_t replay_account_executed_instructions(void);
 
 /** The one line for a host's loop: instructions that may be executed now.
  *
- *  Record, None: up to the nearest virtual timer, rounded up to whole instructions.
+ *  Record, None: up to the nearest virtual timer, rounded up to whole
+ *  instructions (Record: up to the next digest of the guest's state too). A
+ *  device that sets a nearer timer within a slice must end the slice: the
+ *  library's timers do it by replay_host::kick.
  *  Play: as replay_get_instructions(), but 64 bits wide.
  *
  *  0: nothing; go round the loop again, and replay_wait() if nothing else is to do.

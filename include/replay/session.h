@@ -83,10 +83,12 @@ typedef struct replay_host {
 
     /** Needed. Stops the machine: nothing more can be replayed or recorded.
      *  @p error is NULL for REPLAY_STOP_END; it lives as long as the call.
-     *  A stall is told from a thread of the library's, without the lock. */
+     *  A stall is told from a thread of the library's, without the lock: set a
+     *  flag that every thread may set. */
     void (*stop)(void *opaque, replay_stop_reason_t reason, const replay_error_t *error);
 
-    /** PLAY: does what the recorded replay_shutdown_request() did. */
+    /** PLAY: does what the recorded replay_shutdown_request() did: here, and
+     *  only here, a replaying host ends or resets the machine. */
     void (*shutdown)(void *opaque, replay_shutdown_cause_t cause);
 
     /** I/O thread's turn: handle the requests that the main loop keeps (reset,
@@ -104,7 +106,7 @@ typedef struct replay_host {
     uint64_t (*digest)(void *opaque);
 
     /** A message for the host's user, one sentence. Called from every thread,
-     *  without the lock; must not call the library. NULL: messages are dropped
+     *  with or without the lock; must not call the library. NULL: messages are dropped
      *  (errors stay readable by replay_last_error()). */
     void (*message)(void *opaque, replay_message_level_t level, const char *text);
 } replay_host_t;
@@ -146,7 +148,9 @@ enum { REPLAY_DEFAULT = 0, REPLAY_ON = 1, REPLAY_OFF = 2 };
  *                       machine, or lets it go on unrecorded       default stop
  *    rrsegment=BYTES    size of a live segment, 256 to 2^30        default 1 MiB
  *
- *  A comma within a value is written twice.
+ *  A comma within a value is written twice. In PLAY rrdata and rrdigest are as
+ *  they were recorded; shift and sleep are too where nothing is said, and
+ *  another value is ERROR_FINGERPRINT.
  *
  *  Since ABI 1. */
 typedef struct replay_config {
@@ -186,7 +190,8 @@ typedef struct replay_config {
  *  @return REPLAY_OK; ERROR_INVALID_ARGUMENT, ERROR_STRUCT_SIZE,
  *    ERROR_BAD_OPTION (the message names key and value), ERROR_WRONG_STATE
  *    (configured already), ERROR_SYSTEM, ERROR_DISK_FULL, ERROR_LOG_…
- *  After a failure the session is as before the call.
+ *  After a failure the session is not configured; devices and blockers that
+ *  were told before stay.
  *  Thread: one, before the machine's threads start.  Since ABI 1. */
 REPLAY_API replay_status_t replay_configure(const replay_config_t *config);
 
@@ -209,7 +214,9 @@ REPLAY_API replay_status_t replay_fingerprint(const char *key, const char *value
  *
  *  @return REPLAY_OK; ERROR_BLOCKED (the message has the reason),
  *    ERROR_FINGERPRINT (the error names the field, expected and found),
- *    ERROR_WRONG_STATE, or what writing the log's head met.
+ *    ERROR_NOT_SUPPORTED (a snapshot is named), ERROR_WRONG_STATE, or what
+ *    writing the log's head met. After it the machine may not run: budgets are
+ *    0, checkpoints false, until replay_finish().
  *  Thread: one, before the first instruction.  Since ABI 1. */
 REPLAY_API replay_status_t replay_start(void);
 
@@ -224,7 +231,8 @@ REPLAY_API replay_status_t replay_start(void);
  *  may be inside the library for this session.
  *
  *  @return REPLAY_OK; the session's failure if it had one, e.g.
- *    ERROR_DIVERGENCE, ERROR_DISK_FULL; ERROR_WRONG_STATE if not configured.
+ *    ERROR_DIVERGENCE, ERROR_DISK_FULL, or ERROR_LOG_CUT: all that there was of
+ *    a cut log was replayed; ERROR_WRONG_STATE if not configured.
  *  Thread: one, when the machine's threads have ended or wait.  Since ABI 1. */
 REPLAY_API replay_status_t replay_finish(void);
 
@@ -254,7 +262,7 @@ REPLAY_API replay_status_t replay_vmstate_init(void);
 typedef struct replay_info {
     uint32_t size;          /**< sizeof(replay_info_t), set by the caller */
     replay_mode_t mode;     /**< as replay_get_mode() */
-    uint64_t icount;        /**< at the last accounting */
+    uint64_t icount;        /**< now; without the lock: at the last accounting */
     uint64_t events;        /**< RECORD: written; PLAY: consumed */
     uint64_t total_events;  /**< PLAY of a finished log: all; else 0 */
     uint64_t event_bytes;   /**< RECORD: bytes of the events, before compression */

@@ -1,5 +1,6 @@
 import CReplay
 import Glibc
+import ReplayLog
 import Synchronization
 
 /// A disk: the filter between a guest's controller and a backend.
@@ -17,12 +18,17 @@ package final class BlockDisk: @unchecked Sendable {
     let name: String
     let backend: Backend
     let overlay: Overlay?
+    /// A backend without an operation for zeroes is given a write of them.
+    var writesZeroes: Bool {
+        guard overlay == nil, case .host(let host) = backend else { return false }
+        return !host.hasZeroes
+    }
     let isReadOnly: Bool
     let length: Int64
     private unowned let session: Session
     private var workers: Workers?
     /// Requests that a backend works on, by their ids.
-    private let underWay = Mutex<Set<UInt64>>([])
+    private let underWay = Locked<Set<UInt64>>([])
     /// Requests whose completion the guest has not seen.
     private let count = Atomic<Int>(0)
 
@@ -43,14 +49,17 @@ package final class BlockDisk: @unchecked Sendable {
 
     // MARK: A request's way
 
-    /// - Parameter deferred: PLAY: a change is made at the completion, when the
-    ///   recorded result is known.
-    func submit(_ request: BlockRequest, deferred: Bool) {
+    /// What the overlay does alone is done at the completion: see
+    /// ``BlockRequest/settle()``.
+    func submit(_ request: BlockRequest) {
         noteSubmission(of: request)
-        if deferred { return done(request, 0) }
         if let error = refusal(request) { return done(request, error) }
-        if let overlay, request.operation != .read || overlay.covers(request) {
-            return enqueue(request)
+        if let overlay {
+            switch request.operation {
+            case .read: if overlay.covers(request) { return done(request, 0) }
+            case .write, .zeroes, .discard: return done(request, 0)
+            case .flush: return enqueue(request)
+            }
         }
         switch backend {
         case .file: enqueue(request)
@@ -75,8 +84,7 @@ package final class BlockDisk: @unchecked Sendable {
 
     /// On a worker.
     private func perform(_ request: BlockRequest) {
-        if let overlay, request.operation != .read { return done(request, overlay.perform(request)) }
-        if let overlay, overlay.covers(request) { return done(request, overlay.perform(request)) }
+        if let overlay, request.operation == .flush { return done(request, overlay.perform(request)) }
         guard case .file(let file) = backend else { return done(request, -ENOTSUP) }
         let result: Int32
         switch request.operation {
@@ -90,7 +98,7 @@ package final class BlockDisk: @unchecked Sendable {
         case .discard: result = 0
         case .flush: result = file.sync()
         }
-        backendDone(request, result)
+        done(request, result)
     }
 
     private func sync(_ file: DataFile, _ request: BlockRequest, _ result: Int32) -> Int32 {
@@ -98,14 +106,8 @@ package final class BlockDisk: @unchecked Sendable {
     }
 
     /// A backend has ended the request: on any thread.
-    func backendDone(_ request: BlockRequest, _ result: Int32) {
-        var result = min(result, 0)
-        if result == 0, request.operation == .read, let overlay { result = overlay.perform(request) }
-        done(request, result)
-    }
-
-    private func done(_ request: BlockRequest, _ result: Int32) {
-        request.result = result
+    func done(_ request: BlockRequest, _ result: Int32) {
+        request.result = min(result, 0)
         underWay.withLock { _ = $0.remove(request.id) }
         session.post(.request(request))
     }

@@ -1,7 +1,6 @@
 import CReplay
 import Glibc
 import ReplayLog
-import Synchronization
 
 /// What a guest asks of a disk.
 enum BlockOperation {
@@ -45,6 +44,8 @@ final class BlockRequest: @unchecked Sendable {
     var result: Int32 = 0
     /// For a backend of the host's, which gets a pointer to it.
     let piece: UnsafeMutablePointer<iovec>
+    /// The overlay has done its part.
+    private var isSettled = false
 
     /// nil when memory runs out.
     init?(
@@ -103,8 +104,24 @@ final class BlockRequest: @unchecked Sendable {
     /// Of the data that was read.
     var digest: UInt64 { Checksum.xxh3(UnsafeRawBufferPointer(buffer)) }
 
+    /// At the completion, by the thread that flushes: the overlay takes what was
+    /// written, and puts its part over what was read. So a request sees exactly
+    /// those that were completed before it, in PLAY as in RECORD.
+    func settle() {
+        guard !isSettled else { return }
+        isSettled = true
+        if result >= 0, operation != .flush, let overlay = disk.overlay { result = overlay.perform(self) }
+    }
+
+    /// PLAY: the request ends as it was recorded, without its overlay.
+    func settle(as recorded: Int32) {
+        isSettled = true
+        result = recorded
+    }
+
     /// The completion: the only place where the guest's memory changes.
     func reachGuest() {
+        settle()
         if operation == .read, result >= 0 { scatter() }
         disk.noteCompletion()
         completion(opaque, result)
@@ -122,11 +139,11 @@ final class BlockRequest: @unchecked Sendable {
 final class RequestHandles: Sendable {
     static let shared = RequestHandles()
 
-    private struct Content: @unchecked Sendable {
+    private struct Content {
         var requests: [UInt: BlockRequest] = [:]
         var next: UInt = 1
     }
-    private let content = Mutex(Content())
+    private let content = Locked(Content())
 
     func add(_ request: BlockRequest) -> UInt {
         content.withLock { content in

@@ -16,7 +16,11 @@ struct HostBackend: @unchecked Sendable {
         self.opaque = opaque
     }
 
-    var isComplete: Bool { table.length != nil && table.read != nil }
+    /// - Parameter writable: there is no overlay that takes the writes.
+    func isComplete(writable: Bool) -> Bool {
+        table.length != nil && table.read != nil && (table.write != nil || !writable)
+    }
+    var hasZeroes: Bool { table.zeroes != nil }
     var length: Int64 { table.length?(opaque) ?? -Int64(ENOTSUP) }
     func close() { table.close?(opaque) }
 

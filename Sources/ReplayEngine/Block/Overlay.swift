@@ -1,11 +1,11 @@
-import Glibc
-import Synchronization
+import CReplay
+import ReplayLog
 
 /// Takes what a guest writes, so that its image stays as it is: a sparse file of
 /// the image's layout, and the set of bytes that it holds.
 final class Overlay: Sendable {
     private let file: DataFile
-    private let written = Mutex(RangeSet())
+    private let written = Locked(RangeSet())
     /// The user named the file: a flush then brings the data to the disk.
     private let isKept: Bool
 
@@ -14,7 +14,7 @@ final class Overlay: Sendable {
         self.isKept = isKept
     }
 
-    /// Does a write, zeroes, discard or flush. - Returns: 0 or a negative errno.
+    /// Does the overlay's part of a request. - Returns: 0 or a negative errno.
     func perform(_ request: BlockRequest) -> Int32 {
         let range = request.offset..<request.offset &+ UInt64(request.length)
         let result: Int32
@@ -22,12 +22,15 @@ final class Overlay: Sendable {
         case .read: return patch(request)
         case .write: result = file.write(UnsafeRawBufferPointer(request.buffer), at: request.offset)
         case .zeroes, .discard: result = file.writeZeroes(range)
-        case .flush: return isKept ? file.sync() : 0
+        case .flush: return sync()
         }
         guard result >= 0 else { return result }
         written.withLock { $0.insert(range) }
-        return request.flags & UInt32(1) != 0 && isKept ? file.sync() : 0
+        return request.flags & UInt32(REPLAY_BLOCK_FUA) != 0 ? sync() : 0
     }
+
+    /// Data that is gone with the process need not reach the disk.
+    private func sync() -> Int32 { isKept ? file.sync() : 0 }
 
     /// Must the image be asked for this read?
     func covers(_ request: BlockRequest) -> Bool {

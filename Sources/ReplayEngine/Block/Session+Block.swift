@@ -22,6 +22,10 @@ extension Session {
 
     private func makeDisk(_ config: replay_block_config_t, _ number: Int) throws(ReplayError) -> BlockDisk {
         let name = config.name.map { String(cString: $0) } ?? "disk\(number)"
+        guard config.workers <= 64 else {
+            throw ReplayError(
+                .invalidArgument, "\(config.workers) workers are too many for \(name)", device: name)
+        }
         let overlay = try makeOverlay(config, name)
         let backend = try makeBackend(config, name, number, writable: overlay == nil && config.read_only == 0)
         let length: Int64
@@ -30,7 +34,7 @@ extension Session {
         case .host(let backend): length = backend.length
         case .log(let recorded): length = recorded
         }
-        let workers = config.workers == 0 ? 2 : Int(min(config.workers, 64))
+        let workers = config.workers == 0 ? 2 : Int(config.workers)
         guard
             let disk = BlockDisk(
                 self, name: name, backend: backend, overlay: overlay, isReadOnly: config.read_only != 0,
@@ -52,9 +56,9 @@ extension Session {
         }
         if let table = config.backend {
             let backend = HostBackend(table, opaque: config.opaque)
-            guard backend.isComplete else {
-                throw ReplayError(
-                    .invalidArgument, "the backend of \(name) lacks length or read", device: name)
+            guard backend.isComplete(writable: writable) else {
+                let needed = writable ? "length, read or write" : "length or read"
+                throw ReplayError(.invalidArgument, "the backend of \(name) lacks \(needed)", device: name)
             }
             return .host(backend)
         }
@@ -142,29 +146,25 @@ extension Session {
     ) -> Status {
         if let refusal = refusal(.either, operation.function) { return refusal }
         guard let disk = devices.disk(handle) else { return noDisk(operation.function) }
-        let isData = operation == .read || operation == .write
+        var what = operation.operation
+        if what == .zeroes, disk.writesZeroes { what = .write }
+        let isData = what == .read || what == .write
         guard let length = Int(exactly: length), !isData || length <= Self.longestPayload else {
             return misuse(.invalidArgument, "a request of \(length) bytes is too long")
         }
         guard
             let request = BlockRequest(
-                disk, id: drawRequestID(), operation.operation, offset: offset, length: length, flags: flags,
+                disk, id: drawRequestID(), what, offset: offset, length: length, flags: flags,
                 pieces: pieces,
                 completion: completion, opaque: opaque)
         else { return misuse(.noMemory, "memory ran out for a request of \(length) bytes") }
-        disk.submit(request, deferred: isPlaying && isDeferred(request))
+        disk.submit(request)
         return .ok
-    }
-
-    /// PLAY: is the request done at its recorded completion, and not before?
-    private func isDeferred(_ request: BlockRequest) -> Bool {
-        if case .log = request.disk.backend { return true }
-        return request.disk.overlay != nil && request.operation != .read
     }
 
     package static func complete(_ handle: UInt, _ result: Int32) -> Bool {
         guard let request = RequestHandles.shared.take(handle) else { return false }
-        request.disk.backendDone(request, result)
+        request.disk.done(request, result)
         return true
     }
 
@@ -172,6 +172,7 @@ extension Session {
 
     /// Writes the completion of a request: its result, and what a read gave.
     func record(_ request: BlockRequest) {
+        request.settle()
         let id = Int64(bitPattern: request.id)
         let result = Int64(request.result)
         guard request.operation == .read, request.result >= 0 else {
@@ -196,7 +197,7 @@ extension Session {
             return false
         }
         if recorded >= 0, !reproduce(request, event) { return false }
-        request.result = recorded
+        request.settle(as: recorded)
         return true
     }
 
@@ -209,15 +210,10 @@ extension Session {
             request.buffer.copyMemory(from: event.bytes)
             return true
         }
-        if request.operation == .read {
-            guard request.result >= 0 else { return differs(request, "error \(-request.result)") }
-            return request.digest == UInt64(bitPattern: event.c) || differs(request, "other data")
-        }
-        guard let overlay = request.disk.overlay, isDeferred(request) else {
-            return request.result >= 0 || differs(request, "error \(-request.result)")
-        }
-        let result = overlay.perform(request)
-        return result >= 0 || differs(request, "error \(-result)")
+        request.settle()
+        guard request.result >= 0 else { return differs(request, "error \(-request.result)") }
+        guard request.operation == .read else { return true }
+        return request.digest == UInt64(bitPattern: event.c) || differs(request, "other data")
     }
 
     private func differs(_ request: BlockRequest, _ found: String) -> Bool {

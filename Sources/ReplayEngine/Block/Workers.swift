@@ -1,11 +1,11 @@
 import Glibc
+import ReplayLog
 
 /// Threads that do what would block: a queue of work, first come, first served.
 final class Workers: @unchecked Sendable {
-    // Sendable: the mutex guards the queue.
+    // Sendable: the monitor guards the queue.
 
-    private let mutex: UnsafeMutablePointer<pthread_mutex_t>
-    private let condition: UnsafeMutablePointer<pthread_cond_t>
+    private let monitor = Monitor()
     private var work: [BlockRequest] = []
     private var isStopping = false
     private var threads: [pthread_t] = []
@@ -14,10 +14,6 @@ final class Workers: @unchecked Sendable {
     /// nil when no thread can be made.
     init?(_ count: Int, _ perform: @escaping @Sendable (BlockRequest) -> Void) {
         self.perform = perform
-        mutex = .allocate(capacity: 1)
-        condition = .allocate(capacity: 1)
-        pthread_mutex_init(mutex, nil)
-        pthread_cond_init(condition, nil)
         for _ in 0..<count {
             var thread = pthread_t()
             let context = Unmanaged.passRetained(self).toOpaque()
@@ -36,26 +32,19 @@ final class Workers: @unchecked Sendable {
         if threads.isEmpty { return nil }
     }
 
-    deinit {
-        pthread_mutex_destroy(mutex)
-        pthread_cond_destroy(condition)
-        mutex.deallocate()
-        condition.deallocate()
-    }
-
     func add(_ request: BlockRequest) {
-        pthread_mutex_lock(mutex)
+        monitor.lock()
         work.append(request)
-        pthread_cond_signal(condition)
-        pthread_mutex_unlock(mutex)
+        monitor.wakeAll()
+        monitor.unlock()
     }
 
     /// Does what is queued, and ends the threads.
     func stop() {
-        pthread_mutex_lock(mutex)
+        monitor.lock()
         isStopping = true
-        pthread_cond_broadcast(condition)
-        pthread_mutex_unlock(mutex)
+        monitor.wakeAll()
+        monitor.unlock()
         for thread in threads {
             // A completion that closes its disk runs on a worker in mode NONE.
             if pthread_equal(thread, pthread_self()) == 0 {
@@ -68,19 +57,19 @@ final class Workers: @unchecked Sendable {
     }
 
     private func run() {
-        pthread_mutex_lock(mutex)
+        monitor.lock()
         while true {
             if !work.isEmpty {
                 let request = work.removeFirst()
-                pthread_mutex_unlock(mutex)
+                monitor.unlock()
                 perform(request)
-                pthread_mutex_lock(mutex)
+                monitor.lock()
             } else if isStopping {
                 break
             } else {
-                pthread_cond_wait(condition, mutex)
+                monitor.wait()
             }
         }
-        pthread_mutex_unlock(mutex)
+        monitor.unlock()
     }
 }

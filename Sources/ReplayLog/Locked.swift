@@ -1,0 +1,28 @@
+import Glibc
+
+/// A value that one thread at a time may touch.
+///
+/// A pthread mutex, and not the standard library's: the thread sanitizer knows it.
+package final class Locked<Value>: @unchecked Sendable {
+    // Sendable: the mutex guards the value.
+    private let mutex: UnsafeMutablePointer<pthread_mutex_t>
+    private var value: Value
+
+    package init(_ value: Value) {
+        mutex = .allocate(capacity: 1)
+        mutex.initialize(to: pthread_mutex_t())
+        pthread_mutex_init(mutex, nil)
+        self.value = value
+    }
+
+    deinit {
+        pthread_mutex_destroy(mutex)
+        mutex.deallocate()
+    }
+
+    package func withLock<Result>(_ body: (inout Value) -> Result) -> Result {
+        pthread_mutex_lock(mutex)
+        defer { pthread_mutex_unlock(mutex) }
+        return body(&value)
+    }
+}

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: MIT */
+#include "guest.h"
+
+/* What an instruction does with its operands. a is a register (its value, where
+ * one is needed); b is a register in MIX, LOAD and SAVE, else a number. */
+enum {
+    ILLEGAL,
+    SET,  /* a = b */
+    DEC,  /* a = a - 1 */
+    MIX,  /* a = mix(a, b) */
+    LOAD, /* a = ram[b] */
+    SAVE, /* ram[b] = a */
+    IN,   /* a = port b */
+    OUT,  /* port b = a */
+    JUMP, /* go to b */
+    JNZ,  /* go to b if a is not 0 */
+    JZ,   /* go to b if a is 0 */
+    WAIT, /* sleep until a is not 0 */
+    BACK  /* return from an interrupt */
+};
+
+typedef struct instruction {
+    uint8_t op, a;
+    uint32_t b;
+} instruction_t;
+
+/* Places in the program. Handlers stand 16 instructions apart. */
+enum {
+    RESET = 0,
+    ROUND = RESET + 1,
+    WORK = ROUND + 12,
+    POWER_OFF = WORK + 13,
+    HANDLERS = 32,
+    ON_TIMER = HANDLERS + 16 * LINE_TIMER,
+    ON_DISK = HANDLERS + 16 * LINE_DISK,
+    ON_KEYBOARD = HANDLERS + 16 * LINE_KEYBOARD,
+    PROGRAM_SIZE = HANDLERS + 16 * LINE_COUNT
+};
+
+/* Register 0 is the guest's memory of everything: whatever it learns is mixed
+ * into it, by the rounds and by the handlers that interrupt them. An interrupt
+ * that comes one instruction early or late makes all that follows different.
+ * 1 counts rounds, 2 and 3 are the rounds', 4 is the handlers'; 5 and 6 become 1
+ * when the timer and the disk are done; 7 is the address of the disk's buffer. */
+static const instruction_t program[PROGRAM_SIZE] = {
+    [RESET] = {SET, 7, GUEST_RAM_WORDS - GUEST_SECTOR_WORDS},
+
+    /* Sleep for 20 ms, but for the keys that are typed meanwhile. */
+    [ROUND] = {SET, 5, 0},
+    {SET, 2, 20000000},
+    {OUT, 2, PORT_TIMER},
+    {WAIT, 5, 0},
+
+    /* Ask for a sector at random. */
+    {IN, 2, PORT_RANDOM},
+    {MIX, 0, 2},
+    {IN, 2, PORT_WALL_CLOCK},
+    {MIX, 0, 2},
+    {SET, 6, 0},
+    {OUT, 0, PORT_DISK_SECTOR},
+    {OUT, 7, PORT_DISK_READ},
+    {SET, 3, 200000},
+
+    /* Work all over the RAM while the disk does its part. */
+    [WORK] = {MIX, 0, 3},
+    {LOAD, 2, 0},
+    {MIX, 2, 0},
+    {SAVE, 2, 0},
+    {DEC, 3, 0},
+    {JNZ, 3, WORK},
+    {WAIT, 6, 0},
+
+    /* Change the sector that came, and write it back. */
+    {SET, 6, 0},
+    {SAVE, 0, 7},
+    {OUT, 7, PORT_DISK_WRITE},
+    {WAIT, 6, 0},
+    {DEC, 1, 0},
+    {JNZ, 1, ROUND},
+
+    [POWER_OFF] = {OUT, 0, PORT_POWER},
+    {JUMP, 0, POWER_OFF + 1}, /* never reached: switched off */
+
+    [ON_TIMER] = {IN, 4, PORT_VIRTUAL_TIME},
+    {MIX, 0, 4},
+    {SET, 5, 1},
+    {BACK, 0, 0},
+
+    [ON_DISK] = {IN, 4, PORT_DISK_RESULT},
+    {MIX, 0, 4},
+    {LOAD, 4, 7},
+    {MIX, 0, 4},
+    {SET, 6, 1},
+    {BACK, 0, 0},
+
+    [ON_KEYBOARD] = {IN, 4, PORT_KEYBOARD},
+    {JZ, 4, ON_KEYBOARD + 6},
+    {MIX, 0, 4},
+    {IN, 4, PORT_WALL_CLOCK},
+    {MIX, 0, 4},
+    {JUMP, 0, ON_KEYBOARD},
+    {BACK, 0, 0},
+};
+
+void guest_run(guest_t *g, uint64_t budget, const atomic_bool *kicked) {
+    uint64_t *r = g->registers;
+
+    for (; budget > 0 && !g->asleep; budget--) {
+        /* A kick ends the slice; which instruction it hits is left to chance. */
+        if (atomic_load_explicit(kicked, memory_order_relaxed))
+            break;
+
+        const instruction_t i = program[g->pc];
+        g->pc++;
+        /* Counted before it acts: a device that it reads asks for the icount,
+         * and this instruction is the one that reads. */
+        g->icount++;
+
+        switch (i.op) {
+        case SET:
+            r[i.a] = i.b;
+            break;
+        case DEC:
+            r[i.a]--;
+            break;
+        case MIX:
+            r[i.a] = guest_mix(r[i.a], r[i.b]);
+            break;
+        case LOAD:
+            r[i.a] = g->ram[r[i.b] % GUEST_RAM_WORDS];
+            break;
+        case SAVE:
+            g->ram[r[i.b] % GUEST_RAM_WORDS] = r[i.a];
+            break;
+        case IN:
+            r[i.a] = g->in(g->opaque, i.b);
+            break;
+        case OUT:
+            g->out(g->opaque, i.b, r[i.a]);
+            break;
+        case JUMP:
+            g->pc = i.b;
+            break;
+        case JNZ:
+            if (r[i.a] != 0)
+                g->pc = i.b;
+            break;
+        case JZ:
+            if (r[i.a] == 0)
+                g->pc = i.b;
+            break;
+        case WAIT:
+            /* An interrupt returns to the WAIT, which looks again: what comes
+             * between the question and the sleep is not missed. */
+            if (r[i.a] == 0) {
+                g->pc--;
+                g->asleep = true;
+            }
+            break;
+        case BACK:
+            g->pc = g->return_pc;
+            g->in_handler = false;
+            break;
+        default:
+            g->pc--; /* a hole in the program: stay there */
+            break;
+        }
+    }
+}
+
+bool guest_wants_interrupt(const guest_t *g) {
+    return g->lines != 0 && !g->in_handler;
+}
+
+void guest_take_interrupt(guest_t *g) {
+    uint32_t line = 0;
+    while (!(g->lines >> line & 1))
+        line++;
+    g->lines &= ~(1u << line);
+    g->return_pc = g->pc;
+    g->pc = HANDLERS + 16 * line;
+    g->in_handler = true;
+    g->asleep = false;
+}
+
+uint64_t guest_digest(const guest_t *g) {
+    uint64_t digest = guest_mix(g->icount, (uint64_t)g->pc << 32 | g->return_pc);
+    digest = guest_mix(digest, (uint64_t)g->lines << 2 | g->in_handler * 2u | g->asleep);
+    for (int i = 0; i < 8; i++)
+        digest = guest_mix(digest, g->registers[i]);
+    for (int i = 0; i < GUEST_RAM_WORDS; i++)
+        digest = guest_mix(digest, g->ram[i]);
+    return digest;
+}
+
+uint64_t guest_program_digest(void) {
+    uint64_t digest = PROGRAM_SIZE;
+    for (int i = 0; i < PROGRAM_SIZE; i++) {
+        const instruction_t *p = &program[i];
+        digest = guest_mix(digest, (uint64_t)p->op << 40 | (uint64_t)p->a << 32 | p->b);
+    }
+    return digest;
+}

@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: MIT */
+/* simavr-host: records and replays an ATmega328P that runs in simavr.
+ *
+ * What it takes to make an emulator recordable, with one thread for everything:
+ *
+ *  1. A count of what was executed. simavr counts cycles, not instructions, and
+ *     avr->cycle is as good: it never goes back, not even over a reset, and every
+ *     instruction and every sleep moves it by what the guest's past determines.
+ *     Recorded events lie on the ends of instructions, so a replay that runs up
+ *     to a recorded cycle stops at it exactly, whatever the instructions take.
+ *     run_cycle_limit = 1 gives control back after each. What a device asks in the
+ *     middle of an instruction lies one cycle behind its beginning: the replay
+ *     runs up to there, hence into that instruction (machine_cycles()).
+ *  2. Time. simavr has but one clock, the cycle; it goes on while the CPU sleeps.
+ *     So there is nothing to warp: a sleeping CPU executes cycles like a working
+ *     one, and cpus_idle() is always false. Recording keeps them at the pace of
+ *     real time (next_slice()), and replay doesn't wait at all.
+ *  3. What comes from outside by itself: bytes for the serial port. A thread
+ *     posts them whenever it likes, and they reach the machine between slices.
+ *  4. What the guest asks for: clock and noise, in the middle of an instruction.
+ *
+ * All calls of the library are in this file. It is loaded at run time, and called
+ * through its table; a host that links with it leaves the two macros and
+ * load_library() away. */
+#define REPLAY_FN(name) (replay->name)
+#define REPLAY_MODE()   (*replay->mode)
+#include <replay/replay.h>
+
+#include <dlfcn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "machine.h"
+#include "outside.h"
+
+#define CYCLES_PER_US (MACHINE_FREQUENCY / 1000000u)
+#define BUSY_SLICE    (MACHINE_FREQUENCY / 1000u) /* cycles that a working CPU runs at once */
+#define SLEEP_SLICE   (MACHINE_FREQUENCY / 100u)  /* cycles that a sleeping one does */
+#define DIGEST_CYCLES (MACHINE_FREQUENCY / 100u)  /* between two digests of everything */
+
+typedef struct host {
+    machine_t machine;
+    outside_t outside;
+    int32_t serial;      /* the library's number of the serial port */
+    int64_t began_ns;    /* real time at cycle 0 */
+    uint64_t noise;      /* state of the converter's noise */
+    atomic_bool stopped; /* told by any thread, if a replay stalls */
+} host_t;
+
+static host_t host;
+static const replay_plugin_t *replay; /* the library's functions */
+
+static int complain(void) {
+    replay_error_t error = REPLAY_ERROR_INIT;
+    replay->replay_last_error(&error);
+    fprintf(stderr, "simavr-host: %s\n", error.message);
+    return 1;
+}
+
+static int64_t real_ns(clockid_t clock) {
+    struct timespec now;
+    clock_gettime(clock, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+/* ------------------------------------------ 1. what the library asks of the host */
+
+static uint64_t on_icount(void *opaque) {
+    return machine_cycles(&((host_t *)opaque)->machine);
+}
+
+static bool on_cpus_idle(void *opaque) {
+    (void)opaque;
+    return false;
+}
+
+static uint64_t on_digest(void *opaque) {
+    return machine_digest(&((host_t *)opaque)->machine);
+}
+
+static void on_stop(void *opaque, replay_stop_reason_t reason, const replay_error_t *error) {
+    (void)reason, (void)error;
+    ((host_t *)opaque)->stopped = true;
+}
+
+static void on_shutdown(void *opaque, replay_shutdown_cause_t cause) {
+    (void)cause;
+    ((host_t *)opaque)->stopped = true;
+}
+
+/* -------------------------------------------- 3. what comes from outside by itself */
+
+/* Called by the thread outside; the library takes it over to ours. */
+static void post_to_serial(const uint8_t *data, size_t length) {
+    replay->replay_chr_be_write(host.serial, data, length);
+}
+
+static void serial_receives(void *opaque, const uint8_t *data, size_t length) {
+    machine_receive(&((host_t *)opaque)->machine, data, length);
+}
+
+/* -------------------------------------------------- 4. what the guest asks for */
+
+static int64_t clock_ns(void *opaque) {
+    (void)opaque;
+    return REPLAY_CLOCK_LOCKED(REPLAY_CLOCK_HOST, real_ns(CLOCK_REALTIME));
+}
+
+static uint16_t noise(void *opaque) {
+    uint16_t value = 0;
+    if (REPLAY_MODE() == REPLAY_MODE_PLAY) {
+        replay->replay_read_random(&value, sizeof value);
+    } else {
+        value = (uint16_t)random_next(&((host_t *)opaque)->noise);
+        if (REPLAY_MODE() == REPLAY_MODE_RECORD)
+            replay->replay_save_random(0, &value, sizeof value);
+    }
+    return value;
+}
+
+/* What the machine sends is determined: nothing to record. But a digest after
+ * each byte makes a replay tell the first one that is another. */
+static void serial_sent(void *opaque, uint8_t byte) {
+    host_t *h = opaque;
+    replay->replay_digest(h->machine.output_digest);
+    if (REPLAY_MODE() == REPLAY_MODE_RECORD)
+        outside_hear(&h->outside, byte);
+}
+
+/* -------------------------------------------------------------- 2. the main loop */
+
+/* The cycle at which a machine that had always run at its frequency would be. */
+static uint64_t real_cycle(const host_t *h) {
+    return (uint64_t)(real_ns(CLOCK_MONOTONIC) - h->began_ns) * CYCLES_PER_US / 1000;
+}
+
+/* How far the machine may run now. Recording lets it follow real time: it waits
+ * until the time of the next slice is over, or something is posted. */
+static uint64_t next_slice(const host_t *h) {
+    uint64_t slice = BUSY_SLICE;
+    if (machine_asleep(&h->machine)) {
+        uint64_t timer = machine_next_timer(&h->machine);
+        slice = timer < SLEEP_SLICE ? timer : SLEEP_SLICE;
+    }
+    if (REPLAY_MODE() == REPLAY_MODE_PLAY)
+        return slice;
+    uint64_t now = machine_cycles(&h->machine), end = now + slice;
+    uint64_t real = real_cycle(h);
+    if (real < end) {
+        replay->replay_wait((int64_t)((end - real) * 1000 / CYCLES_PER_US));
+        real = real_cycle(h);
+    }
+    if (real >= end)
+        return slice;
+    return real > now ? real - now : 1;
+}
+
+static void run(host_t *h) {
+    replay->replay_mutex_lock();
+    h->began_ns = real_ns(CLOCK_MONOTONIC);
+    while (!h->stopped && !machine_ended(&h->machine)) {
+        replay->replay_start_warp_timer();   /* the I/O thread's turn */
+        replay->replay_account_warp_timer(); /* the vCPU thread's turn: input arrives */
+        if (atomic_load(&h->outside.failed)) {
+            replay->replay_shutdown_request(REPLAY_SHUTDOWN_HOST_ERROR);
+            break;
+        }
+        uint64_t cycles = replay->replay_get_budget(next_slice(h));
+        if (cycles > 0) {
+            machine_run(&h->machine, cycles);
+            replay->replay_account_executed_instructions();
+        } else if (!h->stopped) {
+            replay->replay_wait(100000000); /* woken when there is something */
+        }
+    }
+    replay->replay_mutex_unlock();
+}
+
+/* ------------------------------------------------------------------- the program */
+
+typedef struct arguments {
+    bool record;
+    const char *file, *library, *firmware, *program, *options;
+    uint64_t seed;
+} arguments_t;
+
+static bool parse(int argc, char **argv, arguments_t *arguments) {
+    *arguments = (arguments_t){
+        .library = "libreplay.so.0", .firmware = BOOTLOADER_FIRMWARE, .program = HELLO_PROGRAM};
+    if (getrandom(&arguments->seed, sizeof arguments->seed, 0) < 0 || argc < 3 || argc % 2 == 0)
+        return false;
+    arguments->record = strcmp(argv[1], "record") == 0;
+    arguments->file = argv[2];
+    for (int i = 3; i < argc; i += 2) {
+        const char *value = argv[i + 1];
+        if (strcmp(argv[i], "--guest") == 0 && strcmp(value, "sleep") == 0) {
+            arguments->firmware = SLEEPER_FIRMWARE;
+            arguments->program = NULL;
+        } else if (strcmp(argv[i], "--seed") == 0) {
+            arguments->seed = strtoull(value, NULL, 0);
+        } else if (strcmp(argv[i], "--lib") == 0) {
+            arguments->library = value;
+        } else if (strcmp(argv[i], "--options") == 0) {
+            arguments->options = value;
+        } else if (strcmp(argv[i], "--guest") != 0 || strcmp(value, "bootloader") != 0) {
+            return false;
+        }
+    }
+    return arguments->record || strcmp(argv[1], "replay") == 0;
+}
+
+static bool load_library(const char *path) {
+    void *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    replay_plugin_query_t query = NULL;
+    if (handle != NULL)
+        *(void **)&query = dlsym(handle, "replay_plugin_query");
+    if (query == NULL) {
+        fprintf(stderr, "simavr-host: %s\n", dlerror());
+        return false;
+    }
+    replay = query(REPLAY_ABI_VERSION);
+    if (replay == NULL)
+        fprintf(stderr, "simavr-host: %s has another ABI than %u\n", path, REPLAY_ABI_VERSION);
+    return replay != NULL;
+}
+
+/* Everything between the configuration and the start: what the machine is. */
+static replay_status_t configure(host_t *h, const arguments_t *arguments) {
+    replay_host_t callbacks = REPLAY_HOST_INIT;
+    callbacks.icount = on_icount;
+    callbacks.cpus_idle = on_cpus_idle;
+    callbacks.stop = on_stop;
+    callbacks.shutdown = on_shutdown;
+    callbacks.digest = on_digest;
+    replay_config_t config = REPLAY_CONFIG_INIT;
+    config.mode = arguments->record ? REPLAY_MODE_RECORD : REPLAY_MODE_PLAY;
+    config.host = &callbacks;
+    config.opaque = h;
+    config.filename = arguments->file;
+    config.options = arguments->options;
+    config.digest_interval = DIGEST_CYCLES;
+    replay_status_t status = replay->replay_configure(&config);
+    if (status != REPLAY_OK)
+        return status;
+    replay->replay_thread_attach(REPLAY_THREAD_VCPU | REPLAY_THREAD_IO);
+    h->serial = replay->replay_register_char_driver(serial_receives, h);
+    char text[32];
+    replay->replay_fingerprint("mcu", MACHINE_MCU);
+    snprintf(text, sizeof text, "%u", MACHINE_FREQUENCY);
+    replay->replay_fingerprint("frequency", text);
+    snprintf(text, sizeof text, "%016llx", (unsigned long long)h->machine.firmware_digest);
+    replay->replay_fingerprint("firmware", text);
+    return replay->replay_start();
+}
+
+static void print_result(const host_t *h, const char *file, uint64_t events, uint64_t icount) {
+    struct stat log = {0};
+    stat(file, &log);
+    printf("events %llu\n", (unsigned long long)events);
+    printf("log_bytes %llu\n", (unsigned long long)log.st_size);
+    printf("icount %llu\n", (unsigned long long)icount);
+    printf("cycle %llu\n", (unsigned long long)machine_cycles(&h->machine));
+    printf("pc 0x%04x\n", (unsigned)h->machine.avr->pc);
+    printf("ram_digest %016llx\n", (unsigned long long)machine_ram_digest(&h->machine));
+    printf("output_digest %016llx\n", (unsigned long long)h->machine.output_digest);
+    printf("digest %016llx\n", (unsigned long long)machine_digest(&h->machine));
+}
+
+int main(int argc, char **argv) {
+    arguments_t arguments;
+    if (!parse(argc, argv, &arguments)) {
+        fprintf(stderr, "usage: simavr-host record|replay FILE [--guest bootloader|sleep] "
+                        "[--seed N] [--lib PATH] [--options STRING]\n");
+        return 2;
+    }
+    const world_t world = {&host, serial_sent, clock_ns, noise};
+    host.noise = arguments.seed;
+    if (!load_library(arguments.library))
+        return 1;
+    if (!machine_open(&host.machine, &world, arguments.firmware)) {
+        fprintf(stderr, "simavr-host: cannot load %s\n", arguments.firmware);
+        return 1;
+    }
+    if (configure(&host, &arguments) != REPLAY_OK)
+        return complain();
+    if (arguments.record &&
+        !outside_start(&host.outside, post_to_serial, arguments.program, ~arguments.seed)) {
+        perror("simavr-host: thread");
+        return 1;
+    }
+
+    run(&host);
+
+    const char *failure = arguments.record ? outside_end(&host.outside) : NULL;
+    replay_info_t info = REPLAY_INFO_INIT;
+    replay->replay_query(&info);
+    uint64_t icount = replay->replay_get_current_icount();
+    replay_status_t status = replay->replay_finish();
+    print_result(&host, arguments.file, info.events, icount);
+    if (failure != NULL)
+        fprintf(stderr, "simavr-host: the bootloader's answer to %s\n", failure);
+    int result = status != REPLAY_OK ? complain() : failure != NULL;
+    machine_close(&host.machine);
+    return result;
+}
