@@ -92,6 +92,10 @@ final class Devices: @unchecked Sendable {
         }
     }
 
+    func hasDisk(_ name: String) -> Bool {
+        content.withLock { content in content.disks.values.contains { $0.name == name } }
+    }
+
     func disk(_ handle: UInt) -> BlockDisk? { content.withLock { $0.disks[handle] } }
     func removeDisk(_ handle: UInt) -> BlockDisk? {
         content.withLock { $0.disks.removeValue(forKey: handle) }

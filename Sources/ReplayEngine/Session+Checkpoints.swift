@@ -10,7 +10,11 @@ extension Session {
             return false
         }
         if refusal(.either, "replay_checkpoint") != nil { return false }
-        if isRecording { return write(kind, kind.usualRole) || options.goOnWhenFull }
+        if isRecording {
+            let written = write(kind, kind.usualRole)
+            noteCheckpoint()
+            return written || options.goOnWhenFull
+        }
         guard let player = hotPlayer else { return false }
         return player._withUnsafeGuaranteedRef { playCheckpoint(kind, $0) }
     }
@@ -25,6 +29,9 @@ extension Session {
         refused(kind, player)
         return false
     }
+
+    /// RECORD: for the lint mode.
+    func noteCheckpoint() { if ThreadRoles.mine == .io { lastIOCheckpoint = state.icount } }
 
     /// A checkpoint was asked for that is not next. Most are asked for again and
     /// again; INIT and RESET stand where the host's own course puts them.

@@ -9,6 +9,7 @@ extension Session {
         guard isRecording, refusal(.either, "replay_save_clock") == nil else {
             return saveClockElsewhere(value)
         }
+        if options.lint { lintOutsideOfCheckpoint("a clock reading") }
         return writeClock(clock, value, icount, usual: .vcpu)
     }
 

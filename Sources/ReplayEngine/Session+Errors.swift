@@ -34,6 +34,15 @@ extension Session {
         host.message(REPLAY_MESSAGE_WARNING, "\(message()), called from \(Self.caller)")
     }
 
+    /// An I/O thread's turn is where a checkpoint orders it; elsewhere it races
+    /// with the vCPU thread, and a replay may find another order.
+    func lintOutsideOfCheckpoint(_ what: @autoclosure () -> String) {
+        guard options.lint, isRecording, ThreadRoles.mine == .io, state.icount != lastIOCheckpoint else {
+            return
+        }
+        lint("\(what()) by the I/O thread is not behind a checkpoint of its own")
+    }
+
     static var caller: String {
         withUnsafeTemporaryAllocation(of: CChar.self, capacity: 256) { text in
             replay_name_caller(text.baseAddress, text.count)

@@ -127,7 +127,13 @@ extension Session {
         static let sleep = "replay.sleep"
         static let blockData = "replay.rrdata"
         static let digestInterval = "replay.rrdigest"
-        static func diskLength(_ number: Int) -> String { "replay.disk\(number).length" }
+        static func diskLength(_ name: String) -> String { "replay.\(name).length" }
+
+        /// The disk that a key is of, or "".
+        static func disk(_ key: String) -> String {
+            guard key.hasPrefix("replay."), key.hasSuffix(".length") else { return "" }
+            return String(key.dropFirst("replay.".count).dropLast(".length".count))
+        }
     }
 
     // MARK: Preparation
@@ -170,7 +176,8 @@ extension Session {
                 ReplayError(
                     .fingerprint,
                     "the machine is not the recorded one: \(difference.key) was \(expected) and is \(found)",
-                    expected: expected, found: found, device: difference.key))
+                    expected: expected, found: found,
+                    device: Key.disk(difference.key).isEmpty ? difference.key : Key.disk(difference.key)))
         }
         isStarted = true
         eventsEnabled.store(!isIdle, ordering: .relaxed)

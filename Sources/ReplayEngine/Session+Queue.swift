@@ -65,6 +65,7 @@ extension Session {
         {
             return refusal
         }
+        lintOutsideOfCheckpoint("a bottom half")
         let id = state.nextBottomHalf
         if areEventsEnabled { state.nextBottomHalf &+= 1 }
         post(.bottomHalf(callback, opaque, id: id, oneshot: oneshot))

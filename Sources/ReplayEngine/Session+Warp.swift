@@ -66,7 +66,10 @@ extension Session {
 
     /// RECORD: writes an engine's own checkpoint. NONE: goes through.
     private func pass(_ kind: EventKind) -> Bool {
-        isRecording ? write(kind, kind.usualRole) || options.goOnWhenFull : true
+        guard isRecording else { return true }
+        let written = write(kind, kind.usualRole)
+        noteCheckpoint()
+        return written || options.goOnWhenFull
     }
 
     /// What the guest's sleep does to its clock, from here on.

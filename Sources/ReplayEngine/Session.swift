@@ -48,6 +48,8 @@ package final class Session: @unchecked Sendable {
     var arrived: [ArrivalKey: QueuedEvent] = [:]
     var isFlushing = false
     var audioIn: AudioBlock?
+    /// Lint: the icount of the last checkpoint of an I/O thread.
+    var lastIOCheckpoint: UInt64 = .max
     /// PLAY: the event that the I/O thread's last turn left next, and when.
     var lastIOTurn: (index: UInt64, time: Int64) = (.max, 0)
     /// The vCPU thread has asked the I/O thread for a turn, and it has not come yet.

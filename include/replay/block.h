@@ -81,7 +81,7 @@ enum {
 typedef struct replay_block_config {
     uint32_t size;       /**< sizeof(replay_block_config_t) */
     uint32_t read_only;  /**< 1: writes fail with -EROFS */
-    const char *name;    /**< the disk's name in errors, or NULL: "disk0", … */
+    const char *name;    /**< the disk's name in errors, or NULL: "disk0", …; each once */
     const char *filename; /**< the image, or NULL */
     const replay_block_backend_t *backend; /**< instead of an image, or NULL */
     void *opaque;        /**< for the backend */

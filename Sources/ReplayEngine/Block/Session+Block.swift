@@ -13,7 +13,7 @@ extension Session {
         let number = devices.takeDiskNumber()
         do {
             let disk = try makeDisk(config, number)
-            fingerprint[Key.diskLength(number)] = "\(disk.length)"
+            fingerprint[Key.diskLength(disk.name)] = "\(disk.length)"
             return (devices.add(disk), .ok)
         } catch {
             return (nil, note(error))
@@ -26,8 +26,11 @@ extension Session {
             throw ReplayError(
                 .invalidArgument, "\(config.workers) workers are too many for \(name)", device: name)
         }
+        guard !devices.hasDisk(name) else {
+            throw ReplayError(.invalidArgument, "there is a disk called \(name) already", device: name)
+        }
         let overlay = try makeOverlay(config, name)
-        let backend = try makeBackend(config, name, number, writable: overlay == nil && config.read_only == 0)
+        let backend = try makeBackend(config, name, writable: overlay == nil && config.read_only == 0)
         let length: Int64
         switch backend {
         case .file(let file): length = file.length
@@ -44,10 +47,10 @@ extension Session {
     }
 
     private func makeBackend(
-        _ config: replay_block_config_t, _ name: String, _ number: Int, writable: Bool
+        _ config: replay_block_config_t, _ name: String, writable: Bool
     ) throws(ReplayError) -> BlockDisk.Backend {
         if isPlaying, options.blockData, let player {
-            let recorded = Fingerprint(player.reader.metadata.fingerprint)[Key.diskLength(number)]
+            let recorded = Fingerprint(player.reader.metadata.fingerprint)[Key.diskLength(name)]
             guard let length = recorded.flatMap({ Int64($0) }) else {
                 throw ReplayError(
                     .fingerprint, "the recorded machine had no \(name)", found: name, device: name)
