@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+/* Instructions an event: this program under callgrind, which counts in one
+ * function and what that calls, on the thread that calls it. Two runs with
+ * different numbers of events tell what one more event costs.
+ *
+ * The library is counted in a copy without debug information, because valgrind
+ * does not always understand the Swift compiler's and gives up then. */
+#include "bench.h"
+
+#include <dlfcn.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* All of it fits into the first segment of the log. */
+enum { FEW = 20000, MANY = 120000 };
+
+/** The file that the library was loaded from. */
+static const char *library(void) {
+    Dl_info info;
+    bench_require(dladdr(dlsym(RTLD_DEFAULT, "replay_save_clock"), &info) != 0, "no library");
+    return info.dli_fname;
+}
+
+static int64_t count(const char *what, unsigned events) {
+    char command[PATH_MAX * 4], program[PATH_MAX], line[512];
+    bench_require(realpath("/proc/self/exe", program) != NULL, "no /proc/self/exe");
+    snprintf(command, sizeof command,
+             "exec 2>&1; cd '%s' && strip --strip-debug -o libreplay.so.0 '%s' && "
+             "TMPDIR=. LD_LIBRARY_PATH=. valgrind --tool=callgrind --callgrind-out-file=callgrind "
+             "--toggle-collect=bench_%s '%s' --count-only %s %u",
+             bench_folder, library(), what, program, what, events);
+    FILE *output = popen(command, "r");
+    if (!output)
+        return -1;
+    int64_t instructions = -1;
+    char tail[4096] = "";
+    while (fgets(line, sizeof line, output)) {
+        const char *found = strstr(line, "Collected : ");
+        if (found)
+            instructions = strtoll(found + strlen("Collected : "), NULL, 10);
+        if (strlen(tail) + strlen(line) < sizeof tail)
+            strcat(tail, line);
+    }
+    if (pclose(output) == 0 && instructions > 0)
+        return instructions;
+    fprintf(stderr,
+            "replay-bench-hotpath: NO INSTRUCTIONS WERE COUNTED: valgrind is missing or failed:\n%s",
+            tail);
+    return -1;
+}
+
+double bench_instructions(const char *what) {
+    int64_t few = count(what, FEW);
+    int64_t many = few < 0 ? -1 : count(what, MANY);
+    return many < 0 ? -1 : (double)(many - few) / (MANY - FEW);
+}
+
+void bench_count_only(const char *what, unsigned events) {
+    bench_machine_t machine = {0, 0, 0};
+    bench_begin(REPLAY_MODE_RECORD, &machine);
+    bench_record(&machine, events);
+    bench_end();
+    if (strcmp(what, "record") == 0)
+        return;
+    machine = (bench_machine_t){0, 0, 0};
+    bench_begin(REPLAY_MODE_PLAY, &machine);
+    bench_play(&machine, events);
+    bench_end();
+    bench_require(bench_sum_played == bench_sum_recorded, "other readings than recorded");
+}

@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: MIT
+#
+# The shared library: SwiftPM builds it, CMake gives it to C as the imported
+# target `replay`. SwiftPM runs in every build and does nothing if nothing
+# changed.
+
+find_program(SWIFT swift REQUIRED)
+
+set(_root ${CMAKE_CURRENT_SOURCE_DIR})
+set(_scratch ${CMAKE_CURRENT_BINARY_DIR}/swiftpm)
+set(REPLAY_LIBRARY_DIR ${CMAKE_CURRENT_BINARY_DIR}/lib)
+set(REPLAY_LIBRARY ${REPLAY_LIBRARY_DIR}/libreplay.so.${PROJECT_VERSION})
+
+# A folder in which -lstdc++ finds the static archive and nothing else, so that
+# the library carries what the Swift runtime needs of C++.
+execute_process(COMMAND ${CMAKE_C_COMPILER} -print-file-name=libstdc++.a
+    OUTPUT_VARIABLE _libstdcxx OUTPUT_STRIP_TRAILING_WHITESPACE)
+set(_static_dir ${CMAKE_CURRENT_BINARY_DIR}/static-libraries)
+file(MAKE_DIRECTORY ${_static_dir} ${REPLAY_LIBRARY_DIR})
+file(CREATE_LINK ${_libstdcxx} ${_static_dir}/libstdc++.a SYMBOLIC)
+
+# lld, because gold leaves local symbols among the dynamic ones.
+set(_flags
+    -Xswiftc -use-ld=lld
+    -Xswiftc -static-stdlib
+    -Xswiftc -no-toolchain-stdlib-rpath
+    -Xswiftc -L${_static_dir}
+    -Xswiftc -Xclang-linker -Xswiftc -static-libgcc
+    -Xlinker -soname=libreplay.so.${REPLAY_SOVERSION}
+    -Xlinker --version-script=${_root}/Sources/CReplay/replay.map
+    -Xlinker --no-undefined-version
+    -Xlinker -z -Xlinker nodelete)
+if(CMAKE_BUILD_TYPE STREQUAL "Debug")
+    set(_configuration debug)
+else()
+    set(_configuration release)
+    list(APPEND _flags -Xswiftc -enforce-exclusivity=unchecked)
+endif()
+set(_objects)
+if(REPLAY_SANITIZE)
+    # The sanitizer's runtime is the host's: its symbols stay undefined here.
+    list(APPEND _flags --sanitize=${REPLAY_SANITIZE})
+else()
+    list(APPEND _flags -Xlinker -z -Xlinker defs)
+endif()
+if(REPLAY_SANITIZE STREQUAL "thread" AND CMAKE_SYSTEM_PROCESSOR STREQUAL "x86_64")
+    set(_objects ${CMAKE_CURRENT_BINARY_DIR}/tsan-mutex.o)
+    add_custom_command(OUTPUT ${_objects}
+        COMMAND ${CMAKE_C_COMPILER} -c ${CMAKE_CURRENT_LIST_DIR}/tsan-mutex.S -o ${_objects}
+        DEPENDS ${CMAKE_CURRENT_LIST_DIR}/tsan-mutex.S
+        VERBATIM)
+    list(APPEND _flags -Xlinker ${_objects}
+        -Xlinker --wrap=$s15Synchronization12_MutexHandleV9_lockSlowyys6UInt32VF
+        -Xlinker --wrap=$s15Synchronization12_MutexHandleV11_unlockSlowyyF)
+endif()
+
+add_custom_target(replay-swift ALL
+    COMMAND ${SWIFT} build --package-path ${_root} --scratch-path ${_scratch}
+        -c ${_configuration} --product replay ${_flags}
+    COMMAND ${CMAKE_COMMAND} -E copy_if_different
+        ${_scratch}/${_configuration}/libreplay.so ${REPLAY_LIBRARY}
+    COMMAND ${CMAKE_COMMAND} -E create_symlink
+        libreplay.so.${PROJECT_VERSION} ${REPLAY_LIBRARY_DIR}/libreplay.so.${REPLAY_SOVERSION}
+    COMMAND ${CMAKE_COMMAND} -E create_symlink
+        libreplay.so.${REPLAY_SOVERSION} ${REPLAY_LIBRARY_DIR}/libreplay.so
+    DEPENDS ${_objects}
+    BYPRODUCTS ${REPLAY_LIBRARY}
+    COMMENT "Building libreplay.so.${PROJECT_VERSION} by SwiftPM"
+    USES_TERMINAL VERBATIM)
+
+add_library(replay SHARED IMPORTED GLOBAL)
+set_target_properties(replay PROPERTIES
+    IMPORTED_LOCATION ${REPLAY_LIBRARY}
+    IMPORTED_SONAME libreplay.so.${REPLAY_SOVERSION}
+    INTERFACE_INCLUDE_DIRECTORIES ${_root}/include)
+add_dependencies(replay replay-swift)
+add_library(libreplay::replay ALIAS replay)

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: MIT */
+/* What is told of the machine before it starts: fingerprint and blockers. */
+#include "scripted-host.h"
+
+typedef struct {
+    const char *key, *value;
+} field_t;
+
+static const char *path_of_log(void) { return test_path("run.log"); }
+
+static replay_status_t configure(host_t *host, replay_mode_t mode) {
+    host_init(host);
+    return host_configure(host, mode, path_of_log(), NULL);
+}
+
+static void record_with(const field_t *fields) {
+    host_t host;
+    REQUIRE_STATUS(configure(&host, REPLAY_MODE_RECORD), OK);
+    for (; fields->key; fields++)
+        CHECK_STATUS(replay_fingerprint(fields->key, fields->value), OK);
+    host_start(&host, 3);
+    host_execute(&host, 3, 10);
+    CHECK(replay_checkpoint(REPLAY_CHECKPOINT_INIT));
+    CHECK_STATUS(host_end(&host), OK);
+}
+
+static replay_status_t start_with(const field_t *fields, replay_error_t *error) {
+    host_t host;
+    REQUIRE_STATUS(configure(&host, REPLAY_MODE_PLAY), OK);
+    for (; fields->key; fields++)
+        CHECK_STATUS(replay_fingerprint(fields->key, fields->value), OK);
+    replay_status_t status = replay_start();
+    *error = host_last_error();
+    replay_finish();
+    return status;
+}
+
+static const field_t machine[] = {{"ram", "64 MiB"}, {"cpu", "rv64gc"}, {"disk", "41fe"}, {0, 0}};
+
+TEST(the_same_machine_is_accepted_in_any_order) {
+    static const field_t turned[] = {
+        {"disk", "41fe"}, {"ram", "32 MiB"}, {"cpu", "rv64gc"}, {"ram", "64 MiB"}, {0, 0}};
+    replay_error_t error;
+    record_with(machine);
+    CHECK_STATUS(start_with(machine, &error), OK);
+    CHECK_STATUS(start_with(turned, &error), OK);
+}
+
+TEST(another_value_is_named) {
+    static const field_t other[] = {
+        {"ram", "64 MiB"}, {"cpu", "rv64g"}, {"disk", "41fe"}, {0, 0}};
+    replay_error_t error;
+    record_with(machine);
+    CHECK_STATUS(start_with(other, &error), ERROR_FINGERPRINT);
+    CHECK_STATUS(error.status, ERROR_FINGERPRINT);
+    CHECK_HAS(error.expected, "rv64gc");
+    CHECK_HAS(error.found, "rv64g");
+    CHECK_HAS(error.message, "cpu");
+    CHECK_HAS(error.message, "rv64gc");
+}
+
+TEST(a_missing_field_is_named) {
+    static const field_t fewer[] = {{"ram", "64 MiB"}, {"cpu", "rv64gc"}, {0, 0}};
+    replay_error_t error;
+    record_with(machine);
+    CHECK_STATUS(start_with(fewer, &error), ERROR_FINGERPRINT);
+    CHECK_HAS(error.message, "disk");
+    CHECK_HAS(error.message, "41fe");
+}
+
+TEST(an_additional_field_is_named) {
+    static const field_t more[] = {{"ram", "64 MiB"}, {"cpu", "rv64gc"}, {"disk", "41fe"},
+                                   {"nic", "virtio"}, {0, 0}};
+    replay_error_t error;
+    record_with(machine);
+    CHECK_STATUS(start_with(more, &error), ERROR_FINGERPRINT);
+    CHECK_HAS(error.message, "nic");
+    CHECK_HAS(error.message, "virtio");
+}
+
+TEST(a_refused_machine_does_not_run) {
+    static const field_t other[] = {{"ram", "65 MiB"}, {0, 0}};
+    host_t host;
+    record_with(machine);
+    REQUIRE_STATUS(configure(&host, REPLAY_MODE_PLAY), OK);
+    replay_fingerprint(other[0].key, other[0].value);
+    CHECK_STATUS(replay_start(), ERROR_FINGERPRINT);
+    replay_thread_attach(3);
+    replay_mutex_lock();
+    CHECK_EQ(replay_get_budget(1000), 0);
+    CHECK(!replay_checkpoint(REPLAY_CHECKPOINT_INIT));
+    replay_mutex_unlock();
+    CHECK(replay_finish() != REPLAY_OK);
+}
+
+TEST(a_fingerprint_is_checked) {
+    host_t host;
+    REQUIRE_STATUS(configure(&host, REPLAY_MODE_RECORD), OK);
+    CHECK_STATUS(replay_fingerprint(NULL, "x"), ERROR_INVALID_ARGUMENT);
+    CHECK_STATUS(replay_fingerprint("x", NULL), ERROR_INVALID_ARGUMENT);
+    CHECK_STATUS(replay_fingerprint("replay.shift", "x"), ERROR_INVALID_ARGUMENT);
+    CHECK_STATUS(replay_fingerprint("x", ""), OK);
+    CHECK_STATUS(replay_start(), OK);
+    CHECK_STATUS(replay_fingerprint("x", "y"), ERROR_WRONG_STATE);
+    CHECK_STATUS(replay_finish(), OK);
+}
+
+TEST(a_long_value_and_many_fields_are_kept) {
+    enum { COUNT = 200 };
+    static char values[COUNT][1200], keys[COUNT][32];
+    static field_t fields[COUNT + 1];
+    for (int i = 0; i < COUNT; i++) {
+        snprintf(keys[i], sizeof keys[i], "device.%d", i);
+        memset(values[i], 'a' + i % 26, sizeof values[i] - 1);
+        fields[i] = (field_t){keys[i], values[i]};
+    }
+    replay_error_t error;
+    record_with(fields);
+    CHECK_STATUS(start_with(fields, &error), OK);
+    values[137][1100]++;
+    CHECK_STATUS(start_with(fields, &error), ERROR_FINGERPRINT);
+    CHECK_HAS(error.message, "device.137");
+}
+
+TEST(another_shift_is_told) {
+    script_run_t record;
+    static const step_t steps[] = {{OP_EXECUTE, 10}, {OP_CLOCK, 1, REPLAY_CLOCK_HOST}};
+    script_init(&record, REPLAY_MODE_RECORD, path_of_log(), STEPS(steps));
+    record.options = "shift=2";
+    script_run(&record);
+    CHECK_STATUS(script_status(&record), OK);
+    static const struct {
+        const char *options;
+        replay_status_t status;
+    } cases[] = {{NULL, REPLAY_OK},
+                 {"shift=2", REPLAY_OK},
+                 {"shift=3", REPLAY_ERROR_FINGERPRINT},
+                 {"shift=auto", REPLAY_ERROR_FINGERPRINT}};
+    for (int i = 0; i < 4; i++) {
+        script_run_t play;
+        script_init(&play, REPLAY_MODE_PLAY, path_of_log(), STEPS(steps));
+        play.options = cases[i].options;
+        script_run(&play);
+        CHECK_STATUS_IS(script_status(&play), cases[i].status);
+        if (cases[i].status == REPLAY_OK)
+            CHECK_EQ(play.info.shift, 2);
+        else
+            CHECK_HAS(script_message(&play), "shift");
+    }
+}
+
+TEST(a_blocker_blocks_with_its_reason) {
+    host_t host;
+    for (replay_mode_t mode = REPLAY_MODE_RECORD; mode <= REPLAY_MODE_PLAY; mode++) {
+        if (mode == REPLAY_MODE_PLAY)
+            record_with(machine);
+        REQUIRE_STATUS(configure(&host, mode), OK);
+        CHECK_STATUS(replay_add_blocker(NULL), ERROR_INVALID_ARGUMENT);
+        CHECK_STATUS(replay_add_blocker("the sound card is passed through"), OK);
+        CHECK_STATUS(replay_start(), ERROR_BLOCKED);
+        CHECK_HAS(host_last_error().message, "the sound card is passed through");
+        replay_finish();
+    }
+    record_with(machine); /* the reason is gone */
+}
+
+TEST(a_blocker_comes_before_the_start) {
+    host_t host;
+    REQUIRE_STATUS(configure(&host, REPLAY_MODE_RECORD), OK);
+    CHECK_STATUS(replay_start(), OK);
+    CHECK_STATUS(replay_add_blocker("too late"), ERROR_WRONG_STATE);
+    CHECK_STATUS(replay_start(), ERROR_WRONG_STATE);
+    CHECK_STATUS(replay_finish(), OK);
+}
