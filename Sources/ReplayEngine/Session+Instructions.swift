@@ -123,12 +123,19 @@ extension Session {
         if isDue || !ThreadRoles.mine.overlaps(.vcpu) { wakeWhoeverActs(player) }
     }
 
+    /// PLAY: wakes the thread that what comes next belongs to, once when it comes
+    /// next and once when it is due.
     private func wakeWhoeverActs(_ player: Player) {
-        let isIOs = player.ending == nil && player.next.role == .io && player.nextIcount == state.icount
-        if isIOs {
-            if ThreadRoles.mine.overlaps(.io) { noteChange() } else { wakeIO() }
+        let isDue = player.nextIcount == state.icount
+        guard lastWake != (player.nextIndex, isDue) else { return }
+        lastWake = (player.nextIndex, isDue)
+        let isIOs = player.ending == nil && player.next.role == .io && isDue
+        if ThreadRoles.mine.overlaps(isIOs ? .io : .vcpu) {
+            noteOwnNews()
+        } else if isIOs {
+            wakeIO()
         } else {
-            if ThreadRoles.mine.overlaps(.vcpu) { noteChange() } else { wakeVCPU() }
+            wakeVCPU()
         }
     }
 

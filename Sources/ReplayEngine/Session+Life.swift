@@ -269,7 +269,7 @@ extension Session {
         leave()
         (isConfigured, isStarted, hasFailed) = (false, false, false)
         eventsEnabled.store(false, ordering: .relaxed)
-        (blockers, audioIn, lastIOTurn) = ([], nil, (.max, 0))
+        (blockers, audioIn, lastIOTurn, lastWake) = ([], nil, (.max, 0), (.max, false))
         (warnedOfSleep, warnedOfAlignment) = (false, false)
         askedForWarp.store(false, ordering: .relaxed)
         arrived.removeAll()

@@ -46,7 +46,7 @@ extension Session {
         let thread = replay_thread_self()
         let roles = ThreadRoles.mine
         if roles.overlaps(.vcpu), !isPlaying, host.cpusIdle {
-            if virtualDeadline(host.icount) == 0 { return .ok }
+            if hasVirtualTimers, virtualDeadline(host.icount) == 0 { return .ok }
             wakeIOForWarp()
         }
         let limit = longestWait(timeout, roles)
@@ -63,10 +63,16 @@ extension Session {
     /// From here on, changes are news to this thread.
     func noteTurn() { replay_thread_self().pointee.seen = replay_change_count(change) }
 
+    /// There is something for this thread itself: its next wait ends at once.
+    func noteOwnNews() { replay_thread_self().pointee.seen = replay_change_count(change) &- 1 }
+
     /// The end of a warp is a change that nobody notes: whoever runs the I/O
     /// side wakes for it.
     private func longestWait(_ timeout: Int64, _ roles: ThreadRoles) -> Int64 {
-        guard !isPlaying, roles.overlaps(.io), let next = nextIOTurn() else { return timeout }
+        guard roles.overlaps(.io) else { return timeout }
+        let next: Int64?
+        if let player, isPlaying { next = delayOfIOTurn(player) } else { next = nextIOTurn() }
+        guard let next else { return timeout }
         return timeout < 0 ? next : min(timeout, next)
     }
 }

@@ -186,6 +186,11 @@ extension Session {
         let id = UInt64(bitPattern: event.a)
         switch kind {
         case .bottomHalf, .bottomHalfOneshot:
+            guard case .bottomHalf(_, _, _, let oneshot)? = arrived[.bottomHalf(id)] else { return nil }
+            guard oneshot == (kind == .bottomHalfOneshot) else {
+                diverge("\(oneshot ? "a" : "no") one-shot bottom half \(id)")
+                return nil
+            }
             return arrived.removeValue(forKey: .bottomHalf(id))
         case .input:
             return .input(

@@ -115,7 +115,7 @@ extension Session {
     /// PLAY: real ns until a turn of the I/O thread does something about what is
     /// next; nil: it can do nothing. The main loop's own work must get its turn too:
     /// what only the host can do is asked for from time to time.
-    private func delayOfIOTurn(_ player: Player) -> Int64? {
+    func delayOfIOTurn(_ player: Player) -> Int64? {
         guard host.icount == player.nextIcount else { return nil }
         guard player.ending == nil, let kind = player.next.knownKind else {
             return player.endWasTold ? nil : 0
@@ -229,7 +229,7 @@ extension Session {
 
     // MARK: Timers
 
-    private var hasVirtualTimers: Bool { host.runsTimers || withTimers { $0.nearest } != nil }
+    var hasVirtualTimers: Bool { host.runsTimers || withTimers { $0.nearest } != nil }
 
     private func runVirtualTimersOfLog(_ player: Player) {
         guard hasVirtualTimers else { return }

@@ -48,6 +48,8 @@ package final class Session: @unchecked Sendable {
     var arrived: [ArrivalKey: QueuedEvent] = [:]
     var isFlushing = false
     var audioIn: AudioBlock?
+    /// PLAY: what the last wake-up was for, and whether it was due.
+    var lastWake: (index: UInt64, isDue: Bool) = (.max, false)
     /// Lint: the icount of the last checkpoint of an I/O thread.
     var lastIOCheckpoint: UInt64 = .max
     /// PLAY: the event that the I/O thread's last turn left next, and when.

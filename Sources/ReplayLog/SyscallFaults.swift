@@ -1,5 +1,3 @@
-import Synchronization
-
 /// Forces system calls to fail, for tests: asked before each call of a writer that was given one.
 package final class SyscallFaults: Sendable {
     /// The calls that can be made to fail.
@@ -16,7 +14,7 @@ package final class SyscallFaults: Sendable {
         case short(Int)
     }
 
-    private let counts = Mutex([Int](repeating: 0, count: Call.allCases.count))
+    private let counts = Locked([Int](repeating: 0, count: Call.allCases.count))
     private let decide: @Sendable (Call, Int) -> Action
 
     /// `decide` gets the call and its number among the calls of its kind, from 0. It may wait.

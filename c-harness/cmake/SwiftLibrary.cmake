@@ -36,22 +36,11 @@ else()
     set(_configuration release)
     list(APPEND _flags -Xswiftc -enforce-exclusivity=unchecked)
 endif()
-set(_objects)
 if(REPLAY_SANITIZE)
     # The sanitizer's runtime is the host's: its symbols stay undefined here.
     list(APPEND _flags --sanitize=${REPLAY_SANITIZE})
 else()
     list(APPEND _flags -Xlinker -z -Xlinker defs)
-endif()
-if(REPLAY_SANITIZE STREQUAL "thread" AND CMAKE_SYSTEM_PROCESSOR STREQUAL "x86_64")
-    set(_objects ${CMAKE_CURRENT_BINARY_DIR}/tsan-mutex.o)
-    add_custom_command(OUTPUT ${_objects}
-        COMMAND ${CMAKE_C_COMPILER} -c ${CMAKE_CURRENT_LIST_DIR}/tsan-mutex.S -o ${_objects}
-        DEPENDS ${CMAKE_CURRENT_LIST_DIR}/tsan-mutex.S
-        VERBATIM)
-    list(APPEND _flags -Xlinker ${_objects}
-        -Xlinker --wrap=$s15Synchronization12_MutexHandleV9_lockSlowyys6UInt32VF
-        -Xlinker --wrap=$s15Synchronization12_MutexHandleV11_unlockSlowyyF)
 endif()
 
 add_custom_target(replay-swift ALL
@@ -63,7 +52,6 @@ add_custom_target(replay-swift ALL
         libreplay.so.${PROJECT_VERSION} ${REPLAY_LIBRARY_DIR}/libreplay.so.${REPLAY_SOVERSION}
     COMMAND ${CMAKE_COMMAND} -E create_symlink
         libreplay.so.${REPLAY_SOVERSION} ${REPLAY_LIBRARY_DIR}/libreplay.so
-    DEPENDS ${_objects}
     BYPRODUCTS ${REPLAY_LIBRARY}
     COMMENT "Building libreplay.so.${PROJECT_VERSION} by SwiftPM"
     USES_TERMINAL VERBATIM)

@@ -8,7 +8,7 @@
 
 #include <stdlib.h>
 
-enum { ADAPT_INTERVAL_NS = 100000000, ADAPT_WOBBLE_NS = 10000000 };
+enum { ADAPT_INTERVAL_NS = 100000000, ADAPT_WOBBLE_NS = 100000000 };
 
 struct replay_timer {
     struct replay_timer *next;

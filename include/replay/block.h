@@ -118,8 +118,9 @@ REPLAY_API replay_status_t replay_block_close(replay_block_t *disk);
 REPLAY_API int64_t replay_block_length(replay_block_t *disk);
 
 /** Reads. @p complete runs when the data is in the pieces.
- *  @param offset in bytes. @param pieces, count [in] guest memory; the array is
- *    copied, the memory must stay until the completion.
+ *  @param offset in bytes. @param pieces, count [in] guest memory, at most
+ *    1,024 pieces, 1 GiB; the array is copied, the memory must stay until the
+ *    completion.
  *  @return REPLAY_OK: @p complete will run, once; ERROR_INVALID_ARGUMENT,
  *    ERROR_LOCK_NOT_HELD, ERROR_WRONG_ROLE, ERROR_NO_MEMORY: it will not.
  *    What lies outside the disk completes with -EIO.

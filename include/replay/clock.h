@@ -86,8 +86,8 @@ REPLAY_API int64_t replay_get_virtual_clock(void);
  *  Record: each behind its checkpoint, written only where something is done.
  *  Play:   does what the log says that this thread did here, and only that.
  *  None:   the same, unwritten. Does nothing if the machine is stopped.
- *  @return REPLAY_OK; ERROR_LOCK_NOT_HELD, ERROR_WRONG_ROLE, or the failure
- *    that the session has.
+ *  @return REPLAY_OK; but for None ERROR_LOCK_NOT_HELD, ERROR_WRONG_ROLE; or
+ *    the failure that the session has.
  *  Thread: [io] [lock-held].  Since ABI 1. */
 REPLAY_API replay_status_t replay_start_warp_timer(void);
 
@@ -109,7 +109,8 @@ REPLAY_API int64_t replay_warp_deadline_ns(void);
 
 /** A timer on the virtual clock, for hosts that have no timers of their own.
  *  Due timers run in replay_account_warp_timer(), in the order of their times,
- *  equal ones in the order in which they were set. */
+ *  equal ones in the order in which they were set. One that is set by a timer
+ *  that is running waits for the next turn. */
 typedef struct replay_timer replay_timer_t;
 
 /** Makes a timer, not set. @return it, or NULL with an error. Freed by

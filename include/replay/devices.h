@@ -22,7 +22,7 @@ typedef void (*replay_char_receive_t)(void *opaque, const uint8_t *data, size_t 
  *  calls, so register them in the same order in every mode.
  *  @param receive called by the vCPU thread when input reaches its place.
  *  @return the device's number, from 0; ERROR_INVALID_ARGUMENT, ERROR_WRONG_STATE
- *    (256 devices are registered).
+ *    (256 devices are registered, or the session is started).
  *  replay_finish() drops all registrations.
  *  Thread: [any], before replay_start().  Since ABI 1. */
 REPLAY_API int32_t replay_register_char_driver(replay_char_receive_t receive, void *opaque);
@@ -78,7 +78,8 @@ typedef void (*replay_net_receive_t)(void *opaque, uint32_t flags, const uint8_t
                                      size_t length);
 
 /** Registers a filter in front of a network backend; numbered in the order of
- *  the calls. @return it, or NULL with an error. Freed by replay_unregister_net().
+ *  the calls. @return it, or NULL with ERROR_INVALID_ARGUMENT, or ERROR_WRONG_STATE
+ *  once the session is started. Freed by replay_unregister_net().
  *  Thread: [any], before replay_start().  Since ABI 1. */
 REPLAY_API replay_net_t *replay_register_net(replay_net_receive_t receive, void *opaque);
 
@@ -88,7 +89,7 @@ REPLAY_API replay_net_t *replay_register_net(replay_net_receive_t receive, void 
 REPLAY_API replay_status_t replay_unregister_net(replay_net_t *net);
 
 /** A packet from outside. Modes as replay_chr_be_write().
- *  @param pieces, count [in] the packet; copied.
+ *  @param pieces, count [in] the packet; copied. At most 1,024 pieces, 1 GiB.
  *  @return REPLAY_OK; ERROR_INVALID_ARGUMENT, ERROR_NO_MEMORY.
  *  Thread: [any], without the lock too.  Since ABI 1. */
 REPLAY_API replay_status_t replay_net_packet_event(replay_net_t *net, uint32_t flags,
@@ -161,7 +162,7 @@ REPLAY_API replay_status_t replay_save_random(int32_t result, const void *data, 
 
 /** Play: loads the recorded bytes. @return the recorded result; a negative
  *  status if the log's next event is not a random one of this length
- *  (divergence: the bytes are 0), or in another mode.
+ *  (divergence), or in another mode: then the bytes are 0.
  *  Thread: [vcpu] [io] [lock-held].  Since ABI 1. */
 REPLAY_API int32_t replay_read_random(void *data, size_t length);
 

@@ -187,7 +187,8 @@ typedef struct replay_config {
  *  None:   keeps the callbacks for the virtual clock and its warp.
  *
  *  @param config [in] what to do; NULL members as told there.
- *  @return REPLAY_OK; ERROR_INVALID_ARGUMENT, ERROR_STRUCT_SIZE,
+ *  @return REPLAY_OK; ERROR_INVALID_ARGUMENT (a needed callback is missing,
+ *    too), ERROR_STRUCT_SIZE (config, host: smaller than in ABI 1),
  *    ERROR_BAD_OPTION (the message names key and value), ERROR_WRONG_STATE
  *    (configured already), ERROR_SYSTEM, ERROR_DISK_FULL, ERROR_LOG_…
  *  After a failure the session is not configured; devices and blockers that
@@ -204,8 +205,8 @@ REPLAY_API replay_status_t replay_configure(const replay_config_t *config);
  *
  *  @param key, value [in] UTF-8, copied; a key that was told before gets the
  *    new value.
- *  @return REPLAY_OK; ERROR_INVALID_ARGUMENT, ERROR_WRONG_STATE (not
- *    configured, or the log's head is written already).
+ *  @return REPLAY_OK; ERROR_INVALID_ARGUMENT (NULL, no key, a key of the
+ *    library's), ERROR_WRONG_STATE (not between configure and start).
  *  Thread: [any].  Since ABI 1. */
 REPLAY_API replay_status_t replay_fingerprint(const char *key, const char *value);
 
@@ -370,7 +371,8 @@ REPLAY_API replay_session_t *replay_session_get_current(void);
  *  replay_finish() or a replay_configure() that failed it tells of that.
  *
  *  @param error [out] filled as far as its size goes; NULL: only the status.
- *  @return its status: REPLAY_OK if nothing failed.
+ *  @return its status: REPLAY_OK if nothing failed; ERROR_STRUCT_SIZE if
+ *    @p error has no room for its first two members.
  *  Thread: [any].  Since ABI 1. */
 REPLAY_API replay_status_t replay_last_error(replay_error_t *error);
 
