@@ -1,5 +1,4 @@
 import CReplay
-import Glibc
 import ReplayLog
 import Synchronization
 
@@ -20,7 +19,7 @@ final class Watchdog: @unchecked Sendable {
     private let lastAsked = Locked<String>("")
     /// Counts to stop; the thread sleeps on it.
     private let stopSignal: UnsafeMutablePointer<replay_change_t>
-    private var thread: pthread_t?
+    private var thread: LibraryThread?
 
     init(_ session: Session, milliseconds: UInt32) {
         self.session = session
@@ -53,30 +52,14 @@ final class Watchdog: @unchecked Sendable {
     // MARK: The thread
 
     func start() {
-        var thread = pthread_t()
-        let context = Unmanaged.passRetained(self).toOpaque()
-        let result = pthread_create(
-            &thread, nil,
-            { context in
-                if let context { Unmanaged<Watchdog>.fromOpaque(context).takeRetainedValue().watch() }
-                return nil
-            }, context)
-        if result == 0 {
-            self.thread = thread
-        } else {
-            Unmanaged<Watchdog>.fromOpaque(context).release()
-        }
+        thread = LibraryThread.start { self.watch() }.thread
     }
 
     func stop() {
         guard let thread else { return }
         self.thread = nil
         replay_change_note(stopSignal)
-        if pthread_equal(thread, pthread_self()) == 0 {
-            pthread_join(thread, nil)
-        } else {
-            pthread_detach(thread)
-        }
+        thread.join()
     }
 
     private func watch() {

@@ -24,7 +24,7 @@ final class Sealer: @unchecked Sendable {
     private let chunks: ChunkWriter
     private let syncInterval: Int64
     private let monitor = Monitor()
-    private var thread: pthread_t?
+    private var thread: LibraryThread?
 
     // Under the monitor.
     private var jobs: [Job] = []
@@ -58,7 +58,7 @@ final class Sealer: @unchecked Sendable {
             stopping = true
             monitor.wakeAll()
         }
-        pthread_join(thread, nil)
+        thread.join()
         self.thread = nil
     }
 
@@ -95,23 +95,11 @@ final class Sealer: @unchecked Sendable {
         }
     }
 
-    /// The thread gets no signals: they are the host's.
     private func start(_ system: Syscalls) -> Int32 {
         if case .fail(let error) = system.faults?.action(.thread) ?? .pass { return error }
-        var all = sigset_t()
-        var before = sigset_t()
-        sigfillset(&all)
-        pthread_sigmask(SIG_SETMASK, &all, &before)
-        defer { pthread_sigmask(SIG_SETMASK, &before, nil) }
-        var thread = pthread_t()
-        // Unretained: `stop()` joins the thread before the object can go.
-        let error = pthread_create(
-            &thread, nil,
-            { context in
-                if let context { Unmanaged<Sealer>.fromOpaque(context).takeUnretainedValue().run() }
-                return nil
-            }, Unmanaged.passUnretained(self).toOpaque())
-        if error == 0 { self.thread = thread }
+        // Unowned: `stop()` joins the thread before the object can go.
+        let (thread, error) = LibraryThread.start { [unowned self] in run() }
+        self.thread = thread
         return error
     }
 

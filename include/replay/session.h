@@ -323,7 +323,8 @@ REPLAY_API bool replay_mutex_locked(void);
  *  None: waits too, for what is posted or notified.
  *
  *  @param timeout_ns at most so long, in ns of real time; negative: for ever.
- *  @return REPLAY_OK if something changed; REPLAY_TIMEOUT; ERROR_LOCK_NOT_HELD.
+ *  @return REPLAY_OK if something changed, or this thread's turn is due;
+ *    REPLAY_TIMEOUT; ERROR_LOCK_NOT_HELD, ERROR_WRONG_ROLE.
  *  Thread: [vcpu] [io] [lock-held].  Since ABI 1. */
 REPLAY_API replay_status_t replay_wait(int64_t timeout_ns);
 

@@ -1,4 +1,3 @@
-import Glibc
 import ReplayLog
 
 /// Threads that do what would block: a queue of work, first come, first served.
@@ -8,26 +7,14 @@ final class Workers: @unchecked Sendable {
     private let monitor = Monitor()
     private var work: [BlockRequest] = []
     private var isStopping = false
-    private var threads: [pthread_t] = []
+    private var threads: [LibraryThread] = []
     private let perform: @Sendable (BlockRequest) -> Void
 
     /// nil when no thread can be made.
     init?(_ count: Int, _ perform: @escaping @Sendable (BlockRequest) -> Void) {
         self.perform = perform
         for _ in 0..<count {
-            var thread = pthread_t()
-            let context = Unmanaged.passRetained(self).toOpaque()
-            let result = pthread_create(
-                &thread, nil,
-                { context in
-                    if let context { Unmanaged<Workers>.fromOpaque(context).takeRetainedValue().run() }
-                    return nil
-                }, context)
-            if result == 0 {
-                threads.append(thread)
-            } else {
-                Unmanaged<Workers>.fromOpaque(context).release()
-            }
+            if let thread = LibraryThread.start({ self.run() }).thread { threads.append(thread) }
         }
         if threads.isEmpty { return nil }
     }
@@ -45,14 +32,8 @@ final class Workers: @unchecked Sendable {
         isStopping = true
         monitor.wakeAll()
         monitor.unlock()
-        for thread in threads {
-            // A completion that closes its disk runs on a worker in mode NONE.
-            if pthread_equal(thread, pthread_self()) == 0 {
-                pthread_join(thread, nil)
-            } else {
-                pthread_detach(thread)
-            }
-        }
+        // In mode NONE a completion that closes its disk may run on a worker.
+        for thread in threads { thread.join() }
         threads.removeAll()
     }
 

@@ -1,0 +1,44 @@
+import Glibc
+
+/// A thread of the library's. It gets no signals: they are the host's.
+package struct LibraryThread {
+    private let handle: pthread_t
+
+    /// - Returns: the thread, or the errno why there is none.
+    package static func start(_ body: @escaping @Sendable () -> Void) -> (
+        thread: LibraryThread?, error: Int32
+    ) {
+        var all = sigset_t()
+        var before = sigset_t()
+        sigfillset(&all)
+        pthread_sigmask(SIG_SETMASK, &all, &before)
+        defer { pthread_sigmask(SIG_SETMASK, &before, nil) }
+        let context = Unmanaged.passRetained(Body(run: body))
+        var handle = pthread_t()
+        let error = pthread_create(
+            &handle, nil,
+            { context in
+                if let context { Unmanaged<Body>.fromOpaque(context).takeRetainedValue().run() }
+                return nil
+            }, context.toOpaque())
+        guard error == 0 else {
+            context.release()
+            return (nil, error)
+        }
+        return (LibraryThread(handle: handle), 0)
+    }
+
+    /// Waits for its end; a thread that would wait for itself is let go.
+    package func join() {
+        if pthread_equal(handle, pthread_self()) == 0 {
+            pthread_join(handle, nil)
+        } else {
+            pthread_detach(handle)
+        }
+    }
+
+    private final class Body: Sendable {
+        let run: @Sendable () -> Void
+        init(run: @escaping @Sendable () -> Void) { self.run = run }
+    }
+}
