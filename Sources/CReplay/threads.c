@@ -35,8 +35,8 @@ static void futex_wake(uint32_t *word, uint32_t bits) {
 /** Waiters sleep on the bit of their ticket, so that a hand-over wakes one. */
 static uint32_t bit_of(uint32_t ticket) { return UINT32_C(1) << (ticket % 32); }
 
-void replay_fair_lock_take(replay_fair_lock_t *lock) {
-    uint32_t ticket = __atomic_fetch_add(&lock->next, 1, __ATOMIC_SEQ_CST);
+/** Not inlined, so that a lock that is free needs no registers saved. */
+__attribute__((noinline)) static void wait_for_turn(replay_fair_lock_t *lock, uint32_t ticket) {
     uint32_t serving = __atomic_load_n(&lock->serving, __ATOMIC_SEQ_CST);
     for (int spins = 0; serving != ticket; spins++) {
         if (spins < SPINS)
@@ -45,6 +45,12 @@ void replay_fair_lock_take(replay_fair_lock_t *lock) {
             futex_wait(&lock->serving, serving, NULL, bit_of(ticket));
         serving = __atomic_load_n(&lock->serving, __ATOMIC_SEQ_CST);
     }
+}
+
+void replay_fair_lock_take(replay_fair_lock_t *lock) {
+    uint32_t ticket = __atomic_fetch_add(&lock->next, 1, __ATOMIC_SEQ_CST);
+    if (__atomic_load_n(&lock->serving, __ATOMIC_SEQ_CST) != ticket)
+        wait_for_turn(lock, ticket);
     __atomic_store_n(&lock->owner, &replay_this_thread, __ATOMIC_RELAXED);
 }
 

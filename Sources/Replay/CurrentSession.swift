@@ -19,6 +19,9 @@ private func makeDefaultSession() -> Unmanaged<Session> {
 }
 
 /// One engine call of the current session, without reference counting.
+///
+/// No C function is inlined into the entry that @_cdecl makes, not even a static inline one. So the
+/// hot functions are @inline(never): their entry is a jump, and what is behind it is compiled well.
 @inline(__always)
 func withSession<Result>(_ body: (Session) -> Result) -> Result {
     current._withUnsafeGuaranteedRef(body)

@@ -4,12 +4,12 @@
 import CReplay
 import ReplayEngine
 
-@_cdecl("replay_save_clock") @implementation
+@_cdecl("replay_save_clock") @implementation @inline(never)
 public func replay_save_clock(_ kind: replay_clock_kind_t, _ value: Int64, _ icount: UInt64) -> Int64 {
     withSession { $0.saveClock(kind, value, icount) }
 }
 
-@_cdecl("replay_read_clock") @implementation
+@_cdecl("replay_read_clock") @implementation @inline(never)
 public func replay_read_clock(_ kind: replay_clock_kind_t, _ icount: UInt64) -> Int64 {
     withSession { $0.readClock(kind, icount) }
 }

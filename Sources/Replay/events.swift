@@ -4,7 +4,7 @@
 import CReplay
 import ReplayEngine
 
-@_cdecl("replay_checkpoint") @implementation
+@_cdecl("replay_checkpoint") @implementation @inline(never)
 public func replay_checkpoint(_ id: replay_checkpoint_t) -> Bool { withSession { $0.checkpoint(id) } }
 
 @_cdecl("replay_has_event") @implementation

@@ -56,7 +56,7 @@ public func replay_add_blocker(_ reason: UnsafePointer<CChar>!) -> replay_status
 @_cdecl("replay_get_filename") @implementation
 public func replay_get_filename() -> UnsafePointer<CChar>! { withSession { $0.fileName } }
 
-@_cdecl("replay_get_mode") @implementation
+@_cdecl("replay_get_mode") @implementation @inline(never)
 public func replay_get_mode() -> replay_mode_t { withSession { $0.mode } }
 
 @_cdecl("replay_vmstate_init") @implementation
@@ -94,13 +94,13 @@ public func replay_thread_attach(_ roles: replay_role_t) -> replay_status_t {
     return Status.ok.code
 }
 
-@_cdecl("replay_mutex_lock") @implementation
+@_cdecl("replay_mutex_lock") @implementation @inline(never)
 public func replay_mutex_lock() -> replay_status_t { withSession { $0.takeLock().code } }
 
-@_cdecl("replay_mutex_unlock") @implementation
+@_cdecl("replay_mutex_unlock") @implementation @inline(never)
 public func replay_mutex_unlock() -> replay_status_t { withSession { $0.giveLock().code } }
 
-@_cdecl("replay_mutex_locked") @implementation
+@_cdecl("replay_mutex_locked") @implementation @inline(never)
 public func replay_mutex_locked() -> Bool { withSession { $0.isLocked } }
 
 @_cdecl("replay_wait") @implementation

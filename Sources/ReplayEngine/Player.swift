@@ -19,7 +19,7 @@ final class Player {
     private(set) var nextIcount: UInt64 = 0
     /// The end was told to the host.
     var endWasTold = false
-    private var recent = RecentEvents()
+    private let recent = RecentEvents()
 
     init(_ reader: LogReader) {
         self.reader = reader
@@ -66,6 +66,14 @@ final class Player {
     @inline(__always)
     func isNext(_ kind: EventKind, at icount: UInt64) -> Bool {
         next.kind == kind.rawValue && nextIcount == icount && ending == nil
+    }
+
+    /// No event is left, though the recording went on.
+    var isBroken: Bool {
+        switch ending {
+        case .cut, .damaged: true
+        case .finished, nil: false
+        }
     }
 
     /// The index of what comes next.

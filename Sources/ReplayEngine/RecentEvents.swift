@@ -1,27 +1,39 @@
 import ReplayLog
 
 /// The last events that were consumed, for the report of a divergence.
-struct RecentEvents {
-    private static let capacity = 8
-    private var events: [Event] = []
+final class RecentEvents {
+    private static let capacity: UInt64 = 8
+    /// A ring of plain memory: every event comes by here.
+    private let events: UnsafeMutablePointer<Event>
+    /// The number of the event behind the last one.
     private(set) var count: UInt64 = 0
+    private var held: UInt64 = 0
 
-    init() { events.reserveCapacity(Self.capacity) }
+    init() {
+        let capacity = Int(Self.capacity)
+        events = .allocate(capacity: capacity)
+        events.initialize(
+            repeating: Event(kind: 0, role: .vcpu, icount: 0, index: 0), count: capacity)
+    }
 
-    mutating func note(_ event: Event) {
-        var event = event
-        event.bytes = UnsafeRawBufferPointer(start: nil, count: 0)
-        if events.count < Self.capacity {
-            events.append(event)
-        } else {
-            events[Int(truncatingIfNeeded: count % UInt64(Self.capacity))] = event
-        }
+    deinit { events.deallocate() }
+
+    func note(_ event: Event) {
+        let place = self.place(event.index)
+        place.pointee = event
+        // They are the reader's, and gone with its next event.
+        place.pointee.bytes = UnsafeRawBufferPointer(start: nil, count: 0)
         count = event.index &+ 1
+        held = min(held &+ 1, Self.capacity)
+    }
+
+    private func place(_ index: UInt64) -> UnsafeMutablePointer<Event> {
+        events + Int(truncatingIfNeeded: index % Self.capacity)
     }
 
     /// A line each, the oldest first.
     var description: String {
-        events.sorted { $0.index < $1.index }.map(Self.describe).joined(separator: "\n")
+        ((count &- held)..<count).map { Self.describe(place($0).pointee) }.joined(separator: "\n")
     }
 
     static func describe(_ event: Event) -> String {

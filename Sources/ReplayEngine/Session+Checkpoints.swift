@@ -91,10 +91,7 @@ extension Session {
 
     private func compare(_ found: UInt64, _ player: Player) -> Status {
         let recorded = UInt64(bitPattern: player.next.a)
-        guard found == recorded else {
-            differentDigest(found, recorded)
-            return failure
-        }
+        guard found == recorded else { return differentDigest(found, recorded) }
         consume(player)
         return .ok
     }

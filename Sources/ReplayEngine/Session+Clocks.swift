@@ -89,11 +89,11 @@ extension Session {
 
     @inline(__always)
     func cache(_ kind: EventKind, _ value: Int64) {
-        if kind == .clockHost { state.hostClock = value } else { state.virtualRTClock = value }
+        if case .clockHost = kind { state.hostClock = value } else { state.virtualRTClock = value }
     }
 
     private func cached(_ kind: EventKind) -> Int64 {
-        kind == .clockHost ? state.hostClock : state.virtualRTClock
+        if case .clockHost = kind { state.hostClock } else { state.virtualRTClock }
     }
 
     package func unlockAfterClock(_ value: Int64) -> Int64 {

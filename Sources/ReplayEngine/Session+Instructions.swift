@@ -139,34 +139,38 @@ extension Session {
         }
     }
 
-    private func reachEnd(_ player: Player) {
-        guard !player.endWasTold, let ending = player.ending else { return }
+    /// PLAY: what stands behind the last event is reached, and told once.
+    @discardableResult
+    func reachEnd(_ player: Player) -> Status {
+        guard !player.endWasTold, let ending = player.ending else { return failure }
         player.endWasTold = true
         watchdog?.noteEnd()
+        let place = "icount \(state.icount), event \(player.nextIndex)"
         switch ending {
-        case .finished(let end):
-            if end.hasDigest, host.hasDigest {
-                let digest = host.digest()
-                guard digest == end.digest else {
-                    differentDigest(digest, end.digest)
-                    return
-                }
-            }
-            host.stop(REPLAY_STOP_END, nil)
-            wakeIO()
+        case .finished(let end): return finishReplay(end)
         case .cut(let reason):
-            fail(
-                ReplayError(
-                    .logCut,
-                    "the recording was cut behind icount \(state.icount), event \(player.nextIndex): \(reason)",
-                    at: self),
-                REPLAY_STOP_CUT)
+            let sentence = "the recording was cut behind \(place): \(reason)"
+            return fail(ReplayError(.logCut, sentence, at: self), REPLAY_STOP_CUT)
         case .damaged(let error):
-            fail(ReplayError(error), REPLAY_STOP_LOG_ERROR)
+            var failure = ReplayError(.logDamaged, "the replay ends at \(place): \(error.message)", at: self)
+            failure.status = ReplayError(error).status
+            failure.systemError = error.errno
+            return fail(failure, REPLAY_STOP_LOG_ERROR)
         }
     }
 
-    func differentDigest(_ found: UInt64, _ recorded: UInt64) {
+    /// PLAY: all was replayed; the state must be the recorded one.
+    private func finishReplay(_ end: LogEnd) -> Status {
+        if end.hasDigest, host.hasDigest {
+            let digest = host.digest()
+            if digest != end.digest { return differentDigest(digest, end.digest) }
+        }
+        host.stop(REPLAY_STOP_END, nil)
+        wakeIO()
+        return .ok
+    }
+
+    func differentDigest(_ found: UInt64, _ recorded: UInt64) -> Status {
         diverge(
             "the state's digest \(String(found, radix: 16))", status: .digest,
             expected: "the state's digest \(String(recorded, radix: 16))")

@@ -7,6 +7,15 @@ package struct ThreadRoles: Equatable, Sendable {
 
     package init(bits: Int32) { self.bits = bits }
 
+    /// The one that an event belongs to.
+    @inline(__always)
+    init(_ role: ThreadRole) {
+        switch role {
+        case .vcpu: self = .vcpu
+        case .io: self = .io
+        }
+    }
+
     static var vcpu: ThreadRoles { ThreadRoles(bits: Int32(truncatingIfNeeded: REPLAY_THREAD_VCPU)) }
     static var io: ThreadRoles { ThreadRoles(bits: Int32(truncatingIfNeeded: REPLAY_THREAD_IO)) }
     static var either: ThreadRoles { ThreadRoles(bits: vcpu.bits | io.bits) }
@@ -17,7 +26,7 @@ package struct ThreadRoles: Equatable, Sendable {
     package var isValid: Bool { bits != 0 && bits & ~Self.either.bits == 0 }
 
     @inline(__always) func overlaps(_ other: ThreadRoles) -> Bool { bits & other.bits != 0 }
-    func has(_ role: ThreadRole) -> Bool { overlaps(role == .io ? .io : .vcpu) }
+    func has(_ role: ThreadRole) -> Bool { overlaps(ThreadRoles(role)) }
 
     /// The role that an event of this thread is stored with: the thread's own,
     /// or, for a thread that has both, the one that such events usually have.

@@ -72,19 +72,14 @@ struct EventEncoder {
     /// An event without a payload, if there is room for it and a register holds its encoding.
     ///
     /// False: the caller looks for room and takes ``putLong(_:_:_:_:_:_:_:_:_:)``. So nothing is called
-    /// from here, and no register needs to be saved.
+    /// from here, and no register needs to be saved. Nor is there a branch on a number's length: a
+    /// guest's steps are long and short without a rule.
     @inline(__always)
     mutating func put(_ kind: EventKind, _ role: ThreadRole, _ icount: UInt64) -> Bool {
         let delta = icount &- lastIcount
-        guard !isFull, delta < 1 &<< 14 else { return false }
-        let word = EventEncoder.head(kind, role)
-        if delta == 0 {
-            commit(word | 0x40, count: 1, icount)
-        } else if delta < 0x80 {
-            commit(word | delta &<< 8, count: 2, icount)
-        } else {
-            commit(word | 0x8000 | (delta & 0x7F) &<< 8 | (delta & 0x3F80) &<< 9, count: 3, icount)
-        }
+        guard !isFull, delta < 1 &<< 28 else { return false }
+        let (word, bits) = EventEncoder.start(kind, role, delta)
+        commit(word, bits: bits, icount)
         return true
     }
 
@@ -94,18 +89,11 @@ struct EventEncoder {
         let delta = icount &- lastIcount
         let last = clocks + Int(kind.rawValue & 63)
         let change = VarInt.zigzag(value &- last.pointee)
-        guard !isFull, delta < 1 &<< 28, change < 1 &<< 49 else { return false }
-        let (packed, packedLength) = VarInt.pack(delta)
-        let (payload, payloadLength) = VarInt.pack(change)
-        let zero: UInt64 = delta == 0 ? 1 : 0
-        let before = 1 &+ packedLength &- Int(truncatingIfNeeded: zero)
-        let count = before &+ payloadLength
-        guard count <= 8 else { return false }
+        guard !isFull, delta &>> 21 | change &>> 28 == 0 else { return false }
         last.pointee = value
-        let word =
-            EventEncoder.head(kind, role) | zero &<< 6 | packed &<< 8
-            | payload &<< UInt64(truncatingIfNeeded: 8 &* before)
-        commit(word, count: count, icount)
+        let (start, startBits) = EventEncoder.start(kind, role, delta)
+        let (payload, payloadBits) = VarInt.pack(change)
+        commit(start | payload &<< startBits, bits: startBits &+ payloadBits, icount)
         return true
     }
 
@@ -163,10 +151,10 @@ struct EventEncoder {
     }
 
     @inline(__always)
-    private mutating func commit(_ word: UInt64, count: Int, _ icount: UInt64) {
+    private mutating func commit(_ word: UInt64, bits: UInt64, _ icount: UInt64) {
         cursor.storeBytes(of: word.littleEndian, as: UInt64.self)
         check = RunningChecksum.fold(check, word)
-        cursor += count
+        cursor += Int(truncatingIfNeeded: bits &>> 3)
         publish(icount)
     }
 
@@ -176,6 +164,16 @@ struct EventEncoder {
         eventCount &+= 1
         let word = RunningChecksum.published(check, length: cursor - base)
         committed.pointee.store(word.littleEndian, ordering: .releasing)
+    }
+
+    /// An event's first byte, and the instructions since the last event if there are any.
+    @inline(__always)
+    private static func start(
+        _ kind: EventKind, _ role: ThreadRole, _ delta: UInt64
+    ) -> (word: UInt64, bits: UInt64) {
+        let (packed, bits) = VarInt.pack(delta)
+        let isSamePlace: UInt64 = delta == 0 ? 1 : 0
+        return (head(kind, role) | isSamePlace &<< 6 | packed &<< 8, 8 &+ bits &- isSamePlace &<< 3)
     }
 
     @inline(__always)

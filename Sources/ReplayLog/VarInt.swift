@@ -1,7 +1,7 @@
 /// LEB128 and zig-zag: small numbers in few bytes.
 ///
-/// Numbers below 2⁵⁶ (eight bytes) are packed into and out of a register by shifts, without a
-/// loop; the longer ones go byte by byte.
+/// Usual numbers are packed into and out of a register by shifts, without a loop; the longer ones
+/// go byte by byte.
 enum VarInt {
     /// The longest encoding of 64 bits.
     static let maxLength = 10
@@ -16,24 +16,14 @@ enum VarInt {
         Int64(bitPattern: (value &>> 1) ^ (0 &- (value & 1)))
     }
 
-    /// The number of bytes that `value` takes: its bits divided by 7, rounded up.
+    /// The encoding in the low bits of a word, without a branch. `value` must be below 2²⁸.
     @inline(__always)
-    static func length(_ value: UInt64) -> Int {
-        ((64 &- (value | 1).leadingZeroBitCount) &* 9 &+ 64) &>> 6
-    }
-
-    /// The encoding in the low bytes of a word. `value` must be below 2⁵⁶.
-    @inline(__always)
-    static func pack(_ value: UInt64) -> (word: UInt64, length: Int) {
-        if value < 0x80 { return (value, 1) }
-        if value < 0x4000 { return ((value & 0x7F) | ((value &<< 1) & 0x7F00) | 0x80, 2) }
-        var word = (value & 0xFFF_FFFF) | ((value & 0xFF_FFFF_F000_0000) &<< 4)
-        word = (word & 0x0000_3FFF_0000_3FFF) | ((word & 0x0FFF_C000_0FFF_C000) &<< 2)
-        word = (word & 0x007F_007F_007F_007F) | ((word & 0x3F80_3F80_3F80_3F80) &<< 1)
-        let length = length(value)
-        let continued =
-            0x8080_8080_8080_8080 & ((1 as UInt64) &<< UInt64(truncatingIfNeeded: 8 &* length &- 8) &- 1)
-        return (word | continued, length)
+    static func pack(_ value: UInt64) -> (word: UInt64, bits: UInt64) {
+        let halves = (value & 0x3FFF) | (value &<< 2 & 0x3FFF_0000)
+        let word = (halves & 0x007F_007F) | (halves &<< 1 & 0x7F00_7F00)
+        // The place of the last byte; all before it are continued.
+        let last = UInt64(truncatingIfNeeded: 63 &- (word | 1).leadingZeroBitCount) & 0x38
+        return (word | 0x80_8080 &>> (24 &- last), last &+ 8)
     }
 
     /// Writes `value` and returns the place behind it. Ten bytes must be writable.
@@ -54,11 +44,6 @@ enum VarInt {
     /// sets `malformed`.
     @inline(__always)
     static func load(_ place: inout UnsafeRawPointer, _ malformed: inout Bool) -> UInt64 {
-        let first = place.load(as: UInt8.self)
-        if first < 0x80 {
-            place += 1
-            return UInt64(first)
-        }
         let word = UInt64(littleEndian: place.loadUnaligned(as: UInt64.self))
         let ends = ~word & 0x8080_8080_8080_8080
         guard ends != 0 else { return loadLong(&place, &malformed) }

@@ -50,7 +50,8 @@ void bench_require(bool ok, const char *sentence);
 void bench_make_folder(const char *parent);
 
 /** It, and in it the recording and the conventional log. */
-extern char bench_folder[512], bench_log[640], bench_stdio[640];
+extern char bench_folder[512];
+extern const char *const bench_log, *const bench_stdio;
 
 /* --------------------------------------------------------- the replay host */
 

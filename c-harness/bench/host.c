@@ -4,7 +4,9 @@
 
 uint64_t bench_sum_recorded, bench_sum_played;
 
-static uint64_t on_icount(void *opaque) { return ((const bench_machine_t *)opaque)->icount; }
+static uint64_t on_icount(void *opaque) {
+    return ((const bench_machine_t *)opaque)->icount;
+}
 
 static bool on_cpus_idle(void *opaque) {
     (void)opaque;

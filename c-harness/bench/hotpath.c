@@ -2,6 +2,7 @@
 /* replay-bench-hotpath: what an event costs a host, `name value` a line.
  *
  *   replay-bench-hotpath [FOLDER]     where the logs go: see bench_make_folder()
+ *   replay-bench-hotpath --instructions [FOLDER]   only the last two lines
  *
  *   record_ns, stdio_ns            ns an event: REPLAY_CLOCK_LOCKED while recording, and the
  *                                  same events one byte at a time into a FILE *
@@ -29,8 +30,8 @@
 
 enum {
     SLICES = 100,
-    EVENTS = 40000,   /* in a slice */
-    TURNS = 400000,   /* of a loop in mode NONE */
+    EVENTS = 40000, /* in a slice */
+    TURNS = 400000, /* of a loop in mode NONE */
 };
 
 static double now_ns(void) {
@@ -156,30 +157,44 @@ static void *second_thread(void *unused) {
     return unused;
 }
 
+static bool count_instructions(void) {
+    double record = bench_instructions("record"), play = bench_instructions("play");
+    print("record_instructions", record);
+    print("play_instructions", play);
+    return record > 0 && play > 0;
+}
+
+static int usage(void) {
+    fprintf(stderr, "usage: replay-bench-hotpath [--instructions] [FOLDER]\n"
+                    "       replay-bench-hotpath --count-only record|play EVENTS\n");
+    return 2;
+}
+
 int main(int argc, char **argv) {
     bool count_only = argc == 4 && strcmp(argv[1], "--count-only") == 0;
-    if (!count_only && (argc > 2 || (argc == 2 && argv[1][0] == '-'))) {
-        fprintf(stderr, "usage: replay-bench-hotpath [FOLDER]\n"
-                        "       replay-bench-hotpath --count-only record|play EVENTS\n");
-        return 2;
-    }
+    bool instructions = argc > 1 && strcmp(argv[1], "--instructions") == 0;
+    const char *folder = count_only ? NULL : argv[instructions ? 2 : 1];
+    if (!count_only && (argc > (instructions ? 3 : 2) || (folder && folder[0] == '-')))
+        return usage();
     bench_make_steps();
-    bench_make_folder(count_only || argc == 1 ? NULL : argv[1]);
+    bench_make_folder(folder);
 
     pthread_t second;
     pthread_mutex_lock(&second_sleeps);
     bench_require(pthread_create(&second, NULL, second_thread, NULL) == 0, "no second thread");
+    bool counted = true;
     if (count_only) {
         bench_count_only(argv[2], (unsigned)strtoul(argv[3], NULL, 10));
     } else {
-        measure_recording();
-        measure_replaying();
-        measure_checkpoint_and_lock();
-        measure_none();
-        print("record_instructions", bench_instructions("record"));
-        print("play_instructions", bench_instructions("play"));
+        if (!instructions) {
+            measure_recording();
+            measure_replaying();
+            measure_checkpoint_and_lock();
+            measure_none();
+        }
+        counted = count_instructions();
     }
     pthread_mutex_unlock(&second_sleeps);
     pthread_join(second, NULL);
-    return 0;
+    return counted || !instructions ? 0 : 1;
 }

@@ -16,20 +16,20 @@
 enum { FEW = 20000, MANY = 120000 };
 
 /** The file that the library was loaded from. */
-static const char *library(void) {
+static bool find_library(char path[PATH_MAX]) {
     Dl_info info;
-    bench_require(dladdr(dlsym(RTLD_DEFAULT, "replay_save_clock"), &info) != 0, "no library");
-    return info.dli_fname;
+    return dladdr(dlsym(RTLD_DEFAULT, "replay_save_clock"), &info) &&
+           realpath(info.dli_fname, path);
 }
 
 static int64_t count(const char *what, unsigned events) {
-    char command[PATH_MAX * 4], program[PATH_MAX], line[512];
-    bench_require(realpath("/proc/self/exe", program) != NULL, "no /proc/self/exe");
+    char command[PATH_MAX * 4], program[PATH_MAX], library[PATH_MAX], line[512];
+    bench_require(realpath("/proc/self/exe", program) && find_library(library), "no such file");
     snprintf(command, sizeof command,
              "exec 2>&1; cd '%s' && strip --strip-debug -o libreplay.so.0 '%s' && "
              "TMPDIR=. LD_LIBRARY_PATH=. valgrind --tool=callgrind --callgrind-out-file=callgrind "
              "--toggle-collect=bench_%s '%s' --count-only %s %u",
-             bench_folder, library(), what, program, what, events);
+             bench_folder, library, what, program, what, events);
     FILE *output = popen(command, "r");
     if (!output)
         return -1;
@@ -44,9 +44,10 @@ static int64_t count(const char *what, unsigned events) {
     }
     if (pclose(output) == 0 && instructions > 0)
         return instructions;
-    fprintf(stderr,
-            "replay-bench-hotpath: NO INSTRUCTIONS WERE COUNTED: valgrind is missing or failed:\n%s",
-            tail);
+    fprintf(
+        stderr,
+        "replay-bench-hotpath: NO INSTRUCTIONS WERE COUNTED: valgrind is missing or failed:\n%s",
+        tail);
     return -1;
 }
 

@@ -116,7 +116,7 @@ void note_done(void *opaque, int32_t result) {
     done_t *done = opaque;
     done->result = result;
     done->icount = done->host ? done->host->icount : 0;
-    done->runs++;
+    atomic_fetch_add(&done->runs, 1);
 }
 
 bool wait_for(host_t *host, const done_t *done) {

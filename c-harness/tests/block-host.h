@@ -33,9 +33,9 @@ void disk_release(disk_t *disk);
 /** Opens a disk with @p disk's callbacks; the case ends if that fails. */
 replay_block_t *disk_open(disk_t *disk, replay_block_overlay_t overlay);
 
-/** The end of one request. */
+/** The end of one request: without a log it may come from any thread. */
 typedef struct {
-    int runs;
+    atomic_int runs; /**< set last */
     int32_t result;
     uint64_t icount;
     host_t *host;

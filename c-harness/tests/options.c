@@ -17,7 +17,7 @@ TEST(each_good_option_is_accepted) {
         "sleep=off",  "align=on",    "align=off",    "rrdata=on",    "rrdata=off",
         "rrdigest=1", "rrdigest=18446744073709551615", "rrstall=1",  "rrstall=60000",
         "rrlint=on",  "rrlint=off",  "rrfull=stop",  "rrfull=go",    "rrsegment=256",
-        "rrsegment=65536",           "rrsnapshot=base",
+        "rrsegment=65536",
         "shift=1,sleep=off,align=off,rrdata=off,rrdigest=1000,rrstall=500,rrlint=off"};
     for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
         test_note("options %s", good[i]);

@@ -363,14 +363,18 @@ TEST(recording_replaces_an_older_log) {
 TEST(a_snapshot_is_not_supported_yet) {
     host_t host;
     host_init(&host);
-    replay_config_t config =
-        host_config(&host, REPLAY_MODE_RECORD, test_path("run.log"), "rrsnapshot=start");
-    CHECK_STATUS(replay_configure(&config), OK);
+    CHECK_STATUS(host_configure(&host, REPLAY_MODE_RECORD, test_path("run.log"),
+                                "rrsnapshot=start"),
+                 OK);
     CHECK_STR(replay_snapshot, "start");
-    host_start(&host, 3);
+    CHECK_STATUS(replay_start(), ERROR_NOT_SUPPORTED);
+    CHECK_HAS(host_last_error().message, "start");
+    replay_thread_attach(3);
+    replay_mutex_lock();
     CHECK_STATUS(replay_vmstate_init(), ERROR_NOT_SUPPORTED);
-    CHECK_STATUS(host_end(&host), OK);
-    host_configure(&host, REPLAY_MODE_RECORD, test_path("run.log"), NULL);
+    replay_mutex_unlock();
+    replay_finish();
+    CHECK_STATUS(host_configure(&host, REPLAY_MODE_RECORD, test_path("run.log"), NULL), OK);
     CHECK(replay_snapshot == NULL);
     replay_finish();
 }

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: MIT */
+/* The disk is full while recording: the host is told once, the machine stops or
+ * goes on as the host chose, and what was written replays. */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include "host.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* A small file system of our own; needs root, or user namespaces. */
+static const char *small_disk(const char *size) {
+    char options[64];
+    const char *folder = test_path("small");
+    uid_t user = getuid();
+    gid_t group = getgid();
+    snprintf(options, sizeof options, "size=%s", size);
+    REQUIRE(mkdir(folder, 0700) == 0);
+    if (unshare(CLONE_NEWNS) != 0) {
+        REQUIRE(unshare(CLONE_NEWUSER | CLONE_NEWNS) == 0);
+        char map[64];
+        int file = open("/proc/self/setgroups", O_WRONLY);
+        if (file >= 0 && write(file, "deny", 4) == 4)
+            close(file);
+        snprintf(map, sizeof map, "0 %u 1", user);
+        file = open("/proc/self/uid_map", O_WRONLY);
+        REQUIRE(file >= 0 && write(file, map, strlen(map)) > 0);
+        close(file);
+        snprintf(map, sizeof map, "0 %u 1", group);
+        file = open("/proc/self/gid_map", O_WRONLY);
+        REQUIRE(file >= 0 && write(file, map, strlen(map)) > 0);
+        close(file);
+    }
+    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL);
+    if (mount("none", folder, "tmpfs", 0, options) != 0) {
+        test_fail(TEST_HERE,
+                  "no small file system (%s): this test needs root or user namespaces",
+                  strerror(errno));
+        test_abandon();
+    }
+    return folder;
+}
+
+static host_t host;
+static char log_path[500];
+
+enum { MOST = 60000 };
+
+static uint64_t value_of(uint64_t n) {
+    uint64_t seed = n;
+    return test_random(&seed);
+}
+
+/* Writes what does not compress, until the machine is stopped; the number of
+ * events that the library took. */
+static uint64_t record_until_full(const char *options, uint64_t most) {
+    host_begin(&host, REPLAY_MODE_RECORD, log_path, options);
+    uint64_t n = 0;
+    uint8_t bytes[64];
+    for (; n < most && !host_stopped(&host); n++) {
+        host_execute(&host, 3, 100);
+        for (int i = 0; i < 8; i++)
+            memcpy(bytes + 8 * i, &(uint64_t){value_of(n * 8 + (uint64_t)i)}, 8);
+        if (replay_save_random(0, bytes, sizeof bytes) != REPLAY_OK && host_stopped(&host))
+            break;
+    }
+    return n;
+}
+
+static uint64_t play_back(replay_status_t *finished) {
+    host_begin(&host, REPLAY_MODE_PLAY, log_path, NULL);
+    uint64_t n = 0;
+    uint8_t bytes[64], want[64];
+    while (host_execute(&host, 3, 100) && !host_stopped(&host)) {
+        for (int i = 0; i < 8; i++)
+            memcpy(want + 8 * i, &(uint64_t){value_of(n * 8 + (uint64_t)i)}, 8);
+        if (replay_read_random(bytes, sizeof bytes) != 0)
+            break;
+        CHECK_BYTES(bytes, want, sizeof bytes);
+        n++;
+    }
+    host_run_to_end(&host, 3);
+    CHECK_EQ(host.stops, 1);
+    *finished = host_end(&host);
+    return n;
+}
+
+static void check_played(uint64_t recorded) {
+    replay_status_t finished;
+    uint64_t played = play_back(&finished);
+    printf("    %llu events were recorded, %llu are replayed, then: %s\n",
+           (unsigned long long)recorded, (unsigned long long)played, test_status_name(finished));
+    CHECK(played > 100);
+    CHECK(played >= recorded);
+    CHECK(finished == REPLAY_OK || finished == REPLAY_ERROR_LOG_CUT);
+}
+
+TEST(the_machine_stops_and_the_host_is_told_once) {
+    snprintf(log_path, sizeof log_path, "%s/run.log", small_disk("512k"));
+    uint64_t recorded = record_until_full("rrsegment=16384", MOST);
+    REQUIRE(recorded < MOST);
+    CHECK_EQ(host.stops, 1);
+    CHECK_EQ(host.stop_reason, REPLAY_STOP_LOG_ERROR);
+    CHECK_STATUS(host_stop_status(&host), ERROR_DISK_FULL);
+    CHECK_EQ(host.stop_error.system_error, ENOSPC);
+    CHECK_HAS(host.stop_error.message, "run.log");
+    printf("    %s\n", host.stop_error.message);
+    CHECK_ERROR(ERROR_DISK_FULL);
+    /* Later calls answer neutrally, and tell nothing again. */
+    unsigned errors = host.error_messages;
+    CHECK(errors <= 1);
+    for (int i = 0; i < 100; i++) {
+        CHECK_EQ(replay_get_budget(100), 0);
+        CHECK(!replay_interrupt());
+        CHECK(!replay_checkpoint(REPLAY_CHECKPOINT_CLOCK_HOST));
+        CHECK_EQ(replay_save_clock(REPLAY_CLOCK_HOST, 77, host.icount), 77);
+        CHECK_STATUS(replay_start_warp_timer(), ERROR_DISK_FULL);
+    }
+    CHECK_EQ(host.stops, 1);
+    CHECK_EQ(host.error_messages, errors);
+    CHECK_STATUS(host_end(&host), ERROR_DISK_FULL);
+    CHECK_ERROR(ERROR_DISK_FULL);
+    check_played(recorded);
+}
+
+TEST(the_machine_may_go_on_unrecorded) {
+    snprintf(log_path, sizeof log_path, "%s/run.log", small_disk("512k"));
+    uint64_t done = record_until_full("rrsegment=16384,rrfull=go", MOST);
+    CHECK_EQ(done, MOST);
+    CHECK_EQ(host.stops, 0);
+    CHECK_EQ(host.error_messages, 1);
+    CHECK_HAS(host.text, "run.log");
+    CHECK_ERROR(ERROR_DISK_FULL);
+    CHECK_EQ(replay_get_budget(100), 100);
+    CHECK(replay_interrupt());
+    CHECK(replay_checkpoint(REPLAY_CHECKPOINT_CLOCK_HOST));
+    CHECK_STATUS(host_end(&host), ERROR_DISK_FULL);
+    CHECK_EQ(host.error_messages, 1);
+    check_played(1000);
+}
+
+TEST(a_disk_that_is_full_before_the_start_is_told) {
+    snprintf(log_path, sizeof log_path, "%s/run.log", small_disk("64k"));
+    host_init(&host);
+    replay_status_t status =
+        host_configure(&host, REPLAY_MODE_RECORD, log_path, "rrsegment=1048576");
+    if (status == REPLAY_OK)
+        status = replay_start();
+    CHECK_STATUS_IS(status, REPLAY_ERROR_DISK_FULL);
+    CHECK_HAS(host_last_error().message, "run.log");
+    if (replay_get_mode() != REPLAY_MODE_NONE)
+        replay_finish();
+}
+
+TEST(a_disk_that_fills_at_the_very_end_is_told_by_finish) {
+    const char *folder = small_disk("512k");
+    char filler[600];
+    snprintf(log_path, sizeof log_path, "%s/run.log", folder);
+    snprintf(filler, sizeof filler, "%s/filler", folder);
+    uint64_t recorded = record_until_full("rrsegment=16384", 2000);
+    CHECK_EQ(recorded, 2000);
+    CHECK_EQ(host.stops, 0);
+    int file = open(filler, O_CREAT | O_WRONLY, 0600);
+    char block[4096] = {0};
+    while (write(file, block, sizeof block) > 0)
+        ;
+    while (write(file, block, 1) > 0)
+        ;
+    replay_status_t status = host_end(&host);
+    close(file);
+    printf("    finish: %s\n", test_status_name(status));
+    CHECK(status == REPLAY_OK || status == REPLAY_ERROR_DISK_FULL);
+    check_played(recorded);
+}
+
+TEST(a_limit_of_the_file_size_is_told_too) {
+    snprintf(log_path, sizeof log_path, "%s", test_path("run.log"));
+    signal(SIGXFSZ, SIG_IGN);
+    struct rlimit limit = {200000, 200000};
+    REQUIRE(setrlimit(RLIMIT_FSIZE, &limit) == 0);
+    uint64_t recorded = record_until_full("rrsegment=16384", MOST);
+    REQUIRE(recorded < MOST);
+    CHECK_EQ(host.stops, 1);
+    CHECK_EQ(host.stop_reason, REPLAY_STOP_LOG_ERROR);
+    CHECK(host_stop_status(&host) == REPLAY_ERROR_DISK_FULL ||
+          host_stop_status(&host) == REPLAY_ERROR_SYSTEM);
+    CHECK_EQ(host.stop_error.system_error, EFBIG);
+    CHECK(host_end(&host) < 0);
+    check_played(recorded);
+}
