@@ -21,12 +21,17 @@ void *replay_default_session_install(void *session) {
 }
 
 static const replay_plugin_t table = {
-    (uint32_t)sizeof(replay_plugin_t), REPLAY_ABI_VERSION, REPLAY_VERSION, &replay_mode,
+    (uint32_t)sizeof(replay_plugin_t),
+    REPLAY_ABI_VERSION,
+    REPLAY_VERSION,
+    &replay_mode,
     &replay_snapshot,
 #include "plugin-functions.inc"
 };
 
-const replay_plugin_t *replay_plugin_table(void) { return &table; }
+const replay_plugin_t *replay_plugin_table(void) {
+    return &table;
+}
 
 const char *replay_status_name_of(replay_status_t status) {
     switch (status) {
@@ -51,7 +56,8 @@ const char *replay_status_sentence_of(replay_status_t status) {
 }
 
 /* What travels has the layout that every build must see. */
-_Static_assert(sizeof(replay_error_t) == 32 + 96 + 96 + 64 + 512 + 1024, "layout of replay_error_t");
+_Static_assert(sizeof(replay_error_t) == 32 + 96 + 96 + 64 + 512 + 1024,
+               "layout of replay_error_t");
 _Static_assert(sizeof(replay_input_event_t) == 32, "layout of replay_input_event_t");
 _Static_assert(offsetof(replay_host_t, icount) == 8, "layout of replay_host_t");
 _Static_assert(sizeof(replay_info_t) == 88, "layout of replay_info_t");

@@ -33,7 +33,9 @@ static void futex_wake(uint32_t *word, uint32_t bits) {
 /* ---------------------------------------------------------------- fair lock */
 
 /** Waiters sleep on the bit of their ticket, so that a hand-over wakes one. */
-static uint32_t bit_of(uint32_t ticket) { return UINT32_C(1) << (ticket % 32); }
+static uint32_t bit_of(uint32_t ticket) {
+    return UINT32_C(1) << (ticket % 32);
+}
 
 /** Not inlined, so that a lock that is free needs no registers saved. */
 __attribute__((noinline)) static void wait_for_turn(replay_fair_lock_t *lock, uint32_t ticket) {

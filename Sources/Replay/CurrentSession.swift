@@ -42,8 +42,26 @@ final class SessionHandles: Sendable {
         live.withLock { $0.contains(UInt(bitPattern: pointer)) }
     }
 
+    /// One more thread has it as its current one. False: there is no such session.
+    func push(_ pointer: UnsafeMutableRawPointer) -> Bool {
+        live.withLock { live in
+            guard live.contains(UInt(bitPattern: pointer)) else { return false }
+            Unmanaged<Session>.fromOpaque(pointer)._withUnsafeGuaranteedRef {
+                _ = $0.pushes.add(1, ordering: .relaxed)
+            }
+            return true
+        }
+    }
+
+    /// False: it is current in a thread, or there is none (any more).
     func remove(_ pointer: UnsafeMutableRawPointer) -> Bool {
-        live.withLock { $0.remove(UInt(bitPattern: pointer)) != nil }
+        live.withLock { live in
+            guard live.contains(UInt(bitPattern: pointer)) else { return false }
+            let isFree = Unmanaged<Session>.fromOpaque(pointer)._withUnsafeGuaranteedRef {
+                $0.pushes.load(ordering: .acquiring) == 0
+            }
+            return isFree && live.remove(UInt(bitPattern: pointer)) != nil
+        }
     }
 }
 

@@ -124,11 +124,10 @@ public func replay_session_free(_ handle: OpaquePointer!) -> replay_status_t {
         }
     }
     let pointer = UnsafeMutableRawPointer(handle)
-    let session = Unmanaged<Session>.fromOpaque(pointer)
-    guard session._withUnsafeGuaranteedRef({ $0.pushes.load(ordering: .acquiring) == 0 }) else {
+    guard SessionHandles.shared.remove(pointer) else {
         return withSession { $0.misuse(.wrongState, "the session to free is current in a thread").code }
     }
-    guard SessionHandles.shared.remove(pointer) else { return Status.invalidArgument.code }
+    let session = Unmanaged<Session>.fromOpaque(pointer)
     session._withUnsafeGuaranteedRef { $0.finishIfNeeded() }
     session.release()
     return Status.ok.code
@@ -138,22 +137,17 @@ public func replay_session_free(_ handle: OpaquePointer!) -> replay_status_t {
 public func replay_session_push_current(_ handle: OpaquePointer!) -> replay_status_t {
     let thread = replay_thread_self()
     let pointer = handle.map { UnsafeMutableRawPointer($0) }
-    if let pointer, !SessionHandles.shared.holds(pointer) {
-        return withSession {
-            $0.misuse(.invalidArgument, "replay_session_push_current was called for no session").code
-        }
-    }
     let depth = Int(thread.pointee.pushed)
     guard depth < Int(REPLAY_SESSIONS_PUSHED_MAX) else {
         return withSession { $0.misuse(.wrongState, "\(depth) sessions are pushed already").code }
     }
+    if let pointer, !SessionHandles.shared.push(pointer) {
+        return withSession {
+            $0.misuse(.invalidArgument, "replay_session_push_current was called for no session").code
+        }
+    }
     withUnsafeMutableBytes(of: &thread.pointee.below) {
         $0.bindMemory(to: UnsafeMutableRawPointer?.self)[depth] = thread.pointee.session
-    }
-    if let pointer {
-        Unmanaged<Session>.fromOpaque(pointer)._withUnsafeGuaranteedRef {
-            _ = $0.pushes.add(1, ordering: .acquiringAndReleasing)
-        }
     }
     thread.pointee.session = pointer
     thread.pointee.pushed += 1

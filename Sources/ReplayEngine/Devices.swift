@@ -1,5 +1,6 @@
 import CReplay
 import ReplayLog
+import Synchronization
 
 /// The registered devices: numbers in the order of the calls.
 final class Devices: @unchecked Sendable {
@@ -13,20 +14,16 @@ final class Devices: @unchecked Sendable {
         var charDevices: [(receive: CharReceive, opaque: UnsafeMutableRawPointer?)] = []
         var filters: [UInt: NetFilter] = [:]
         var disks: [UInt: BlockDisk] = [:]
-        var nextHandle: UInt = 1
         var nextFilter: Int64 = 0
         var nextDisk = 0
     }
     private let content = Locked(Content())
 
-    func removeAll() {
-        content.withLock { content in
-            let handle = content.nextHandle
-            content = Content()
-            // A handle of the run before stays invalid.
-            content.nextHandle = handle
-        }
-    }
+    /// One count for the process: a handle of an earlier run, or of another session, is never valid.
+    private static let handles = Atomic<UInt>(0)
+    private static func newHandle() -> UInt { handles.add(1, ordering: .relaxed).newValue }
+
+    func removeAll() { content.withLock { $0 = Content() } }
 
     // MARK: Character devices
 
@@ -57,8 +54,7 @@ final class Devices: @unchecked Sendable {
         content.withLock { content in
             let filter = NetFilter(number: content.nextFilter, callback: receive, opaque: opaque)
             content.nextFilter &+= 1
-            let handle = content.nextHandle
-            content.nextHandle &+= 1
+            let handle = Self.newHandle()
             content.filters[handle] = filter
             return handle
         }
@@ -85,8 +81,7 @@ final class Devices: @unchecked Sendable {
 
     func add(_ disk: BlockDisk) -> UInt {
         content.withLock { content in
-            let handle = content.nextHandle
-            content.nextHandle &+= 1
+            let handle = Self.newHandle()
             content.disks[handle] = disk
             return handle
         }

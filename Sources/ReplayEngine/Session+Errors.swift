@@ -1,5 +1,6 @@
 import CReplay
 import ReplayLog
+import Synchronization
 
 /// Three kinds of failure: misuse by the host, which leaves the run as it is; a
 /// log that can no longer be written; a replay that is not the recording.
@@ -87,9 +88,24 @@ extension Session {
     /// Tells the host of a failure that stays, and whoever waits.
     func tell(_ error: ReplayError, _ reason: Int) {
         host.message(REPLAY_MESSAGE_ERROR, error.message)
-        host.stop(reason, error)
+        stopMachine(reason, error)
         wakeVCPU()
         wakeIO()
+    }
+
+    func stopMachine(_ reason: Int, _ error: ReplayError?) {
+        stoppingThread.store(Self.thisThread, ordering: .relaxed)
+        host.stop(reason, error)
+        stoppingThread.store(0, ordering: .relaxed)
+    }
+
+    /// Is this call made from within a callback that may not end the session?
+    var isInCallback: Bool {
+        isFlushing && holdsLock || stoppingThread.load(ordering: .relaxed) == Self.thisThread
+    }
+
+    private static var thisThread: UInt {
+        UInt(bitPattern: replay_thread_self())
     }
 
     /// The status of a session that has failed, for calls that answer one.

@@ -165,7 +165,7 @@ extension Session {
             let digest = host.digest()
             if digest != end.digest { return differentDigest(digest, end.digest) }
         }
-        host.stop(REPLAY_STOP_END, nil)
+        stopMachine(REPLAY_STOP_END, nil)
         wakeIO()
         return .ok
     }

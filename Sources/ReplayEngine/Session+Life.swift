@@ -201,14 +201,19 @@ extension Session {
 
     package func finish() -> Status {
         guard isConfigured else { return misuse(.wrongState, "the session is not configured") }
+        if isInCallback {
+            return misuse(.reentered, "replay_finish was called from within a callback of the host's")
+        }
         watchdog?.stop()
         let held = replay_fair_lock_mine(lock)
         if !held { replay_fair_lock_take(lock) }
         // The digest at the end is of the guest before the queue is run, as in PLAY.
         let error = closeLog()
+        isEnding.store(true, ordering: .releasing)
         enter(writer: nil, player: nil)
         runQueue()
         closeDisks()
+        runQueue()
         reset()
         if !held { replay_fair_lock_give(lock) }
         noteChange()
@@ -269,6 +274,7 @@ extension Session {
         leave()
         (isConfigured, isStarted, hasFailed) = (false, false, false)
         eventsEnabled.store(false, ordering: .relaxed)
+        isEnding.store(false, ordering: .relaxed)
         (blockers, audioIn, lastIOTurn, lastWake) = ([], nil, (.max, 0), (.max, false))
         (warnedOfSleep, warnedOfAlignment) = (false, false)
         askedForWarp.store(false, ordering: .relaxed)

@@ -45,6 +45,10 @@ extension Session {
         if let refusal = refusal(.either, "replay_wait") { return refusal }
         let thread = replay_thread_self()
         let roles = ThreadRoles.mine
+        if thread.pointee.seen_of != nil, thread.pointee.seen_of != UnsafeRawPointer(change) {
+            noteTurn()  // its last turn was another session's: anything may be news
+            return .ok
+        }
         if roles.overlaps(.vcpu), !isPlaying, host.cpusIdle {
             if hasVirtualTimers, virtualDeadline(host.icount) == 0 { return .ok }
             wakeIOForWarp()
@@ -61,7 +65,20 @@ extension Session {
     }
 
     /// From here on, changes are news to this thread.
-    func noteTurn() { replay_thread_self().pointee.seen = replay_change_count(change) }
+    func noteTurn() { noteTurn(replay_change_count(change)) }
+
+    /// The vCPU's turn; what the I/O side was asked for in between stays news to a thread that does both.
+    func noteVCPUTurn() {
+        let count = replay_change_count(change)
+        if ThreadRoles.mine.overlaps(.io), askedForWarp.load(ordering: .relaxed) { return }
+        noteTurn(count)
+    }
+
+    private func noteTurn(_ count: UInt32) {
+        let thread = replay_thread_self()
+        thread.pointee.seen = count
+        thread.pointee.seen_of = UnsafeRawPointer(change)
+    }
 
     /// There is something for this thread itself: its next wait ends at once.
     func noteOwnNews() { replay_thread_self().pointee.seen = replay_change_count(change) &- 1 }

@@ -7,11 +7,14 @@ extension Session {
     package var info: replay_info_t {
         var info = replay_info_t()
         info.mode = mode
-        info.icount = holdsLock && !isPlaying ? max(host.icount, state.icount) : state.icount
+        // The host is asked, and the clock is exact, under the lock only.
+        let icount = isLocked ? host.icount : state.icount
+        let clock = isIdle ? clockLock.withLock { _ in state.clock } : state.clock
+        info.icount = isPlaying ? state.icount : max(icount, state.icount)
         info.events = state.events
-        info.queued = UInt64(inbox.count + arrived.count)
-        info.virtual_ns = isConfigured ? virtualTime : 0
-        (info.warped_ns, info.shift) = withClock { ($0.warped, Int32($0.shift)) }
+        info.queued = UInt64(inbox.count + arrivedCount.load(ordering: .relaxed))
+        info.virtual_ns = isConfigured ? clock.now(icount) : 0
+        (info.warped_ns, info.shift) = (clock.warped, Int32(clock.shift))
         if let writer {
             info.event_bytes = writer.bytesWritten
             info.log_stalls = writer.stalls

@@ -45,7 +45,8 @@ extension Session {
     func post(_ event: QueuedEvent) {
         if isPlaying, event.isExternal { return }
         // Before the start nothing from outside may reach the guest unrecorded.
-        guard areEventsEnabled || (isRecording && !isStarted && event.isExternal) else {
+        let isEarly = isRecording && !isStarted && event.isExternal
+        guard areEventsEnabled || isEarly || isEnding.load(ordering: .acquiring) else {
             if isRecording, event.isExternal {
                 lint("input from outside is not recorded while events are disabled")
             }
@@ -79,10 +80,11 @@ extension Session {
     }
 
     func drawRequestID() -> UInt64 {
-        withClock { _ in
+        func draw() -> UInt64 {
             defer { state.nextBlockRequest &+= 1 }
             return state.nextBlockRequest
         }
+        return isIdle ? clockLock.withLock { _ in draw() } : draw()
     }
 
     package func postBlock(_ callback: @escaping Callback, _ opaque: UnsafeMutableRawPointer?, id: UInt64)

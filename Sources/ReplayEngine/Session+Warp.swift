@@ -176,7 +176,7 @@ extension Session {
         if isFlushing {
             return misuse(.reentered, "replay_account_warp_timer was called from an event's callback")
         }
-        noteTurn()
+        noteVCPUTurn()
         if hasFailed && !options.goOnWhenFull { return failure }
         guard host.machineRunning else { return .ok }
         if isPlaying { playVCPUTurn() } else { recordVCPUTurn() }
@@ -297,7 +297,7 @@ extension Session {
 
     /// Would a turn of the I/O thread do something now? Looks, and does nothing.
     package var hasIOTurn: Bool {
-        if hasFailed || !host.machineRunning { return false }
+        if hasFailed && !options.goOnWhenFull || !host.machineRunning { return false }
         if let player, isPlaying { return delayOfIOTurn(player) == 0 }
         if nextIOTurn() == 0 { return true }
         let asked = askedForWarp.load(ordering: .relaxed)

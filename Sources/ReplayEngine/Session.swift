@@ -27,6 +27,8 @@ package final class Session: @unchecked Sendable {
     var state = EngineState()
     let inbox = Inbox()
     let errors = ErrorBox()
+    /// The thread that is inside the host's stop callback, which may not end the session.
+    let stoppingThread = Atomic<UInt>(0)
     /// Sticky: after a divergence, or when the log is dead, calls answer neutrally.
     var hasFailed = false
 
@@ -40,12 +42,18 @@ package final class Session: @unchecked Sendable {
 
     var isConfigured = false
     var isStarted = false
+    /// The end of the run: what is posted now waits for the thread that ends it.
+    let isEnding = Atomic<Bool>(false)
     let eventsEnabled = Atomic<Bool>(false)
     var blockers: [String] = []
     var fingerprint = Fingerprint()
     let devices = Devices()
     /// PLAY: completions and bottom halves that have arrived before their place.
-    var arrived: [ArrivalKey: QueuedEvent] = [:]
+    var arrived: [ArrivalKey: QueuedEvent] = [:] {
+        didSet { arrivedCount.store(arrived.count, ordering: .relaxed) }
+    }
+    /// For those that look without the lock.
+    let arrivedCount = Atomic<Int>(0)
     var isFlushing = false
     var audioIn: AudioBlock?
     /// PLAY: what the last wake-up was for, and whether it was due.
@@ -120,12 +128,13 @@ package final class Session: @unchecked Sendable {
     func wakeIO() {
         noteChange()
         host.wakeIO()
-        for waker in wakers.withLock({ $0 }) { waker.wake() }
+        // Under the lock: who removed its waker is not woken any more.
+        wakers.withLock { for waker in $0 { waker.wake() } }
     }
 
     func wakeVCPU() {
-        noteChange()
         host.kick()
+        noteChange()
     }
 
     package func addWaker(_ id: UInt, _ wake: @escaping @Sendable () -> Void) {

@@ -50,7 +50,8 @@ package struct VirtualClock {
     /// The guest sleeps since `real`; a timer is due `deadline` later.
     mutating func armWarp(real: Int64, deadline: Int64, target: Int64) {
         warpStart = min(warpStart ?? real, real)
-        warpEnd = real &+ deadline
+        let (end, overflow) = real.addingReportingOverflow(deadline)
+        warpEnd = overflow ? .max : end
         warpTarget = target
     }
 

@@ -52,7 +52,7 @@ final class Watchdog: @unchecked Sendable {
     // MARK: The thread
 
     func start() {
-        thread = LibraryThread.start { self.watch() }.thread
+        thread = LibraryThread.start { self.run() }.thread
     }
 
     func stop() {
@@ -61,6 +61,9 @@ final class Watchdog: @unchecked Sendable {
         replay_change_note(stopSignal)
         thread.join()
     }
+
+    /// The host's callbacks find their session current here too.
+    private func run() { session.asCurrent { watch() } }
 
     private func watch() {
         var seen = progress.load(ordering: .relaxed)
@@ -117,7 +120,7 @@ extension Session {
         guard let player, !hasFailed else { return nil }
         let expected = player.nextDescription
         var found = asked.isEmpty ? "no call for it" : "\(asked) last"
-        let queued = arrived.count + inbox.count
+        let queued = arrivedCount.load(ordering: .relaxed) + inbox.count
         if queued > 0 { found += ", with \(queued) events queued" }
         var error = ReplayError(
             .stalled,

@@ -53,7 +53,7 @@ package final class GLibAttachment: @unchecked Sendable {
         self.context = g_main_context_ref(context)
         innerPoll = g_main_context_get_poll_func(context)
         replay_thread_self().pointee.roles |= Int32(truncatingIfNeeded: REPLAY_THREAD_IO)
-        if !session.holdsLock { _ = session.takeLock() }
+        holdLock()
     }
 
     private func install() -> Bool {
@@ -104,11 +104,15 @@ package final class GLibAttachment: @unchecked Sendable {
 
     private func poll(_ descriptors: UnsafeMutablePointer<GPollFD>?, _ count: guint, _ timeout: gint) -> gint
     {
-        let held = session.holdsLock
-        if held { _ = session.giveLock() }
+        if session.holdsLock { _ = session.giveLock() }
         let result = innerPoll(descriptors, count, timeout)
-        if held { _ = session.takeLock() }
+        holdLock()
         return result
+    }
+
+    /// A run may have begun since the context was attached: in mode NONE nothing is held.
+    private func holdLock() {
+        if !session.holdsLock { _ = session.takeLock() }
     }
 
     // MARK: The source
@@ -118,11 +122,14 @@ package final class GLibAttachment: @unchecked Sendable {
         timeout?.pointee = -1
         // While a source in front of the others is ready GLib does not poll at all.
         session.yieldLock()
+        holdLock()
         return session.asCurrent {
             if session.hasIOTurn { return 1 }
             let next = session.warpDeadline()
             // Rounded up: a turn that comes too early finds nothing to do.
-            if next >= 0 { timeout?.pointee = gint(clamping: (next &+ 999_999) / 1_000_000) }
+            if next >= 0 {
+                timeout?.pointee = gint(clamping: next / 1_000_000 + (next % 1_000_000 > 0 ? 1 : 0))
+            }
             return 0
         }
     }

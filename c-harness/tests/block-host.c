@@ -79,7 +79,9 @@ static void backend_flush(void *opaque, replay_block_request_t *request) {
     end(disk, request);
 }
 
-static void backend_close(void *opaque) { atomic_fetch_add(&((disk_t *)opaque)->closes, 1); }
+static void backend_close(void *opaque) {
+    atomic_fetch_add(&((disk_t *)opaque)->closes, 1);
+}
 
 replay_block_backend_t disk_backend(void) {
     replay_block_backend_t backend = REPLAY_BLOCK_BACKEND_INIT;
@@ -146,8 +148,7 @@ static int32_t outcome(host_t *host, const char *what, uint64_t offset, replay_s
     return -ETIMEDOUT;
 }
 
-int32_t read_now(host_t *host, replay_block_t *block, uint64_t offset, void *data,
-                 size_t length) {
+int32_t read_now(host_t *host, replay_block_t *block, uint64_t offset, void *data, size_t length) {
     struct iovec piece = {data, length};
     done_t *done = new_done(host);
     replay_status_t status = replay_block_read(block, offset, &piece, 1, 0, note_done, done);

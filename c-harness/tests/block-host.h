@@ -13,10 +13,10 @@ enum { DISK_BYTES = 1 << 18 };
 
 typedef struct disk {
     uint8_t bytes[DISK_BYTES];
-    int64_t length;        /**< what the backend says; 0: DISK_BYTES */
-    int32_t fail_with;     /**< result of every operation */
-    bool hold;             /**< operations are kept until disk_release() */
-    bool by_thread;        /**< completed by another thread, after a short while */
+    int64_t length;    /**< what the backend says; 0: DISK_BYTES */
+    int32_t fail_with; /**< result of every operation */
+    bool hold;         /**< operations are kept until disk_release() */
+    bool by_thread;    /**< completed by another thread, after a short while */
     atomic_int reads, writes, zeroes, discards, flushes, closes;
     replay_block_request_t *held[64];
     int held_count;

@@ -7,7 +7,9 @@
 static host_t host;
 static disk_t disk;
 static uint8_t buffers[32][4096];
-static const char *log_path(void) { return test_path("run.log"); }
+static const char *log_path(void) {
+    return test_path("run.log");
+}
 
 static void configure(replay_mode_t mode, const char *options) {
     host_init(&host);
@@ -92,9 +94,15 @@ static void check_course(bool by_thread, int32_t fail_with) {
     CHECK_STATUS(host_end(&host), OK);
 }
 
-TEST(completions_run_at_their_places) { check_course(false, 0); }
-TEST(completions_of_a_slow_backend_too) { check_course(true, 0); }
-TEST(a_failure_fails_again) { check_course(false, -EIO); }
+TEST(completions_run_at_their_places) {
+    check_course(false, 0);
+}
+TEST(completions_of_a_slow_backend_too) {
+    check_course(true, 0);
+}
+TEST(a_failure_fails_again) {
+    check_course(false, -EIO);
+}
 
 TEST(results_are_those_of_the_recording) {
     replay_block_t *block = begin(REPLAY_MODE_RECORD, NULL);

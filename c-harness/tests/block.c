@@ -7,7 +7,9 @@
 static host_t host;
 static disk_t disk;
 static uint8_t data[8192], other[8192];
-static const char *log_path(void) { return test_path("run.log"); }
+static const char *log_path(void) {
+    return test_path("run.log");
+}
 
 static replay_block_t *begin(replay_mode_t mode, replay_block_overlay_t overlay) {
     host_init(&host);
@@ -76,32 +78,26 @@ TEST(handles_are_checked) {
     done_t done = {0};
     CHECK_STATUS(replay_block_read(NULL, 0, &piece, 1, 0, note_done, &done),
                  ERROR_INVALID_ARGUMENT);
-    CHECK_STATUS(replay_block_read(block, 0, NULL, 1, 0, note_done, &done),
-                 ERROR_INVALID_ARGUMENT);
+    CHECK_STATUS(replay_block_read(block, 0, NULL, 1, 0, note_done, &done), ERROR_INVALID_ARGUMENT);
     CHECK_STATUS(replay_block_read(block, 0, &piece, -1, 0, note_done, &done),
                  ERROR_INVALID_ARGUMENT);
     CHECK_STATUS(replay_block_read(block, 0, &no_piece, 1, 0, note_done, &done),
                  ERROR_INVALID_ARGUMENT);
-    CHECK_STATUS(replay_block_read(block, 0, &piece, 1, 0, NULL, &done),
-                 ERROR_INVALID_ARGUMENT);
+    CHECK_STATUS(replay_block_read(block, 0, &piece, 1, 0, NULL, &done), ERROR_INVALID_ARGUMENT);
     CHECK_STATUS(replay_block_write(NULL, 0, &piece, 1, 0, note_done, &done),
                  ERROR_INVALID_ARGUMENT);
-    CHECK_STATUS(replay_block_write(block, 0, &piece, 1, 0, NULL, &done),
-                 ERROR_INVALID_ARGUMENT);
-    CHECK_STATUS(replay_block_zeroes(NULL, 0, 512, 0, note_done, &done),
-                 ERROR_INVALID_ARGUMENT);
+    CHECK_STATUS(replay_block_write(block, 0, &piece, 1, 0, NULL, &done), ERROR_INVALID_ARGUMENT);
+    CHECK_STATUS(replay_block_zeroes(NULL, 0, 512, 0, note_done, &done), ERROR_INVALID_ARGUMENT);
     CHECK_STATUS(replay_block_zeroes(block, 0, 512, 0, NULL, &done), ERROR_INVALID_ARGUMENT);
     CHECK_STATUS(replay_block_discard(NULL, 0, 512, note_done, &done), ERROR_INVALID_ARGUMENT);
     CHECK_STATUS(replay_block_flush(NULL, note_done, &done), ERROR_INVALID_ARGUMENT);
     CHECK_STATUS(replay_block_flush(block, NULL, &done), ERROR_INVALID_ARGUMENT);
     CHECK(replay_block_length(NULL) < 0);
     CHECK_STATUS(replay_block_complete(NULL, 0), ERROR_INVALID_ARGUMENT);
-    CHECK_STATUS(replay_block_complete((replay_block_request_t *)&done, 0),
-                 ERROR_INVALID_ARGUMENT);
+    CHECK_STATUS(replay_block_complete((replay_block_request_t *)&done, 0), ERROR_INVALID_ARGUMENT);
     CHECK_EQ(done.runs, 0);
     replay_mutex_unlock();
-    CHECK_STATUS(replay_block_read(block, 0, &piece, 1, 0, note_done, &done),
-                 ERROR_LOCK_NOT_HELD);
+    CHECK_STATUS(replay_block_read(block, 0, &piece, 1, 0, note_done, &done), ERROR_LOCK_NOT_HELD);
     CHECK_STATUS(replay_block_flush(block, note_done, &done), ERROR_LOCK_NOT_HELD);
     CHECK_STATUS(replay_block_close(block), ERROR_LOCK_NOT_HELD);
     replay_mutex_lock();

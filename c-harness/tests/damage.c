@@ -12,8 +12,12 @@ static script_run_t recorded;
 static uint8_t *log_bytes;
 static size_t log_length;
 
-static const char *log_path(void) { return test_path("run.log"); }
-static const char *damaged_path(void) { return test_path("damaged.log"); }
+static const char *log_path(void) {
+    return test_path("run.log");
+}
+static const char *damaged_path(void) {
+    return test_path("damaged.log");
+}
 
 static const step_t small[] = {
     {OP_EXECUTE, 100},
@@ -220,8 +224,12 @@ static void try_random_bytes(int count) {
     say_what_came_out();
 }
 
-TEST_SLOW(a_thousand_bytes_of_a_large_log, 120) { try_random_bytes(1000); }
-TEST_LONG(many_bytes_of_a_large_log, 900) { try_random_bytes(50000); }
+TEST_SLOW(a_thousand_bytes_of_a_large_log, 120) {
+    try_random_bytes(1000);
+}
+TEST_LONG(many_bytes_of_a_large_log, 900) {
+    try_random_bytes(50000);
+}
 
 TEST_SLOW(a_large_log_cut_anywhere, 120) {
     uint64_t seed = test_seed();
@@ -289,8 +297,7 @@ static void play_cut_log(const char *what, unsigned least) {
     replay_session_push_current(session);
     host_init(&host);
     unsigned read = 0;
-    replay_status_t status =
-        host_configure(&host, REPLAY_MODE_PLAY, damaged_path(), "rrstall=300");
+    replay_status_t status = host_configure(&host, REPLAY_MODE_PLAY, damaged_path(), "rrstall=300");
     if (status == REPLAY_OK) {
         host_start(&host, 3);
         while (read < 400 && host_execute(&host, 3, 10)) {

@@ -134,9 +134,8 @@ static void record_again(script_run_t *run, size_t index) {
         CHECK_STATUS(replay_char_read_all_save_error(run->result), OK);
         break;
     case OP_CHAR_WRITE:
-        CHECK_STATUS(replay_char_write_event_save((int32_t)(seen->value >> 32),
-                                                  (int32_t)seen->value),
-                     OK);
+        CHECK_STATUS(
+            replay_char_write_event_save((int32_t)(seen->value >> 32), (int32_t)seen->value), OK);
         break;
     case OP_AUDIO_OUT: {
         size_t played = (size_t)seen->value;

@@ -8,7 +8,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static const char *log_path(void) { return test_path("run.log"); }
+static const char *log_path(void) {
+    return test_path("run.log");
+}
 
 static script_run_t recorded, played;
 
@@ -50,8 +52,11 @@ TEST(a_missing_clock_reading) {
 TEST(an_extra_checkpoint) {
     static const step_t good[] = {{OP_EXECUTE, 500}, {OP_INTERRUPT}, {OP_EXECUTE, 500}};
     for (int64_t id = REPLAY_CHECKPOINT_INIT; id <= REPLAY_CHECKPOINT_RESET; id++) {
-        step_t bad[] = {{OP_EXECUTE, 321}, {OP_CHECKPOINT, id}, {OP_EXECUTE, 179},
-                        {OP_INTERRUPT}, {OP_EXECUTE, 500}};
+        step_t bad[] = {{OP_EXECUTE, 321},
+                        {OP_CHECKPOINT, id},
+                        {OP_EXECUTE, 179},
+                        {OP_INTERRUPT},
+                        {OP_EXECUTE, 500}};
         record(STEPS(good));
         const replay_error_t *error =
             play_badly("extra checkpoint", STEPS(bad), REPLAY_ERROR_DIVERGENCE);
@@ -80,7 +85,9 @@ TEST(an_extra_checkpoint_of_a_timer_is_false) {
 }
 
 TEST(a_checkpoint_that_is_never_asked_for) {
-    static const step_t good[] = {{OP_EXECUTE, 77}, {OP_INTERRUPT}, {OP_EXECUTE, 23},
+    static const step_t good[] = {{OP_EXECUTE, 77},
+                                  {OP_INTERRUPT},
+                                  {OP_EXECUTE, 23},
                                   {OP_CHECKPOINT, REPLAY_CHECKPOINT_CLOCK_HOST},
                                   {OP_EXECUTE, 100}};
     static const step_t bad[] = {{OP_EXECUTE, 77}, {OP_INTERRUPT}, {OP_EXECUTE, 123}};
@@ -111,9 +118,8 @@ TEST(a_checkpoint_of_the_wrong_role) {
 }
 
 TEST(a_fixed_checkpoint_of_the_wrong_role) {
-    static const step_t good[] = {{OP_EXECUTE, 50},
-                                  {OP_CHECKPOINT, REPLAY_CHECKPOINT_RESET, .io = true},
-                                  {OP_EXECUTE, 50}};
+    static const step_t good[] = {
+        {OP_EXECUTE, 50}, {OP_CHECKPOINT, REPLAY_CHECKPOINT_RESET, .io = true}, {OP_EXECUTE, 50}};
     static const step_t bad[] = {{OP_EXECUTE, 50},
                                  {OP_CHECKPOINT, REPLAY_CHECKPOINT_RESET},
                                  {OP_TRY, REPLAY_CHECKPOINT_CLOCK_HOST, .io = true},
@@ -126,8 +132,8 @@ TEST(a_fixed_checkpoint_of_the_wrong_role) {
 }
 
 TEST(a_host_that_stops_short) {
-    static const step_t good[] = {{OP_EXECUTE, 50}, {OP_INTERRUPT}, {OP_EXECUTE, 50},
-                                  {OP_EXCEPTION}, {OP_EXECUTE, 50}};
+    static const step_t good[] = {
+        {OP_EXECUTE, 50}, {OP_INTERRUPT}, {OP_EXECUTE, 50}, {OP_EXCEPTION}, {OP_EXECUTE, 50}};
     record(STEPS(good));
     script_init(&played, REPLAY_MODE_PLAY, log_path(), good, 3);
     played.leave_early = true;

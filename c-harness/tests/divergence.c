@@ -52,7 +52,9 @@ static script_run_t recorded;
 static uint64_t place[COUNT + 1]; /* icount before each step */
 static int rows, told;
 
-static const char *log_path(void) { return test_path("run.log"); }
+static const char *log_path(void) {
+    return test_path("run.log");
+}
 
 static void record(void) {
     script_record(&recorded, log_path(), course, COUNT);
@@ -86,8 +88,8 @@ static void check_told(const char *what, const script_run_t *run) {
     if (error->event_index != run->info.events)
         test_fail(TEST_HERE, "%s: told at event %llu, %llu were consumed", what,
                   (unsigned long long)error->event_index, (unsigned long long)run->info.events);
-    if (!*error->expected || !*error->found || !*error->message ||
-        strchr(error->message, '\n') || !has_number(error->message, error->icount))
+    if (!*error->expected || !*error->found || !*error->message || strchr(error->message, '\n') ||
+        !has_number(error->message, error->icount))
         test_fail(TEST_HERE, "%s: expected \"%s\", found \"%s\", message \"%s\"", what,
                   error->expected, error->found, error->message);
     if (error->event_index > 0 && !*error->history)
@@ -193,12 +195,15 @@ static void try_insert(size_t at, const step_t *step, bool must_be_told) {
 }
 
 TEST_SLOW(an_added_value_call_is_told, 200) {
-    static const step_t added[] = {
-        {OP_CLOCK, 7, REPLAY_CLOCK_HOST},        {OP_RANDOM, 1, 4},
-        {OP_CHECKPOINT, REPLAY_CHECKPOINT_INIT}, {OP_CHECKPOINT, REPLAY_CHECKPOINT_RESET},
-        {OP_DIGEST, 5},                          {OP_CHAR_WRITE, 1, 2},
-        {OP_CHAR_READ, .text = "more"},          {OP_AUDIO_OUT, 3},
-        {OP_AUDIO_IN, 3, 2}};
+    static const step_t added[] = {{OP_CLOCK, 7, REPLAY_CLOCK_HOST},
+                                   {OP_RANDOM, 1, 4},
+                                   {OP_CHECKPOINT, REPLAY_CHECKPOINT_INIT},
+                                   {OP_CHECKPOINT, REPLAY_CHECKPOINT_RESET},
+                                   {OP_DIGEST, 5},
+                                   {OP_CHAR_WRITE, 1, 2},
+                                   {OP_CHAR_READ, .text = "more"},
+                                   {OP_AUDIO_OUT, 3},
+                                   {OP_AUDIO_IN, 3, 2}};
     record();
     for (size_t i = 0; i < sizeof added / sizeof *added; i++)
         for (size_t at = 0; at < COUNT; at++)

@@ -5,7 +5,7 @@
 
 static const struct replay_plugin *replay;
 #define REPLAY_FN(name) (replay->name)
-#define REPLAY_MODE() (*replay->mode)
+#define REPLAY_MODE()   (*replay->mode)
 #include <replay/replay.h>
 
 #include <dlfcn.h>

@@ -3,11 +3,17 @@
 #include "scripted-host.h"
 
 static host_t host;
-static const char *log_path(void) { return test_path("run.log"); }
+static const char *log_path(void) {
+    return test_path("run.log");
+}
 
 static int ran[64], ran_count;
-static void note_run(void *opaque) { ran[ran_count++ % 64] = (int)(intptr_t)opaque; }
-static void *number(int n) { return (void *)(intptr_t)n; }
+static void note_run(void *opaque) {
+    ran[ran_count++ % 64] = (int)(intptr_t)opaque;
+}
+static void *number(int n) {
+    return (void *)(intptr_t)n;
+}
 
 TEST(every_checkpoint_makes_the_round_trip) {
     step_t steps[2 * REPLAY_CHECKPOINT_COUNT * 2];
@@ -122,22 +128,47 @@ TEST(a_checkpoint_is_given_only_to_its_role) {
 
 TEST(events_of_all_kinds_make_the_round_trip) {
     static const step_t steps[] = {
-        {OP_EXECUTE, 10}, {OP_BH, 1}, {OP_BH_ONESHOT, 2}, {OP_FLUSH},
-        {OP_EXECUTE, 10}, {OP_INPUT, 30}, {OP_INPUT, 31}, {OP_INPUT_SYNC}, {OP_FLUSH},
-        {OP_EXECUTE, 10}, {OP_CHAR_POST, .text = "hello"}, {OP_FLUSH},
-        {OP_EXECUTE, 10}, {OP_PACKET, .b = 7, .text = "ether"}, {OP_FLUSH},
-        {OP_EXECUTE, 10}, {OP_BLOCK_EVENT, 40}, {OP_BLOCK_EVENT, 41}, {OP_FLUSH},
-        {OP_EXECUTE, 10}, {OP_BH, 3}, {OP_CHAR_POST, .text = "x"}, {OP_BLOCK_EVENT, 42},
-        {OP_INPUT_SYNC}, {OP_BH_ONESHOT, 4}, {OP_PACKET, .b = 0, .text = "p"}, {OP_FLUSH},
-        {OP_INTERRUPT}, {OP_BH, 5, .io = true}, {OP_EXECUTE, 10}, {OP_FLUSH}, {OP_EXECUTE, 10},
+        {OP_EXECUTE, 10},
+        {OP_BH, 1},
+        {OP_BH_ONESHOT, 2},
+        {OP_FLUSH},
+        {OP_EXECUTE, 10},
+        {OP_INPUT, 30},
+        {OP_INPUT, 31},
+        {OP_INPUT_SYNC},
+        {OP_FLUSH},
+        {OP_EXECUTE, 10},
+        {OP_CHAR_POST, .text = "hello"},
+        {OP_FLUSH},
+        {OP_EXECUTE, 10},
+        {OP_PACKET, .b = 7, .text = "ether"},
+        {OP_FLUSH},
+        {OP_EXECUTE, 10},
+        {OP_BLOCK_EVENT, 40},
+        {OP_BLOCK_EVENT, 41},
+        {OP_FLUSH},
+        {OP_EXECUTE, 10},
+        {OP_BH, 3},
+        {OP_CHAR_POST, .text = "x"},
+        {OP_BLOCK_EVENT, 42},
+        {OP_INPUT_SYNC},
+        {OP_BH_ONESHOT, 4},
+        {OP_PACKET, .b = 0, .text = "p"},
+        {OP_FLUSH},
+        {OP_INTERRUPT},
+        {OP_BH, 5, .io = true},
+        {OP_EXECUTE, 10},
+        {OP_FLUSH},
+        {OP_EXECUTE, 10},
     };
     script_check_round_trip(TEST_HERE, NULL, STEPS(steps));
 }
 
 TEST(a_turn_of_the_vcpu_flushes_too) {
     static const step_t steps[] = {
-        {OP_EXECUTE, 10}, {OP_BH, 1}, {OP_TURN}, {OP_CHAR_POST, .text = "a"}, {OP_TURN},
-        {OP_EXECUTE, 10}, {OP_TURN}, {OP_TURN}, {OP_INTERRUPT},
+        {OP_EXECUTE, 10}, {OP_BH, 1},       {OP_TURN}, {OP_CHAR_POST, .text = "a"},
+        {OP_TURN},        {OP_EXECUTE, 10}, {OP_TURN}, {OP_TURN},
+        {OP_INTERRUPT},
     };
     script_check_round_trip(TEST_HERE, NULL, STEPS(steps));
 }
@@ -215,9 +246,11 @@ TEST(a_flush_is_not_reentered) {
 
 TEST(a_callback_may_call_the_library) {
     for (replay_mode_t mode = 1; mode <= 2; mode++) {
-        static const step_t steps[] = {
-            {OP_EXECUTE, 10}, {OP_BH, 1}, {OP_CHAR_POST, .text = "q"}, {OP_FLUSH},
-            {OP_CLOCK, 9, REPLAY_CLOCK_HOST}};
+        static const step_t steps[] = {{OP_EXECUTE, 10},
+                                       {OP_BH, 1},
+                                       {OP_CHAR_POST, .text = "q"},
+                                       {OP_FLUSH},
+                                       {OP_CLOCK, 9, REPLAY_CLOCK_HOST}};
         script_check_round_trip(TEST_HERE, NULL, STEPS(steps));
     }
 }

@@ -40,8 +40,7 @@ static const char *small_disk(const char *size) {
     }
     mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL);
     if (mount("none", folder, "tmpfs", 0, options) != 0) {
-        test_fail(TEST_HERE,
-                  "no small file system (%s): this test needs root or user namespaces",
+        test_fail(TEST_HERE, "no small file system (%s): this test needs root or user namespaces",
                   strerror(errno));
         test_abandon();
     }

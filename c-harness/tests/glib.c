@@ -5,7 +5,9 @@
 #include <glib.h>
 
 static host_t host;
-static const char *log_path(void) { return test_path("run.log"); }
+static const char *log_path(void) {
+    return test_path("run.log");
+}
 
 TEST(attaching_needs_a_configuration) {
     CHECK_STATUS(replay_glib_attach(NULL), ERROR_WRONG_STATE);

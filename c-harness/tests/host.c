@@ -3,15 +3,25 @@
 
 /* --------------------------------------------------------------- callbacks */
 
-static uint64_t get_icount(void *opaque) { return ((host_t *)opaque)->icount; }
+static uint64_t get_icount(void *opaque) {
+    return ((host_t *)opaque)->icount;
+}
 
-static bool is_idle(void *opaque) { return ((host_t *)opaque)->idle; }
+static bool is_idle(void *opaque) {
+    return ((host_t *)opaque)->idle;
+}
 
-static bool is_running(void *opaque) { return !((host_t *)opaque)->paused; }
+static bool is_running(void *opaque) {
+    return !((host_t *)opaque)->paused;
+}
 
-static void count_kick(void *opaque) { atomic_fetch_add(&((host_t *)opaque)->kicks, 1); }
+static void count_kick(void *opaque) {
+    atomic_fetch_add(&((host_t *)opaque)->kicks, 1);
+}
 
-static void count_io_wake(void *opaque) { atomic_fetch_add(&((host_t *)opaque)->io_wakes, 1); }
+static void count_io_wake(void *opaque) {
+    atomic_fetch_add(&((host_t *)opaque)->io_wakes, 1);
+}
 
 static void note_stop(void *opaque, replay_stop_reason_t reason, const replay_error_t *error) {
     host_t *host = opaque;
@@ -111,7 +121,9 @@ replay_status_t host_end(host_t *host) {
 
 /* --------------------------------------------------------------------- run */
 
-bool host_stopped(host_t *host) { return atomic_load(&host->stops) > 0; }
+bool host_stopped(host_t *host) {
+    return atomic_load(&host->stops) > 0;
+}
 
 bool host_again(host_t *host, replay_role_t roles, int64_t since) {
     if (host_stopped(host))

@@ -214,8 +214,9 @@ TEST(the_count_may_start_anywhere) {
 
 TEST(several_events_at_one_place_keep_their_order) {
     static const step_t steps[] = {
-        {OP_EXECUTE, 10}, {OP_INTERRUPT}, {OP_INTERRUPT}, {OP_EXCEPTION}, {OP_INTERRUPT},
-        {OP_CLOCK, 1, REPLAY_CLOCK_HOST}, {OP_INTERRUPT}, {OP_EXECUTE, 10}, {OP_EXCEPTION},
+        {OP_EXECUTE, 10}, {OP_INTERRUPT},   {OP_INTERRUPT},
+        {OP_EXCEPTION},   {OP_INTERRUPT},   {OP_CLOCK, 1, REPLAY_CLOCK_HOST},
+        {OP_INTERRUPT},   {OP_EXECUTE, 10}, {OP_EXCEPTION},
     };
     script_check_round_trip(TEST_HERE, NULL, STEPS(steps));
 }

@@ -22,7 +22,9 @@ static uint64_t value_of(uint64_t n) {
     uint64_t seed = n;
     return test_random(&seed);
 }
-static uint64_t instructions_before(uint64_t n) { return n % 5 == 0 ? 0 : value_of(n) % 700; }
+static uint64_t instructions_before(uint64_t n) {
+    return n % 5 == 0 ? 0 : value_of(n) % 700;
+}
 
 static int32_t device;
 static uint64_t received;
@@ -98,15 +100,14 @@ static uint64_t replay(const char *path, int round) {
              * not there: it is the end, which the next turn tells. */
             if (host_run_to_end(&host, 3))
                 break;
-            test_fail(TEST_HERE, "round %d: event %llu did not come", round,
-                      (unsigned long long)n);
+            test_fail(TEST_HERE, "round %d: event %llu did not come", round, (unsigned long long)n);
             break;
         }
     }
     uint64_t events = host_info().events;
     CHECK_EQ(host_info().log_finished, 0);
-    if (host.stop_reason != REPLAY_STOP_CUT ||
-        host_stop_status(&host) != REPLAY_ERROR_LOG_CUT || host.stops != 1)
+    if (host.stop_reason != REPLAY_STOP_CUT || host_stop_status(&host) != REPLAY_ERROR_LOG_CUT ||
+        host.stops != 1)
         test_fail(TEST_HERE, "round %d: at event %llu stopped %u times with reason %d: %s", round,
                   (unsigned long long)n, host.stops, host.stop_reason, host.stop_error.message);
     CHECK_STATUS(host_end(&host), ERROR_LOG_CUT);
@@ -142,8 +143,8 @@ static void kill_recorders(int count, const char *options, unsigned longest_ms) 
         uint64_t events = replay(path, round);
         /* The last one may have been written just before its call returned. */
         if (events < committed || events > committed + 1)
-            test_fail(TEST_HERE, "round %d: %llu events were committed, %llu are in the log",
-                      round, (unsigned long long)committed, (unsigned long long)events);
+            test_fail(TEST_HERE, "round %d: %llu events were committed, %llu are in the log", round,
+                      (unsigned long long)committed, (unsigned long long)events);
         least = committed < least ? committed : least;
         most = committed > most ? committed : most;
     }
@@ -151,8 +152,18 @@ static void kill_recorders(int count, const char *options, unsigned longest_ms) 
            (unsigned long long)least, (unsigned long long)most);
 }
 
-TEST_SLOW(a_killed_recorder_loses_nothing, 100) { kill_recorders(10, NULL, 60); }
-TEST_SLOW(nor_with_small_segments, 100) { kill_recorders(10, "rrsegment=1024", 30); }
-TEST_SLOW(nor_at_its_very_beginning, 100) { kill_recorders(10, "rrsegment=256", 1); }
-TEST_LONG(a_hundred_killed_recorders_lose_nothing, 900) { kill_recorders(100, NULL, 300); }
-TEST_LONG(nor_a_hundred_with_small_segments, 900) { kill_recorders(100, "rrsegment=4096", 100); }
+TEST_SLOW(a_killed_recorder_loses_nothing, 100) {
+    kill_recorders(10, NULL, 60);
+}
+TEST_SLOW(nor_with_small_segments, 100) {
+    kill_recorders(10, "rrsegment=1024", 30);
+}
+TEST_SLOW(nor_at_its_very_beginning, 100) {
+    kill_recorders(10, "rrsegment=256", 1);
+}
+TEST_LONG(a_hundred_killed_recorders_lose_nothing, 900) {
+    kill_recorders(100, NULL, 300);
+}
+TEST_LONG(nor_a_hundred_with_small_segments, 900) {
+    kill_recorders(100, "rrsegment=4096", 100);
+}

@@ -25,7 +25,9 @@ static pthread_t in_thread(void (*body)(void)) {
     return thread;
 }
 
-static void in_thread_and_wait(void (*body)(void)) { pthread_join(in_thread(body), NULL); }
+static void in_thread_and_wait(void (*body)(void)) {
+    pthread_join(in_thread(body), NULL);
+}
 
 TEST(the_lock_is_not_recursive) {
     for (replay_mode_t mode = 1; mode <= 2; mode++) {
@@ -109,7 +111,9 @@ TEST(first_come_first_served) {
 
 /* ---------------------------------------------- without the lock or a role */
 
-static void nothing(void *opaque) { (void)opaque; }
+static void nothing(void *opaque) {
+    (void)opaque;
+}
 
 #define FALSE_WITH(call, name)                                                                     \
     do {                                                                                           \

@@ -6,7 +6,9 @@ typedef struct {
     const char *key, *value;
 } field_t;
 
-static const char *path_of_log(void) { return test_path("run.log"); }
+static const char *path_of_log(void) {
+    return test_path("run.log");
+}
 
 static replay_status_t configure(host_t *host, replay_mode_t mode) {
     host_init(host);
@@ -47,8 +49,7 @@ TEST(the_same_machine_is_accepted_in_any_order) {
 }
 
 TEST(another_value_is_named) {
-    static const field_t other[] = {
-        {"ram", "64 MiB"}, {"cpu", "rv64g"}, {"disk", "41fe"}, {0, 0}};
+    static const field_t other[] = {{"ram", "64 MiB"}, {"cpu", "rv64g"}, {"disk", "41fe"}, {0, 0}};
     replay_error_t error;
     record_with(machine);
     CHECK_STATUS(start_with(other, &error), ERROR_FINGERPRINT);
@@ -69,8 +70,8 @@ TEST(a_missing_field_is_named) {
 }
 
 TEST(an_additional_field_is_named) {
-    static const field_t more[] = {{"ram", "64 MiB"}, {"cpu", "rv64gc"}, {"disk", "41fe"},
-                                   {"nic", "virtio"}, {0, 0}};
+    static const field_t more[] = {
+        {"ram", "64 MiB"}, {"cpu", "rv64gc"}, {"disk", "41fe"}, {"nic", "virtio"}, {0, 0}};
     replay_error_t error;
     record_with(machine);
     CHECK_STATUS(start_with(more, &error), ERROR_FINGERPRINT);

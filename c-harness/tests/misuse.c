@@ -5,7 +5,9 @@
 #include "scripted-host.h"
 
 static host_t host;
-static const char *log_path(void) { return test_path("run.log"); }
+static const char *log_path(void) {
+    return test_path("run.log");
+}
 
 /* ---------------------------------------------- beginning and ending within */
 

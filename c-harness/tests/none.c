@@ -6,7 +6,9 @@
 #include <limits.h>
 
 static unsigned calls;
-static void count_call(void *opaque) { calls += opaque ? *(unsigned *)opaque : 1; }
+static void count_call(void *opaque) {
+    calls += opaque ? *(unsigned *)opaque : 1;
+}
 static void count_chars(void *opaque, const uint8_t *data, size_t length) {
     (void)opaque, (void)data;
     calls += (unsigned)length;

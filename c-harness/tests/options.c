@@ -13,10 +13,25 @@ static replay_status_t try_options(replay_mode_t mode, const char *path, const c
 
 TEST(each_good_option_is_accepted) {
     static const char *const good[] = {
-        "",           "shift=0",     "shift=10",     "shift=auto",   "sleep=on",
-        "sleep=off",  "align=on",    "align=off",    "rrdata=on",    "rrdata=off",
-        "rrdigest=1", "rrdigest=18446744073709551615", "rrstall=1",  "rrstall=60000",
-        "rrlint=on",  "rrlint=off",  "rrfull=stop",  "rrfull=go",    "rrsegment=256",
+        "",
+        "shift=0",
+        "shift=10",
+        "shift=auto",
+        "sleep=on",
+        "sleep=off",
+        "align=on",
+        "align=off",
+        "rrdata=on",
+        "rrdata=off",
+        "rrdigest=1",
+        "rrdigest=18446744073709551615",
+        "rrstall=1",
+        "rrstall=60000",
+        "rrlint=on",
+        "rrlint=off",
+        "rrfull=stop",
+        "rrfull=go",
+        "rrsegment=256",
         "rrsegment=65536",
         "shift=1,sleep=off,align=off,rrdata=off,rrdigest=1000,rrstall=500,rrlint=off"};
     for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
@@ -100,8 +115,7 @@ TEST(the_string_wins_over_the_members) {
     char options[500];
     const char *path = test_path("named.log");
     snprintf(options, sizeof options, "shift=5,rr=record,rrfile=%s", path);
-    replay_config_t config =
-        host_config(&host, REPLAY_MODE_PLAY, test_path("other.log"), options);
+    replay_config_t config = host_config(&host, REPLAY_MODE_PLAY, test_path("other.log"), options);
     config.shift = 2;
     CHECK_STATUS(replay_configure(&config), OK);
     CHECK_EQ(replay_mode, REPLAY_MODE_RECORD);
@@ -171,8 +185,7 @@ TEST(a_very_long_string_is_handled) {
     if (status == REPLAY_OK)
         replay_finish();
     memset(options, 'x', LENGTH);
-    CHECK_STATUS(try_options(REPLAY_MODE_RECORD, test_path("run.log"), options),
-                 ERROR_BAD_OPTION);
+    CHECK_STATUS(try_options(REPLAY_MODE_RECORD, test_path("run.log"), options), ERROR_BAD_OPTION);
     memcpy(options, "rrfile=/tmp/", 12);
     CHECK(try_options(REPLAY_MODE_RECORD, NULL, options) < 0);
     free(options);

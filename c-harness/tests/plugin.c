@@ -4,7 +4,7 @@
 
 static const struct replay_plugin *table;
 #define REPLAY_FN(name) (table->name)
-#define REPLAY_MODE() (*table->mode)
+#define REPLAY_MODE()   (*table->mode)
 #include "host.h"
 
 TEST(the_table_knows_itself) {

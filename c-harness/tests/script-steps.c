@@ -18,7 +18,9 @@ static void receive_input(void *opaque, const replay_input_event_t *event) {
     script_see(((host_t *)opaque)->user, OP_INPUT, (int64_t)script_hash(event, sizeof *event));
 }
 
-static void receive_input_sync(void *opaque) { script_see(((host_t *)opaque)->user, OP_INPUT_SYNC, 0); }
+static void receive_input_sync(void *opaque) {
+    script_see(((host_t *)opaque)->user, OP_INPUT_SYNC, 0);
+}
 
 static void receive_shutdown(void *opaque, replay_shutdown_cause_t cause) {
     script_run_t *run = ((host_t *)opaque)->user;
@@ -128,7 +130,7 @@ static void ask(script_run_t *run, const step_t *step) {
 
 static void read_clock(script_run_t *run, const step_t *step) {
     script_see(run, OP_CLOCK,
-        REPLAY_CLOCK_LOCKED((replay_clock_kind_t)step->b, given(run, step->a)));
+               REPLAY_CLOCK_LOCKED((replay_clock_kind_t)step->b, given(run, step->a)));
 }
 
 static void take_random(script_run_t *run, const step_t *step) {
@@ -160,7 +162,8 @@ static void read_chars(script_run_t *run, const step_t *step) {
         replay_char_read_all_save_buf((const uint8_t *)step->text, strlen(step->text));
     }
     script_see(run, OP_CHAR_READ,
-        run->result < 0 ? run->result : (int64_t)script_hash(run->bytes, (size_t)run->result));
+               run->result < 0 ? run->result
+                               : (int64_t)script_hash(run->bytes, (size_t)run->result));
 }
 
 static void write_chars(script_run_t *run, const step_t *step) {
@@ -331,4 +334,3 @@ void script_step(script_run_t *run, const step_t *step) {
         break;
     }
 }
-

@@ -2,13 +2,15 @@
 #include "script-steps.h"
 
 static const char *const op_names[OP_COUNT] = {
-    "EXECUTE", "CLOCK",  "CHECKPOINT", "TRY",   "INTERRUPT", "EXCEPTION",  "RANDOM",
-    "CHAR_POST", "INPUT", "INPUT_SYNC", "PACKET", "BH",      "BH_ONESHOT", "BLOCK_EVENT",
-    "READ",    "WRITE",  "FLUSH",      "DRAIN", "TURN",      "IO_TURN",    "DIGEST",
-    "CHAR_WRITE", "CHAR_READ", "CHAR_READ_ERROR", "AUDIO_OUT", "AUDIO_IN", "SHUTDOWN"};
+    "EXECUTE",    "CLOCK",       "CHECKPOINT", "TRY",        "INTERRUPT", "EXCEPTION",
+    "RANDOM",     "CHAR_POST",   "INPUT",      "INPUT_SYNC", "PACKET",    "BH",
+    "BH_ONESHOT", "BLOCK_EVENT", "READ",       "WRITE",      "FLUSH",     "DRAIN",
+    "TURN",       "IO_TURN",     "DIGEST",     "CHAR_WRITE", "CHAR_READ", "CHAR_READ_ERROR",
+    "AUDIO_OUT",  "AUDIO_IN",    "SHUTDOWN"};
 
-const char *op_name(op_t op) { return op_names[op]; }
-
+const char *op_name(op_t op) {
+    return op_names[op];
+}
 
 uint64_t script_hash(const void *data, size_t length) {
     const uint8_t *bytes = data;
@@ -254,8 +256,8 @@ static bool check_success(test_place_t place, const char *what, const script_run
         test_fail(place, "%s hangs at step %zu, icount %llu", what, run->done,
                   (unsigned long long)run->host.icount);
     else if (status != REPLAY_OK)
-        test_fail(place, "%s fails at step %zu: %s: %s", what, run->done,
-                  test_status_name(status), script_message(run));
+        test_fail(place, "%s fails at step %zu: %s: %s", what, run->done, test_status_name(status),
+                  script_message(run));
     return status == REPLAY_OK && !run->host.hung;
 }
 
@@ -281,8 +283,9 @@ void script_check_round_trip(test_place_t place, const char *options, const step
 
 const char *op_keyword(const step_t *step) {
     static const char *const checkpoints[REPLAY_CHECKPOINT_COUNT] = {
-        "warp_start", "warp_account", "reset_requested", "suspend_requested", "clock_virtual",
-        "clock_host", "clock_virtual_rt", "init", "reset"};
+        "warp_start",        "warp_account",  "reset_requested",
+        "suspend_requested", "clock_virtual", "clock_host",
+        "clock_virtual_rt",  "init",          "reset"};
     static const char *const ops[OP_COUNT] = {
         [OP_CLOCK] = "clock",         [OP_INTERRUPT] = "interrupt",
         [OP_EXCEPTION] = "exception", [OP_RANDOM] = "random",

@@ -10,33 +10,33 @@
 #include "host.h"
 
 typedef enum {
-    OP_EXECUTE,     /**< a: instructions */
-    OP_CLOCK,       /**< a: ns, b: kind */
-    OP_CHECKPOINT,  /**< a: id; in PLAY asked until it is true */
-    OP_TRY,         /**< a: id; asked once */
-    OP_INTERRUPT,   /**< in PLAY asked until it is true */
-    OP_EXCEPTION,   /**< so, too */
-    OP_RANDOM,      /**< a: seed, b: length */
-    OP_CHAR_POST,   /**< text: input of the character device */
-    OP_INPUT,       /**< a: code */
+    OP_EXECUTE,    /**< a: instructions */
+    OP_CLOCK,      /**< a: ns, b: kind */
+    OP_CHECKPOINT, /**< a: id; in PLAY asked until it is true */
+    OP_TRY,        /**< a: id; asked once */
+    OP_INTERRUPT,  /**< in PLAY asked until it is true */
+    OP_EXCEPTION,  /**< so, too */
+    OP_RANDOM,     /**< a: seed, b: length */
+    OP_CHAR_POST,  /**< text: input of the character device */
+    OP_INPUT,      /**< a: code */
     OP_INPUT_SYNC,
-    OP_PACKET,      /**< text, b: flags */
-    OP_BH,          /**< a: what it is for */
-    OP_BH_ONESHOT,  /**< so, too */
-    OP_BLOCK_EVENT, /**< a: what it is for; draws an id and queues its completion */
-    OP_READ,        /**< a: offset, b: length: read of the disk */
-    OP_WRITE,       /**< a: offset, text */
-    OP_FLUSH,       /**< replay_async_events() */
-    OP_DRAIN,       /**< flush until no disk request is under way */
-    OP_TURN,        /**< replay_account_warp_timer() */
-    OP_IO_TURN,     /**< replay_start_warp_timer() */
-    OP_DIGEST,      /**< a */
-    OP_CHAR_WRITE,  /**< a: result, b: offset */
-    OP_CHAR_READ,   /**< text */
+    OP_PACKET,          /**< text, b: flags */
+    OP_BH,              /**< a: what it is for */
+    OP_BH_ONESHOT,      /**< so, too */
+    OP_BLOCK_EVENT,     /**< a: what it is for; draws an id and queues its completion */
+    OP_READ,            /**< a: offset, b: length: read of the disk */
+    OP_WRITE,           /**< a: offset, text */
+    OP_FLUSH,           /**< replay_async_events() */
+    OP_DRAIN,           /**< flush until no disk request is under way */
+    OP_TURN,            /**< replay_account_warp_timer() */
+    OP_IO_TURN,         /**< replay_start_warp_timer() */
+    OP_DIGEST,          /**< a */
+    OP_CHAR_WRITE,      /**< a: result, b: offset */
+    OP_CHAR_READ,       /**< text */
     OP_CHAR_READ_ERROR, /**< a */
-    OP_AUDIO_OUT,   /**< a: samples */
-    OP_AUDIO_IN,    /**< a: first sample, b: count */
-    OP_SHUTDOWN,    /**< a: cause */
+    OP_AUDIO_OUT,       /**< a: samples */
+    OP_AUDIO_IN,        /**< a: first sample, b: count */
+    OP_SHUTDOWN,        /**< a: cause */
     OP_COUNT
 } op_t;
 
@@ -68,14 +68,14 @@ typedef struct script_run {
     const char *options;
     const step_t *steps;
     size_t count;
-    bool own_session;   /**< not the default one */
-    bool two_threads;   /**< steps with io run on a second thread */
-    bool with_disk;     /**< opens the disk */
-    bool with_digest;   /**< the host answers for its state: the trace */
-    bool leave_early;   /**< PLAY: ends with the script, not with the log */
-    bool given_values;  /**< PLAY: gives the values of the script, not others */
-    const char *machine; /**< value of the fingerprint "machine", or NULL */
-    const uint8_t *disk; /**< the disk's content; NULL: a pattern */
+    bool own_session;     /**< not the default one */
+    bool two_threads;     /**< steps with io run on a second thread */
+    bool with_disk;       /**< opens the disk */
+    bool with_digest;     /**< the host answers for its state: the trace */
+    bool leave_early;     /**< PLAY: ends with the script, not with the log */
+    bool given_values;    /**< PLAY: gives the values of the script, not others */
+    const char *machine;  /**< value of the fingerprint "machine", or NULL */
+    const uint8_t *disk;  /**< the disk's content; NULL: a pattern */
     int64_t failing_from; /**< reads from this offset on fail with -EIO; 0: none do */
     void (*each)(struct script_run *run, size_t index); /**< after each step, or NULL */
     void *user;

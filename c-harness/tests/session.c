@@ -6,10 +6,8 @@
 #include <unistd.h>
 
 static const step_t course[] = {
-    {OP_EXECUTE, 100},
-    {OP_CLOCK, 5000, REPLAY_CLOCK_HOST},
-    {OP_EXECUTE, 50},
-    {OP_CHECKPOINT, REPLAY_CHECKPOINT_INIT},
+    {OP_EXECUTE, 100}, {OP_CLOCK, 5000, REPLAY_CLOCK_HOST},
+    {OP_EXECUTE, 50},  {OP_CHECKPOINT, REPLAY_CHECKPOINT_INIT},
     {OP_EXECUTE, 25},
 };
 
@@ -308,8 +306,7 @@ TEST(a_failed_configuration_leaves_the_session_as_it_was) {
                  ERROR_LOG_NOT_A_LOG);
     CHECK_HAS(host_last_error().message, "text.log");
     test_write_file(test_path("empty.log"), "", 0);
-    replay_status_t status =
-        host_configure(&host, REPLAY_MODE_PLAY, test_path("empty.log"), NULL);
+    replay_status_t status = host_configure(&host, REPLAY_MODE_PLAY, test_path("empty.log"), NULL);
     CHECK(status == REPLAY_ERROR_LOG_NOT_A_LOG || status == REPLAY_ERROR_LOG_EMPTY);
     mkdir(test_path("folder"), 0700);
     CHECK(host_configure(&host, REPLAY_MODE_PLAY, test_path("folder"), NULL) <= -200);
@@ -363,9 +360,8 @@ TEST(recording_replaces_an_older_log) {
 TEST(a_snapshot_is_not_supported_yet) {
     host_t host;
     host_init(&host);
-    CHECK_STATUS(host_configure(&host, REPLAY_MODE_RECORD, test_path("run.log"),
-                                "rrsnapshot=start"),
-                 OK);
+    CHECK_STATUS(
+        host_configure(&host, REPLAY_MODE_RECORD, test_path("run.log"), "rrsnapshot=start"), OK);
     CHECK_STR(replay_snapshot, "start");
     CHECK_STATUS(replay_start(), ERROR_NOT_SUPPORTED);
     CHECK_HAS(host_last_error().message, "start");

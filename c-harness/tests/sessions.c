@@ -45,8 +45,7 @@ TEST(sessions_are_made_and_freed) {
     CHECK_STATUS(replay_session_push_current(a), ERROR_INVALID_ARGUMENT);
     int other = 0;
     CHECK_STATUS(replay_session_free((replay_session_t *)&other), ERROR_INVALID_ARGUMENT);
-    CHECK_STATUS(replay_session_push_current((replay_session_t *)&other),
-                 ERROR_INVALID_ARGUMENT);
+    CHECK_STATUS(replay_session_push_current((replay_session_t *)&other), ERROR_INVALID_ARGUMENT);
     CHECK(replay_session_get_current() == NULL);
 }
 

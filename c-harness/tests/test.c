@@ -31,7 +31,9 @@ void test_register(test_case_t *one) {
 
 /* ------------------------------------------------------------------ checks */
 
-unsigned test_failures(void) { return atomic_load(&failures); }
+unsigned test_failures(void) {
+    return atomic_load(&failures);
+}
 
 void test_fail(test_place_t place, const char *format, ...) {
     unsigned before = atomic_fetch_add(&failures, 1);
@@ -94,8 +96,8 @@ bool test_check_contains(test_place_t place, const char *expression, const char 
     return ok;
 }
 
-bool test_check_bytes(test_place_t place, const char *expression, const void *got,
-                      const void *want, size_t length) {
+bool test_check_bytes(test_place_t place, const char *expression, const void *got, const void *want,
+                      size_t length) {
     const uint8_t *a = got, *b = want;
     for (size_t i = 0; i < length; i++)
         if (a[i] != b[i]) {

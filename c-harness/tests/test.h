@@ -67,8 +67,8 @@ bool test_check_string(test_place_t place, const char *expression, const char *g
                        const char *want);
 bool test_check_contains(test_place_t place, const char *expression, const char *got,
                          const char *part);
-bool test_check_bytes(test_place_t place, const char *expression, const void *got,
-                      const void *want, size_t length);
+bool test_check_bytes(test_place_t place, const char *expression, const void *got, const void *want,
+                      size_t length);
 
 /** Fails the case where it stands, with a sentence. */
 void test_fail(test_place_t place, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -76,13 +76,13 @@ void test_fail(test_place_t place, const char *format, ...) __attribute__((forma
 void test_abandon(void) __attribute__((noreturn));
 
 /* Each is true if it holds; the case goes on in any case. */
-#define CHECK(e) test_check(TEST_HERE, (e), #e)
-#define CHECK_EQ(e, want) test_check_equal(TEST_HERE, #e, (long long)(e), (long long)(want))
-#define CHECK_STATUS(e, name) test_check_status(TEST_HERE, #e, (e), REPLAY_##name)
+#define CHECK(e)                 test_check(TEST_HERE, (e), #e)
+#define CHECK_EQ(e, want)        test_check_equal(TEST_HERE, #e, (long long)(e), (long long)(want))
+#define CHECK_STATUS(e, name)    test_check_status(TEST_HERE, #e, (e), REPLAY_##name)
 #define CHECK_STATUS_IS(e, code) test_check_status(TEST_HERE, #e, (e), (code))
-#define CHECK_STR(e, want) test_check_string(TEST_HERE, #e, (e), (want))
-#define CHECK_HAS(e, part) test_check_contains(TEST_HERE, #e, (e), (part))
-#define CHECK_BYTES(e, want, n) test_check_bytes(TEST_HERE, #e, (e), (want), (n))
+#define CHECK_STR(e, want)       test_check_string(TEST_HERE, #e, (e), (want))
+#define CHECK_HAS(e, part)       test_check_contains(TEST_HERE, #e, (e), (part))
+#define CHECK_BYTES(e, want, n)  test_check_bytes(TEST_HERE, #e, (e), (want), (n))
 
 /** The call answers and sets the last error to @p name. */
 #define CHECK_ERROR(name) CHECK_STATUS(replay_last_error(NULL), name)

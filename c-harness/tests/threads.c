@@ -160,8 +160,7 @@ static result_t run(replay_mode_t mode, uint64_t seed) {
     interrupt_line = false;
     interrupts = characters = bottom_halves = 0;
     atomic_store(&stopping, false);
-    REQUIRE_STATUS(host_configure(&host, mode, test_path("run.log"), "shift=4,rrdigest=20000"),
-                   OK);
+    REQUIRE_STATUS(host_configure(&host, mode, test_path("run.log"), "shift=4,rrdigest=20000"), OK);
     device = replay_register_char_driver(receive, NULL);
     REQUIRE_STATUS(replay_thread_attach(REPLAY_THREAD_VCPU), OK);
     REQUIRE_STATUS(replay_start(), OK);
@@ -205,5 +204,9 @@ static void round_trips(int count) {
     }
 }
 
-TEST_SLOW(twenty_recordings_are_replayed, 200) { round_trips(20); }
-TEST_LONG(two_hundred_recordings_are_replayed, 1500) { round_trips(200); }
+TEST_SLOW(twenty_recordings_are_replayed, 200) {
+    round_trips(20);
+}
+TEST_LONG(two_hundred_recordings_are_replayed, 1500) {
+    round_trips(200);
+}

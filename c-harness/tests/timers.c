@@ -3,7 +3,9 @@
 #include "host.h"
 
 static host_t host;
-static const char *log_path(void) { return test_path("run.log"); }
+static const char *log_path(void) {
+    return test_path("run.log");
+}
 
 static struct {
     int number;
@@ -19,7 +21,9 @@ static void fire(void *opaque) {
     fired[fired_count].icount = host.icount;
     fired[fired_count++].virtual_ns = replay_get_virtual_clock();
 }
-static void *number(int n) { return (void *)(intptr_t)n; }
+static void *number(int n) {
+    return (void *)(intptr_t)n;
+}
 
 /* Executes as a host does that has timers: slice by slice, up to icount. */
 static void run_until(uint64_t icount) {

@@ -3,7 +3,9 @@
 #include "host.h"
 
 static host_t host;
-static const char *log_path(void) { return test_path("run.log"); }
+static const char *log_path(void) {
+    return test_path("run.log");
+}
 
 enum { MS = 1000000 };
 static int64_t woken_at; /* virtual time */
@@ -78,8 +80,7 @@ TEST(sleep_follows_real_time_and_is_replayed_without_it) {
 
 TEST(sleep_off_jumps_to_the_next_timer) {
     int64_t recorded[2], played[2];
-    int64_t real =
-        sleeps(REPLAY_MODE_RECORD, "shift=0,sleep=off", 3600000 * (int64_t)MS, recorded);
+    int64_t real = sleeps(REPLAY_MODE_RECORD, "shift=0,sleep=off", 3600000 * (int64_t)MS, recorded);
     CHECK(real < 1000 * (int64_t)MS);
     CHECK_EQ(recorded[0], 3600000 * (int64_t)MS + 1000);
     real = sleeps(REPLAY_MODE_PLAY, "sleep=off", 3600000 * (int64_t)MS, played);

@@ -233,7 +233,8 @@ REPLAY_API replay_status_t replay_start(void);
  *
  *  @return REPLAY_OK; the session's failure if it had one, e.g.
  *    ERROR_DIVERGENCE, ERROR_DISK_FULL, or ERROR_LOG_CUT: all that there was of
- *    a cut log was replayed; ERROR_WRONG_STATE if not configured.
+ *    a cut log was replayed; ERROR_WRONG_STATE if not configured;
+ *    ERROR_REENTERED from replay_host::stop or an event's callback.
  *  Thread: one, when the machine's threads have ended or wait.  Since ABI 1. */
 REPLAY_API replay_status_t replay_finish(void);
 

@@ -21,6 +21,7 @@ typedef struct replay_thread {
     void *session;     /**< the current one; NULL: the default */
     int32_t roles;     /**< REPLAY_THREAD_… */
     uint32_t seen;     /**< the change that its last turn has seen */
+    const void *seen_of; /**< of whose changes; NULL: it had no turn yet */
     void *glib;        /**< the attachment whose context is being iterated */
     int32_t pushed;    /**< sessions below the current one */
     void *below[REPLAY_SESSIONS_PUSHED_MAX];
@@ -87,6 +88,10 @@ bool replay_change_wait(replay_change_t *change, uint32_t seen, int64_t timeout_
 /* -------------------------------------------------------------------- extras */
 
 int64_t replay_monotonic_ns(void);
+
+/** Gives the room of a part of a file back; it reads as zeroes then.
+ *  @return false if the file system cannot do that. */
+bool replay_make_hole(int descriptor, int64_t start, int64_t length);
 
 /** Writes the name of the innermost frame outside of this library, with its
  *  object file: "main+0x2a (host)". For lint messages; slow. */

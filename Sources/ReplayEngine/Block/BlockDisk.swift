@@ -109,7 +109,8 @@ package final class BlockDisk: @unchecked Sendable {
     func done(_ request: BlockRequest, _ result: Int32) {
         request.result = min(result, 0)
         underWay.withLock { _ = $0.remove(request.id) }
-        session.post(.request(request))
+        // In mode NONE the completion runs here, on a thread that may have another session.
+        session.asCurrent { session.post(.request(request)) }
     }
 
     // MARK: Requests under way

@@ -67,7 +67,8 @@ final class BlockRequest: @unchecked Sendable {
         self.pieces = operation == .read ? pieces : []
         self.completion = completion
         self.opaque = opaque
-        if operation == .write {
+        // A write without pieces is one of zeroes, for a backend that knows no such operation.
+        if operation == .write, !pieces.isEmpty {
             gather(pieces)
         } else {
             buffer.initializeMemory(as: UInt8.self, repeating: 0)

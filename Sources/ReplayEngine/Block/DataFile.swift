@@ -1,3 +1,4 @@
+import CReplay
 import Glibc
 
 /// A file that is read and written at offsets, whole or with an errno.
@@ -84,6 +85,17 @@ final class DataFile: Sendable {
             at &+= UInt64(count)
         }
         return 0
+    }
+
+    /// The same for a sparse file: a hole, where the file system has such.
+    func makeHole(_ range: Range<UInt64>) -> Int32 {
+        guard let start = off_t(exactly: range.lowerBound), let end = off_t(exactly: range.upperBound) else {
+            return -EFBIG
+        }
+        if start == end { return 0 }
+        // Reads find no end of the file within the range.
+        if length < end, Self.retrying({ ftruncate(descriptor, end) }) < 0 { return -errno }
+        return replay_make_hole(descriptor, Int64(start), Int64(end - start)) ? 0 : writeZeroes(range)
     }
 
     func sync() -> Int32 { Self.retrying { Int(fdatasync(descriptor)) } < 0 ? -errno : 0 }

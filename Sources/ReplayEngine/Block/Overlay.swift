@@ -21,7 +21,7 @@ final class Overlay: Sendable {
         switch request.operation {
         case .read: return patch(request)
         case .write: result = file.write(UnsafeRawBufferPointer(request.buffer), at: request.offset)
-        case .zeroes, .discard: result = file.writeZeroes(range)
+        case .zeroes, .discard: result = file.makeHole(range)
         case .flush: return sync()
         }
         guard result >= 0 else { return result }

@@ -128,9 +128,17 @@ extension Session {
                 arrived.removeValue(forKey: .block(request.id))
                 request.reachGuest()
             }
-            if !disk.isIdle { _ = replay_change_wait(change, seen, 10_000_000) }
+            if !disk.isIdle { waitUnlocked(seen, 10_000_000) }
         }
         disk.close()
+    }
+
+    /// A backend may need the thread that waits for the lock.
+    private func waitUnlocked(_ seen: UInt32, _ timeout: Int64) {
+        let held = replay_fair_lock_mine(lock)
+        if held { replay_fair_lock_give(lock) }
+        _ = replay_change_wait(change, seen, timeout)
+        if held { replay_fair_lock_take(lock) }
     }
 
     /// At the end of a session: those that the host has not closed.

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT */
+/* What Swift's view of libc lacks of files. */
+#include <errno.h>
+#include <fcntl.h>
+
+#include "replay-support.h"
+
+bool replay_make_hole(int descriptor, int64_t start, int64_t length) {
+    int result;
+    do
+        result = fallocate(descriptor, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, start, length);
+    while (result == -1 && errno == EINTR);
+    return result == 0;
+}
