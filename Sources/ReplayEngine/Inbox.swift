@@ -15,6 +15,8 @@ enum QueuedEvent {
     case request(BlockRequest)
     case net(NetFilter, flags: UInt32, [UInt8])
 
+    var isBottomHalf: Bool { if case .bottomHalf = self { true } else { false } }
+
     /// Input from outside: in PLAY it comes from the log instead.
     var isExternal: Bool {
         switch self {

@@ -75,12 +75,12 @@ extension Session {
     func takeDigest() {
         if isRecording {
             guard state.icount >= state.nextDigest else { return }
-            _ = write(.digest, .vcpu, Int64(bitPattern: host.digest()))
+            _ = write(.digest, .vcpu, Int64(bitPattern: inHost { host.digest() }))
             // Written or not: a guest that goes on unrecorded does not wait for it.
             advanceDigest()
         } else if let player, player.isNext(.digest, at: state.icount) {
             guard host.hasDigest else { return consume(player) }
-            if compare(host.digest(), player) == .ok { advanceDigest() }
+            if compare(inHost { host.digest() }, player) == .ok { advanceDigest() }
         }
     }
 

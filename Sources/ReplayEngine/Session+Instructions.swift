@@ -105,7 +105,7 @@ extension Session {
             if !host.takesShutdown {
                 lint("a shutdown is due, but the host's table has no shutdown callback")
             }
-            host.shutdown(cause)
+            inHost { host.shutdown(cause) }
         }
     }
 
@@ -162,7 +162,7 @@ extension Session {
     /// PLAY: all was replayed; the state must be the recorded one.
     private func finishReplay(_ end: LogEnd) -> Status {
         if end.hasDigest, host.hasDigest {
-            let digest = host.digest()
+            let digest = inHost { host.digest() }
             if digest != end.digest { return differentDigest(digest, end.digest) }
         }
         stopMachine(REPLAY_STOP_END, nil)

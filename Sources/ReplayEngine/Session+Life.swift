@@ -145,13 +145,13 @@ extension Session {
         guard !key.isEmpty, !key.hasPrefix(Fingerprint.reserved) else {
             return misuse(.invalidArgument, "a fingerprint's field may not be called '\(key)'")
         }
-        fingerprint[key] = value
+        preparation.withLock { _ in fingerprint[key] = value }
         return .ok
     }
 
     package func block(_ reason: String) -> Status {
         guard !isStarted else { return misuse(.wrongState, "a blocker was added after the start: \(reason)") }
-        blockers.append(reason)
+        preparation.withLock { _ in blockers.append(reason) }
         return .ok
     }
 
@@ -179,8 +179,9 @@ extension Session {
                     expected: expected, found: found,
                     device: Key.disk(difference.key).isEmpty ? difference.key : Key.disk(difference.key)))
         }
+        // In this order: what a worker posts meanwhile is early, or finds events enabled.
+        eventsEnabled.store(!isIdle, ordering: .releasing)
         isStarted = true
-        eventsEnabled.store(!isIdle, ordering: .relaxed)
         if isPlaying {
             let watchdog = Watchdog(self, milliseconds: options.stallMilliseconds)
             watchdog.noteProgress(isDue: player?.nextIcount == state.icount)

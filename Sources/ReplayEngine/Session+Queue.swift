@@ -45,12 +45,13 @@ extension Session {
     func post(_ event: QueuedEvent) {
         if isPlaying, event.isExternal { return }
         // Before the start nothing from outside may reach the guest unrecorded.
-        let isEarly = isRecording && !isStarted && event.isExternal
+        let isEarly = !isIdle && !isStarted && !event.isBottomHalf
         guard areEventsEnabled || isEarly || isEnding.load(ordering: .acquiring) else {
             if isRecording, event.isExternal {
                 lint("input from outside is not recorded while events are disabled")
             }
-            return run(event)
+            run(event)
+            return wakeVCPU()  // it may wait for just this
         }
         inbox.put(event)
         wakeVCPU()
@@ -171,7 +172,7 @@ extension Session {
         {
             guard let event = take(kind, player.next) else { return }
             consume(player)
-            run(event)
+            inHost { run(event) }
             collectArrivals()
         }
     }

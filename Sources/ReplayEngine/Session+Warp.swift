@@ -52,9 +52,9 @@ extension Session {
             wakeVCPU()
         }
         if host.runsTimers, host.deadline(REPLAY_TIMERS_HOST) == 0, pass(.checkpointClockHost) {
-            host.runTimers(REPLAY_TIMERS_HOST)
+            inHost { host.runTimers(REPLAY_TIMERS_HOST) }
         }
-        host.handleRequests()
+        inHost { host.handleRequests() }
         guard host.cpusIdle, inbox.count == 0 else { return }
         let icount = host.icount
         guard let deadline = virtualDeadline(icount) else { return warnOfEndlessSleep() }
@@ -151,11 +151,11 @@ extension Session {
         case .checkpointClockHost:
             guard host.runsTimers else { return }
             consume(player)
-            host.runTimers(REPLAY_TIMERS_HOST)
+            inHost { host.runTimers(REPLAY_TIMERS_HOST) }
         case .checkpointClockVirtual:
             runVirtualTimersOfLog(player)
         case .checkpointResetRequested, .checkpointSuspendRequested:
-            host.handleRequests()
+            inHost { host.handleRequests() }
             lastIOTurn.index = .max  // asked now: the patience begins anew
         case .clockHost where player.next.role == .io, .clockVirtualRT where player.next.role == .io:
             // A reading that the replayed loop does not repeat: it only fed the cache.
@@ -241,7 +241,7 @@ extension Session {
         let order = withTimers { $0.order }
         let now = virtualTime
         while let timer = withTimers({ $0.takeDue(now, before: order) }) { timer.callback(timer.opaque) }
-        if host.deadline(REPLAY_TIMERS_VIRTUAL) == 0 { host.runTimers(REPLAY_TIMERS_VIRTUAL) }
+        if host.deadline(REPLAY_TIMERS_VIRTUAL) == 0 { inHost { host.runTimers(REPLAY_TIMERS_VIRTUAL) } }
     }
 
     // MARK: The automatic shift

@@ -45,6 +45,8 @@ package final class Session: @unchecked Sendable {
     /// The end of the run: what is posted now waits for the thread that ends it.
     let isEnding = Atomic<Bool>(false)
     let eventsEnabled = Atomic<Bool>(false)
+    /// Devices may tell what they are from any thread: orders blockers and fingerprint.
+    let preparation = Locked(())
     var blockers: [String] = []
     var fingerprint = Fingerprint()
     let devices = Devices()

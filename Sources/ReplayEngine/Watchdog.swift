@@ -15,6 +15,9 @@ final class Watchdog: @unchecked Sendable {
     private let progress = Atomic<UInt64>(0)
     private let isDue = Atomic<Bool>(true)
     private let waitingVCPUs = Atomic<Int>(0)
+    private let callbacks = Atomic<Int>(0)
+    /// So many limits a callback of the host's has.
+    private static let patience: Int64 = 30
     private let isOver = Atomic<Bool>(false)
     private let lastAsked = Locked<String>("")
     /// Counts to stop; the thread sleeps on it.
@@ -49,6 +52,10 @@ final class Watchdog: @unchecked Sendable {
         if roles.overlaps(.vcpu) { waitingVCPUs.subtract(1, ordering: .relaxed) }
     }
 
+    /// A callback of the host's may take long; one that never ends is told late.
+    func beginCallback() { callbacks.add(1, ordering: .relaxed) }
+    func endCallback() { callbacks.subtract(1, ordering: .relaxed) }
+
     // MARK: The thread
 
     func start() {
@@ -68,14 +75,17 @@ final class Watchdog: @unchecked Sendable {
     private func watch() {
         var seen = progress.load(ordering: .relaxed)
         var since = replay_monotonic_ns()
+        var wasBusy = false
         let step = max(limit / 10, 1_000_000)
         while !replay_change_wait(stopSignal, 0, step) {
             if isOver.load(ordering: .relaxed) { return }
             let now = progress.load(ordering: .relaxed)
-            if now != seen || mayTakeItsTime {
+            let isBusy = callbacks.load(ordering: .relaxed) > 0
+            defer { wasBusy = isBusy }
+            if now != seen || mayTakeItsTime || (wasBusy && !isBusy) {
                 seen = now
                 since = replay_monotonic_ns()
-            } else if replay_monotonic_ns() &- since >= limit {
+            } else if replay_monotonic_ns() &- since >= limit &* (isBusy ? Self.patience : 1) {
                 if report(Double(limit) / 1e9) { return }
                 since = replay_monotonic_ns()
             }
@@ -94,7 +104,11 @@ final class Watchdog: @unchecked Sendable {
     private func report(_ seconds: Double) -> Bool {
         // Whoever holds the lock for so long is part of what is wrong; the
         // words are then taken from a state that nobody changes.
-        let locked = replay_fair_lock_try(session.lock)
+        var locked = replay_fair_lock_try(session.lock)
+        for _ in 0..<20 where !locked {
+            _ = replay_change_wait(stopSignal, 0, 1_000_000)
+            locked = replay_fair_lock_try(session.lock)
+        }
         let error = locked && !session.mayStall ? nil : session.stall(seconds, lastAsked.withLock { $0 })
         if locked { replay_fair_lock_give(session.lock) }
         guard let error else { return false }
@@ -104,6 +118,14 @@ final class Watchdog: @unchecked Sendable {
 }
 
 extension Session {
+    /// Calls the host for work that may take its time: that is no stall.
+    func inHost<Result>(_ work: () -> Result) -> Result {
+        guard let watchdog else { return work() }
+        watchdog.beginCallback()
+        defer { watchdog.endCallback() }
+        return work()
+    }
+
     /// Is the machine running, and is no disk at work on what comes next?
     var mayStall: Bool {
         guard isPlaying, let player, !hasFailed else { return true }

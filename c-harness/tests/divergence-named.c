@@ -285,3 +285,48 @@ TEST(a_slow_host_is_not_stalled) {
     CHECK(host_run_to_end(&host, 3));
     CHECK_STATUS(host_end(&host), OK);
 }
+
+/* Each call by the other thread: checkpoints are told, the rest at most. */
+TEST_SLOW(calls_of_the_other_thread, 60) {
+    static const step_t good[] = {
+        {OP_EXECUTE, 50},
+        {OP_CHECKPOINT, REPLAY_CHECKPOINT_CLOCK_HOST, .io = true},
+        {OP_CLOCK, 40, REPLAY_CLOCK_HOST, NULL, true},
+        {OP_EXECUTE, 20},
+        {OP_CHECKPOINT, REPLAY_CHECKPOINT_CLOCK_HOST},
+        {OP_CLOCK, 50, REPLAY_CLOCK_HOST},
+        {OP_EXECUTE, 20},
+        {OP_CHECKPOINT, REPLAY_CHECKPOINT_RESET, .io = true},
+        {OP_BH, 1, .io = true},
+        {OP_FLUSH},
+        {OP_RANDOM, 5, 8, NULL, true},
+        {OP_RANDOM, 5, 8},
+        {OP_EXECUTE, 20},
+        {OP_CHECKPOINT, REPLAY_CHECKPOINT_INIT},
+        {OP_SHUTDOWN, REPLAY_SHUTDOWN_HOST_QUIT, .io = true},
+        {OP_EXECUTE, 20},
+    };
+    enum { COUNT = sizeof good / sizeof *good };
+    record(good, COUNT);
+    for (size_t at = 0; at < COUNT; at++) {
+        step_t bad[COUNT];
+        if (good[at].op == OP_EXECUTE || good[at].op == OP_FLUSH)
+            continue;
+        memcpy(bad, good, sizeof bad);
+        bad[at].io = !bad[at].io;
+        script_init(&played, REPLAY_MODE_PLAY, log_path(), bad, COUNT);
+        played.options = "rrstall=200";
+        script_run(&played);
+        replay_status_t status = script_status(&played);
+        printf("    %-11s %-8s %s\n", op_name(good[at].op), test_status_name(status),
+               script_message(&played));
+        if (good[at].op == OP_CHECKPOINT) {
+            CHECK(status == REPLAY_ERROR_DIVERGENCE || status == REPLAY_ERROR_STALLED);
+            CHECK(strstr(played.host.stop_error.expected, good[at].io ? "I/O" : "vCPU"));
+        }
+        if (status == REPLAY_OK)
+            script_check_same(TEST_HERE, &played, &recorded);
+        CHECK(!played.host.hung && played.ns < 2000000000);
+        script_free(&played);
+    }
+}

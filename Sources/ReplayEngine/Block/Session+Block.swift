@@ -13,7 +13,7 @@ extension Session {
         let number = devices.takeDiskNumber()
         do {
             let disk = try makeDisk(config, number)
-            fingerprint[Key.diskLength(disk.name)] = "\(disk.length)"
+            preparation.withLock { _ in fingerprint[Key.diskLength(disk.name)] = "\(disk.length)" }
             return (devices.add(disk), .ok)
         } catch {
             return (nil, note(error))
