@@ -113,10 +113,7 @@ public func replay_net_packet_event(
         guard let net, let (pieces, length) = checked(pieces, count) else {
             return session.misuse(.invalidArgument, "a packet needs a filter and data").code
         }
-        var data: [UInt8] = []
-        data.reserveCapacity(length)
-        for piece in pieces { data += UnsafeRawBufferPointer(start: piece.iov_base, count: piece.iov_len) }
-        return session.netPacket(UInt(bitPattern: net), flags, data).code
+        return session.netPacket(UInt(bitPattern: net), flags, pieces, length: length).code
     }
 }
 

@@ -40,12 +40,12 @@ final class Devices: @unchecked Sendable {
         content.withLock { $0.charDevices.indices.contains(number) }
     }
 
-    func receive(_ number: Int, _ data: [UInt8]) {
+    func receive(_ number: Int, _ data: Payload) {
         let device = content.withLock { content in
             content.charDevices.indices.contains(number) ? content.charDevices[number] : nil
         }
         guard let (receive, opaque) = device else { return }
-        data.withUnsafeBufferPointer { receive(opaque, $0.baseAddress, $0.count) }
+        data.withBytes { receive(opaque, $0, $1) }
     }
 
     // MARK: Network filters
@@ -129,8 +129,8 @@ final class NetFilter: @unchecked Sendable {
         self.opaque = opaque
     }
 
-    func receive(_ flags: UInt32, _ data: [UInt8]) {
+    func receive(_ flags: UInt32, _ data: Payload) {
         if isGone { return }
-        data.withUnsafeBufferPointer { callback(opaque, flags, $0.baseAddress, $0.count) }
+        data.withBytes { callback(opaque, flags, $0, $1) }
     }
 }

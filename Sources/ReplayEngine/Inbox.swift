@@ -8,12 +8,12 @@ enum QueuedEvent {
     case bottomHalf(Callback, UnsafeMutableRawPointer?, id: UInt64, oneshot: Bool)
     case input(replay_input_event_t)
     case inputSync
-    case charRead(device: Int, [UInt8])
+    case charRead(device: Int, Payload)
     /// A completion of a host's own block layer.
     case block(Callback, UnsafeMutableRawPointer?, id: UInt64)
     /// A completion of the block filter.
     case request(BlockRequest)
-    case net(NetFilter, flags: UInt32, [UInt8])
+    case net(NetFilter, flags: UInt32, Payload)
 
     var isBottomHalf: Bool { if case .bottomHalf = self { true } else { false } }
 

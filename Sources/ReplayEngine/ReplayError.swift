@@ -38,6 +38,7 @@ package struct ReplayError: Error, Sendable {
         case .empty: status = .logEmpty
         case .diskFull: status = .diskFull
         case .tooLarge: status = .invalidArgument
+        case .noMemory: status = .noMemory
         case .misuse: status = .wrongState
         }
         message = error.message

@@ -4,11 +4,30 @@ import ReplayLog
 
 /// Samples from a microphone, one block at a time.
 struct AudioBlock {
-    var words: [UInt64]
-    /// Samples (pairs of words) that the block has.
-    var count: Int
-    /// PLAY: the next one to give.
+    /// Two little-endian words a sample.
+    let samples: Payload
+    /// The next one to take or to give.
     var position = 0
+
+    static let sampleSize = 16
+    var count: Int { samples.bytes.count / Self.sampleSize }
+    var isWhole: Bool { position == count }
+
+    private var offset: Int { position * Self.sampleSize }
+
+    mutating func put(_ left: UInt64, _ right: UInt64) {
+        samples.bytes.storeBytes(of: left.littleEndian, toByteOffset: offset, as: UInt64.self)
+        samples.bytes.storeBytes(of: right.littleEndian, toByteOffset: offset + 8, as: UInt64.self)
+        position += 1
+    }
+
+    mutating func get() -> (left: UInt64, right: UInt64) {
+        defer { position += 1 }
+        return (
+            UInt64(littleEndian: samples.bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self)),
+            UInt64(littleEndian: samples.bytes.loadUnaligned(fromByteOffset: offset + 8, as: UInt64.self))
+        )
+    }
 }
 
 /// Character devices, network, input, audio, random numbers, shutdown.
@@ -35,7 +54,10 @@ extension Session {
         guard data.count <= Self.longestPayload else {
             return misuse(.invalidArgument, "\(data.count) bytes are too many for one character input")
         }
-        post(.charRead(device: Int(device), Array(data)))
+        guard let copy = Payload(copying: data) else {
+            return misuse(.noMemory, "memory ran out for \(data.count) bytes of character input")
+        }
+        post(.charRead(device: Int(device), copy))
         return .ok
     }
 
@@ -109,11 +131,14 @@ extension Session {
         return .ok
     }
 
-    package func netPacket(_ handle: UInt, _ flags: UInt32, _ data: [UInt8]) -> Status {
+    package func netPacket(_ handle: UInt, _ flags: UInt32, _ pieces: [iovec], length: Int) -> Status {
         guard let filter = devices.filter(handle) else {
             return misuse(.invalidArgument, "the network filter is not registered")
         }
-        post(.net(filter, flags: flags, data))
+        guard let copy = Payload(pieces, count: length) else {
+            return misuse(.noMemory, "memory ran out for a packet of \(length) bytes")
+        }
+        post(.net(filter, flags: flags, copy))
         return .ok
     }
 
@@ -157,22 +182,19 @@ extension Session {
             guard count >= 0, count <= Self.longestPayload / 16 else {
                 return misuse(.invalidArgument, "a block of \(count) audio samples is too long")
             }
-            audioIn = AudioBlock(words: [], count: count)
+            guard let samples = Payload(count: count * AudioBlock.sampleSize) else {
+                return misuse(.noMemory, "memory ran out for \(count) audio samples")
+            }
+            audioIn = AudioBlock(samples: samples)
             return .ok
         }
         var block: AudioBlock?
         let status = load(.audioIn, "replay_audio_in_start") { event in
-            guard let count = Int(exactly: event.a), count >= 0, count == event.bytes.count / 16 else {
+            guard UInt64(bitPattern: event.a) == UInt64(event.bytes.count / AudioBlock.sampleSize) else {
                 return "a block of another length"
             }
-            var words: [UInt64] = []
-            words.reserveCapacity(count * 2)
-            for at in stride(from: 0, to: count * 16, by: 8) {
-                words.append(
-                    UInt64(littleEndian: event.bytes.loadUnaligned(fromByteOffset: at, as: UInt64.self)))
-            }
-            block = AudioBlock(words: words, count: count)
-            return nil
+            block = Payload(copying: event.bytes).map { AudioBlock(samples: $0) }
+            return block == nil ? "no memory for its samples" : nil
         }
         if let block {
             count = block.count
@@ -184,19 +206,14 @@ extension Session {
     package func audioInSample(_ left: inout UInt64, _ right: inout UInt64) -> Status {
         if isIdle { return .ok }
         if let refusal = refusal(.either, "replay_audio_in_sample_lr") { return refusal }
-        guard var block = audioIn, block.position < block.count else {
+        guard let block = audioIn, !block.isWhole else {
             return misuse(.wrongState, "no audio sample belongs here")
         }
-        audioIn = nil  // so that the array is not copied
         if isRecording {
-            block.words.append(left)
-            block.words.append(right)
-        } else {
-            left = block.words[block.position * 2]
-            right = block.words[block.position * 2 + 1]
+            audioIn?.put(left, right)
+        } else if let sample = audioIn?.get() {
+            (left, right) = sample
         }
-        block.position += 1
-        audioIn = block
         return .ok
     }
 
@@ -205,15 +222,13 @@ extension Session {
         if let refusal = refusal(.either, "replay_audio_in_finish") { return refusal }
         guard let block = audioIn else { return misuse(.wrongState, "no block of audio samples is begun") }
         audioIn = nil
-        guard block.position == block.count else {
+        guard block.isWhole else {
             return misuse(
                 .wrongState, "\(block.count) audio samples were announced, but \(block.position) came")
         }
         guard isRecording else { return .ok }
         return save("replay_audio_in_finish") {
-            block.words.map(\.littleEndian).withUnsafeBytes {
-                write(.audioIn, .vcpu, Int64(block.count), bytes: $0)
-            }
+            write(.audioIn, .vcpu, Int64(block.count), bytes: block.samples.readOnly)
         }
     }
 

@@ -151,13 +151,13 @@ extension Session {
         case .inputSync:
             _ = write(.inputSync, .vcpu)
         case .charRead(let device, let data):
-            data.withUnsafeBytes { _ = write(.charRead, .vcpu, Int64(device), bytes: $0) }
+            _ = write(.charRead, .vcpu, Int64(device), bytes: data.readOnly)
         case .block(_, _, let id):
             _ = write(.block, .vcpu, Int64(bitPattern: id))
         case .request(let request):
             record(request)
         case .net(let filter, let flags, let data):
-            data.withUnsafeBytes { _ = write(.net, .vcpu, Int64(filter.number), Int64(flags), bytes: $0) }
+            _ = write(.net, .vcpu, Int64(filter.number), Int64(flags), bytes: data.readOnly)
         }
         run(event)
     }
@@ -208,7 +208,7 @@ extension Session {
                 diverge("a machine without character device \(event.a)")
                 return nil
             }
-            return .charRead(device: device, Array(event.bytes))
+            return payload(of: event).map { .charRead(device: device, $0) }
         case .block, .blockRead, .blockData:
             guard let arrival = arrived[.block(id)] else { return nil }
             if case .request(let request) = arrival, !prepareReplay(of: request, event) { return nil }
@@ -219,10 +219,19 @@ extension Session {
                 diverge("a machine without network filter \(event.a)")
                 return nil
             }
-            return .net(filter, flags: UInt32(truncatingIfNeeded: event.b), Array(event.bytes))
+            let flags = UInt32(truncatingIfNeeded: event.b)
+            return payload(of: event).map { .net(filter, flags: flags, $0) }
         default:
             return nil
         }
+    }
+
+    /// PLAY: a copy that outlives the log's place; without memory the replay ends.
+    private func payload(of event: Event) -> Payload? {
+        if let payload = Payload(copying: event.bytes) { return payload }
+        let sentence = "memory ran out for \(event.bytes.count) bytes of \(RecentEvents.describe(event))"
+        fail(ReplayError(.noMemory, sentence, at: self), REPLAY_STOP_LOG_ERROR)
+        return nil
     }
 
     // MARK: Run

@@ -89,7 +89,7 @@ final class ChunkWriter {
     private func write(_ header: ChunkHeader, _ raw: UnsafeRawBufferPointer) throws(LogError) {
         var header = header
         guard buffer.reserve(ChunkWriter.room(raw.count)), let start = buffer.start else {
-            throw LogError(.tooLarge, "\(path) can't take \(raw.count) bytes at once: not enough memory")
+            throw LogError(.noMemory, "\(path) can't take \(raw.count) bytes at once: not enough memory")
         }
         let payload = UnsafeMutableRawBufferPointer(
             start: start + ChunkHeader.size, count: buffer.capacity &- ChunkHeader.size)

@@ -19,6 +19,8 @@ package struct LogError: Error, Equatable, Sendable, CustomStringConvertible {
         case diskFull
         /// An event is longer than the format allows. The log lives on.
         case tooLarge
+        /// Memory ran out for an event. The log lives on.
+        case noMemory
         /// The live file belongs to another recording.
         case foreign
         /// The call doesn't fit the state: a closed log, a second metadata, an event behind the end.

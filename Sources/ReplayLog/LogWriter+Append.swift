@@ -111,7 +111,7 @@ extension LogWriter {
     ) -> Bool {
         let total = headLength &+ count
         let buffer = RawBuffer()
-        guard buffer.reserve(total), let start = buffer.start else { return refuse(count) }
+        guard buffer.reserve(total), let start = buffer.start else { return refuse(count, .noMemory) }
         start.copyMemory(from: scratch, byteCount: headLength)
         copy(UnsafeMutableRawBufferPointer(start: start + headLength, count: count))
         if encoder.pointee.eventCount != segment.firstEvent && !nextSegment() { return false }
@@ -142,9 +142,10 @@ extension LogWriter {
         return false
     }
 
-    private func refuse(_ count: Int) -> Bool {
+    private func refuse(_ count: Int, _ code: LogError.Code = .tooLarge) -> Bool {
+        let reason = code == .noMemory ? ": not enough memory" : ""
         refusal = LogError(
-            .tooLarge, "an event with \(count) bytes doesn't go into \(path)", eventIndex: eventCount,
+            code, "an event with \(count) bytes doesn't go into \(path)\(reason)", eventIndex: eventCount,
             icount: lastIcount)
         return false
     }

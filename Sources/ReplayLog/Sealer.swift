@@ -137,7 +137,7 @@ final class Sealer: @unchecked Sendable {
     /// The lock is held.
     private func note(_ failure: LogError?) {
         guard let failure else { return }
-        if failure.code == .tooLarge {
+        if failure.code == .noMemory {
             refusal = failure
             return
         }
