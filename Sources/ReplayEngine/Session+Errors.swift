@@ -11,16 +11,27 @@ extension Session {
     @discardableResult
     @inline(never)
     package func misuse(_ status: Status, _ message: String) -> Status {
-        var message = message
-        if options.lint {
-            message += ", called from \(Self.caller)"
-            host.message(REPLAY_MESSAGE_WARNING, message)
-        }
+        tellOnce(status, message)
         var error = ReplayError(status, message)
         place(&error)
         errors.note(error)
         return status
     }
+
+    /// Misuse that makes a machine stand still is told even where nobody looks at
+    /// statuses, once; the lint mode tells all, with the caller, each once.
+    private func tellOnce(_ status: Status, _ message: String) {
+        let isAlwaysTold = [.lockNotHeld, .wrongRole, .icountBackwards, .wrongState].contains(status)
+        guard isConfigured, options.lint || isAlwaysTold else { return }
+        warnOnce(options.lint ? "\(message), called from \(Self.caller)" : message)
+    }
+
+    private func warnOnce(_ text: String) {
+        let isNew = told.withLock { $0.count < Self.mostTold && $0.insert(text).inserted }
+        if isNew { host.message(REPLAY_MESSAGE_WARNING, text) }
+    }
+
+    private static let mostTold = 1000
 
     /// Notes a failure that has its details already.
     @discardableResult
@@ -32,7 +43,7 @@ extension Session {
     /// A warning of the lint mode; nothing without it.
     func lint(_ message: @autoclosure () -> String) {
         guard options.lint else { return }
-        host.message(REPLAY_MESSAGE_WARNING, "\(message()), called from \(Self.caller)")
+        warnOnce("\(message()), called from \(Self.caller)")
     }
 
     /// An I/O thread's turn is where a checkpoint orders it; elsewhere it races

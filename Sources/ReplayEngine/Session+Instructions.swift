@@ -50,8 +50,14 @@ extension Session {
     }
 
     package func accountExecuted() -> Status {
-        guard isPlaying, let player else { return .ok }
+        if isIdle { return .ok }
         if let refusal = refusal(.vcpu, "replay_account_executed_instructions") { return refusal }
+        guard let player else {
+            let icount = host.icount
+            if icount < state.icount { return wentBack(icount) }
+            state.icount = icount
+            return .ok
+        }
         guard accountForPlaying(host.icount, player) else { return failure }
         if state.icount == player.nextIcount { settle() }
         return hasFailed ? failure : .ok
@@ -60,13 +66,13 @@ extension Session {
     // MARK: Budget
 
     package func instructions() -> Int32 {
-        if refusal(.vcpu, "replay_get_instructions") != nil { return 0 }
+        if refusal(.vcpu, "replay_get_instructions") != nil || !mayRun { return 0 }
         guard isPlaying else { return .max }
         return Int32(clamping: playBudget())
     }
 
     package func budget(_ most: UInt64) -> UInt64 {
-        if refusal(.vcpu, "replay_get_budget") != nil { return 0 }
+        if refusal(.vcpu, "replay_get_budget") != nil || !mayRun { return 0 }
         if isPlaying { return min(most, playBudget()) }
         if hasFailed && !options.goOnWhenFull { return 0 }
         guard most > 0 else { return 0 }
@@ -77,6 +83,13 @@ extension Session {
             budget = min(budget, state.nextDigest > icount ? state.nextDigest &- icount : 0)
         }
         return budget
+    }
+
+    /// Before the start nothing may be executed.
+    private var mayRun: Bool {
+        if isStarted || isIdle { return true }
+        misuse(.wrongState, "the machine runs, but replay_start was not called")
+        return false
     }
 
     private func playBudget() -> UInt64 {
@@ -172,8 +185,8 @@ extension Session {
 
     func differentDigest(_ found: UInt64, _ recorded: UInt64) -> Status {
         diverge(
-            "the state's digest \(String(found, radix: 16))", status: .digest,
-            expected: "the state's digest \(String(recorded, radix: 16))")
+            "the state's digest \(found.asHex)", status: .digest,
+            expected: "the state's digest \(recorded.asHex)")
     }
 
     // MARK: Interrupts and exceptions
@@ -197,6 +210,14 @@ extension Session {
     private func has(_ kind: EventKind, _ function: StaticString) -> Bool {
         guard isPlaying, refusal(.vcpu, function) == nil, let player else { return false }
         return accountForPlaying(host.icount, player) && player.isNext(kind, at: state.icount)
+    }
+}
+
+extension UInt64 {
+    /// All 16 digits.
+    var asHex: String {
+        let digits = String(self, radix: 16)
+        return String(repeating: "0", count: 16 - digits.count) + digits
     }
 }
 

@@ -42,6 +42,9 @@ extension Session {
             }
             setFileName(name)
         }
+        if !isLogged, let name = options.fileName {
+            host.message(REPLAY_MESSAGE_WARNING, "nothing is recorded in \(name): the option rr is not given")
+        }
         snapshotText = options.snapshot.flatMap(\.asCText)
         if isDefault { replay_snapshot = snapshotText.map { UnsafePointer($0) } }
         isConfigured = true
@@ -170,12 +173,12 @@ extension Session {
         if let player,
             let difference = fingerprint.difference(from: Fingerprint(player.reader.metadata.fingerprint))
         {
-            let expected = difference.recorded ?? "nothing"
-            let found = difference.here ?? "nothing"
+            let expected = difference.recorded ?? "not told while recording"
+            let found = difference.here ?? "not told now"
             return refuse(
                 ReplayError(
                     .fingerprint,
-                    "the machine is not the recorded one: \(difference.key) was \(expected) and is \(found)",
+                    "the machine is not the recorded one: \(difference.key) was \(expected), and is \(found)",
                     expected: expected, found: found,
                     device: Key.disk(difference.key).isEmpty ? difference.key : Key.disk(difference.key)))
         }
@@ -185,7 +188,11 @@ extension Session {
         if isPlaying {
             let watchdog = Watchdog(self, milliseconds: options.stallMilliseconds)
             watchdog.noteProgress(isDue: player?.nextIcount == state.icount)
-            watchdog.start()
+            if !watchdog.start() {
+                host.message(
+                    REPLAY_MESSAGE_WARNING,
+                    "no thread could be started: a replay that stands still will not be told")
+            }
             self.watchdog = watchdog
         }
         return .ok
@@ -277,6 +284,8 @@ extension Session {
         eventsEnabled.store(false, ordering: .relaxed)
         isEnding.store(false, ordering: .relaxed)
         (blockers, audioIn, lastIOTurn, lastWake) = ([], nil, (.max, 0), (.max, false))
+        patience = Self.fullPatience
+        told.withLock { $0.removeAll() }
         (warnedOfSleep, warnedOfAlignment) = (false, false)
         askedForWarp.store(false, ordering: .relaxed)
         arrived.removeAll()

@@ -128,13 +128,10 @@ extension Session {
         case .checkpointClockVirtual: return hasVirtualTimers ? 0 : nil
         case .checkpointResetRequested, .checkpointSuspendRequested, .clockHost, .clockVirtualRT:
             guard lastIOTurn.index == player.next.index else { return 0 }
-            return max(lastIOTurn.time &+ Self.patience &- realTime, 0)
+            return max(lastIOTurn.time &+ patience &- realTime, 0)
         default: return nil
         }
     }
-
-    /// Real ns that the host's main loop has for an event that only it can lead to.
-    private static let patience: Int64 = 20_000_000
 
     private func playIOEvent(_ kind: EventKind, _ player: Player) {
         switch kind {
@@ -159,9 +156,10 @@ extension Session {
             lastIOTurn.index = .max  // asked now: the patience begins anew
         case .clockHost where player.next.role == .io, .clockVirtualRT where player.next.role == .io:
             // A reading that the replayed loop does not repeat: it only fed the cache.
-            guard lastIOTurn.index == player.next.index, realTime &- lastIOTurn.time >= Self.patience else {
+            guard lastIOTurn.index == player.next.index, realTime &- lastIOTurn.time >= patience else {
                 return
             }
+            patience /= 2
             cache(kind, player.next.a)
             consume(player)
         default:

@@ -27,6 +27,8 @@ package final class Session: @unchecked Sendable {
     var state = EngineState()
     let inbox = Inbox()
     let errors = ErrorBox()
+    /// Warnings that the host has had: each is told once.
+    let told = Locked<Set<String>>([])
     /// The thread that is inside the host's stop callback, which may not end the session.
     let stoppingThread = Atomic<UInt>(0)
     /// Sticky: after a divergence, or when the log is dead, calls answer neutrally.
@@ -62,6 +64,10 @@ package final class Session: @unchecked Sendable {
     var lastWake: (index: UInt64, isDue: Bool) = (.max, false)
     /// Lint: the icount of the last checkpoint of an I/O thread.
     var lastIOCheckpoint: UInt64 = .max
+    /// PLAY: real ns that the host's main loop has for an event that only it can
+    /// lead to. Less and less for clock readings that it does not repeat.
+    var patience = Session.fullPatience
+    static let fullPatience: Int64 = 20_000_000
     /// PLAY: the event that the I/O thread's last turn left next, and when.
     var lastIOTurn: (index: UInt64, time: Int64) = (.max, 0)
     /// The vCPU thread has asked the I/O thread for a turn, and it has not come yet.

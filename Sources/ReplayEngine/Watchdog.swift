@@ -16,7 +16,7 @@ final class Watchdog: @unchecked Sendable {
     private let isDue = Atomic<Bool>(true)
     private let waitingVCPUs = Atomic<Int>(0)
     private let callbacks = Atomic<Int>(0)
-    /// So many limits a callback of the host's has.
+    /// So many limits a callback of the host's has, or a disk at work.
     private static let patience: Int64 = 30
     private let isOver = Atomic<Bool>(false)
     private let lastAsked = Locked<String>("")
@@ -58,8 +58,10 @@ final class Watchdog: @unchecked Sendable {
 
     // MARK: The thread
 
-    func start() {
+    /// - Returns: false if there is no thread for it.
+    func start() -> Bool {
         thread = LibraryThread.start { self.run() }.thread
+        return thread != nil
     }
 
     func stop() {
@@ -74,34 +76,42 @@ final class Watchdog: @unchecked Sendable {
 
     private func watch() {
         var seen = progress.load(ordering: .relaxed)
-        var since = replay_monotonic_ns()
-        var wasBusy = false
+        var stood: Int64 = 0
+        var last = replay_monotonic_ns()
+        var wasInCallback = false
         let step = max(limit / 10, 1_000_000)
         while !replay_change_wait(stopSignal, 0, step) {
             if isOver.load(ordering: .relaxed) { return }
             let now = progress.load(ordering: .relaxed)
-            let isBusy = callbacks.load(ordering: .relaxed) > 0
-            defer { wasBusy = isBusy }
-            if now != seen || mayTakeItsTime || (wasBusy && !isBusy) {
+            let isInCallback = callbacks.load(ordering: .relaxed) > 0
+            defer { wasInCallback = isInCallback }
+            // A process that was stopped did not stand still by itself.
+            let time = replay_monotonic_ns()
+            stood &+= min(time &- last, 2 &* step)
+            last = time
+            guard now == seen, let limits = allowance, isInCallback || !wasInCallback else {
                 seen = now
-                since = replay_monotonic_ns()
-            } else if replay_monotonic_ns() &- since >= limit &* (isBusy ? Self.patience : 1) {
-                if report(Double(limit) / 1e9) { return }
-                since = replay_monotonic_ns()
+                stood = 0
+                continue
             }
+            if stood >= limit &* limits, report(stood, isPatient: stood < limit &* Self.patience) { return }
         }
     }
 
-    /// The vCPU executes towards an event that is not due yet.
-    private var mayTakeItsTime: Bool {
-        if isDue.load(ordering: .relaxed) || waitingVCPUs.load(ordering: .relaxed) > 0 { return false }
-        guard replay_fair_lock_try(session.lock) else { return true }
+    /// How many limits the replay may stand still; nil: it executes towards an
+    /// event that is not due yet.
+    private var allowance: Int64? {
+        if callbacks.load(ordering: .relaxed) > 0 { return Self.patience }
+        if isDue.load(ordering: .relaxed) || waitingVCPUs.load(ordering: .relaxed) > 0 { return 1 }
+        // A vCPU thread holds the lock while it executes.
+        guard replay_fair_lock_try(session.lock) else { return nil }
         defer { replay_fair_lock_give(session.lock) }
-        return !session.host.cpusIdle
+        return session.host.cpusIdle ? 1 : 3
     }
 
-    /// - Returns: false if there is a good reason to wait on.
-    private func report(_ seconds: Double) -> Bool {
+    /// - Parameter isPatient: a disk at work is a good reason to wait on.
+    /// - Returns: false if there is one.
+    private func report(_ stood: Int64, isPatient: Bool) -> Bool {
         // Whoever holds the lock for so long is part of what is wrong; the
         // words are then taken from a state that nobody changes.
         var locked = replay_fair_lock_try(session.lock)
@@ -109,10 +119,12 @@ final class Watchdog: @unchecked Sendable {
             _ = replay_change_wait(stopSignal, 0, 1_000_000)
             locked = replay_fair_lock_try(session.lock)
         }
-        let error = locked && !session.mayStall ? nil : session.stall(seconds, lastAsked.withLock { $0 })
+        let mayWait = locked && session.mayStandStill(isPatient: isPatient)
+        let seconds = Double(stood / 100_000_000) / 10
+        let error = mayWait ? nil : session.stall(seconds, lastAsked.withLock { $0 })
         if locked { replay_fair_lock_give(session.lock) }
-        guard let error else { return false }
-        session.tell(error, REPLAY_STOP_DIVERGENCE)
+        if mayWait { return false }
+        if let error { session.tell(error, REPLAY_STOP_DIVERGENCE) }
         return true
     }
 }
@@ -126,14 +138,14 @@ extension Session {
         return work()
     }
 
-    /// Is the machine running, and is no disk at work on what comes next?
-    var mayStall: Bool {
-        guard isPlaying, let player, !hasFailed else { return true }
-        guard host.machineRunning else { return false }
-        guard player.ending == nil, let kind = player.next.knownKind else { return true }
+    /// Is the machine paused, or a disk at work on what comes next?
+    func mayStandStill(isPatient: Bool) -> Bool {
+        guard isPlaying, let player, !hasFailed else { return false }
+        guard host.machineRunning else { return true }
+        guard isPatient, player.ending == nil, let kind = player.next.knownKind else { return false }
         switch kind {
-        case .block, .blockRead, .blockData: return !devices.isAtWork(UInt64(bitPattern: player.next.a))
-        default: return true
+        case .block, .blockRead, .blockData: return devices.isAtWork(UInt64(bitPattern: player.next.a))
+        default: return false
         }
     }
 
@@ -142,6 +154,10 @@ extension Session {
         guard let player, !hasFailed else { return nil }
         let expected = player.nextDescription
         var found = asked.isEmpty ? "no call for it" : "\(asked) last"
+        if player.nextIcount > state.icount {
+            let ahead = player.nextIcount &- state.icount
+            found = "the vCPU \(host.cpusIdle ? "asleep" : "at rest") \(ahead) instructions before it"
+        }
         let queued = arrivedCount.load(ordering: .relaxed) + inbox.count
         if queued > 0 { found += ", with \(queued) events queued" }
         var error = ReplayError(

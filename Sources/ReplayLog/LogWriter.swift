@@ -54,6 +54,7 @@ package final class LogWriter: @unchecked Sendable {
         var (opened, started): (Int32, Sealer?) = (-1, nil)
         do throws(LogError) {
             opened = try LogWriter.open(path, system)
+            try LogWriter.refuseOther(path, opened, system)
             let chunks = try ChunkWriter(
                 path: path, descriptor: opened, capacity: layout.capacity, options: options, system: system)
             started = try Sealer(path: path, live: live, chunks: chunks, options: options, system: system)
@@ -95,6 +96,16 @@ package final class LogWriter: @unchecked Sendable {
             throw LogError(.system(EINVAL), "\(path) can't hold a recording: it is not a regular file")
         }
         return descriptor
+    }
+
+    /// Something else that the user has under that name is not replaced.
+    private static func refuseOther(_ path: String, _ descriptor: Int32, _ system: Syscalls) throws(LogError)
+    {
+        guard case .success(let status) = system.status(descriptor), status.st_size > 0 else { return }
+        var head = [UInt8](repeating: 0, count: FileHeader.magic.count)
+        let result = head.withUnsafeMutableBytes { system.read(descriptor, into: $0, at: 0) }
+        if case .success(head.count) = result, head == FileHeader.magic { return }
+        throw LogError(.notALog, "\(path) is no recording, and is not replaced by one")
     }
 
     /// Gives up what was there. A kill in here leaves an empty `NAME`, which says nothing false.

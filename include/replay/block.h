@@ -124,7 +124,9 @@ REPLAY_API int64_t replay_block_length(replay_block_t *disk);
  *  @return REPLAY_OK: @p complete will run, once; ERROR_INVALID_ARGUMENT,
  *    ERROR_LOCK_NOT_HELD, ERROR_WRONG_ROLE, ERROR_NO_MEMORY: it will not.
  *    What lies outside the disk completes with -EIO.
- *  None: as the backend ends it, @p complete runs at once, in its thread.
+ *  None: as the backend ends it, @p complete runs at once, in its thread: guard
+ *  what it touches by a lock of the host's. What ends before replay_start()
+ *  waits for it (Record, Play).
  *  Thread: [vcpu] [io] [lock-held].  Since ABI 1. */
 REPLAY_API replay_status_t replay_block_read(replay_block_t *disk, uint64_t offset,
                                              const struct iovec *pieces, int32_t count,

@@ -27,6 +27,10 @@ extern "C" {
  *  None:   true.
  *  After a failure, without the lock or a role: false.
  *
+ *  CLOCK_WARP_START, CLOCK_WARP_ACCOUNT and CLOCK_VIRTUAL_RT belong to the
+ *  library's own turns (clock.h): a host that takes those does not meet these,
+ *  nor CLOCK_VIRTUAL and CLOCK_HOST where its table has run_timers.
+ *
  *  RESET_REQUESTED and SUSPEND_REQUESTED guard the main loop's handling of a
  *  request, in replay_host::handle_requests. A request of the guest's comes
  *  again by itself in PLAY; one of the user's must be asked for by
@@ -93,7 +97,7 @@ REPLAY_API uint64_t blkreplay_next_id(void);
 /** Queues the completion of block request @p id of a host with a block layer
  *  of its own: @p callback runs on the vCPU thread at the flush. (block.h has
  *  a filter that does all of it.)
- *  None, events disabled: runs it at once.
+ *  None, events disabled: runs it at once; before replay_start() it waits.
  *  @return REPLAY_OK; ERROR_INVALID_ARGUMENT.
  *  Thread: [any], without the lock too.  Since ABI 1. */
 REPLAY_API replay_status_t replay_block_event(replay_callback_t callback, void *opaque,

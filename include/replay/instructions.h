@@ -27,9 +27,10 @@ REPLAY_API int32_t replay_get_instructions(void);
 
 /** Play: accounts what was executed since the last call. When the next event
  *  is reached, the thread that must act on it is woken.
- *  Record, None: nothing.
+ *  Record: sees that the count has not gone back: the recording is lost then.
+ *  None: nothing.
  *  @return REPLAY_OK; ERROR_DIVERGENCE if the host ran past the next event;
- *    ERROR_ICOUNT_BACKWARDS, ERROR_LOCK_NOT_HELD.
+ *    ERROR_ICOUNT_BACKWARDS, ERROR_LOCK_NOT_HELD, ERROR_WRONG_ROLE.
  *  Thread: [vcpu] [lock-held] [hot].  Since ABI 1. */
 REPLAY_API replay_status_t replay_account_executed_instructions(void);
 
@@ -41,8 +42,10 @@ REPLAY_API replay_status_t replay_account_executed_instructions(void);
  *  library's timers do it by replay_host::kick.
  *  Play: as replay_get_instructions(), but 64 bits wide.
  *
- *  0: nothing; go round the loop again, and replay_wait() if nothing else is to do.
- *  @param max no more than this.
+ *  0: nothing; go round the loop again, and replay_wait() if nothing else is to
+ *  do. Before replay_start(), but for None, it is always 0.
+ *  @param max no more than this. The guest's sleep is not looked at: 0 while it
+ *    sleeps.
  *  Thread: [vcpu] [lock-held] [hot].  Since ABI 1. */
 REPLAY_API uint64_t replay_get_budget(uint64_t max);
 

@@ -41,9 +41,10 @@ REPLAY_API extern const char *replay_snapshot REPLAY_SWIFT_ATTR("nonisolated(uns
  *  replaying; each other may.
  *
  *  Unless it says otherwise a callback is called with the replay lock held, by
- *  the thread whose call into the library led to it, and may call the library
- *  again, except for replay_async_events() and the functions of session.h
- *  that begin or end something.
+ *  the thread whose call into the library led to it (in PLAY, cpus_idle and
+ *  machine_running by a thread of the library's too; in NONE there is no lock),
+ *  and may call the library again, except for replay_async_events() and the
+ *  functions of session.h that begin or end something.
  *
  *  Since ABI 1. */
 typedef struct replay_host {
@@ -71,12 +72,13 @@ typedef struct replay_host {
      *  checkpoint that guards them. Needed where deadline_ns is given. */
     void (*run_timers)(void *opaque, replay_timer_clock_t clock);
 
-    /** Makes the vCPU thread leave its slice, or its sleep, soon. Called from
-     *  every thread, without the lock: set a flag. A thread in replay_wait()
+    /** Needed in practice with two threads, or input lags. Makes the vCPU thread
+     *  leave its slice, or its sleep, soon. Called from every thread, without the lock: set a flag. A thread in replay_wait()
      *  is woken by the library. */
     void (*kick)(void *opaque);
 
-    /** Makes the I/O thread's main loop turn. Called from every thread, without
+    /** Needed in practice with a main loop other than GLib's: else the warp does
+     *  not work. Makes the I/O thread's main loop turn. Called from every thread, without
      *  the lock. A main context that was given to replay_glib_attach(), and a
      *  thread in replay_wait(), are woken by the library. */
     void (*wake_io)(void *opaque);
@@ -106,7 +108,10 @@ typedef struct replay_host {
     uint64_t (*digest)(void *opaque);
 
     /** A message for the host's user, one sentence. Called from every thread,
-     *  with or without the lock; must not call the library. NULL: messages are dropped
+     *  with or without the lock; must not call the library. Failures that end
+     *  the run come here too, and misuse that makes a machine stand still (no
+     *  lock, no role, not started), each once; with rrlint=on all misuse, with
+     *  its caller. NULL: messages are dropped
      *  (errors stay readable by replay_last_error()). */
     void (*message)(void *opaque, replay_message_level_t level, const char *text);
 } replay_host_t;
@@ -182,7 +187,10 @@ typedef struct replay_config {
 
 /** Configures the current session and enters its mode.
  *
- *  Record: makes the log (an older one of that name is replaced).
+ *  Record: makes the log (an older one of that name is replaced; what is no
+ *          recording is not: ERROR_LOG_NOT_A_LOG). Until replay_finish() a
+ *          recording is two files, NAME and NAME.live: after a crash both are
+ *          needed.
  *  Play:   opens the log and reads what it says of the machine.
  *  None:   keeps the callbacks for the virtual clock and its warp.
  *

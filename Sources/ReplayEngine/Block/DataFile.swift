@@ -12,11 +12,22 @@ final class DataFile: Sendable {
         descriptor = Int32(truncatingIfNeeded: fd)
     }
 
-    /// An empty file that is kept.
-    init(creating path: String) throws(SystemError) {
-        let fd = Self.retrying { open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644) }
+    /// A file that is kept, not yet emptied.
+    init(keeping path: String) throws(SystemError) {
+        let fd = Self.retrying { open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644) }
         guard fd >= 0 else { throw SystemError(errno) }
         descriptor = Int32(truncatingIfNeeded: fd)
+    }
+
+    func empty() throws(SystemError) {
+        if Self.retrying({ ftruncate(descriptor, 0) }) != 0 { throw SystemError(errno) }
+    }
+
+    /// Is it the same file under whatever name?
+    func isSame(as other: DataFile) -> Bool {
+        var (mine, others) = (stat(), stat())
+        guard fstat(descriptor, &mine) == 0, fstat(other.descriptor, &others) == 0 else { return false }
+        return mine.st_dev == others.st_dev && mine.st_ino == others.st_ino
     }
 
     /// An empty file without a name, gone when it is closed.

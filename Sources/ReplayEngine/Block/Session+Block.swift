@@ -29,8 +29,9 @@ extension Session {
         guard !devices.hasDisk(name) else {
             throw ReplayError(.invalidArgument, "there is a disk called \(name) already", device: name)
         }
-        let overlay = try makeOverlay(config, name)
-        let backend = try makeBackend(config, name, writable: overlay == nil && config.read_only == 0)
+        let writable = overlayKind(config) == REPLAY_BLOCK_OVERLAY_OFF && config.read_only == 0
+        let backend = try makeBackend(config, name, writable: writable)
+        let overlay = try makeOverlay(config, name, over: backend)
         let length: Int64
         switch backend {
         case .file(let file): length = file.length
@@ -73,19 +74,26 @@ extension Session {
         }
     }
 
-    private func makeOverlay(_ config: replay_block_config_t, _ name: String) throws(ReplayError) -> Overlay?
-    {
-        let kind =
-            Int(config.overlay) == REPLAY_BLOCK_OVERLAY_DEFAULT
-            ? (isIdle ? REPLAY_BLOCK_OVERLAY_OFF : REPLAY_BLOCK_OVERLAY_TEMPORARY) : Int(config.overlay)
+    private func overlayKind(_ config: replay_block_config_t) -> Int {
+        guard Int(config.overlay) == REPLAY_BLOCK_OVERLAY_DEFAULT else { return Int(config.overlay) }
+        return isIdle ? REPLAY_BLOCK_OVERLAY_OFF : REPLAY_BLOCK_OVERLAY_TEMPORARY
+    }
+
+    private func makeOverlay(
+        _ config: replay_block_config_t, _ name: String, over backend: BlockDisk.Backend
+    ) throws(ReplayError) -> Overlay? {
         do throws(SystemError) {
-            switch kind {
+            switch overlayKind(config) {
             case REPLAY_BLOCK_OVERLAY_OFF: return nil
             case REPLAY_BLOCK_OVERLAY_TEMPORARY:
                 return Overlay(try DataFile(temporaryIn: DataFile.temporaryDirectory), isKept: false)
             case REPLAY_BLOCK_OVERLAY_FILE:
                 guard let filename = config.overlay_filename else { throw SystemError(EINVAL) }
-                return Overlay(try DataFile(creating: String(cString: filename)), isKept: true)
+                let file = try DataFile(keeping: String(cString: filename))
+                // Before it is emptied: the image is no overlay of itself.
+                if case .file(let image) = backend, file.isSame(as: image) { throw SystemError(EINVAL) }
+                try file.empty()
+                return Overlay(file, isKept: true)
             default: throw SystemError(EINVAL)
             }
         } catch {
