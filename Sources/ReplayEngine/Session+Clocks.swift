@@ -55,7 +55,7 @@ extension Session {
         guard accountForPlaying(icount, player) else { return cached(kind) }
         if player.isNext(kind, at: state.icount) {
             let value = player.next.a
-            if player.next.role == .io { patience = Self.fullPatience }
+            if case .io = player.next.role { patience = Self.fullPatience }
             cache(kind, value)
             consume(player)
             return value

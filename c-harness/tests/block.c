@@ -370,3 +370,24 @@ TEST(an_image_file_is_served_and_left_as_it_is) {
     CHECK_EQ(length, DISK_BYTES);
     CHECK_BYTES(after, disk.bytes, DISK_BYTES);
 }
+
+TEST(an_image_is_no_overlay_of_itself) {
+    host_init(&host);
+    disk_fill(&disk);
+    REQUIRE_STATUS(host_configure(&host, REPLAY_MODE_RECORD, test_path("run.log"), NULL), OK);
+    FILE *file = fopen(test_path("image"), "wb");
+    REQUIRE(file && fwrite(disk.bytes, DISK_BYTES, 1, file) == 1 && fclose(file) == 0);
+    replay_block_config_t config = REPLAY_BLOCK_CONFIG_INIT;
+    config.filename = test_path("image");
+    config.overlay = REPLAY_BLOCK_OVERLAY_FILE;
+    config.overlay_filename = test_path("image");
+    replay_status_t status = REPLAY_OK;
+    CHECK(replay_block_open(&config, &status) == NULL);
+    CHECK_STATUS_IS(status, REPLAY_ERROR_INVALID_ARGUMENT);
+    static uint8_t back[DISK_BYTES];
+    file = fopen(test_path("image"), "rb");
+    REQUIRE(file && fread(back, DISK_BYTES, 1, file) == 1);
+    fclose(file);
+    CHECK_BYTES(back, disk.bytes, DISK_BYTES);
+    CHECK_STATUS(replay_finish(), OK);
+}

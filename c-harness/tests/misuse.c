@@ -277,8 +277,80 @@ TEST(the_lint_mode_tells_what_a_host_does_wrong) {
     CHECK(messages_of(go_back, "rrlint=on") > 0);
     CHECK(messages_of(forget_a_hook, "rrlint=on") > 0);
     CHECK_EQ(messages_of(be_good, "rrlint=on"), 0);
-    CHECK_EQ(messages_of(forget_the_lock, NULL), 0);
     CHECK_EQ(messages_of(forget_a_hook, NULL), 0);
+}
+
+static void forget_the_lock_again_and_again(void) {
+    replay_mutex_unlock();
+    for (int i = 0; i < 100; i++)
+        replay_checkpoint(REPLAY_CHECKPOINT_INIT);
+}
+
+TEST(what_makes_a_machine_stand_still_is_told_once_without_lint) {
+    CHECK_EQ(messages_of(forget_the_lock_again_and_again, NULL), 1);
+    CHECK_HAS(host.text, "does not hold the replay lock");
+    CHECK_EQ(messages_of(go_back, NULL), 1);
+    CHECK_HAS(host.text, "went back");
+}
+
+TEST(a_recording_host_whose_count_goes_back_is_told) {
+    host_begin(&host, REPLAY_MODE_RECORD, log_path(), NULL);
+    host.icount = 10;
+    CHECK_STATUS(replay_account_executed_instructions(), OK);
+    host.icount = 9;
+    CHECK_STATUS(replay_account_executed_instructions(), ERROR_ICOUNT_BACKWARDS);
+    host.icount = 10;
+    CHECK_STATUS(host_end(&host), OK);
+}
+
+TEST(a_machine_that_was_not_started_does_not_run) {
+    host_init(&host);
+    REQUIRE_STATUS(host_configure(&host, REPLAY_MODE_RECORD, log_path(), NULL), OK);
+    replay_thread_attach(REPLAY_THREAD_VCPU | REPLAY_THREAD_IO);
+    replay_mutex_lock();
+    CHECK_EQ(replay_get_budget(100), 0);
+    CHECK_ERROR(ERROR_WRONG_STATE);
+    CHECK_HAS(host.text, "replay_start was not called");
+    REQUIRE_STATUS(replay_start(), OK);
+    CHECK_EQ(replay_get_budget(100), 100);
+    CHECK_STATUS(host_end(&host), OK);
+}
+
+TEST(what_is_no_recording_is_not_replaced) {
+    static const char text[] = "the user's own words";
+    FILE *file = fopen(log_path(), "w");
+    REQUIRE(file && fputs(text, file) >= 0 && fclose(file) == 0);
+    host_init(&host);
+    CHECK_STATUS(host_configure(&host, REPLAY_MODE_RECORD, log_path(), NULL), ERROR_LOG_NOT_A_LOG);
+    char back[sizeof text] = "";
+    file = fopen(log_path(), "r");
+    REQUIRE(file && fgets(back, sizeof back, file));
+    fclose(file);
+    CHECK_STR(back, text);
+}
+
+TEST(a_log_without_a_mode_is_warned_of) {
+    host_init(&host);
+    CHECK_STATUS(host_configure(&host, REPLAY_MODE_NONE, log_path(), NULL), OK);
+    CHECK_EQ(host.messages, 1);
+    CHECK_HAS(host.text, "rr is not given");
+    CHECK_STATUS(replay_finish(), OK);
+}
+
+/* The host waits for nothing of the library's: only a thread of the library's can tell. */
+TEST(a_replay_whose_host_does_nothing_is_told) {
+    host_begin(&host, REPLAY_MODE_RECORD, log_path(), NULL);
+    host_execute(&host, 3, 100);
+    replay_interrupt();
+    REQUIRE_STATUS(host_end(&host), OK);
+    host_init(&host);
+    REQUIRE_STATUS(host_configure(&host, REPLAY_MODE_PLAY, log_path(), "rrstall=200"), OK);
+    REQUIRE_STATUS(replay_start(), OK);
+    for (int i = 0; i < 20 && !host_stopped(&host); i++)
+        test_sleep_ms(100);
+    CHECK(host_stopped(&host));
+    CHECK_HAS(host_last_error().message, "100 instructions before it");
+    CHECK_STATUS(replay_finish(), ERROR_STALLED);
 }
 
 static void fall_behind(void) {
