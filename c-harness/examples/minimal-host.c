@@ -110,9 +110,9 @@ int main(int argc, char **argv) {
         replay_account_warp_timer();                  // the vCPU thread's: the key arrives
         if (m.interrupt_pending && replay_interrupt())
             deliver_interrupt(&m);
-        uint64_t n = replay_get_budget(10000); // PLAY: not beyond the next event
+        uint64_t n = replay_get_budget(m_idle(&m) ? 0 : 10000); // not beyond the next event
         if (n == 0)
-            replay_wait(100000000); // woken when there is something
+            replay_wait(100000000); // asleep, or another's turn: woken when there is something
         execute(&m, n);
         replay_account_executed_instructions();
     }

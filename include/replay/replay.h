@@ -21,6 +21,7 @@
  *    replay_register_…(), replay_fingerprint(), replay_block_open()
  *    replay_start()
  *    … the machine runs …
+ *    replay_block_close(), replay_timer_free()   or left to replay_finish()
  *    replay_finish()
  *
  *  # A host in 30 lines
@@ -62,7 +63,10 @@
  *
  *  With two threads, the vCPU thread runs that loop without the first turn and
  *  gives the lock away between slices (replay_mutex_unlock(), _lock()), and
- *  the I/O thread runs a GMainLoop after replay_glib_attach().
+ *  the I/O thread runs a GMainLoop after replay_glib_attach(). A loop of
+ *  another kind, again and again, with the lock held but for the poll:
+ *  replay_start_warp_timer(), replay_warp_deadline_ns(), unlock, poll at most so
+ *  long, lock, dispatch; its wake_io ends the poll.
  *
  *  # What failure looks like
  *
@@ -70,7 +74,8 @@
  *  what its comment says; replay_last_error() has the details. Divergence and
  *  a dead log are sticky: the machine is stopped through replay_host::stop,
  *  later calls answer neutrally (budget 0, checkpoints false, clocks as last
- *  read), so that a host may look only there.
+ *  read), so that a host may look only there. Give replay_host::message: what
+ *  makes a machine stand still is told there, with rrlint=on all misuse.
  *
  *  # Traps
  *
