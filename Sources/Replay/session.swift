@@ -16,13 +16,12 @@ public func replay_configure(_ config: UnsafePointer<replay_config_t>!) -> repla
                 .code
         }
         // The smallest that was ever released is the whole of ABI 1.
-        guard let size = sizeIfEnough(config.pointee.size, atLeast: MemoryLayout<replay_config_t>.size) else {
+        guard sizeIfEnough(config.pointee.size, atLeast: MemoryLayout<replay_config_t>.size) != nil else {
             return session.misuse(.structSize, "the configuration's size is \(config.pointee.size)").code
         }
         if let host = config.pointee.host, host.pointee.size < UInt32(MemoryLayout<replay_host_t>.size) {
             return session.misuse(.structSize, "the size of the host's table is \(host.pointee.size)").code
         }
-        _ = size
         return session.configure(config.pointee).code
     }
 }

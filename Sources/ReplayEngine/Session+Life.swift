@@ -45,7 +45,7 @@ extension Session {
         if !isLogged, let name = options.fileName {
             host.message(REPLAY_MESSAGE_WARNING, "nothing is recorded in \(name): the option rr is not given")
         }
-        snapshotText = options.snapshot.flatMap(\.asCText)
+        snapshotText = options.snapshot.map(\.asCText)
         if isDefault { replay_snapshot = snapshotText.map { UnsafePointer($0) } }
         isConfigured = true
     }

@@ -119,7 +119,7 @@ package final class Session: @unchecked Sendable {
 
     func setFileName(_ name: String?) {
         fileNameText?.deallocate()
-        fileNameText = name.flatMap(\.asCText)
+        fileNameText = name.map(\.asCText)
     }
 
     @inline(__always) var isRecording: Bool { mode == Int32(truncatingIfNeeded: REPLAY_MODE_RECORD) }
@@ -182,8 +182,8 @@ package final class Session: @unchecked Sendable {
 }
 
 extension String {
-    /// A copy that the caller deallocates; nil when memory runs out.
-    var asCText: UnsafeMutablePointer<CChar>? {
+    /// A copy that the caller deallocates.
+    var asCText: UnsafeMutablePointer<CChar> {
         let text = UnsafeMutablePointer<CChar>.allocate(capacity: utf8.count + 1)
         for (index, byte) in utf8.enumerated() { text[index] = CChar(bitPattern: byte) }
         text[utf8.count] = 0

@@ -21,7 +21,7 @@ extension Session {
     }
 
     private func makeDisk(_ config: replay_block_config_t, _ number: Int) throws(ReplayError) -> BlockDisk {
-        let name = config.name.map { String(cString: $0) } ?? "disk\(number)"
+        let name = try Self.text("the name", config.name, "disk\(number)") ?? "disk\(number)"
         guard config.workers <= 64 else {
             throw ReplayError(
                 .invalidArgument, "\(config.workers) workers are too many for \(name)", device: name)
@@ -66,12 +66,20 @@ extension Session {
             }
             return .host(backend)
         }
-        guard let filename = config.filename.map({ String(cString: $0) }) else {
+        guard let filename = try Self.text("the image", config.filename, name) else {
             throw ReplayError(.invalidArgument, "\(name) has neither an image nor a backend", device: name)
         }
         do { return .file(try DataFile(path: filename, writable: writable)) } catch {
             throw Self.systemError(error, "the image \(filename) of \(name) could not be opened", name)
         }
+    }
+
+    private static func text(
+        _ what: String, _ value: UnsafePointer<CChar>?, _ disk: String
+    ) throws(ReplayError) -> String? {
+        guard let value else { return nil }
+        if let text = String(validatingCString: value) { return text }
+        throw ReplayError(.invalidArgument, "\(what) of \(disk) is not UTF-8", device: disk)
     }
 
     private func overlayKind(_ config: replay_block_config_t) -> Int {
@@ -82,14 +90,15 @@ extension Session {
     private func makeOverlay(
         _ config: replay_block_config_t, _ name: String, over backend: BlockDisk.Backend
     ) throws(ReplayError) -> Overlay? {
+        let named = try Self.text("the overlay", config.overlay_filename, name)
         do throws(SystemError) {
             switch overlayKind(config) {
             case REPLAY_BLOCK_OVERLAY_OFF: return nil
             case REPLAY_BLOCK_OVERLAY_TEMPORARY:
                 return Overlay(try DataFile(temporaryIn: DataFile.temporaryDirectory), isKept: false)
             case REPLAY_BLOCK_OVERLAY_FILE:
-                guard let filename = config.overlay_filename else { throw SystemError(EINVAL) }
-                let file = try DataFile(keeping: String(cString: filename))
+                guard let named else { throw SystemError(EINVAL) }
+                let file = try DataFile(keeping: named)
                 // Before it is emptied: the image is no overlay of itself.
                 if case .file(let image) = backend, file.isSame(as: image) { throw SystemError(EINVAL) }
                 try file.empty()
