@@ -18,12 +18,12 @@
 
 /** What the library keeps of each thread. Its address is the thread's identity. */
 typedef struct replay_thread {
-    void *session;     /**< the current one; NULL: the default */
-    int32_t roles;     /**< REPLAY_THREAD_… */
-    uint32_t seen;     /**< the change that its last turn has seen */
+    void *session;       /**< the current one; NULL: the default */
+    int32_t roles;       /**< REPLAY_THREAD_… */
+    uint32_t seen;       /**< the change that its last turn has seen */
     const void *seen_of; /**< of whose changes; NULL: it had no turn yet */
-    void *glib;        /**< the attachment whose context is being iterated */
-    int32_t pushed;    /**< sessions below the current one */
+    void *glib;          /**< the attachment whose context is being iterated */
+    int32_t pushed;      /**< sessions below the current one */
     void *below[REPLAY_SESSIONS_PUSHED_MAX];
 } replay_thread_t;
 
@@ -31,7 +31,9 @@ typedef struct replay_thread {
  * an access is one instruction then. */
 extern __thread replay_thread_t replay_this_thread __attribute__((tls_model("initial-exec")));
 
-__attribute__((returns_nonnull)) static inline replay_thread_t *replay_thread_self(void) { return &replay_this_thread; }
+__attribute__((returns_nonnull)) static inline replay_thread_t *replay_thread_self(void) {
+    return &replay_this_thread;
+}
 
 /** The process's default session; made at its first use. */
 extern void *replay_default_session REPLAY_SWIFT_ATTR("nonisolated(unsafe)");
