@@ -53,18 +53,50 @@ extension Session {
     @inline(__always)
     private func readClock(_ kind: EventKind, _ icount: UInt64, _ player: Player) -> Int64 {
         guard accountForPlaying(icount, player) else { return cached(kind) }
-        if player.isNext(kind, at: state.icount) {
-            let value = player.next.a
-            if case .io = player.next.role { patience = Self.fullPatience }
-            cache(kind, value)
-            consume(player)
-            return value
+        if player.isNext(kind, at: state.icount), ThreadRoles.mine.has(player.next.role) {
+            return takeReading(kind, player)
         }
-        // An I/O thread's loop may turn at other times than it did.
-        if ThreadRoles.mine.overlaps(.vcpu) {
+        return readClockOutOfTurn(kind, player)
+    }
+
+    @inline(__always)
+    private func takeReading(_ kind: EventKind, _ player: Player) -> Int64 {
+        let value = player.next.a
+        if case .io = player.next.role { patience = Self.fullPatience }
+        cache(kind, value)
+        consume(player)
+        return value
+    }
+
+    /// A reading that is not this thread's next event. An I/O thread's loop may turn
+    /// at other times than it did; a vCPU thread that does something else does it wrong.
+    @inline(never)
+    private func readClockOutOfTurn(_ kind: EventKind, _ player: Player) -> Int64 {
+        guard ThreadRoles.mine.overlaps(.vcpu) else { return cached(kind) }
+        let before = player.nextIndex
+        absorbReadingsOfIO(player)
+        if player.isNext(kind, at: state.icount), ThreadRoles.mine.has(player.next.role) {
+            return takeReading(kind, player)
+        }
+        if player.nextIndex == before {
             diverge("a reading of \(kind.name) by \(ThreadRoles.mine.description)")
         }
         return cached(kind)
+    }
+
+    /// PLAY: readings that the I/O thread made in front of what the vCPU thread does
+    /// now, and has not repeated, only fed the cache.
+    func absorbReadingsOfIO(_ player: Player) {
+        while !hasFailed, player.ending == nil, player.nextIcount == state.icount,
+            case .io = player.next.role, !ThreadRoles.mine.overlaps(.io), let kind = player.next.knownKind
+        {
+            switch kind {
+            case .clockHost, .clockVirtualRT:
+                cache(kind, player.next.a)
+                consume(player)
+            default: return
+            }
+        }
     }
 
     /// The reading that the warp works with, in every mode.

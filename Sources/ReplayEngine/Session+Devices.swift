@@ -288,6 +288,7 @@ extension Session {
         }
         if let refusal = refusal(.either, function) { return refusal }
         guard accountForPlaying(host.icount, player) else { return failure }
+        if !player.isNext(kind, at: state.icount) { absorbReadingsOfIO(player) }
         guard player.isNext(kind, at: state.icount) else {
             return diverge("\(kind.name) by \(ThreadRoles.mine.description)")
         }

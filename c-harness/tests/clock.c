@@ -209,3 +209,38 @@ TEST(a_reading_from_a_thread_without_the_lock_is_taken_between_slices) {
     };
     script_check_round_trip(TEST_HERE, NULL, STEPS(steps));
 }
+
+/* ------------------------------------------- readings of two kinds of threads */
+
+static int64_t read_as(replay_role_t role, int64_t value) {
+    replay_thread_attach(role);
+    return REPLAY_CLOCK_LOCKED(REPLAY_CLOCK_HOST, value);
+}
+
+static void record_one_of_each(void) {
+    host_begin(&host, REPLAY_MODE_RECORD, log_path(), NULL);
+    host_execute(&host, 3, 10);
+    CHECK_EQ(read_as(REPLAY_THREAD_IO, 100), 100);
+    CHECK_EQ(read_as(REPLAY_THREAD_VCPU, 200), 200);
+    REQUIRE_STATUS(host_end(&host), OK);
+    host_begin(&host, REPLAY_MODE_PLAY, log_path(), NULL);
+    host_execute(&host, 3, 10);
+}
+
+TEST(an_io_thread_does_not_take_the_readings_of_a_vcpu) {
+    record_one_of_each();
+    CHECK_EQ(read_as(REPLAY_THREAD_IO, 1), 100);
+    CHECK_EQ(read_as(REPLAY_THREAD_IO, 2), 100);
+    CHECK_EQ(read_as(REPLAY_THREAD_VCPU, 3), 200);
+    replay_thread_attach(3);
+    CHECK(host_run_to_end(&host, 3));
+    CHECK_STATUS(host_end(&host), OK);
+}
+
+TEST(a_reading_that_an_io_thread_does_not_repeat_is_passed_over) {
+    record_one_of_each();
+    CHECK_EQ(read_as(REPLAY_THREAD_VCPU, 3), 200);
+    replay_thread_attach(3);
+    CHECK(host_run_to_end(&host, 3));
+    CHECK_STATUS(host_end(&host), OK);
+}

@@ -28,9 +28,11 @@ REPLAY_API int64_t replay_save_clock(replay_clock_kind_t kind, int64_t value, ui
 
 /** Reads a clock from the log. Use the macro REPLAY_CLOCK.
  *
- *  Play: if the log's next event is a reading of this clock it is consumed and
- *  returned. Else the last reading is returned; for a vCPU thread that is a
- *  divergence, for an I/O thread, whose loop may turn at other times, it is not.
+ *  Play: if the log's next event is a reading of this clock by a thread of this
+ *  role it is consumed and returned. Else the last reading is returned; for a
+ *  vCPU thread that is a divergence, for an I/O thread, whose loop may turn at
+ *  other times, it is not. What an I/O thread read in front of it then, and does
+ *  not repeat now, a vCPU thread passes over.
  *  Other modes: the last reading, with ERROR_WRONG_MODE.
  *  Thread: [vcpu] [io] [lock-held] [hot].  Since ABI 1. */
 REPLAY_API int64_t replay_read_clock(replay_clock_kind_t kind, uint64_t icount);
