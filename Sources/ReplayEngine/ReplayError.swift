@@ -62,8 +62,8 @@ package struct ReplayError: Error, Sendable {
         withUnsafeMutableBytes(of: &error.message) { message.copyAsCString(to: $0) }
         withUnsafeMutableBytes(of: &error.history) { history.copyAsCString(to: $0) }
         withUnsafeBytes(of: &error) { bytes in
-            let count = min(size, bytes.count)
-            target.copyMemory(from: UnsafeRawPointer(bytes.baseAddress.unsafelyUnwrapped), byteCount: count)
+            guard let start = bytes.baseAddress else { return }
+            target.copyMemory(from: start, byteCount: min(size, bytes.count))
         }
     }
 
