@@ -13,6 +13,7 @@ extension Session {
         info.icount = isPlaying ? state.icount : max(icount, state.icount)
         info.events = state.events
         info.queued = UInt64(inbox.count + arrivedCount.load(ordering: .relaxed))
+        info.block_data = isIdle || !options.blockData ? 0 : 1
         info.virtual_ns = isConfigured ? clock.now(icount) : 0
         (info.warped_ns, info.shift) = (clock.warped, Int32(clock.shift))
         if let writer {

@@ -148,6 +148,7 @@ TEST(another_image_is_named_with_disk_offset_and_length) {
     CHECK_EQ(read_now(&host, block, 8192, buffers[0], 2048), 0);
     REQUIRE_STATUS(host_end(&host), OK);
     block = begin(REPLAY_MODE_PLAY, NULL);
+    CHECK_EQ(host_info().block_data, 0);
     disk.bytes[9000] ^= 1;
     host_start(&host, 3);
     host_execute(&host, 3, 777);
@@ -232,7 +233,8 @@ TEST(with_the_data_recorded_no_image_is_needed) {
     test_write_file(image, disk.bytes, DISK_BYTES);
     course_t courses[3];
     for (replay_mode_t mode = 1; mode <= 2; mode++) {
-        configure(mode, "rrdata=on");
+        configure(mode, mode == REPLAY_MODE_RECORD ? "rrdata=on" : NULL);
+        CHECK_EQ(host_info().block_data, 1);
         replay_block_config_t config = REPLAY_BLOCK_CONFIG_INIT;
         replay_status_t status = REPLAY_OK;
         config.filename = image;

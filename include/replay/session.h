@@ -284,11 +284,13 @@ typedef struct replay_info {
     uint32_t log_version;   /**< format of the log, 0: no log */
     uint32_t at_end;        /**< PLAY: 1 if the end of the log was reached */
     uint32_t log_finished;  /**< PLAY: 1 if the log was finished, 0 if it was cut */
+    uint32_t block_data;    /**< 1 if the log holds what disks deliver (rrdata=on), so that
+                                 PLAY needs no image */
 } replay_info_t;
 
 /** The value to start a replay_info_t from. */
 #define REPLAY_INFO_INIT                                                                           \
-    {(uint32_t)sizeof(replay_info_t), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+    {(uint32_t)sizeof(replay_info_t), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
 
 /** Fills @p info, as far as its size goes.
  *  @return REPLAY_OK; ERROR_INVALID_ARGUMENT, ERROR_STRUCT_SIZE.
