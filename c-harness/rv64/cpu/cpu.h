@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: MIT */
+/** @file cpu.h
+ *  An RV64IMAFDC hart with S and U modes and Sv39, as the machine sees it.
+ *
+ *  The CPU knows nothing of record and replay, of threads or devices. Two
+ *  promises are what makes it recordable:
+ *
+ *    - It is deterministic: what it does follows from its registers, its RAM and
+ *      what the bus answers. No host pointer, time or hash order matters.
+ *    - It counts exactly: cpu_run() executes at most as many instructions as it
+ *      is told, and @ref cpu::icount is right whenever anybody can look: outside of cpu_run(),
+ *      and in every call of the bus (an instruction that is being executed
+ *      counts already).
+ *
+ *  The machine is its own firmware: there is no M mode, an environment call from
+ *  S mode goes to @ref cpu_bus::environment_call.
+ *
+ *  One thread at a time; the machine's lock sees to it. */
+#ifndef RV64_CPU_H
+#define RV64_CPU_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef struct cpu cpu_t;
+
+/** Instructions that were decoded, and what they came from (code.h). */
+typedef struct code code_t;
+
+/** What lies around the CPU. Addresses are physical. */
+typedef struct cpu_bus {
+    void *opaque;
+    /** An access outside of RAM, of 1, 2, 4 or 8 bytes, aligned.
+     *  @return false: nothing is there, an access fault. */
+    bool (*read)(void *opaque, uint64_t address, unsigned size, uint64_t *value);
+    bool (*write)(void *opaque, uint64_t address, unsigned size, uint64_t value);
+    /** The time CSR. */
+    uint64_t (*time)(void *opaque);
+    /** ecall in S mode: registers are those of the SBI; sets a0 and a1. */
+    void (*environment_call)(void *opaque, cpu_t *cpu);
+} cpu_bus_t;
+
+/** The modes that exist here, with the numbers of the specification. */
+enum { CPU_USER = 0, CPU_SUPERVISOR = 1 };
+
+/** Lines into the CPU: bits of sip. */
+enum { CPU_LINE_SOFTWARE = 1, CPU_LINE_TIMER = 5, CPU_LINE_EXTERNAL = 9 };
+
+enum {
+    CPU_PAGE_SHIFT = 12,
+    CPU_PAGE_BYTES = 1 << CPU_PAGE_SHIFT,
+    CPU_TLB_ENTRIES = 256,
+    CPU_ZERO = 32 /**< where writes to x0 go: a register that nobody reads */
+};
+
+/** One entry of a TLB. @c tag is the page's virtual address, or something that no
+ *  address equals; @c host is what to add to a virtual address to get the byte. */
+typedef struct cpu_tlb_entry {
+    uint64_t tag;
+    uintptr_t host;
+} cpu_tlb_entry_t;
+
+/** Translations of one mode. */
+typedef struct cpu_tlb {
+    cpu_tlb_entry_t read[CPU_TLB_ENTRIES];
+    cpu_tlb_entry_t write[CPU_TLB_ENTRIES];
+} cpu_tlb_t;
+
+/** The modes that have a TLB each, so that going from one to the other costs nothing. */
+enum { CPU_TLB_USER, CPU_TLB_SUPERVISOR, CPU_TLB_SUPERVISOR_SUM, CPU_TLB_COUNT };
+
+/** What the guest cannot choose, but the user can. */
+typedef struct cpu_options {
+    bool floating_point; /**< F and D are there */
+} cpu_options_t;
+
+struct cpu {
+    /* ---- registers; all of this is in the digest */
+    uint64_t x[33];
+    uint64_t f[32];
+    uint64_t pc;
+    uint64_t icount; /**< instructions executed */
+    uint32_t privilege;
+    uint32_t waiting; /**< 1: in wfi */
+    uint64_t sstatus, sie, stvec, scounteren, sscratch, sepc, scause, stval, satp, senvcfg;
+    uint64_t lines;       /**< sip: the lines that are raised */
+    uint32_t fcsr;        /**< frm and fflags */
+    uint32_t reserved;    /**< 1: reservation is valid */
+    uint64_t reservation; /**< physical address of lr's reservation */
+
+    /* ---- the outside */
+    cpu_bus_t bus;
+    cpu_options_t options;
+    uint8_t *ram;
+    uint64_t ram_base, ram_bytes;
+    uint8_t *dirty; /**< for each page of RAM: 1 if it was written since cpu_clean() */
+
+    /* ---- caches: derived from the above, in no digest */
+    cpu_tlb_t tlb[CPU_TLB_COUNT];
+    uint64_t large[16]; /**< where large pages are among them: see mmu_flush_address() */
+    code_t *code;
+    bool end_slice;                            /**< leave cpu_run() after this instruction */
+    uint64_t exception_cause, exception_value; /**< of what has just failed */
+};
+
+/** Makes a CPU with RAM all zero. @return false, with errno, if memory is short.
+ *  Free with cpu_close(). */
+bool cpu_open(cpu_t *cpu, const cpu_bus_t *bus, const cpu_options_t *options, uint64_t ram_base,
+              uint64_t ram_bytes);
+void cpu_close(cpu_t *cpu);
+
+/** Registers as at power on, icount untouched, RAM untouched; then S mode at
+ *  @p pc with a0 = hart 0 and a1 = @p device_tree. */
+void cpu_reset(cpu_t *cpu, uint64_t pc, uint64_t device_tree);
+
+/** Executes at most @p budget instructions. Returns earlier when the guest waits
+ *  (wfi), when an interrupt could be taken now, and after cpu_end_slice().
+ *  A trap is taken within: the instruction that trapped counts as executed (ecall,
+ *  ebreak, a fault alike), so that a guest in a loop of faults makes progress.
+ *  @return how many were executed. */
+uint64_t cpu_run(cpu_t *cpu, uint64_t budget);
+
+/** From within the bus: the instruction under way is the slice's last. */
+void cpu_end_slice(cpu_t *cpu);
+
+/** Raises or lowers a line (CPU_LINE_…). Within the bus it ends the slice, so
+ *  that the machine sees it. Wakes no one: see cpu_interrupt_pending(). */
+void cpu_set_line(cpu_t *cpu, unsigned line, bool level);
+
+/** Could an interrupt be taken now: raised, enabled, and not masked? */
+bool cpu_interrupt_pending(const cpu_t *cpu);
+
+/** Takes the pending interrupt of the highest priority. */
+void cpu_take_interrupt(cpu_t *cpu);
+
+/** Is the CPU in wfi with nothing raised that is enabled in sie? */
+bool cpu_idle(const cpu_t *cpu);
+
+/** RAM for a device: the bytes at @p address, or NULL if they are not all in RAM. */
+uint8_t *cpu_ram(cpu_t *cpu, uint64_t address, uint64_t length);
+
+/** A device has written RAM: decoded instructions there are dropped, pages are
+ *  dirty, a reservation there is gone. */
+void cpu_ram_written(cpu_t *cpu, uint64_t address, uint64_t length);
+
+/** Marks all pages clean. */
+void cpu_clean(cpu_t *cpu);
+
+/** All of RAM becomes zero, and clean. */
+void cpu_clear_ram(cpu_t *cpu);
+
+#endif /* RV64_CPU_H */

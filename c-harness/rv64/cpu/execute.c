@@ -1,0 +1,493 @@
+/* SPDX-License-Identifier: MIT */
+/* The interpreter: threaded code over decoded blocks (code.h).
+ *
+ * The count of instructions is kept by the block: on entering one its whole length is
+ * taken off what is left, and given back for what was not executed when it is left
+ * early. So the common instruction counts nothing, and the count is still exact
+ * wherever somebody can look (HERE). A block that is longer than what is left is cut.
+ *
+ * Addresses of labels are an extension of gcc and clang; they make each instruction
+ * jump to the next one's code by a branch of its own, which the host predicts well. */
+#pragma GCC diagnostic ignored "-Wpedantic"
+
+#include "execute.h"
+
+#include <string.h>
+
+#include "code.h"
+#include "float.h"
+#include "mmu.h"
+#include "trap.h"
+
+#define LIKELY(x)   __builtin_expect(!!(x), 1)
+#define UNLIKELY(x) __builtin_expect(!!(x), 0)
+
+#define PAGE_MASK ((uint64_t)CPU_PAGE_BYTES - 1)
+
+/* The instruction itself, for what the decoded form leaves out. */
+static uint32_t instruction_at(cpu_t *cpu, const block_t *block, uint64_t index) {
+    uint64_t offset = code_offset(block, index);
+    const uint8_t *bytes = cpu->ram + block->page->index * CPU_PAGE_BYTES + offset;
+    uint32_t low = (uint32_t)bytes[0] | (uint32_t)bytes[1] << 8;
+    if (!(block->wide >> index & 1))
+        return low;
+    if (block->straddles)
+        return low | (uint32_t)block->other_half << 16;
+    return low | (uint32_t)bytes[2] << 16 | (uint32_t)bytes[3] << 24;
+}
+
+/* ------------------------------------------------------ instructions that may fail
+ *
+ * Each returns false with an exception noted. */
+
+static bool load_slowly(cpu_t *cpu, const op_t *op, uint64_t address) {
+    static const uint8_t sizes[] = {
+        [CODE_LB] = 1,  [CODE_LH] = 2,  [CODE_LW] = 4,  [CODE_LD] = 8, [CODE_LBU] = 1,
+        [CODE_LHU] = 2, [CODE_LWU] = 4, [CODE_FLW] = 4, [CODE_FLD] = 8};
+    uint64_t value;
+    if (!mmu_load(cpu, address, sizes[op->code], &value))
+        return false;
+    switch (op->code) {
+    case CODE_LB:
+        cpu->x[op->rd] = (uint64_t)(int64_t)(int8_t)value;
+        break;
+    case CODE_LH:
+        cpu->x[op->rd] = (uint64_t)(int64_t)(int16_t)value;
+        break;
+    case CODE_LW:
+        cpu->x[op->rd] = (uint64_t)(int64_t)(int32_t)value;
+        break;
+    case CODE_FLW:
+        cpu->f[op->rd] = value | UINT64_C(0xffffffff00000000);
+        break;
+    case CODE_FLD:
+        cpu->f[op->rd] = value;
+        break;
+    default:
+        cpu->x[op->rd] = value;
+        break;
+    }
+    return true;
+}
+
+static bool store_slowly(cpu_t *cpu, const op_t *op, uint64_t address) {
+    static const uint8_t sizes[] = {
+        [CODE_SB] = 1, [CODE_SH] = 2, [CODE_SW] = 4, [CODE_SD] = 8, [CODE_FSW] = 4, [CODE_FSD] = 8};
+    bool is_float = op->code == CODE_FSW || op->code == CODE_FSD;
+    uint64_t value = is_float ? cpu->f[op->rs2] : cpu->x[op->rs2];
+    return mmu_store(cpu, address, sizes[op->code], value);
+}
+
+/* LR, SC and AMO; of 32 bits, sign-extended, or of 64. */
+static bool atomic(cpu_t *cpu, const op_t *op) {
+    uint32_t instruction = (uint32_t)op->imm;
+    unsigned size = instruction >> 12 & 1 ? 8 : 4;
+    uint64_t physical, memory, operand = cpu->x[op->rs2], result;
+    uint8_t *ram = mmu_atomic(cpu, cpu->x[op->rs1], size,
+                              op->code == CODE_LR ? MMU_READ : MMU_WRITE, &physical);
+    if (!ram)
+        return false;
+    memcpy(&memory, ram, size);
+    if (size == 4) {
+        memory = (uint64_t)(int64_t)(int32_t)memory;
+        operand = (uint64_t)(int64_t)(int32_t)operand;
+    }
+    if (op->code == CODE_LR) {
+        cpu->reserved = 1;
+        cpu->reservation = physical;
+        cpu->x[op->rd] = memory;
+        return true;
+    }
+    if (op->code == CODE_SC) {
+        bool holds = cpu->reserved && cpu->reservation == physical;
+        cpu->reserved = 0;
+        cpu->x[op->rd] = !holds;
+        if (!holds)
+            return true;
+        result = operand;
+    } else {
+        result = amo_result(instruction, memory, operand);
+        cpu->x[op->rd] = memory;
+    }
+    memcpy(ram, &result, size);
+    uint64_t page = (physical - cpu->ram_base) / CPU_PAGE_BYTES;
+    cpu->dirty[page] = 1;
+    if (code_in_page(cpu, page))
+        code_written(cpu, physical, size);
+    return true;
+}
+
+/* Floating-point state is there, and is used. */
+static bool float_allowed(cpu_t *cpu) {
+    if ((cpu->sstatus & SSTATUS_FS) == 0)
+        return false;
+    cpu->sstatus |= SSTATUS_FS;
+    return true;
+}
+
+/* sfence.vma: one address, or all. There are no address space identifiers. */
+static bool fence_translations(cpu_t *cpu, const op_t *op) {
+    if (cpu->privilege == CPU_USER)
+        return false;
+    if (op->rs1 != 0)
+        mmu_flush_address(cpu, cpu->x[op->rs1]);
+    else
+        mmu_flush(cpu);
+    return true;
+}
+
+/* ------------------------------------------------------------------ the interpreter */
+
+void execute(cpu_t *cpu, uint64_t budget) {
+    static const void *const labels[] = {
+#define LABEL(name) [CODE_##name] = &&do_##name,
+        CODE_OPERATIONS(LABEL)
+#undef LABEL
+    };
+    uint64_t *const x = cpu->x;
+    const uint64_t end = cpu->icount + budget; /* the count when nothing is left */
+    uint64_t left = budget;
+    uint64_t page = 0; /* virtual address of the page that is executed */
+    const cpu_tlb_t *tlb = &cpu->tlb[mmu_tlb(cpu)];
+    block_t *block;
+    const op_t *op;
+    uint64_t address;
+
+#define INDEX ((uint64_t)(op - block->ops))
+/* What was not executed of the block, this instruction being the last one that was. */
+#define REST (block->count - INDEX - 1)
+/* The CPU as others may see it while this instruction is executed. */
+#define HERE     (cpu->icount = end - left - REST, cpu->pc = page + code_offset(block, INDEX))
+#define DISPATCH goto *labels[op->code]
+#define NEXT                                                                                       \
+    do {                                                                                           \
+        op++;                                                                                      \
+        DISPATCH;                                                                                  \
+    } while (0)
+#define ENTER(target)                                                                              \
+    do {                                                                                           \
+        block = (target);                                                                          \
+        if (UNLIKELY(left < block->count))                                                         \
+            goto cut;                                                                              \
+        left -= block->count;                                                                      \
+        op = block->ops;                                                                           \
+        DISPATCH;                                                                                  \
+    } while (0)
+/* To the instruction behind the block; to a branch's target. */
+#define FALL_THROUGH                                                                               \
+    do {                                                                                           \
+        if (LIKELY(block->next != NULL))                                                           \
+            ENTER(block->next);                                                                    \
+        goto fall_through;                                                                         \
+    } while (0)
+#define BRANCH                                                                                     \
+    do {                                                                                           \
+        if (LIKELY(block->taken != NULL))                                                          \
+            ENTER(block->taken);                                                                   \
+        goto branch;                                                                               \
+    } while (0)
+
+find: /* the block at cpu->pc */
+    if (left == 0)
+        goto out;
+    page = cpu->pc & ~PAGE_MASK;
+    block = code_find(cpu);
+    if (UNLIKELY(!block)) {
+        left--; /* an instruction that cannot be fetched counts, like all that trap */
+        trap_exception(cpu);
+        tlb = &cpu->tlb[mmu_tlb(cpu)];
+        goto find;
+    }
+    ENTER(block);
+
+cut: /* less is left than the block has */
+    if (left == 0) {
+        cpu->pc = page + block->offset;
+        goto out;
+    }
+    block = code_cut(cpu, block, left);
+    left = 0;
+    op = block->ops;
+    DISPATCH;
+
+fall_through:
+    cpu->pc = page + block->end;
+    if (block->end < CPU_PAGE_BYTES && left > 0) {
+        block_t *next = code_find(cpu);
+        if (UNLIKELY(!next))
+            goto find; /* which meets the same exception */
+        if (!next->straddles && !cpu->code->dropped)
+            block->next = next;
+        ENTER(next);
+    }
+    goto find;
+
+branch:
+    cpu->pc = page + (uint64_t)(int64_t)op->imm;
+    if ((uint32_t)op->imm < CPU_PAGE_BYTES && left > 0) {
+        block_t *next = code_find(cpu);
+        if (UNLIKELY(!next))
+            goto find;
+        if (!next->straddles && !cpu->code->dropped)
+            block->taken = next;
+        ENTER(next);
+    }
+    goto find;
+
+trap: /* this instruction has noted an exception, and HERE it is */
+    left += REST;
+    trap_exception(cpu);
+    tlb = &cpu->tlb[mmu_tlb(cpu)];
+    goto find;
+
+illegal:
+    HERE;
+    exception(cpu, CAUSE_ILLEGAL, instruction_at(cpu, block, INDEX));
+    goto trap;
+
+after_access: /* it was executed, but may have changed what was to come */
+    if (UNLIKELY(cpu->end_slice || cpu->code->dropped)) {
+        cpu->code->dropped = false;
+        left += REST;
+        cpu->pc = page + (REST == 0 ? block->end : code_offset(block, INDEX + 1));
+        if (cpu->end_slice)
+            goto out;
+        goto find;
+    }
+    NEXT;
+
+load_slowly:
+    HERE;
+    if (UNLIKELY(!load_slowly(cpu, op, address)))
+        goto trap;
+    goto after_access;
+
+store_slowly:
+    HERE;
+    if (UNLIKELY(!store_slowly(cpu, op, address)))
+        goto trap;
+    goto after_access;
+
+after_system: /* the last one of its block; cpu->pc is set */
+    tlb = &cpu->tlb[mmu_tlb(cpu)];
+    if (cpu->end_slice || cpu_interrupt_pending(cpu))
+        goto out;
+    goto find;
+
+out:
+    cpu->icount = end - left;
+    return;
+
+    /* -------------------------------------------------------------- ends of blocks */
+
+do_END:
+    FALL_THROUGH;
+do_STOP:
+    cpu->pc = page + code_offset(block, block->count);
+    goto out;
+
+    /* -------------------------------------------------------- constants and jumps */
+
+do_ILLEGAL:
+    goto illegal;
+do_NOP:
+    NEXT;
+do_LI:
+do_LUI:
+    x[op->rd] = (uint64_t)(int64_t)op->imm;
+    NEXT;
+do_MV:
+    x[op->rd] = x[op->rs1];
+    NEXT;
+do_AUIPC:
+    x[op->rd] = page + (op->rs1 | (uint64_t)op->rs2 << 8) + (uint64_t)(int64_t)op->imm;
+    NEXT;
+do_JAL:
+    x[op->rd] = page + block->end;
+    BRANCH;
+do_J:
+    BRANCH;
+do_JALR:
+    address = (x[op->rs1] + (uint64_t)(int64_t)op->imm) & ~UINT64_C(1);
+    x[op->rd] = page + block->end;
+    cpu->pc = address;
+    goto find;
+
+#define DO_BRANCH(name, type, compare)                                                             \
+    do_##name : if ((type)x[op->rs1] compare(type) x[op->rs2]) BRANCH;                             \
+    FALL_THROUGH;
+    DO_BRANCH(BEQ, uint64_t, ==)
+    DO_BRANCH(BNE, uint64_t, !=)
+    DO_BRANCH(BLT, int64_t, <)
+    DO_BRANCH(BGE, int64_t, >=)
+    DO_BRANCH(BLTU, uint64_t, <)
+    DO_BRANCH(BGEU, uint64_t, >=)
+do_BEQZ:
+    if (x[op->rs1] == 0)
+        BRANCH;
+    FALL_THROUGH;
+do_BNEZ:
+    if (x[op->rs1] != 0)
+        BRANCH;
+    FALL_THROUGH;
+
+    /* ------------------------------------------------------------ loads and stores */
+
+/* A page's address and an aligned place in it: anything else is not in the TLB. */
+#define TAG(size)   (address & (~PAGE_MASK | ((size)-1)))
+#define ENTRY(kind) (&tlb->kind[(address >> CPU_PAGE_SHIFT) % CPU_TLB_ENTRIES])
+
+#define DO_LOAD(name, type, extend)                                                                \
+    do_##name : {                                                                                  \
+        address = x[op->rs1] + (uint64_t)(int64_t)op->imm;                                         \
+        const cpu_tlb_entry_t *entry = ENTRY(read);                                                \
+        if (UNLIKELY(entry->tag != TAG(sizeof(type))))                                             \
+            goto load_slowly;                                                                      \
+        type value;                                                                                \
+        memcpy(&value, (const void *)(entry->host + address), sizeof(value));                      \
+        x[op->rd] = (uint64_t)(extend)value;                                                       \
+        NEXT;                                                                                      \
+    }
+    DO_LOAD(LB, int8_t, int64_t)
+    DO_LOAD(LH, int16_t, int64_t)
+    DO_LOAD(LW, int32_t, int64_t)
+    DO_LOAD(LD, uint64_t, uint64_t)
+    DO_LOAD(LBU, uint8_t, uint64_t)
+    DO_LOAD(LHU, uint16_t, uint64_t)
+    DO_LOAD(LWU, uint32_t, uint64_t)
+
+#define DO_STORE(name, type)                                                                       \
+    do_##name : {                                                                                  \
+        address = x[op->rs1] + (uint64_t)(int64_t)op->imm;                                         \
+        const cpu_tlb_entry_t *entry = ENTRY(write);                                               \
+        if (UNLIKELY(entry->tag != TAG(sizeof(type))))                                             \
+            goto store_slowly;                                                                     \
+        type value = (type)x[op->rs2];                                                             \
+        memcpy((void *)(entry->host + address), &value, sizeof(value));                            \
+        NEXT;                                                                                      \
+    }
+    DO_STORE(SB, uint8_t)
+    DO_STORE(SH, uint16_t)
+    DO_STORE(SW, uint32_t)
+    DO_STORE(SD, uint64_t)
+
+do_FLW:
+do_FLD:
+    if (!float_allowed(cpu))
+        goto illegal;
+    address = x[op->rs1] + (uint64_t)(int64_t)op->imm;
+    goto load_slowly;
+do_FSW:
+do_FSD:
+    if (!float_allowed(cpu))
+        goto illegal;
+    address = x[op->rs1] + (uint64_t)(int64_t)op->imm;
+    goto store_slowly;
+
+do_LR:
+do_SC:
+do_AMO:
+    HERE;
+    if (UNLIKELY(!atomic(cpu, op)))
+        goto trap;
+    goto after_access;
+
+    /* ------------------------------------------------------------------- arithmetic */
+
+#define IMM         ((uint64_t)(int64_t)op->imm)
+#define A           x[op->rs1]
+#define B           x[op->rs2]
+#define WORD(value) ((uint64_t)(int64_t)(int32_t)(uint32_t)(value))
+#define DO(name, value)                                                                            \
+    do_##name : x[op->rd] = (value);                                                               \
+    NEXT;
+    DO(ADDI, A + IMM)
+    DO(SLTI, (int64_t)A < (int64_t)op->imm)
+    DO(SLTIU, A < IMM)
+    DO(XORI, A ^ IMM)
+    DO(ORI, A | IMM)
+    DO(ANDI, A & IMM)
+    DO(SLLI, A << op->imm)
+    DO(SRLI, A >> op->imm)
+    DO(SRAI, (uint64_t)((int64_t)A >> op->imm))
+    DO(ADDIW, WORD(A + IMM))
+    DO(SLLIW, WORD(A << op->imm))
+    DO(SRLIW, WORD((uint32_t)A >> op->imm))
+    DO(SRAIW, WORD((int32_t)A >> op->imm))
+    DO(ADD, A + B)
+    DO(SUB, A - B)
+    DO(SLL, A << (B & 63))
+    DO(SLT, (int64_t)A < (int64_t)B)
+    DO(SLTU, A < B)
+    DO(XOR, A ^ B)
+    DO(SRL, A >> (B & 63))
+    DO(SRA, (uint64_t)((int64_t)A >> (B & 63)))
+    DO(OR, A | B)
+    DO(AND, A & B)
+    DO(ADDW, WORD(A + B))
+    DO(SUBW, WORD(A - B))
+    DO(SLLW, WORD((uint32_t)A << (B & 31)))
+    DO(SRLW, WORD((uint32_t)A >> (B & 31)))
+    DO(SRAW, WORD((int32_t)A >> (B & 31)))
+    DO(MUL, A * B)
+    DO(MULH, mulh(A, B))
+    DO(MULHSU, mulhsu(A, B))
+    DO(MULHU, mulhu(A, B))
+    DO(DIV, div_signed(A, B))
+    DO(DIVU, div_unsigned(A, B))
+    DO(REM, rem_signed(A, B))
+    DO(REMU, rem_unsigned(A, B))
+    DO(MULW, WORD(A * B))
+    DO(DIVW, WORD(div_signed(WORD(A), WORD(B))))
+    DO(DIVUW, WORD(div_unsigned((uint32_t)A, (uint32_t)B)))
+    DO(REMW, WORD(rem_signed(WORD(A), WORD(B))))
+    DO(REMUW, WORD(rem_unsigned((uint32_t)A, (uint32_t)B)))
+
+do_FLOAT:
+    if (!float_allowed(cpu) || !float_execute(cpu, (uint32_t)op->imm))
+        goto illegal;
+    NEXT;
+
+    /* ---------------------------------------------------------- the system; all of
+     * these end their block, and what they change is looked at anew */
+
+do_CSR:
+    HERE;
+    if (!csr_execute(cpu, (uint32_t)op->imm))
+        goto illegal;
+    cpu->pc = page + block->end;
+    goto after_system;
+do_FENCE_I: /* nothing to do: see code.h */
+    FALL_THROUGH;
+do_ECALL:
+    HERE;
+    if (cpu->privilege == CPU_USER) {
+        exception(cpu, CAUSE_ECALL_USER, 0);
+        goto trap;
+    }
+    cpu->pc = page + block->end;
+    cpu->bus.environment_call(cpu->bus.opaque, cpu);
+    goto after_system;
+do_EBREAK:
+    HERE;
+    exception(cpu, CAUSE_BREAKPOINT, cpu->pc);
+    goto trap;
+do_SRET:
+    if (cpu->privilege == CPU_USER)
+        goto illegal;
+    trap_return(cpu);
+    goto after_system;
+do_WFI:
+    if (cpu->privilege == CPU_USER)
+        goto illegal;
+    cpu->pc = page + block->end;
+    cpu->waiting = (cpu->lines & cpu->sie) == 0;
+    if (cpu->waiting)
+        goto out;
+    goto after_system;
+do_SFENCE_VMA:
+    if (!fence_translations(cpu, op))
+        goto illegal;
+    cpu->pc = page + block->end;
+    goto after_system;
+}

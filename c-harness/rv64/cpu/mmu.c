@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: MIT */
+#include "mmu.h"
+
+#include <string.h>
+
+#include "code.h"
+#include "trap.h"
+
+enum { PTE_V = 1, PTE_R = 2, PTE_W = 4, PTE_X = 8, PTE_U = 16, PTE_A = 64, PTE_D = 128 };
+enum { LEVELS = 3, LEVEL_BITS = 9 };
+#define PTE_RESERVED (UINT64_C(0x3ff) << 54)
+
+#define PAGE_MASK ((uint64_t)CPU_PAGE_BYTES - 1)
+
+/* ------------------------------------------------------------------------- TLBs */
+
+/* In no address that is aligned to its size, with its page's bits, is this one set. */
+#define NO_TAG UINT64_C(0x800)
+
+static void forget(cpu_tlb_entry_t *entry) {
+    entry->tag = NO_TAG;
+}
+
+void mmu_flush_writes(cpu_t *cpu) {
+    for (unsigned mode = 0; mode < CPU_TLB_COUNT; mode++)
+        for (unsigned i = 0; i < CPU_TLB_ENTRIES; i++)
+            forget(&cpu->tlb[mode].write[i]);
+}
+
+void mmu_flush(cpu_t *cpu) {
+    for (unsigned mode = 0; mode < CPU_TLB_COUNT; mode++)
+        for (unsigned i = 0; i < CPU_TLB_ENTRIES; i++)
+            forget(&cpu->tlb[mode].read[i]);
+    mmu_flush_writes(cpu);
+    code_flush_fetch(cpu);
+    memset(cpu->large, 0, sizeof(cpu->large));
+}
+
+/* Large pages are kept as many small ones, of which the address names but one. A filter
+ * tells where there may be others; then all are forgotten. */
+static uint64_t *large_filter(cpu_t *cpu, uint64_t address, uint64_t *bit) {
+    uint64_t hash = (address >> 21) * UINT64_C(0x9e3779b97f4a7c15) >> 54;
+    *bit = UINT64_C(1) << (hash % 64);
+    return &cpu->large[hash / 64];
+}
+
+void mmu_flush_address(cpu_t *cpu, uint64_t address) {
+    uint64_t bit;
+    if (*large_filter(cpu, address, &bit) & bit) {
+        mmu_flush(cpu);
+        return;
+    }
+    unsigned i = (address >> CPU_PAGE_SHIFT) % CPU_TLB_ENTRIES;
+    for (unsigned mode = 0; mode < CPU_TLB_COUNT; mode++) {
+        forget(&cpu->tlb[mode].read[i]);
+        forget(&cpu->tlb[mode].write[i]);
+    }
+    code_flush_fetch_page(cpu, address);
+}
+
+void mmu_protect(cpu_t *cpu, uint64_t page) {
+    uintptr_t host = (uintptr_t)cpu->ram + page * CPU_PAGE_BYTES;
+    for (unsigned mode = 0; mode < CPU_TLB_COUNT; mode++) {
+        for (unsigned i = 0; i < CPU_TLB_ENTRIES; i++) {
+            cpu_tlb_entry_t *entry = &cpu->tlb[mode].write[i];
+            if (entry->tag != NO_TAG && entry->host + entry->tag == host)
+                forget(entry);
+        }
+    }
+}
+
+unsigned mmu_tlb(const cpu_t *cpu) {
+    if (cpu->privilege == CPU_USER)
+        return CPU_TLB_USER;
+    return cpu->sstatus & SSTATUS_SUM ? CPU_TLB_SUPERVISOR_SUM : CPU_TLB_SUPERVISOR;
+}
+
+/* Keeps a translation, if the interpreter may do such accesses by itself. */
+static void remember(cpu_t *cpu, uint64_t address, mmu_access_t access, uint64_t physical) {
+    uint64_t index = (physical - cpu->ram_base) >> CPU_PAGE_SHIFT;
+    cpu_tlb_t *tlb = &cpu->tlb[mmu_tlb(cpu)];
+    unsigned i = (address >> CPU_PAGE_SHIFT) % CPU_TLB_ENTRIES;
+    cpu_tlb_entry_t *entry = access == MMU_WRITE ? &tlb->write[i] : &tlb->read[i];
+    if (access == MMU_WRITE) {
+        if (code_in_page(cpu, index))
+            return;
+        cpu->dirty[index] = 1;
+    }
+    entry->tag = address & ~PAGE_MASK;
+    entry->host = (uintptr_t)cpu->ram + (index << CPU_PAGE_SHIFT) - entry->tag;
+}
+
+/* --------------------------------------------------------------- the page table */
+
+static bool page_fault(cpu_t *cpu, uint64_t address, mmu_access_t access) {
+    static const uint64_t causes[] = {CAUSE_FETCH_PAGE, CAUSE_LOAD_PAGE, CAUSE_STORE_PAGE};
+    return exception(cpu, causes[access], address);
+}
+
+static bool access_fault(cpu_t *cpu, uint64_t address, mmu_access_t access) {
+    static const uint64_t causes[] = {CAUSE_FETCH_ACCESS, CAUSE_LOAD_ACCESS, CAUSE_STORE_ACCESS};
+    return exception(cpu, causes[access], address);
+}
+
+static bool permitted(const cpu_t *cpu, uint64_t pte, mmu_access_t access) {
+    if (cpu->privilege == CPU_USER && !(pte & PTE_U))
+        return false;
+    if (cpu->privilege == CPU_SUPERVISOR && (pte & PTE_U) &&
+        (access == MMU_FETCH || !(cpu->sstatus & SSTATUS_SUM)))
+        return false;
+    switch (access) {
+    case MMU_FETCH:
+        return pte & PTE_X;
+    case MMU_WRITE:
+        return pte & PTE_W;
+    default:
+        return (pte & PTE_R) || ((pte & PTE_X) && (cpu->sstatus & SSTATUS_MXR));
+    }
+}
+
+/* Notes in the leaf that it was used. */
+static void mark_used(cpu_t *cpu, uint64_t at, uint8_t *place, uint64_t pte, mmu_access_t access) {
+    uint64_t used = pte | PTE_A | (access == MMU_WRITE ? PTE_D : 0);
+    if (used == pte)
+        return;
+    memcpy(place, &used, sizeof(used));
+    cpu_ram_written(cpu, at, sizeof(used));
+}
+
+bool mmu_translate(cpu_t *cpu, uint64_t address, mmu_access_t access, uint64_t *physical) {
+    *physical = address;
+    cpu->exception_cause = CAUSE_NONE;
+    if (cpu->satp >> 60 == SATP_BARE)
+        return true;
+    if ((uint64_t)((int64_t)(address << 25) >> 25) != address)
+        return page_fault(cpu, address, access);
+    uint64_t table = (cpu->satp & SATP_PAGE_MASK) << CPU_PAGE_SHIFT;
+    for (unsigned level = LEVELS; level-- > 0;) {
+        unsigned shift = CPU_PAGE_SHIFT + level * LEVEL_BITS;
+        uint64_t at = table + (address >> shift & 0x1ff) * 8, pte;
+        uint8_t *place = cpu_ram(cpu, at, sizeof(pte));
+        if (!place)
+            return access_fault(cpu, address, access);
+        memcpy(&pte, place, sizeof(pte));
+        if (!(pte & PTE_V) || (pte & (PTE_R | PTE_W)) == PTE_W || (pte & PTE_RESERVED))
+            return page_fault(cpu, address, access);
+        uint64_t frame = (pte >> 10 & SATP_PAGE_MASK) << CPU_PAGE_SHIFT;
+        uint64_t within = (UINT64_C(1) << shift) - 1;
+        if (!(pte & (PTE_R | PTE_X))) {
+            if (pte & (PTE_A | PTE_D | PTE_U))
+                return page_fault(cpu, address, access);
+            table = frame;
+            continue;
+        }
+        if (!permitted(cpu, pte, access) || (frame & within))
+            return page_fault(cpu, address, access);
+        mark_used(cpu, at, place, pte, access);
+        if (level > 0) {
+            uint64_t bit, *filter = large_filter(cpu, address, &bit);
+            *filter |= bit;
+        }
+        *physical = frame | (address & within);
+        return true;
+    }
+    return page_fault(cpu, address, access);
+}
+
+/* -------------------------------------------------------------------- slow access */
+
+/* Within one page. */
+static bool load_part(cpu_t *cpu, uint64_t address, unsigned size, uint64_t *value) {
+    uint64_t physical;
+    if (!mmu_translate(cpu, address, MMU_READ, &physical))
+        return false;
+    const uint8_t *ram = cpu_ram(cpu, physical, size);
+    *value = 0;
+    if (ram) {
+        memcpy(value, ram, size);
+        remember(cpu, address, MMU_READ, physical);
+        return true;
+    }
+    if (physical & (size - 1))
+        return exception(cpu, CAUSE_LOAD_MISALIGNED, address);
+    return cpu->bus.read(cpu->bus.opaque, physical, size, value) ||
+           access_fault(cpu, address, MMU_READ);
+}
+
+static void store_ram(cpu_t *cpu, uint64_t physical, const void *bytes, unsigned size) {
+    memcpy(cpu->ram + (physical - cpu->ram_base), bytes, size);
+    uint64_t page = (physical - cpu->ram_base) >> CPU_PAGE_SHIFT;
+    cpu->dirty[page] = 1;
+    if (code_in_page(cpu, page))
+        code_written(cpu, physical, size);
+}
+
+/* An access that leaves its page: each byte by itself. All of them are translated
+ * before any is written, so that a fault changes nothing. */
+static bool load_across(cpu_t *cpu, uint64_t address, unsigned size, uint64_t *value) {
+    uint64_t result = 0;
+    for (unsigned i = 0; i < size; i++) {
+        uint64_t physical, at = address + i;
+        if (!mmu_translate(cpu, at, MMU_READ, &physical))
+            return false;
+        const uint8_t *ram = cpu_ram(cpu, physical, 1);
+        if (!ram)
+            return exception(cpu, CAUSE_LOAD_MISALIGNED, address);
+        result |= (uint64_t)*ram << (8 * i);
+    }
+    *value = result;
+    return true;
+}
+
+static bool store_across(cpu_t *cpu, uint64_t address, unsigned size, uint64_t value) {
+    uint64_t physical[8];
+    for (unsigned i = 0; i < size; i++) {
+        if (!mmu_translate(cpu, address + i, MMU_WRITE, &physical[i]))
+            return false;
+        if (!cpu_ram(cpu, physical[i], 1))
+            return exception(cpu, CAUSE_STORE_MISALIGNED, address);
+    }
+    for (unsigned i = 0; i < size; i++) {
+        uint8_t byte = (uint8_t)(value >> (8 * i));
+        store_ram(cpu, physical[i], &byte, 1);
+    }
+    return true;
+}
+
+bool mmu_load(cpu_t *cpu, uint64_t address, unsigned size, uint64_t *value) {
+    if ((address & PAGE_MASK) + size > CPU_PAGE_BYTES)
+        return load_across(cpu, address, size, value);
+    return load_part(cpu, address, size, value);
+}
+
+bool mmu_store(cpu_t *cpu, uint64_t address, unsigned size, uint64_t value) {
+    if ((address & PAGE_MASK) + size > CPU_PAGE_BYTES)
+        return store_across(cpu, address, size, value);
+    uint64_t physical;
+    if (!mmu_translate(cpu, address, MMU_WRITE, &physical))
+        return false;
+    if (cpu_ram(cpu, physical, size)) {
+        store_ram(cpu, physical, &value, size);
+        remember(cpu, address, MMU_WRITE, physical);
+        return true;
+    }
+    if (physical & (size - 1))
+        return exception(cpu, CAUSE_STORE_MISALIGNED, address);
+    return cpu->bus.write(cpu->bus.opaque, physical, size, value) ||
+           access_fault(cpu, address, MMU_WRITE);
+}
+
+uint8_t *mmu_atomic(cpu_t *cpu, uint64_t address, unsigned size, mmu_access_t access,
+                    uint64_t *physical) {
+    uint8_t *ram = NULL;
+    if (address & (size - 1)) {
+        exception(cpu, access == MMU_READ ? CAUSE_LOAD_MISALIGNED : CAUSE_STORE_MISALIGNED,
+                  address);
+    } else if (mmu_translate(cpu, address, access, physical)) {
+        ram = cpu_ram(cpu, *physical, size);
+        if (!ram)
+            access_fault(cpu, address, access);
+    }
+    return ram;
+}

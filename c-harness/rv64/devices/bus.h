@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+/** @file bus.h
+ *  The devices, and who is where. */
+#ifndef RV64_BUS_H
+#define RV64_BUS_H
+
+#include "device.h"
+
+enum { BUS_DEVICES = 16 };
+
+typedef struct bus {
+    device_t devices[BUS_DEVICES];
+    size_t count;
+} bus_t;
+
+/** Adds a device. @return false: there is another one, or no room. */
+bool bus_add(bus_t *bus, device_t device);
+
+/** An access of 1, 2, 4 or 8 bytes, aligned. @return false: nothing is there. */
+bool bus_read(bus_t *bus, uint64_t address, unsigned size, uint64_t *value);
+bool bus_write(bus_t *bus, uint64_t address, unsigned size, uint64_t value);
+
+/** All devices to the state at power on. */
+void bus_reset(bus_t *bus);
+
+/** What the guest can see of all devices. */
+void bus_digest(bus_t *bus, digest_t *digest);
+
+#endif /* RV64_BUS_H */

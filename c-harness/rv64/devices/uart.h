@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/** @file uart.h
+ *  The serial line: a 16550A with its FIFOs.
+ *
+ *  What the guest sends goes out at once. What comes in waits in a backlog until the
+ *  guest has read the FIFO empty, so that pasted text is not lost: as if the other
+ *  end minded the flow. */
+#ifndef RV64_UART_H
+#define RV64_UART_H
+
+#include "device.h"
+
+enum { UART_FIFO = 16, UART_BACKLOG = 1 << 16 };
+
+typedef struct uart {
+    irq_line_t irq;
+    void (*transmit)(void *opaque, uint8_t byte);
+    void *opaque;
+
+    uint8_t ier, lcr, mcr, scratch, fcr;
+    uint8_t divisor[2];
+    bool overrun;          /**< the backlog was full */
+    bool sent;             /**< THR became empty, and the guest has not been told */
+    uint32_t fifo;         /**< bytes of the backlog that are in the FIFO */
+    uint32_t first, count; /**< of the backlog, a ring */
+    uint8_t backlog[UART_BACKLOG];
+} uart_t;
+
+void uart_open(uart_t *uart, irq_line_t irq, void (*transmit)(void *opaque, uint8_t byte),
+               void *opaque);
+device_t uart_device(uart_t *uart);
+
+/** Bytes come in over the line. */
+void uart_receive(uart_t *uart, const uint8_t *bytes, size_t length);
+
+/** Has the guest's driver asked to be told of input? */
+bool uart_listens(const uart_t *uart);
+
+#endif /* RV64_UART_H */

@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: MIT */
+#include "virtio-block.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { BLOCK_ID = 2, SECTOR = 512, SERIAL_BYTES = 20, SEGMENTS_MOST = 254 };
+
+#define F_SEG_MAX      (UINT64_C(1) << 2)
+#define F_READ_ONLY    (UINT64_C(1) << 5)
+#define F_BLOCK_SIZE   (UINT64_C(1) << 6)
+#define F_FLUSH        (UINT64_C(1) << 9)
+#define F_DISCARD      (UINT64_C(1) << 13)
+#define F_WRITE_ZEROES (UINT64_C(1) << 14)
+
+enum { T_IN = 0, T_OUT = 1, T_FLUSH = 4, T_GET_ID = 8, T_DISCARD = 11, T_WRITE_ZEROES = 13 };
+enum { S_OK = 0, S_IOERR = 1, S_UNSUPPORTED = 2 };
+enum { HEADER_BYTES = 16, RANGE_BYTES = 16, RANGE_SECTORS_MOST = 1 << 21 };
+
+/* ---------------------------------------------------------------- ends of requests */
+
+static void give(virtio_block_request_t *r, uint8_t status, uint32_t written) {
+    virtio_block_t *b = r->block;
+    struct iovec piece = {r->status, 1};
+    *r->status = status;
+    virtio_written(&b->virtio, &piece, 1);
+    virtio_give(&b->virtio, 0, r->head, written + 1);
+}
+
+static void release(virtio_block_request_t *r) {
+    free(r->pieces);
+    r->pieces = NULL;
+    r->busy = false;
+}
+
+/* The library calls this where the guest is to get the end of the request: what was
+ * read is in guest RAM since just now. In mode NONE that is a thread of the backend's,
+ * hence the lock. */
+static void on_done(void *opaque, int32_t result) {
+    virtio_block_request_t *r = opaque;
+    virtio_block_t *b = r->block;
+    big_lock_take(b->lock);
+    if (r->count > 0)
+        virtio_written(&b->virtio, r->pieces, r->count);
+    /* The guest may have reset the device meanwhile: then nobody waits any more. */
+    if (r->resets == b->virtio.resets)
+        give(r,
+             result == 0          ? S_OK
+             : result == -ENOTSUP ? S_UNSUPPORTED
+                                  : S_IOERR,
+             result == 0 && r->count > 0 ? r->bytes : 0);
+    release(r);
+    big_lock_give(b->lock);
+}
+
+/* ------------------------------------------------------------------------- requests */
+
+/* The bytes of a chain that are to be read, beginning at @p skip. */
+static bool gather(const virtio_chain_t *chain, uint64_t skip, uint8_t *out, size_t length) {
+    for (int32_t i = 0; i < chain->readable && length > 0; i++) {
+        const struct iovec *piece = &chain->pieces[i];
+        if (skip >= piece->iov_len) {
+            skip -= piece->iov_len;
+            continue;
+        }
+        size_t n = piece->iov_len - skip < length ? piece->iov_len - skip : length;
+        memcpy(out, (uint8_t *)piece->iov_base + skip, n);
+        out += n;
+        length -= n;
+        skip = 0;
+    }
+    return length == 0;
+}
+
+/* Pieces of a chain without its first @p skip and last @p cut bytes. */
+static int32_t trim(const struct iovec *from, int32_t count, uint64_t skip, uint64_t cut,
+                    struct iovec *to) {
+    int32_t n = 0;
+    for (int32_t i = 0; i < count; i++) {
+        struct iovec piece = from[i];
+        size_t less = skip < piece.iov_len ? (size_t)skip : piece.iov_len;
+        piece.iov_base = (uint8_t *)piece.iov_base + less;
+        piece.iov_len -= less;
+        skip -= less;
+        if (piece.iov_len > 0)
+            to[n++] = piece;
+    }
+    while (n > 0 && cut > 0) {
+        size_t less = cut < to[n - 1].iov_len ? (size_t)cut : to[n - 1].iov_len;
+        to[n - 1].iov_len -= less;
+        cut -= less;
+        if (to[n - 1].iov_len == 0)
+            n--;
+    }
+    return n;
+}
+
+static replay_status_t submit_data(virtio_block_t *b, virtio_block_request_t *r,
+                                   const virtio_chain_t *chain, uint32_t type, uint64_t sector) {
+    struct iovec pieces[VIRTIO_PIECES];
+    uint64_t offset = sector <= UINT64_MAX / SECTOR ? sector * SECTOR : UINT64_MAX;
+    if (type == T_OUT) {
+        int32_t count = trim(chain->pieces, chain->readable, HEADER_BYTES, 0, pieces);
+        return replay->replay_block_write(b->disk, offset, pieces, count, 0, on_done, r);
+    }
+    int32_t count = trim(chain->pieces + chain->readable, chain->writable, 0, 1, pieces);
+    r->pieces = malloc(sizeof(*pieces) * (size_t)(count > 0 ? count : 1));
+    if (!r->pieces)
+        return REPLAY_ERROR_NO_MEMORY;
+    memcpy(r->pieces, pieces, sizeof(*pieces) * (size_t)count);
+    r->count = count;
+    r->bytes = (uint32_t)(chain->writable_bytes - 1);
+    return replay->replay_block_read(b->disk, offset, r->pieces, count, 0, on_done, r);
+}
+
+/* Discard and write zeroes: one range, as the configuration says. */
+static replay_status_t submit_range(virtio_block_t *b, virtio_block_request_t *r,
+                                    const virtio_chain_t *chain, uint32_t type) {
+    struct {
+        uint64_t sector;
+        uint32_t sectors, flags;
+    } range;
+    if (chain->readable_bytes != HEADER_BYTES + RANGE_BYTES ||
+        !gather(chain, HEADER_BYTES, (uint8_t *)&range, sizeof(range)) ||
+        range.sectors > RANGE_SECTORS_MOST || range.sector > b->sectors)
+        return REPLAY_ERROR_INVALID_ARGUMENT;
+    uint64_t offset = range.sector * SECTOR, length = (uint64_t)range.sectors * SECTOR;
+    if (type == T_DISCARD)
+        return replay->replay_block_discard(b->disk, offset, length, on_done, r);
+    return replay->replay_block_zeroes(b->disk, offset, length, 0, on_done, r);
+}
+
+static uint8_t get_id(virtio_block_t *b, const virtio_chain_t *chain, uint32_t *written) {
+    static const char serial[SERIAL_BYTES] = "rv64-disk";
+    struct iovec *piece = (struct iovec *)&chain->pieces[chain->readable];
+    if (piece->iov_len < SERIAL_BYTES)
+        return S_IOERR;
+    memcpy(piece->iov_base, serial, SERIAL_BYTES);
+    virtio_written(&b->virtio, piece, 1);
+    *written = SERIAL_BYTES;
+    return S_OK;
+}
+
+static virtio_block_request_t *free_request(virtio_block_t *b) {
+    for (unsigned i = 0; i < VIRTIO_BLOCK_REQUESTS; i++)
+        if (!b->requests[i].busy)
+            return &b->requests[i];
+    return NULL;
+}
+
+/* Begins one request. Whatever the filter refuses ends at once, as an error. */
+static void begin(virtio_block_t *b, const virtio_chain_t *chain, virtio_block_request_t *r) {
+    struct {
+        uint32_t type, reserved;
+        uint64_t sector;
+    } header;
+    const struct iovec *last = &chain->pieces[chain->readable + chain->writable - 1];
+    *r = (virtio_block_request_t){
+        .block = b, .resets = b->virtio.resets, .head = chain->head, .busy = true};
+    r->status = (uint8_t *)last->iov_base + last->iov_len - 1;
+    if (!gather(chain, 0, (uint8_t *)&header, sizeof(header))) {
+        give(r, S_IOERR, 0);
+        release(r);
+        return;
+    }
+    replay_status_t submitted = REPLAY_ERROR_INVALID_ARGUMENT;
+    uint8_t status = S_IOERR;
+    uint32_t written = 0;
+    switch (header.type) {
+    case T_IN:
+    case T_OUT:
+        submitted = submit_data(b, r, chain, header.type, header.sector);
+        break;
+    case T_FLUSH:
+        submitted = replay->replay_block_flush(b->disk, on_done, r);
+        break;
+    case T_DISCARD:
+    case T_WRITE_ZEROES:
+        submitted = submit_range(b, r, chain, header.type);
+        break;
+    case T_GET_ID:
+        status = get_id(b, chain, &written);
+        break;
+    default:
+        status = S_UNSUPPORTED;
+        break;
+    }
+    if (submitted != REPLAY_OK) {
+        give(r, status, written);
+        release(r);
+    }
+}
+
+static void notify(void *opaque, unsigned queue) {
+    virtio_block_t *b = opaque;
+    virtio_chain_t chain;
+    virtio_block_request_t *r;
+    /* Requests of before a reset may still be under way: then the rest has to wait, and
+     * a driver that waits for the others will notify again. */
+    while ((r = free_request(b)) && virtio_take(&b->virtio, queue, &chain)) {
+        if (chain.writable > 0)
+            begin(b, &chain, r);
+        else
+            virtio_give(&b->virtio, queue, chain.head, 0); /* no room for a status */
+    }
+}
+
+/* --------------------------------------------------------------------------- device */
+
+static void put(uint8_t *config, size_t at, uint64_t value, size_t size) {
+    memcpy(config + at, &value, size);
+}
+
+static void config(void *opaque, uint8_t *bytes) {
+    const virtio_block_t *b = opaque;
+    put(bytes, 0, b->sectors, 8);
+    put(bytes, 12, SEGMENTS_MOST, 4);
+    put(bytes, 20, SECTOR, 4);
+    put(bytes, 36, RANGE_SECTORS_MOST, 4); /* discard: sectors, ranges, alignment */
+    put(bytes, 40, 1, 4);
+    put(bytes, 44, 1, 4);
+    put(bytes, 48, RANGE_SECTORS_MOST, 4); /* write zeroes: sectors, ranges */
+    put(bytes, 52, 1, 4);
+}
+
+void virtio_block_open(virtio_block_t *b, cpu_t *cpu, irq_line_t irq, uint32_t slot,
+                       replay_block_t *disk, bool read_only, big_lock_t *lock) {
+    *b = (virtio_block_t){.disk = disk, .read_only = read_only, .lock = lock};
+    int64_t length = replay->replay_block_length(disk);
+    b->sectors = length > 0 ? (uint64_t)length / SECTOR : 0;
+    b->kind = (virtio_kind_t){BLOCK_ID, 1, F_SEG_MAX | F_BLOCK_SIZE | F_FLUSH, config, 60, notify};
+    b->kind.features |= read_only ? F_READ_ONLY : F_DISCARD | F_WRITE_ZEROES;
+    virtio_open(&b->virtio, &b->kind, "disk", b, cpu, irq, slot);
+}
+
+void virtio_block_close(virtio_block_t *b) {
+    for (unsigned i = 0; i < VIRTIO_BLOCK_REQUESTS; i++)
+        free(b->requests[i].pieces);
+}
+
+device_t virtio_block_device(virtio_block_t *b) {
+    return virtio_device(&b->virtio);
+}

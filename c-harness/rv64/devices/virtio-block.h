@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+/** @file virtio-block.h
+ *  A disk controller in front of libreplay's block filter.
+ *
+ *  A request goes to the filter as soon as the guest makes it; its end comes back on
+ *  the vCPU thread, while recording when it happens to, while replaying at the same
+ *  instruction. Until then no byte of guest RAM changes. */
+#ifndef RV64_VIRTIO_BLOCK_H
+#define RV64_VIRTIO_BLOCK_H
+
+#include "../big-lock.h"
+#include "../library.h"
+#include "virtio.h"
+
+enum { VIRTIO_BLOCK_REQUESTS = VIRTIO_QUEUE_MOST };
+
+struct virtio_block;
+
+/** A request under way. */
+typedef struct virtio_block_request {
+    struct virtio_block *block;
+    uint32_t resets; /**< of the device, when it was made */
+    uint16_t head;
+    bool busy;
+    uint8_t *status; /**< where the guest looks for the result */
+    int32_t count;   /**< pieces that a read fills */
+    uint32_t bytes;
+    struct iovec *pieces;
+} virtio_block_request_t;
+
+typedef struct virtio_block {
+    virtio_t virtio;
+    virtio_kind_t kind;
+    replay_block_t *disk;
+    big_lock_t *lock;
+    uint64_t sectors;
+    bool read_only;
+    virtio_block_request_t requests[VIRTIO_BLOCK_REQUESTS];
+} virtio_block_t;
+
+void virtio_block_open(virtio_block_t *block, cpu_t *cpu, irq_line_t irq, uint32_t slot,
+                       replay_block_t *disk, bool read_only, big_lock_t *lock);
+void virtio_block_close(virtio_block_t *block);
+device_t virtio_block_device(virtio_block_t *block);
+
+#endif /* RV64_VIRTIO_BLOCK_H */

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+/* What makes this machine the recorded one. A replay of another machine would go
+ * wrong somewhere, in some way; told here, it is refused before the first
+ * instruction, and by the name of what differs. */
+#include "machine.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "outside/nbd.h"
+
+/* Changes when the machine itself does: what is in it, where, and how it behaves. */
+#define MACHINE_VERSION "1"
+
+static bool tell(const machine_t *m, const char *key, const char *value) {
+    if (m->options->fingerprint)
+        fprintf(stderr, "%s %s\n", key, value);
+    if (replay->replay_fingerprint(key, value) == REPLAY_OK)
+        return true;
+    library_complain();
+    return false;
+}
+
+/* A file by its contents, whatever its name is. */
+static bool tell_file(const machine_t *m, const char *key, const char *name) {
+    char text[32] = "none";
+    uint64_t digest;
+    if (name && !digest_file(name, &digest)) {
+        fprintf(stderr, "rv64-machine: %s: %s\n", name, strerror(errno));
+        return false;
+    }
+    if (name)
+        snprintf(text, sizeof(text), "%016" PRIx64, digest);
+    return tell(m, key, text);
+}
+
+/* The image's contents, unless the replay needs no image (rrdata=on), or the user
+ * wants other data to be found where the guest meets it: the library compares what
+ * every read gives. The disk's length the library tells by itself. */
+static bool tell_disk(const machine_t *m) {
+    replay_info_t info = REPLAY_INFO_INIT;
+    replay->replay_query(&info);
+    const options_t *o = m->options;
+    if (!o->disk || o->disk_no_digest || nbd_is_uri(o->disk) || info.block_data)
+        return true;
+    return tell_file(m, "rv64.disk", o->disk);
+}
+
+bool machine_fingerprint(machine_t *m) {
+    const options_t *o = m->options;
+    char text[256] = "";
+    for (size_t i = 0; i < m->bus.count; i++)
+        snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s%s", i > 0 ? " " : "",
+                 m->bus.devices[i].name);
+    bool good = tell(m, "rv64.version", MACHINE_VERSION) && tell(m, "rv64.cpu", o->cpu) &&
+                tell(m, "rv64.devices", text) && tell(m, "rv64.append", o->append) &&
+                tell(m, "rv64.reboot", o->no_reboot ? "off" : "on") &&
+                tell_file(m, "rv64.kernel", o->kernel) && tell_file(m, "rv64.initrd", o->initrd) &&
+                tell_disk(m);
+    snprintf(text, sizeof(text), "%" PRId64 " MiB", o->ram_mib);
+    good = good && tell(m, "rv64.ram", text);
+    if (o->disk)
+        good = good && tell(m, "rv64.disk-mode", o->disk_read_only ? "read-only" : "read-write");
+    return good;
+}

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT */
+/* What the library asks of the machine. */
+#include "machine.h"
+
+#include <stdio.h>
+
+static uint64_t on_icount(void *opaque) {
+    return ((machine_t *)opaque)->cpu.icount;
+}
+
+/* A sleeping guest for which nothing is pending: the library then lets virtual time
+ * follow real time in RECORD, and leaps over the gap in PLAY. */
+static bool on_cpus_idle(void *opaque) {
+    machine_t *m = opaque;
+    return cpu_idle(&m->cpu) && !m->reset_requested;
+}
+
+static bool on_machine_running(void *opaque) {
+    return !atomic_load(&((machine_t *)opaque)->off);
+}
+
+/* Of virtual timers the machine has but one, which it leaves to the library. The
+ * real-time clock's alarm is on the host's clock. */
+static int64_t on_deadline(void *opaque, replay_timer_clock_t clock) {
+    machine_t *m = opaque;
+    return clock == REPLAY_TIMERS_HOST && !m->options->no_rtc ? rtc_deadline_ns(&m->rtc) : -1;
+}
+
+/* On the I/O thread, behind the checkpoint that the library has met for us. */
+static void on_run_timers(void *opaque, replay_timer_clock_t clock) {
+    machine_t *m = opaque;
+    if (clock != REPLAY_TIMERS_HOST)
+        return;
+    big_lock_take(&m->lock);
+    rtc_run_alarm(&m->rtc);
+    big_lock_give(&m->lock);
+    /* The guest may sleep: its thread has to look at the line that was raised. */
+    replay->replay_notify();
+}
+
+/* May be called from every thread, in the middle of a slice: so only a flag, which
+ * ends the slice at its next look at the bus. A slice lasts 0.2 ms at most. */
+static void on_kick(void *opaque) {
+    atomic_store(&((machine_t *)opaque)->kicked, true);
+}
+
+/* The log has no more to give, or the guest has left it. What there is to say of it is
+ * kept until replay_finish() has told it. */
+static void on_stop(void *opaque, replay_stop_reason_t reason, const replay_error_t *error) {
+    (void)reason;
+    (void)error;
+    machine_power_off(opaque, REPLAY_SHUTDOWN_NONE);
+}
+
+/* PLAY: here, and only here, a replayed machine is switched off. */
+static void on_shutdown(void *opaque, replay_shutdown_cause_t cause) {
+    machine_power_off(opaque, cause);
+}
+
+/* A reset is the main loop's work, between two slices. The checkpoint in front of it
+ * puts it to the same place in a replay; the one behind tells that it is done. */
+static void on_handle_requests(void *opaque) {
+    machine_t *m = opaque;
+    big_lock_take(&m->lock);
+    if (m->reset_requested && replay->replay_checkpoint(REPLAY_CHECKPOINT_RESET_REQUESTED)) {
+        m->reset_requested = false;
+        replay->replay_timer_del(m->timer);
+        if (!machine_reset(m))
+            machine_power_off(m, REPLAY_SHUTDOWN_HOST_ERROR);
+        replay->replay_checkpoint(REPLAY_CHECKPOINT_RESET);
+        replay->replay_notify();
+    }
+    big_lock_give(&m->lock);
+}
+
+static uint64_t on_digest(void *opaque) {
+    return machine_digest(opaque);
+}
+
+/* Errors are told by library_complain(), when the threads have ended. */
+static void on_message(void *opaque, replay_message_level_t level, const char *text) {
+    (void)opaque;
+    if (level != REPLAY_MESSAGE_ERROR)
+        fprintf(stderr, "rv64-machine: %s\n", text);
+}
+
+void machine_hooks(replay_host_t *host) {
+    *host = (replay_host_t)REPLAY_HOST_INIT;
+    host->icount = on_icount;
+    host->cpus_idle = on_cpus_idle;
+    host->machine_running = on_machine_running;
+    host->deadline_ns = on_deadline;
+    host->run_timers = on_run_timers;
+    host->kick = on_kick;
+    host->stop = on_stop;
+    host->shutdown = on_shutdown;
+    host->handle_requests = on_handle_requests;
+    host->digest = on_digest;
+    host->message = on_message;
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+/** @file library.h
+ *  libreplay as this machine uses it: through the table of a library that is
+ *  loaded at run time, or of the stubs if there is none. Every call of it in the
+ *  machine begins with "replay->". */
+#ifndef RV64_LIBRARY_H
+#define RV64_LIBRARY_H
+
+/* The macros of replay/clock.h go through the table as well. */
+#define REPLAY_FN(name) (replay->name)
+#define REPLAY_MODE()   (*replay->mode)
+#include <replay/replay.h>
+
+/** The library's functions; set by library_load(), before anything else runs. */
+extern const replay_plugin_t *replay;
+
+/** Loads the library.
+ *  @param path a file; "none" for the stubs; NULL for libreplay.so.0 beside the
+ *    program or where the system finds it, and the stubs if it is not there.
+ *  @return false if @p path was named and cannot be used; told on stderr. */
+bool library_load(const char *path);
+
+/** True if a library was loaded, false if the stubs answer. */
+bool library_present(void);
+
+/** Tells the user what failed last, with the events before it. @return 1. */
+int library_complain(void);
+
+#endif /* RV64_LIBRARY_H */

@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: MIT */
+#include "machine.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "image.h"
+#include "memory-map.h"
+
+/* ------------------------------------------------------------ what devices do */
+
+static uint64_t cpu_time(void *opaque) {
+    (void)opaque;
+    /* Made from the icount and the time slept: nothing needs to be recorded. */
+    return (uint64_t)replay->replay_get_virtual_clock() / (1000000000 / MAP_TIMEBASE_HZ);
+}
+
+/* A device may have set a timer, or the library has something to tell: the slice that
+ * is under way was measured before that. */
+static void after_access(machine_t *m) {
+    if (atomic_load_explicit(&m->kicked, memory_order_relaxed))
+        cpu_end_slice(&m->cpu);
+}
+
+static bool cpu_reads(void *opaque, uint64_t address, unsigned size, uint64_t *value) {
+    machine_t *m = opaque;
+    bool good = bus_read(&m->bus, address, size, value);
+    after_access(m);
+    return good;
+}
+
+static bool cpu_writes(void *opaque, uint64_t address, unsigned size, uint64_t value) {
+    machine_t *m = opaque;
+    bool good = bus_write(&m->bus, address, size, value);
+    after_access(m);
+    return good;
+}
+
+static void uart_sends(void *opaque, uint8_t byte) {
+    serial_transmit(((machine_t *)opaque)->serial, byte);
+}
+
+/* --------------------------------------------------------- the serial line's input */
+
+/* Input from outside, at any time: the library takes it over. While recording it
+ * notes down when the guest gets it; while replaying it drops it. */
+static void serial_typed(void *opaque, const uint8_t *bytes, size_t length) {
+    replay->replay_chr_be_write(((machine_t *)opaque)->serial_number, bytes, length);
+}
+
+/* The input has come to its place in the run. On the vCPU thread; in mode NONE at
+ * once, on the thread that typed it. */
+static void serial_arrives(void *opaque, const uint8_t *bytes, size_t length) {
+    machine_t *m = opaque;
+    big_lock_take(&m->lock);
+    uart_receive(&m->uart, bytes, length);
+    big_lock_give(&m->lock);
+}
+
+static void serial_quits(void *opaque) {
+    machine_t *m = opaque;
+    /* A replay ends where the recording did; its user may leave earlier. */
+    if (REPLAY_MODE() == REPLAY_MODE_PLAY)
+        machine_power_off(m, REPLAY_SHUTDOWN_HOST_QUIT);
+    else
+        machine_request_shutdown(m, REPLAY_SHUTDOWN_HOST_QUIT);
+}
+
+static bool serial_listening(void *opaque) {
+    machine_t *m = opaque;
+    big_lock_take(&m->lock);
+    bool listening = uart_listens(&m->uart);
+    big_lock_give(&m->lock);
+    return listening;
+}
+
+/* ---------------------------------------------------------------------- digest */
+
+static uint64_t digest_page(const uint8_t *bytes) {
+    digest_t digest = {0};
+    digest_bytes(&digest, bytes, CPU_PAGE_BYTES);
+    return digest.value;
+}
+
+/* All of RAM is zero now. */
+static void forget_digests(machine_t *m) {
+    uint64_t zero = digest_page(m->cpu.ram);
+    for (uint64_t page = 0; page < m->cpu.ram_bytes / CPU_PAGE_BYTES; page++)
+        m->page_digests[page] = zero;
+}
+
+/* Pages are digested again only if they were written. */
+static void digest_ram(machine_t *m, digest_t *digest) {
+    uint64_t pages = m->cpu.ram_bytes / CPU_PAGE_BYTES;
+    for (uint64_t page = 0; page < pages; page++)
+        if (m->cpu.dirty[page])
+            m->page_digests[page] = digest_page(m->cpu.ram + page * CPU_PAGE_BYTES);
+    cpu_clean(&m->cpu);
+    digest_bytes(digest, m->page_digests, pages * sizeof(*m->page_digests));
+}
+
+static void digest_cpu(const cpu_t *cpu, digest_t *digest) {
+    for (unsigned i = 1; i < CPU_ZERO; i++)
+        digest_number(digest, cpu->x[i]);
+    for (unsigned i = 0; i < 32; i++)
+        digest_number(digest, cpu->f[i]);
+    const uint64_t rest[] = {
+        cpu->pc,    cpu->icount,     cpu->privilege, cpu->waiting, cpu->sstatus,  cpu->sie,
+        cpu->stvec, cpu->scounteren, cpu->sscratch,  cpu->sepc,    cpu->scause,   cpu->stval,
+        cpu->satp,  cpu->senvcfg,    cpu->lines,     cpu->fcsr,    cpu->reserved, cpu->reservation};
+    for (size_t i = 0; i < sizeof(rest) / sizeof(rest[0]); i++)
+        digest_number(digest, rest[i]);
+}
+
+uint64_t machine_digest(machine_t *m) {
+    digest_t digest = {0};
+    big_lock_take(&m->lock);
+    digest_cpu(&m->cpu, &digest);
+    bus_digest(&m->bus, &digest);
+    digest_number(&digest, (uint64_t)replay->replay_timer_expire_time(m->timer));
+    digest_number(&digest, m->reset_requested);
+    digest_ram(m, &digest);
+    big_lock_give(&m->lock);
+    return digest.value;
+}
+
+/* ------------------------------------------------------------------ off and on */
+
+void machine_power_off(machine_t *m, replay_shutdown_cause_t cause) {
+    atomic_store(&m->cause, cause);
+    atomic_store(&m->off, true);
+    atomic_store(&m->kicked, true);
+    replay->replay_notify();
+}
+
+void machine_request_shutdown(machine_t *m, replay_shutdown_cause_t cause) {
+    /* In PLAY this does nothing: the log ends the run, by our callback. */
+    replay->replay_shutdown_request(cause);
+    if (REPLAY_MODE() != REPLAY_MODE_PLAY)
+        machine_power_off(m, cause);
+}
+
+bool machine_reset(machine_t *m) {
+    image_entry_t entry;
+    bus_reset(&m->bus);
+    cpu_clear_ram(&m->cpu);
+    forget_digests(m);
+    if (!image_load(&m->cpu, m->options, &entry))
+        return false;
+    cpu_reset(&m->cpu, entry.pc, entry.device_tree);
+    return true;
+}
+
+/* ------------------------------------------------------------------- assembling */
+
+static irq_line_t wire(machine_t *m, uint32_t source) {
+    return (irq_line_t){&m->plic, source};
+}
+
+static bool open_hardware(machine_t *m) {
+    const cpu_bus_t bus = {m, cpu_reads, cpu_writes, cpu_time, machine_environment_call};
+    const cpu_options_t options = {.floating_point = strcmp(m->options->cpu, "rv64gc") == 0};
+    uint64_t ram_bytes = (uint64_t)m->options->ram_mib << 20;
+    m->page_digests = g_try_new0(uint64_t, ram_bytes / CPU_PAGE_BYTES);
+    if (!m->page_digests || !cpu_open(&m->cpu, &bus, &options, MAP_RAM_BASE, ram_bytes)) {
+        fprintf(stderr, "rv64-machine: RAM: %s\n", strerror(ENOMEM));
+        return false;
+    }
+    plic_open(&m->plic, &m->cpu);
+    bus_add(&m->bus, plic_device(&m->plic));
+    uart_open(&m->uart, wire(m, MAP_IRQ_UART), uart_sends, m);
+    bus_add(&m->bus, uart_device(&m->uart));
+    if (!m->options->no_rtc) {
+        rtc_open(&m->rtc, wire(m, MAP_IRQ_RTC));
+        bus_add(&m->bus, rtc_device(&m->rtc));
+    }
+    if (!m->options->no_entropy) {
+        virtio_entropy_open(&m->entropy, &m->cpu, wire(m, MAP_IRQ_VIRTIO + MAP_SLOT_ENTROPY),
+                            MAP_SLOT_ENTROPY);
+        bus_add(&m->bus, virtio_entropy_device(&m->entropy));
+    }
+    if (m->disk) {
+        virtio_block_open(&m->block, &m->cpu, wire(m, MAP_IRQ_VIRTIO + MAP_SLOT_DISK),
+                          MAP_SLOT_DISK, m->disk->block, m->disk->read_only, &m->lock);
+        bus_add(&m->bus, virtio_block_device(&m->block));
+    }
+    return machine_reset(m);
+}
+
+static bool configure(machine_t *m) {
+    replay_host_t host;
+    machine_hooks(&host);
+    replay_config_t config = REPLAY_CONFIG_INIT;
+    config.host = &host;
+    config.opaque = m;
+    config.options = m->options->icount;
+    config.digest_interval = (uint64_t)m->options->digest_interval;
+    config.created_ns = (uint64_t)g_get_real_time() * 1000;
+    if (replay->replay_configure(&config) != REPLAY_OK)
+        return false;
+    /* This thread will run the main loop: from here on it holds the replay lock,
+     * except while the loop polls. */
+    return replay->replay_glib_attach(NULL) == REPLAY_OK;
+}
+
+bool machine_open(machine_t *m, const options_t *options) {
+    *m = (machine_t){.options = options, .lock = BIG_LOCK_INIT};
+    m->loop = g_main_loop_new(NULL, FALSE);
+    if (!configure(m)) {
+        library_complain();
+        return false;
+    }
+    /* Numbered in this order: it is the same in every mode. */
+    m->serial_number = replay->replay_register_char_driver(serial_arrives, m);
+    m->timer = replay->replay_timer_new(machine_timer_expired, m);
+    if (options->disk && !(m->disk = disk_open(options)))
+        return false;
+    const serial_events_t events = {m, serial_typed, serial_quits, serial_listening};
+    m->serial = serial_open(options->serial, options->console_log, &events);
+    return m->serial && open_hardware(m) && machine_fingerprint(m);
+}
+
+replay_status_t machine_finish(machine_t *m) {
+    (void)m;
+    /* Detaching gives the replay lock back. Disk and timer are left to replay_finish():
+     * it takes the digest of the guest as it is now, and only then ends the requests
+     * that are still under way. */
+    replay->replay_glib_detach(NULL);
+    return replay->replay_finish();
+}
+
+void machine_close(machine_t *m) {
+    virtio_block_close(&m->block);
+    disk_free(m->disk);
+    serial_close(m->serial);
+    cpu_close(&m->cpu);
+    g_free(m->page_digests);
+    g_main_loop_unref(m->loop);
+}

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: MIT */
+/** @file machine.h
+ *  The machine: a CPU, its devices, and the threads that work on them.
+ *
+ *  Two threads:
+ *
+ *    vCPU  (vcpu.c) executes the guest slice by slice, and sleeps with it;
+ *    I/O   (main.c) runs a GMainLoop: the console's input, what the user wants.
+ *
+ *  Each holds the replay lock, then the big lock, while it touches the machine. */
+#ifndef RV64_MACHINE_H
+#define RV64_MACHINE_H
+
+#include <stdatomic.h>
+
+#include <glib.h>
+
+#include "big-lock.h"
+#include "cpu/cpu.h"
+#include "devices/bus.h"
+#include "devices/plic.h"
+#include "devices/rtc.h"
+#include "devices/uart.h"
+#include "devices/virtio-block.h"
+#include "devices/virtio-entropy.h"
+#include "library.h"
+#include "options.h"
+#include "outside/disk.h"
+#include "outside/serial.h"
+
+typedef struct machine {
+    const options_t *options;
+    big_lock_t lock;
+
+    cpu_t cpu;
+    bus_t bus;
+    plic_t plic;
+    uart_t uart;
+    rtc_t rtc;
+    virtio_block_t block;
+    virtio_entropy_t entropy;
+    replay_timer_t *timer;  /**< what the guest sets through the SBI */
+    uint64_t *page_digests; /**< of each page of RAM, as of its last digest */
+
+    int32_t serial_number; /**< of the serial line in the log */
+    serial_t *serial;
+    disk_t *disk; /**< NULL: there is none */
+
+    GMainLoop *loop;
+    atomic_bool off;      /**< the threads leave their loops */
+    atomic_bool kicked;   /**< the vCPU leaves its slice */
+    bool reset_requested; /**< by the guest; the main loop will do it */
+    atomic_int cause;     /**< why the machine was switched off: REPLAY_SHUTDOWN_… */
+} machine_t;
+
+/** Puts the machine together, from the configuration of the library up to, but
+ *  without, its start. Call on the I/O thread.
+ *  @return false: told on stderr. Release with machine_close() in any case. */
+bool machine_open(machine_t *m, const options_t *options);
+
+/** Ends the session of the library, on the I/O thread, when the other has ended.
+ *  RECORD: without it the log is that of a recorder that died: whole, but cut.
+ *  PLAY: OK only if the guest did everything that the log holds. */
+replay_status_t machine_finish(machine_t *m);
+
+/** Frees everything, after machine_finish(). */
+void machine_close(machine_t *m);
+
+/** Power on: RAM as loaded, registers and devices as at first.
+ *  @return false: told on stderr. */
+bool machine_reset(machine_t *m);
+
+/** Switches the machine off, or says that the run is over. From any thread. */
+void machine_power_off(machine_t *m, replay_shutdown_cause_t cause);
+
+/** The guest or the user wants the end: through the library, so that a replay
+ *  ends at the same place. Replay lock held. */
+void machine_request_shutdown(machine_t *m, replay_shutdown_cause_t cause);
+
+/** A digest of all that the guest can see. Big lock held. */
+uint64_t machine_digest(machine_t *m);
+
+/** The table of what the library asks of the machine (hooks.c). */
+void machine_hooks(replay_host_t *host);
+
+/** Tells the library what makes this machine the recorded one (fingerprint.c).
+ *  @return false: told on stderr. */
+bool machine_fingerprint(machine_t *m);
+
+/** Environment calls of the guest (sbi.c). */
+void machine_environment_call(void *opaque, cpu_t *cpu);
+void machine_timer_expired(void *opaque);
+
+/** The vCPU thread (vcpu.c); @p opaque is the machine. */
+gpointer machine_vcpu_thread(gpointer opaque);
+
+#endif /* RV64_MACHINE_H */

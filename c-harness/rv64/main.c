@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: MIT */
+/* rv64-machine: an RV64GC machine that boots Linux, and can be recorded and replayed.
+ *
+ *     rv64-machine --kernel Image --initrd boot.cpio
+ *     rv64-machine --kernel Image --initrd boot.cpio --icount rr=record,rrfile=boot.log
+ *     rv64-machine --kernel Image --initrd boot.cpio --icount rr=replay,rrfile=boot.log
+ *
+ * README.md has the machine's map, and the places where libreplay is called. */
+#include "machine.h"
+
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include <glib-unix.h>
+
+/* Exit statuses besides 0 and 1, which is a failure. */
+enum { EXIT_LOG_CUT = 2, EXIT_PANIC = 3 };
+
+static gboolean on_signal(gpointer opaque) {
+    machine_t *m = opaque;
+    if (REPLAY_MODE() == REPLAY_MODE_PLAY)
+        machine_power_off(m, REPLAY_SHUTDOWN_HOST_SIGNAL);
+    else
+        machine_request_shutdown(m, REPLAY_SHUTDOWN_HOST_SIGNAL);
+    return G_SOURCE_CONTINUE;
+}
+
+static uint64_t file_size(const char *name) {
+    struct stat about;
+    return name && stat(name, &about) == 0 ? (uint64_t)about.st_size : 0;
+}
+
+/* What this run was, for people and scripts. */
+typedef struct report {
+    replay_info_t info;
+    uint64_t digest, icount, log_bytes;
+    double seconds;
+} report_t;
+
+static bool write_report(const char *name, const report_t *r) {
+    FILE *file = fopen(name, "w");
+    if (!file) {
+        perror(name);
+        return false;
+    }
+    fprintf(file, "events %" PRIu64 "\nevent_bytes %" PRIu64 "\nlog_bytes %" PRIu64 "\n",
+            r->info.events, r->info.event_bytes, r->log_bytes);
+    fprintf(file, "icount %" PRIu64 "\nvirtual_ns %" PRId64 "\nwarped_ns %" PRId64 "\n", r->icount,
+            r->info.virtual_ns, r->info.warped_ns);
+    fprintf(file, "digest %016" PRIx64 "\nseconds %.3f\n", r->digest, r->seconds);
+    return fclose(file) == 0;
+}
+
+/* Lets the started machine run until it is switched off. */
+static void run(machine_t *m, report_t *report) {
+    guint sources[] = {g_unix_signal_add(SIGINT, on_signal, m),
+                       g_unix_signal_add(SIGTERM, on_signal, m),
+                       g_unix_signal_add(SIGHUP, on_signal, m)};
+    int64_t start = g_get_monotonic_time();
+    /* The vCPU thread begins when the loop polls for the first time, and ends the loop
+     * when it ends itself. */
+    GThread *vcpu = g_thread_new("vcpu", machine_vcpu_thread, m);
+    g_main_loop_run(m->loop);
+    g_thread_join(vcpu);
+    report->seconds = (double)(g_get_monotonic_time() - start) / 1e6;
+    for (size_t i = 0; i < G_N_ELEMENTS(sources); i++)
+        g_source_remove(sources[i]);
+
+    /* To be asked while there still is a session. */
+    report->info = (replay_info_t)REPLAY_INFO_INIT;
+    replay->replay_query(&report->info);
+    report->icount = m->cpu.icount;
+    report->digest = machine_digest(m);
+}
+
+/* @return the exit status. */
+static int finish(machine_t *m, report_t *report) {
+    char *log = g_strdup(replay->replay_get_filename());
+    replay_status_t status = machine_finish(m);
+    report->log_bytes = file_size(log);
+    g_free(log);
+    if (m->options->report && !write_report(m->options->report, report))
+        return 1;
+    if (status == REPLAY_ERROR_LOG_CUT) {
+        library_complain();
+        return EXIT_LOG_CUT;
+    }
+    if (status != REPLAY_OK)
+        return library_complain();
+    int cause = atomic_load(&m->cause);
+    return cause == REPLAY_SHUTDOWN_GUEST_PANIC  ? EXIT_PANIC
+           : cause == REPLAY_SHUTDOWN_HOST_ERROR ? 1
+                                                 : 0;
+}
+
+static int operate(const options_t *options) {
+    static machine_t m;
+    report_t report;
+    int status = 1;
+    bool started = false;
+    if (machine_open(&m, options)) {
+        started = replay->replay_start() == REPLAY_OK;
+        if (!started)
+            library_complain();
+    }
+    if (started) {
+        run(&m, &report);
+        status = finish(&m, &report);
+    } else {
+        machine_finish(&m);
+    }
+    machine_close(&m);
+    return status;
+}
+
+int main(int argc, char **argv) {
+    options_t options;
+    int status = 1;
+    signal(SIGPIPE, SIG_IGN); /* whoever listens at the serial line may leave */
+    if (options_parse(&options, argc, argv) && library_load(options.replay_lib))
+        status = operate(&options);
+    options_free(&options);
+    return status;
+}
