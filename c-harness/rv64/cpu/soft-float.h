@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+/** @file soft-float.h
+ *  IEEE 754 arithmetic on integers: the same bits and flags on every host, whatever its
+ *  floating-point unit, its compiler's liberties, and the modes that it lacks (ties to
+ *  the larger magnitude). Guests seldom calculate so, and a replay must never differ. */
+#ifndef RV64_SOFT_FLOAT_H
+#define RV64_SOFT_FLOAT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/** Flags, as in fcsr. */
+enum {
+    FLOAT_INEXACT = 1,
+    FLOAT_UNDERFLOW = 2,
+    FLOAT_OVERFLOW = 4,
+    FLOAT_DIV_ZERO = 8,
+    FLOAT_INVALID = 16
+};
+
+/** Rounding: to nearest, ties to even; to zero; down; up; to nearest, ties away. */
+enum { ROUND_EVEN = 0, ROUND_ZERO = 1, ROUND_DOWN = 2, ROUND_UP = 3, ROUND_AWAY = 4 };
+
+/** A format: binary32 or binary64. */
+typedef struct float_format {
+    unsigned fraction; /**< bits */
+    unsigned exponent; /**< bits */
+} float_format_t;
+
+extern const float_format_t float_single, float_double;
+
+/** How to round, and what has happened. */
+typedef struct float_state {
+    unsigned rounding;
+    uint32_t flags;
+} float_state_t;
+
+uint64_t float_add(float_format_t format, uint64_t a, uint64_t b, float_state_t *state);
+uint64_t float_multiply(float_format_t format, uint64_t a, uint64_t b, float_state_t *state);
+uint64_t float_divide(float_format_t format, uint64_t a, uint64_t b, float_state_t *state);
+uint64_t float_root(float_format_t format, uint64_t a, float_state_t *state);
+/** a * b + c, rounded once. */
+uint64_t float_multiply_add(float_format_t format, uint64_t a, uint64_t b, uint64_t c,
+                            float_state_t *state);
+
+uint64_t float_convert(float_format_t from, float_format_t to, uint64_t a, float_state_t *state);
+uint64_t float_from_integer(float_format_t format, bool negative, uint64_t magnitude,
+                            float_state_t *state);
+/** To an integer of @p width bits, 32 or 64; what does not fit becomes the nearest that
+ *  does, and is invalid. 32 bits are sign-extended in either case. */
+uint64_t float_to_integer(float_format_t format, uint64_t a, unsigned width, bool is_signed,
+                          float_state_t *state);
+
+/** Comparisons; false if one of them is no number, which is invalid for the "quiet"
+ *  one only if it is a signalling one. */
+bool float_equal(float_format_t format, uint64_t a, uint64_t b, float_state_t *state);
+bool float_less(float_format_t format, uint64_t a, uint64_t b, bool or_equal, float_state_t *state);
+uint64_t float_minimum(float_format_t format, uint64_t a, uint64_t b, bool maximum,
+                       float_state_t *state);
+/** The bit that fclass tells. */
+uint64_t float_classify(float_format_t format, uint64_t a);
+
+/** The one NaN that arithmetic gives; the sign bit. */
+uint64_t float_nan(float_format_t format);
+uint64_t float_sign(float_format_t format);
+
+#endif /* RV64_SOFT_FLOAT_H */
