@@ -238,6 +238,7 @@ block_t *code_cut(cpu_t *cpu, const block_t *block, uint64_t count) {
     block_t *cut = cpu->code->cut;
     *cut = *block;
     cut->count = (uint16_t)count;
+    cut->end = (uint16_t)code_offset(block, count);
     cut->taken = cut->next = NULL;
     memcpy(cut->ops, block->ops, count * sizeof(op_t));
     cut->ops[count] = (op_t){.code = CODE_STOP};

@@ -283,7 +283,7 @@ out:
 do_END:
     FALL_THROUGH;
 do_STOP:
-    cpu->pc = page + code_offset(block, block->count);
+    cpu->pc = page + block->end;
     goto out;
 
     /* -------------------------------------------------------- constants and jumps */
