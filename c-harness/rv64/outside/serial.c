@@ -18,7 +18,8 @@
 enum {
     OUTPUT_BOUND = 1 << 20, /* bytes that may wait to be written */
     CHUNK = 256,            /* bytes of input at once */
-    TYPING_MS = 1,          /* between two chunks of a file */
+    TYPED = 16,             /* bytes of a file or pipe at once, */
+    TYPING_MS = 1,          /* and the time between them */
     ESCAPE = 1              /* Ctrl-A */
 };
 
@@ -123,30 +124,31 @@ static void type(serial_t *s, const uint8_t *bytes, size_t length) {
         s->events.quit(s->events.opaque);
 }
 
+/* @return false: the other end is gone. */
+static bool read_some(serial_t *s, int file, size_t most) {
+    uint8_t bytes[CHUNK];
+    ssize_t n = read(file, bytes, most);
+    if (n > 0)
+        type(s, bytes, (size_t)n);
+    return n > 0 || (n < 0 && (errno == EAGAIN || errno == EINTR));
+}
+
 static gboolean on_input(gint file, GIOCondition condition, gpointer opaque) {
     (void)condition;
     serial_t *s = opaque;
-    uint8_t bytes[CHUNK];
-    ssize_t n = read(file, bytes, sizeof(bytes));
-    if (n > 0)
-        type(s, bytes, (size_t)n);
-    if (n > 0 || (n < 0 && (errno == EAGAIN || errno == EINTR)))
+    if (read_some(s, file, CHUNK))
         return G_SOURCE_CONTINUE;
     s->source = 0;
     return G_SOURCE_REMOVE;
 }
 
-/* A file is always ready, so it is typed at a pace, and when somebody listens. */
+/* Nobody sits at a file or a pipe, so it is typed at a pace, and when somebody listens. */
 static gboolean on_typing(gpointer opaque) {
     serial_t *s = opaque;
-    if (!s->events.listening(s->events.opaque))
+    struct pollfd ready = {.fd = s->in, .events = POLLIN};
+    if (!s->events.listening(s->events.opaque) || poll(&ready, 1, 0) == 0 ||
+        read_some(s, s->in, TYPED))
         return G_SOURCE_CONTINUE;
-    uint8_t bytes[16];
-    ssize_t n = read(s->in, bytes, sizeof(bytes));
-    if (n > 0) {
-        type(s, bytes, (size_t)n);
-        return G_SOURCE_CONTINUE;
-    }
     s->source = 0;
     return G_SOURCE_REMOVE;
 }
@@ -162,11 +164,7 @@ static void set_client(serial_t *s, int client) {
 static gboolean on_client_input(gint file, GIOCondition condition, gpointer opaque) {
     (void)condition;
     serial_t *s = opaque;
-    uint8_t bytes[CHUNK];
-    ssize_t n = read(file, bytes, sizeof(bytes));
-    if (n > 0)
-        type(s, bytes, (size_t)n);
-    if (n > 0 || (n < 0 && (errno == EAGAIN || errno == EINTR)))
+    if (read_some(s, file, CHUNK))
         return G_SOURCE_CONTINUE;
     set_client(s, -1);
     s->client_source = 0;
@@ -189,11 +187,20 @@ static gboolean on_connection(gint file, GIOCondition condition, gpointer opaque
 
 /* --------------------------------------------------------------------- open */
 
+static bool type_from(serial_t *s, int file) {
+    s->in = file;
+    s->out = STDOUT_FILENO;
+    s->source = g_timeout_add(TYPING_MS, on_typing, s);
+    return true;
+}
+
 static bool open_stdio(serial_t *s) {
+    if (isatty(STDIN_FILENO) != 1)
+        return type_from(s, STDIN_FILENO);
     s->in = STDIN_FILENO;
     s->out = STDOUT_FILENO;
-    s->terminal = isatty(STDIN_FILENO) == 1;
-    if (s->terminal && tcgetattr(STDIN_FILENO, &s->before) == 0) {
+    s->terminal = true;
+    if (tcgetattr(STDIN_FILENO, &s->before) == 0) {
         struct termios raw = s->before;
         cfmakeraw(&raw);
         raw.c_oflag |= OPOST; /* our own messages go there too */
@@ -204,12 +211,8 @@ static bool open_stdio(serial_t *s) {
 }
 
 static bool open_file(serial_t *s, const char *path) {
-    s->out = STDOUT_FILENO;
-    s->in = open(path, O_RDONLY | O_CLOEXEC);
-    if (s->in < 0)
-        return false;
-    s->source = g_timeout_add(TYPING_MS, on_typing, s);
-    return true;
+    int file = open(path, O_RDONLY | O_CLOEXEC);
+    return file >= 0 && type_from(s, file);
 }
 
 static bool open_pty(serial_t *s) {
@@ -304,7 +307,7 @@ void serial_close(serial_t *s) {
         g_source_remove(s->client_source);
     if (s->raw)
         tcsetattr(STDIN_FILENO, TCSANOW, &s->before);
-    if (s->in > STDERR_FILENO)
+    if (s->in >= 0 && s->in != STDIN_FILENO)
         close(s->in);
     if (s->keep >= 0)
         close(s->keep);

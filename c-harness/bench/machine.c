@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: MIT */
+/* replay-bench-machine: what recording and replaying cost a machine that boots Linux.
+ *
+ *     replay-bench-machine [PAIRS] [--guests FOLDER] [--machine PROGRAM]
+ *
+ * Boots the same guest without recording, recording, and replaying, one after the
+ * other, PAIRS times (5); compares CPU time, user and system, of the whole program,
+ * and prints the medians, "name value" a line. The machine sits beside this program,
+ * the guest is the one that guest/make-guests has made. */
+#include <libgen.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { PAIRS_MOST = 99 };
+enum { NONE, RECORD, PLAY, WAYS };
+
+static char machine[PATH_MAX], guests[PATH_MAX], folder[PATH_MAX];
+
+static void end(const char *what) {
+    fprintf(stderr, "replay-bench-machine: %s\n", what);
+    exit(1);
+}
+
+static void path(char *out, const char *place, const char *name) {
+    if (snprintf(out, PATH_MAX, "%s/%s", place, name) >= PATH_MAX)
+        end("a path is too long");
+}
+
+static void remove_folder(void) {
+    static const char *const names[] = {"boot.log", "boot.log.live", "report", "console"};
+    char name[PATH_MAX];
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        path(name, folder, names[i]);
+        unlink(name);
+    }
+    rmdir(folder);
+}
+
+/* A line "name value" of the last run's report. */
+static double reported(const char *name) {
+    char file[PATH_MAX], line[256];
+    path(file, folder, "report");
+    FILE *report = fopen(file, "r");
+    if (!report)
+        end("the machine has left no report");
+    double value = -1;
+    size_t length = strlen(name);
+    while (fgets(line, sizeof(line), report))
+        if (strncmp(line, name, length) == 0 && line[length] == ' ')
+            value = strtod(line + length, NULL);
+    fclose(report);
+    return value;
+}
+
+static double seconds(struct timeval time) {
+    return (double)time.tv_sec + (double)time.tv_usec / 1e6;
+}
+
+/* Boots once. @return CPU seconds, user and system. */
+static double boot(int way) {
+    static const char *const modes[WAYS] = {
+        "shift=0", "shift=0,rr=record,rrfile=", "shift=0,rr=replay,rrfile="};
+    char kernel[PATH_MAX], initrd[PATH_MAX], report[PATH_MAX], icount[PATH_MAX + 64];
+    path(kernel, guests, "Image");
+    path(initrd, guests, "boot.cpio");
+    path(report, folder, "report");
+    snprintf(icount, sizeof(icount), "%s%s%s", modes[way], way == NONE ? "" : folder,
+             way == NONE ? "" : "/boot.log");
+    char append[1024] = "";
+    char line[PATH_MAX];
+    path(line, guests, "command-line");
+    FILE *file = fopen(line, "r");
+    if (!file || !fgets(append, sizeof(append), file))
+        end("the guests' folder has no command-line: run c-harness/rv64/guest/make-guests");
+    fclose(file);
+    append[strcspn(append, "\n")] = '\0';
+
+    pid_t child = fork();
+    if (child == 0) {
+        execl(machine, machine, "--kernel", kernel, "--initrd", initrd, "--append", append,
+              "--serial", "null", "--icount", icount, "--report", report, (char *)NULL);
+        _exit(127);
+    }
+    int status = 0;
+    struct rusage usage;
+    if (child < 0 || wait4(child, &status, 0, &usage) != child)
+        end("no process can be made");
+    if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
+        end("the machine has failed");
+    return seconds(usage.ru_utime) + seconds(usage.ru_stime);
+}
+
+static int compare(const void *a, const void *b) {
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static double median(const double *values, int count) {
+    double sorted[PAIRS_MOST];
+    memcpy(sorted, values, sizeof(*values) * (size_t)count);
+    qsort(sorted, (size_t)count, sizeof(*sorted), compare);
+    return count % 2 ? sorted[count / 2] : (sorted[count / 2 - 1] + sorted[count / 2]) / 2;
+}
+
+static void find_places(int argc, char **argv, int *pairs) {
+    char self[PATH_MAX];
+    ssize_t length = readlink("/proc/self/exe", self, sizeof(self) - 1);
+    if (length < 0)
+        end("/proc is missing");
+    self[length] = '\0';
+    const char *here = dirname(self);
+    path(machine, here, "rv64/rv64-machine");
+    path(guests, here, "rv64/guests");
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--guests") == 0 && i + 1 < argc)
+            path(guests, argv[++i], "");
+        else if (strcmp(argv[i], "--machine") == 0 && i + 1 < argc)
+            snprintf(machine, sizeof(machine), "%s", argv[++i]);
+        else
+            *pairs = atoi(argv[i]);
+    }
+    if (*pairs < 1 || *pairs > PAIRS_MOST)
+        end("usage: replay-bench-machine [PAIRS, 1 to 99] [--guests FOLDER] [--machine PROGRAM]");
+    const char *parent = getenv("TMPDIR");
+    path(folder, parent && *parent ? parent : "/var/tmp", "replay-bench-XXXXXX");
+    if (!mkdtemp(folder))
+        end("no folder for the logs can be made");
+    atexit(remove_folder);
+}
+
+int main(int argc, char **argv) {
+    int pairs = 5;
+    find_places(argc, argv, &pairs);
+    double mips[PAIRS_MOST], real[PAIRS_MOST], record[PAIRS_MOST], play[PAIRS_MOST];
+    double events = 0, log_bytes = 0, event_bytes = 0, icount = 0;
+    boot(NONE); /* so that the files are in memory for all of them */
+    for (int i = 0; i < pairs; i++) {
+        double none = boot(NONE);
+        mips[i] = reported("icount") / none / 1e6;
+        real[i] = reported("seconds");
+        record[i] = boot(RECORD) / none;
+        events = reported("events");
+        log_bytes = reported("log_bytes");
+        event_bytes = reported("event_bytes");
+        icount = reported("icount");
+        play[i] = boot(PLAY) / none;
+    }
+    printf("boot_mips %.1f\nboot_seconds %.2f\n", median(mips, pairs), median(real, pairs));
+    printf("record_cpu_ratio %.3f\nplay_cpu_ratio %.3f\n", median(record, pairs),
+           median(play, pairs));
+    printf("boot_events %.0f\nboot_log_bytes %.0f\n", events, log_bytes);
+    printf("boot_event_bytes %.2f\nboot_log_bytes_per_event %.2f\nboot_icount %.0f\n",
+           event_bytes / events, log_bytes / events, icount);
+    return 0;
+}

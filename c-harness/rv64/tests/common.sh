@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: MIT
+# shellcheck shell=bash
+# What the tests of the machine share: a folder of their own, and small words.
+# RV64_MACHINE names the program, RV64_GUESTS the folder with the guests; without
+# them those in build/ are taken.
+
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+top=$here/../../../build/c-harness/rv64
+machine=$(realpath "${RV64_MACHINE:-$top/rv64-machine}")
+guests=$(realpath "${RV64_GUESTS:-$top/guests}")
+[[ -x $machine ]] || { echo "$0: no program $machine: build it, or set RV64_MACHINE" >&2; exit 1; }
+
+# A failure keeps the folder, so that one can look.
+work=$(mktemp -d)
+# shellcheck disable=SC2154 # status is set where it is used
+trap 'status=$?; kill $(jobs -p) 2>/dev/null; wait; [[ $status -eq 0 ]] && rm -rf "$work" || echo "$0: what was recorded is in $work" >&2' EXIT
+cd "$work"
+
+fail() {
+    echo "$(basename "$0"): $*" >&2
+    exit 1
+}
+
+# The guests of Linux are made on demand, because they have to be fetched.
+need_linux() {
+    [[ -e $guests/Image && -e $guests/command-line ]] ||
+        fail "no guests in $guests: run c-harness/rv64/guest/make-guests, or set RV64_GUESTS"
+}
+
+# linux GUEST [OPTION...]: the options with which the machine runs it, in the array guest
+linux() {
+    need_linux
+    guest=(--kernel "$guests/Image" --initrd "$guests/$1.cpio"
+        --append "$(cat "$guests/command-line") ${append-}" "${@:2}")
+}
+
+# value NAME FILE: a number of a report
+value() { sed -n "s/^$1 //p" "$2"; }
+
+# record, replay [OPTION...]: runs the guest on "log"; console, report and messages are
+# kept in record.* and replay.*. $icount adds options of the library to a recording.
+record() {
+    rm -f log log.live
+    "$machine" "${guest[@]}" --serial null --console-log record.console --report record.report \
+        --icount "shift=0,rr=record,rrfile=log${icount:+,$icount}" "$@" >record.out 2>&1 </dev/null
+}
+replay() {
+    "$machine" "${guest[@]}" --serial null --console-log replay.console --report replay.report \
+        --icount "rr=replay,rrfile=log" "$@" >replay.out 2>&1 </dev/null
+}
+
+# same: the replay was the recording, to the last byte and the last instruction
+same() {
+    cmp record.console replay.console || return 1
+    local name
+    for name in events icount virtual_ns warped_ns digest; do
+        [[ -n $(value $name record.report) ]] || return 1
+        [[ $(value $name record.report) == "$(value $name replay.report)" ]] ||
+            { echo "$name: $(value $name record.report), $(value $name replay.report)" >&2; return 1; }
+    done
+}
