@@ -11,10 +11,21 @@ machine=$(realpath "${RV64_MACHINE:-$top/rv64-machine}")
 guests=$(realpath "${RV64_GUESTS:-$top/guests}")
 [[ -x $machine ]] || { echo "$0: no program $machine: build it, or set RV64_MACHINE" >&2; exit 1; }
 
-# A failure keeps the folder, so that one can look.
 work=$(mktemp -d)
-# shellcheck disable=SC2154 # status is set where it is used
-trap 'status=$?; kill $(jobs -p) 2>/dev/null; wait; [[ $status -eq 0 ]] && rm -rf "$work" || echo "$0: what was recorded is in $work" >&2' EXIT
+
+# Ends what is still running. A failure keeps the folder, so that one can look.
+leave() {
+    local status=$?
+    # shellcheck disable=SC2046 # numbers
+    kill $(jobs -p) 2>/dev/null || true
+    wait || true
+    if [[ $status -eq 0 ]]; then
+        rm -rf "$work"
+    else
+        echo "$0: what was recorded is in $work" >&2
+    fi
+}
+trap leave EXIT
 cd "$work"
 
 fail() {
