@@ -12,7 +12,7 @@
 
 /* Linux for RISC-V begins with a header: its magic, and the size that it needs in RAM. */
 enum { LINUX_MAGIC_AT = 0x38, LINUX_SIZE_AT = 0x10, LINUX_HEADER = 0x40 };
-static const char linux_magic[4] = "RSC\x05";
+static const uint8_t linux_magic[] = {0x52, 0x53, 0x43, 0x05}; /* "RSC", 5 */
 
 /* Room for the device tree, at the end of RAM. */
 enum { DEVICE_TREE_ROOM = 1 << 16 };

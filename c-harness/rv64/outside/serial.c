@@ -17,6 +17,7 @@
 
 enum {
     OUTPUT_BOUND = 1 << 20, /* bytes that may wait to be written */
+    EARLY_BOUND = 1 << 14,  /* bytes that are kept for a socket's first client */
     CHUNK = 256,            /* bytes of input at once */
     TYPED = 16,             /* bytes of a file or pipe at once, */
     TYPING_MS = 1,          /* and the time between them */
@@ -37,6 +38,7 @@ struct serial {
     GMutex mutex; /* guards what follows */
     GCond changed;
     GByteArray *output;
+    GByteArray *early; /* of a socket to which nobody has come yet; else NULL */
     bool closing;
     FILE *log;
     GThread *writer;
@@ -72,6 +74,8 @@ static gpointer writer_thread(gpointer opaque) {
         GByteArray *taken = s->output;
         s->output = writing;
         writing = taken;
+        if (s->early && s->early->len + writing->len <= EARLY_BOUND)
+            g_byte_array_append(s->early, writing->data, writing->len);
         int out = s->out >= 0 ? dup(s->out) : -1; /* the client may leave meanwhile */
         g_cond_broadcast(&s->changed);
         g_mutex_unlock(&s->mutex);
@@ -153,8 +157,15 @@ static gboolean on_typing(gpointer opaque) {
     return G_SOURCE_REMOVE;
 }
 
+/* The first client gets what was said before it came: so much that a socket takes it
+ * at once. */
 static void set_client(serial_t *s, int client) {
     g_mutex_lock(&s->mutex);
+    if (s->early) {
+        write_all(client, s->early->data, s->early->len);
+        g_byte_array_unref(s->early);
+        s->early = NULL;
+    }
     if (s->in >= 0)
         close(s->in);
     s->in = s->out = client;
@@ -249,6 +260,7 @@ static bool open_socket(serial_t *s, const char *path) {
         listen(s->keep, 1) != 0)
         return false;
     s->socket_path = g_strdup(path);
+    s->early = g_byte_array_new();
     s->source = g_unix_fd_add(s->keep, G_IO_IN, on_connection, s);
     return true;
 }
@@ -316,6 +328,8 @@ void serial_close(serial_t *s) {
     if (s->log)
         fclose(s->log);
     g_free(s->socket_path);
+    if (s->early)
+        g_byte_array_unref(s->early);
     g_byte_array_unref(s->output);
     g_mutex_clear(&s->mutex);
     g_cond_clear(&s->changed);

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: MIT */
+/* The disk: requests of all kinds, many at once, wrong ones, and resets among them. */
+#include "bare.h"
+
+enum { IN = 0, OUT = 1, FLUSH = 4, GET_ID = 8, DISCARD = 11, ZEROES = 13, SECTOR = 512 };
+enum { OK = 0, IOERR = 1, UNSUPPORTED = 2 };
+#define DISK VIRTIO(0)
+
+typedef struct request {
+    uint32_t type, reserved;
+    uint64_t sector;
+    uint64_t range_sector;
+    uint32_t range_count, range_flags;
+    volatile uint8_t status;
+} request_t;
+
+static queue_t queue;
+static request_t requests[QUEUE];
+static uint8_t data[8][4096], copy[4096];
+static uint64_t sectors;
+
+static void describe(uint16_t at, const volatile void *address, uint32_t length, uint16_t flags) {
+    queue.table[at] = (descriptor_t){(uint64_t)address, length, flags, (uint16_t)(at + 1)};
+}
+
+/* Begins a request whose chain starts at descriptor @p at. */
+static void begin(uint16_t at, uint32_t type, uint64_t sector, void *bytes, uint32_t length) {
+    request_t *r = &requests[at];
+    *r = (request_t){.type = type, .sector = sector, .status = 99};
+    describe(at, r, 16, DESC_NEXT);
+    uint16_t last = (uint16_t)(at + 1);
+    if (length > 0)
+        describe(last++, bytes, length,
+                 DESC_NEXT | (type == OUT || type >= DISCARD ? 0 : DESC_WRITE));
+    describe(last, &r->status, 1, DESC_WRITE);
+    virtio_offer(DISK, &queue, at);
+}
+
+static uint8_t finish(uint16_t at) {
+    uint32_t length;
+    check("given back", virtio_wait(DISK, &queue, &length), at);
+    return requests[at].status;
+}
+
+static uint8_t run(uint32_t type, uint64_t sector, void *bytes, uint32_t length) {
+    begin(0, type, sector, bytes, length);
+    return finish(0);
+}
+
+static uint8_t run_range(uint32_t type, uint64_t sector, uint32_t count) {
+    requests[1].range_sector = sector;
+    requests[1].range_count = count;
+    requests[1].range_flags = 0;
+    return run(type, 0, &requests[1].range_sector, 16);
+}
+
+static uint64_t sum(const uint8_t *bytes, size_t length) {
+    uint64_t result = 0;
+    for (size_t i = 0; i < length; i++)
+        result = result * 31 + bytes[i];
+    return result;
+}
+
+static void fill(uint8_t *bytes, uint32_t seed) {
+    for (uint32_t i = 0; i < 4096; i++)
+        bytes[i] = (uint8_t)((i * 13 + seed * 101) >> 2);
+}
+
+static void usual(uint64_t features) {
+    for (unsigned i = 0; i < 8; i++) {
+        check("read", run(IN, i * 64, data[0], 4096), OK);
+        put_line("sum", sum(data[0], 4096));
+    }
+    fill(data[1], 5);
+    check("write", run(OUT, 1000, data[1], 4096), OK);
+    check("flush", run(FLUSH, 0, NULL, 0), OK);
+    check("read back", run(IN, 1000, copy, 4096), OK);
+    check("the same", sum(copy, 4096), sum(data[1], 4096));
+    if (features >> 14 & 1) {
+        check("zeroes", run_range(ZEROES, 1002, 2), OK);
+        check("read back", run(IN, 1002, copy, 1024), OK);
+        check("zero", sum(copy, 1024), 0);
+    }
+    if (features >> 13 & 1)
+        check("discard", run_range(DISCARD, 1004, 4), OK);
+    check("identity", run(GET_ID, 0, copy, 20), OK);
+    check("beyond the end", run(IN, sectors, copy, 512), IOERR);
+    check("across the end", run(IN, sectors - 1, copy, 1024), IOERR);
+    check("an address that wraps", run(IN, UINT64_MAX, copy, 512), IOERR);
+    check("unknown", run(77, 0, NULL, 0), UNSUPPORTED);
+}
+
+static void many_at_once(void) {
+    for (uint16_t i = 0; i < 5; i++)
+        begin(3 * i, IN, 8 * i, data[i], 4096);
+    uint32_t seen = 0;
+    for (uint16_t i = 0; i < 5; i++) {
+        uint32_t length;
+        uint16_t head = virtio_wait(DISK, &queue, &length);
+        seen |= 1u << head;
+        put_line("ended", head); /* in which order is recorded, not determined */
+        check("status", requests[head].status, OK);
+        check("length", length, 4097);
+    }
+    check("each once", seen, 1 | 1 << 3 | 1 << 6 | 1 << 9 | 1 << 12);
+}
+
+static void indirect(void) {
+    static descriptor_t table[3];
+    requests[0] = (request_t){.type = IN, .sector = 16, .status = 99};
+    table[0] = (descriptor_t){(uint64_t)&requests[0], 16, DESC_NEXT, 1};
+    table[1] = (descriptor_t){(uint64_t)copy, 1024, DESC_NEXT | DESC_WRITE, 2};
+    table[2] = (descriptor_t){(uint64_t)&requests[0].status, 1, DESC_WRITE, 0};
+    queue.table[5] = (descriptor_t){(uint64_t)table, sizeof(table), DESC_INDIRECT, 0};
+    virtio_offer(DISK, &queue, 5);
+    uint32_t length;
+    check("indirect", virtio_wait(DISK, &queue, &length), 5);
+    check("status", requests[0].status, OK);
+    put_line("sum", sum(copy, 1024));
+}
+
+/* Chains that make no sense: the device wants a reset, and then works again. */
+static void broken(const char *name, descriptor_t first, descriptor_t second, uint16_t head) {
+    queue.table[0] = first;
+    queue.table[1] = second;
+    virtio_offer(DISK, &queue, head);
+    put(name);
+    put_line(": needs reset", read32(DISK + 0x70) >> 6 & 1);
+    check_that("set up again", virtio_begin(DISK, 2, &queue) != 0);
+    check("works again", run(IN, 3, copy, 512), OK);
+}
+
+static void nonsense(void) {
+    uint64_t r = (uint64_t)&requests[0];
+    broken("loop", (descriptor_t){r, 16, DESC_NEXT, 1}, (descriptor_t){r, 16, DESC_NEXT, 0}, 0);
+    broken("index", (descriptor_t){r, 16, DESC_NEXT, 999}, (descriptor_t){0}, 0);
+    broken("head", (descriptor_t){0}, (descriptor_t){0}, 999);
+    broken("address", (descriptor_t){UINT64_MAX - 7, 16, DESC_NEXT, 1},
+           (descriptor_t){r, 1, DESC_WRITE, 0}, 0);
+    broken("order", (descriptor_t){r, 16, DESC_NEXT | DESC_WRITE, 1}, (descriptor_t){r, 16, 0, 0},
+           0);
+}
+
+/* A reset while requests are under way: they are forgotten. */
+static void reset_in_flight(void) {
+    for (unsigned round = 0; round < 3; round++) {
+        for (uint16_t i = 0; i < 4; i++)
+            begin(3 * i, IN, 100 + 8 * i, data[i], 4096);
+        check_that("set up again", virtio_begin(DISK, 2, &queue) != 0);
+        check("works again", run(IN, 3, copy, 512), OK);
+    }
+}
+
+void guest_main(uint64_t device_tree) {
+    (void)device_tree;
+    uint64_t features = virtio_begin(DISK, 2, &queue);
+    check_that("a disk", features != 0);
+    if (!features)
+        return;
+    sectors = (uint64_t)read32(DISK + 0x104) << 32 | read32(DISK + 0x100);
+    put_line("sectors", sectors);
+    usual(features);
+    many_at_once();
+    indirect();
+    nonsense();
+    reset_in_flight();
+}
