@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,8 +36,8 @@ struct serial {
     struct termios before;  /* the terminal's state */
     bool raw;
 
-    GMutex mutex; /* guards what follows */
-    GCond changed;
+    pthread_mutex_t mutex; /* guards what follows */
+    pthread_cond_t changed;
     GByteArray *output;
     GByteArray *early; /* of a socket to which nobody has come yet; else NULL */
     bool closing;
@@ -65,10 +66,10 @@ static void write_all(int file, const uint8_t *bytes, size_t length) {
 static gpointer writer_thread(gpointer opaque) {
     serial_t *s = opaque;
     GByteArray *writing = g_byte_array_new();
-    g_mutex_lock(&s->mutex);
+    pthread_mutex_lock(&s->mutex);
     while (s->output->len > 0 || !s->closing) {
         if (s->output->len == 0) {
-            g_cond_wait(&s->changed, &s->mutex);
+            pthread_cond_wait(&s->changed, &s->mutex);
             continue;
         }
         GByteArray *taken = s->output;
@@ -77,8 +78,8 @@ static gpointer writer_thread(gpointer opaque) {
         if (s->early && s->early->len + writing->len <= EARLY_BOUND)
             g_byte_array_append(s->early, writing->data, writing->len);
         int out = s->out >= 0 ? dup(s->out) : -1; /* the client may leave meanwhile */
-        g_cond_broadcast(&s->changed);
-        g_mutex_unlock(&s->mutex);
+        pthread_cond_broadcast(&s->changed);
+        pthread_mutex_unlock(&s->mutex);
         if (s->log)
             fwrite(writing->data, 1, writing->len, s->log);
         if (out >= 0) {
@@ -86,21 +87,21 @@ static gpointer writer_thread(gpointer opaque) {
             close(out);
         }
         g_byte_array_set_size(writing, 0);
-        g_mutex_lock(&s->mutex);
+        pthread_mutex_lock(&s->mutex);
     }
-    g_mutex_unlock(&s->mutex);
+    pthread_mutex_unlock(&s->mutex);
     g_byte_array_unref(writing);
     return NULL;
 }
 
 void serial_transmit(serial_t *s, uint8_t byte) {
-    g_mutex_lock(&s->mutex);
+    pthread_mutex_lock(&s->mutex);
     while (s->output->len >= OUTPUT_BOUND)
-        g_cond_wait(&s->changed, &s->mutex);
+        pthread_cond_wait(&s->changed, &s->mutex);
     g_byte_array_append(s->output, &byte, 1);
     if (s->output->len == 1)
-        g_cond_broadcast(&s->changed);
-    g_mutex_unlock(&s->mutex);
+        pthread_cond_broadcast(&s->changed);
+    pthread_mutex_unlock(&s->mutex);
 }
 
 /* -------------------------------------------------------------------- input */
@@ -160,7 +161,7 @@ static gboolean on_typing(gpointer opaque) {
 /* The first client gets what was said before it came: so much that a socket takes it
  * at once. */
 static void set_client(serial_t *s, int client) {
-    g_mutex_lock(&s->mutex);
+    pthread_mutex_lock(&s->mutex);
     if (s->early) {
         write_all(client, s->early->data, s->early->len);
         g_byte_array_unref(s->early);
@@ -169,7 +170,7 @@ static void set_client(serial_t *s, int client) {
     if (s->in >= 0)
         close(s->in);
     s->in = s->out = client;
-    g_mutex_unlock(&s->mutex);
+    pthread_mutex_unlock(&s->mutex);
 }
 
 static gboolean on_client_input(gint file, GIOCondition condition, gpointer opaque) {
@@ -285,8 +286,8 @@ serial_t *serial_open(const char *where, const char *log, const serial_events_t 
     s->events = *events;
     s->in = s->out = s->keep = -1;
     s->output = g_byte_array_new();
-    g_mutex_init(&s->mutex);
-    g_cond_init(&s->changed);
+    pthread_mutex_init(&s->mutex, NULL);
+    pthread_cond_init(&s->changed, NULL);
     const char *what = where;
     bool good = open_where(s, where);
     if (good && log) {
@@ -307,10 +308,10 @@ void serial_close(serial_t *s) {
     if (!s)
         return;
     if (s->writer) {
-        g_mutex_lock(&s->mutex);
+        pthread_mutex_lock(&s->mutex);
         s->closing = true;
-        g_cond_broadcast(&s->changed);
-        g_mutex_unlock(&s->mutex);
+        pthread_cond_broadcast(&s->changed);
+        pthread_mutex_unlock(&s->mutex);
         g_thread_join(s->writer);
     }
     if (s->source)
@@ -331,7 +332,7 @@ void serial_close(serial_t *s) {
     if (s->early)
         g_byte_array_unref(s->early);
     g_byte_array_unref(s->output);
-    g_mutex_clear(&s->mutex);
-    g_cond_clear(&s->changed);
+    pthread_mutex_destroy(&s->mutex);
+    pthread_cond_destroy(&s->changed);
     g_free(s);
 }
