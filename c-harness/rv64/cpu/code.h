@@ -13,18 +13,21 @@
 #include "cpu.h"
 
 /** Operations. Each is an instruction, or a common special case of one. */
-#define CODE_OPERATIONS(X)                                                                         \
-    X(ILLEGAL)                                                                                     \
-    X(END)                                                                                         \
-    X(STOP) X(NOP) X(LI) X(MV) X(LUI) X(AUIPC) X(JAL) X(J) X(JALR) X(BEQ) X(BNE) X(BLT) X(BGE)     \
-        X(BLTU) X(BGEU) X(BEQZ) X(BNEZ) X(LB) X(LH) X(LW) X(LD) X(LBU) X(LHU) X(LWU) X(FLW) X(FLD) \
-            X(SB) X(SH) X(SW) X(SD) X(FSW) X(FSD) X(ADDI) X(SLTI) X(SLTIU) X(XORI) X(ORI) X(ANDI)  \
-                X(SLLI) X(SRLI) X(SRAI) X(ADDIW) X(SLLIW) X(SRLIW) X(SRAIW) X(ADD) X(SUB) X(SLL)   \
-                    X(SLT) X(SLTU) X(XOR) X(SRL) X(SRA) X(OR) X(AND) X(ADDW) X(SUBW) X(SLLW)       \
-                        X(SRLW) X(SRAW) X(MUL) X(MULH) X(MULHSU) X(MULHU) X(DIV) X(DIVU) X(REM)    \
-                            X(REMU) X(MULW) X(DIVW) X(DIVUW) X(REMW) X(REMUW) X(LR) X(SC) X(AMO)   \
-                                X(FLOAT) X(CSR) X(FENCE_I) X(ECALL) X(EBREAK) X(SRET) X(WFI)       \
-                                    X(SFENCE_VMA)
+/* clang-format off */
+#define CODE_OPERATIONS(X)                                                                        \
+    X(ILLEGAL) X(END) X(STOP) X(NOP) X(LI) X(MV) X(LUI) X(AUIPC) X(JAL) X(J) X(JALR)              \
+    X(BEQ) X(BNE) X(BLT) X(BGE) X(BLTU) X(BGEU) X(BEQZ) X(BNEZ)                                   \
+    X(LB) X(LH) X(LW) X(LD) X(LBU) X(LHU) X(LWU) X(FLW) X(FLD) X(SB) X(SH) X(SW) X(SD)            \
+    X(FSW) X(FSD)                                                                                 \
+    X(ADDI) X(SLTI) X(SLTIU) X(XORI) X(ORI) X(ANDI) X(SLLI) X(SRLI) X(SRAI) X(ADDIW)              \
+    X(SLLIW) X(SRLIW) X(SRAIW)                                                                    \
+    X(ADD) X(SUB) X(SLL) X(SLT) X(SLTU) X(XOR) X(SRL) X(SRA) X(OR) X(AND) X(ADDW) X(SUBW)         \
+    X(SLLW) X(SRLW) X(SRAW)                                                                       \
+    X(MUL) X(MULH) X(MULHSU) X(MULHU) X(DIV) X(DIVU) X(REM) X(REMU) X(MULW) X(DIVW)               \
+    X(DIVUW) X(REMW) X(REMUW)                                                                     \
+    X(LR) X(SC) X(AMO) X(FLOAT) X(CSR) X(FENCE_I) X(ECALL) X(EBREAK) X(SRET) X(WFI)               \
+    X(SFENCE_VMA)
+/* clang-format on */
 
 enum {
 #define CODE_CONSTANT(name) CODE_##name,
