@@ -50,14 +50,15 @@ linux() {
 value() { sed -n "s/^$1 //p" "$2"; }
 
 # record, replay [OPTION...]: runs the guest on "log"; console, report and messages are
-# kept in record.* and replay.*. $icount adds options of the library to a recording.
+# kept in record.* and replay.*. $icount adds options of the library to a recording,
+# $cores are those on which a replay is to run.
 record() {
     rm -f log log.live
     "$machine" "${guest[@]}" --serial null --console-log record.console --report record.report \
         --icount "shift=0,rr=record,rrfile=log${icount:+,$icount}" "$@" >record.out 2>&1 </dev/null
 }
 replay() {
-    "$machine" "${guest[@]}" --serial null --console-log replay.console --report replay.report \
+    ${cores:+taskset -c "$cores"} "$machine" "${guest[@]}" --serial null --console-log replay.console --report replay.report \
         --icount "rr=replay,rrfile=log" "$@" >replay.out 2>&1 </dev/null
 }
 
