@@ -59,8 +59,8 @@ static void run(machine_t *m, report_t *report) {
                        g_unix_signal_add(SIGTERM, on_signal, m),
                        g_unix_signal_add(SIGHUP, on_signal, m)};
     int64_t start = g_get_monotonic_time();
-    /* The vCPU thread begins when the loop polls for the first time, and ends the loop
-     * when it ends itself. */
+    /* The vCPU thread begins when the loop polls for the first time (in mode NONE, where
+     * there is no replay lock, at once), and ends the loop when it ends itself. */
     GThread *vcpu = g_thread_new("vcpu", machine_vcpu_thread, m);
     g_main_loop_run(m->loop);
     g_thread_join(vcpu);

@@ -33,6 +33,11 @@ static bool run_slice(machine_t *m) {
     return true;
 }
 
+static gboolean end_loop(gpointer opaque) {
+    g_main_loop_quit(((machine_t *)opaque)->loop);
+    return G_SOURCE_REMOVE;
+}
+
 gpointer machine_vcpu_thread(gpointer opaque) {
     machine_t *m = opaque;
 
@@ -54,6 +59,7 @@ gpointer machine_vcpu_thread(gpointer opaque) {
         }
     }
     replay->replay_mutex_unlock();
-    g_main_loop_quit(m->loop);
+    /* From within the loop: a guest may be through before the loop has begun. */
+    g_idle_add(end_loop, m);
     return NULL;
 }

@@ -55,7 +55,7 @@ void code_drop_page(cpu_t *cpu, uint64_t index) {
         cpu->code->trash = block;
     }
     memset(page->decoded, 0, sizeof(page->decoded));
-    cpu->code->dropped = true;
+    cpu->code->changed = true;
 }
 
 void code_drop_all(cpu_t *cpu) {
@@ -90,11 +90,13 @@ void code_flush_fetch(cpu_t *cpu) {
     for (unsigned mode = 0; mode < 2; mode++)
         for (unsigned i = 0; i < CODE_FETCH_ENTRIES; i++)
             cpu->code->fetch[mode][i].tag = NO_TAG;
+    cpu->code->changed = true;
 }
 
 void code_flush_fetch_page(cpu_t *cpu, uint64_t address) {
     for (unsigned mode = 0; mode < 2; mode++)
         cpu->code->fetch[mode][(address >> CPU_PAGE_SHIFT) % CODE_FETCH_ENTRIES].tag = NO_TAG;
+    cpu->code->changed = true;
 }
 
 /* The page of code at a virtual address. @return NULL with an exception noted. */
@@ -214,7 +216,7 @@ block_t *code_find(cpu_t *cpu) {
     /* Nobody executes a block now that was dropped before. One that is dropped from here
      * on may be the one that led here. */
     free_trash(cpu->code);
-    cpu->code->dropped = false;
+    cpu->code->changed = false;
     code_page_t *page = fetch_page(cpu, cpu->pc);
     if (!page)
         return NULL;

@@ -81,7 +81,7 @@ struct code {
     code_fetch_t fetch[2][CODE_FETCH_ENTRIES]; /**< by privilege */
     code_page_t **pages;                       /**< of each page of RAM, or NULL */
     block_t *trash;                            /**< blocks to free when none is being executed */
-    bool dropped; /**< blocks were dropped, maybe the one that is being executed */
+    bool changed; /**< what is being executed may be another block now: dropped, or elsewhere */
     block_t *cut; /**< the beginning of a block, for a budget that ends in it */
 };
 

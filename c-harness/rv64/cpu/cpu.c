@@ -24,7 +24,7 @@ bool cpu_open(cpu_t *cpu, const cpu_bus_t *bus, const cpu_options_t *options, ui
     void *ram = mmap(NULL, ram_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     cpu->ram = ram != MAP_FAILED ? ram : NULL;
     cpu->dirty = calloc(ram_bytes / CPU_PAGE_BYTES, 1);
-    if (!cpu->ram || !cpu->dirty || !code_open(cpu)) {
+    if (!cpu->ram || !cpu->dirty || !mmu_open(cpu) || !code_open(cpu)) {
         cpu_close(cpu);
         errno = ENOMEM;
         return false;
@@ -35,6 +35,7 @@ bool cpu_open(cpu_t *cpu, const cpu_bus_t *bus, const cpu_options_t *options, ui
 
 void cpu_close(cpu_t *cpu) {
     code_close(cpu);
+    mmu_close(cpu);
     if (cpu->ram)
         munmap(cpu->ram, cpu->ram_bytes);
     free(cpu->dirty);
@@ -93,6 +94,7 @@ void cpu_ram_written(cpu_t *cpu, uint64_t address, uint64_t length) {
     uint64_t first = (address - cpu->ram_base) / CPU_PAGE_BYTES;
     uint64_t last = (address - cpu->ram_base + length - 1) / CPU_PAGE_BYTES;
     memset(cpu->dirty + first, 1, last - first + 1);
+    mmu_written(cpu, address, length);
     code_written(cpu, address, length);
     if (cpu->reservation - address < length)
         cpu->reserved = 0;

@@ -97,7 +97,9 @@ struct cpu {
 
     /* ---- caches: derived from the above, in no digest */
     cpu_tlb_t tlb[CPU_TLB_COUNT];
-    uint64_t large[16]; /**< where large pages are among them: see mmu_flush_address() */
+    uint64_t *tables;       /**< of each page of RAM: what its page table maps, or 0 (mmu.c) */
+    uint64_t *tables_known; /**< the pages that are page tables */
+    uint32_t tables_count;
     code_t *code;
     bool end_slice;                            /**< leave cpu_run() after this instruction */
     uint64_t exception_cause, exception_value; /**< of what has just failed */
@@ -139,8 +141,8 @@ bool cpu_idle(const cpu_t *cpu);
 /** RAM for a device: the bytes at @p address, or NULL if they are not all in RAM. */
 uint8_t *cpu_ram(cpu_t *cpu, uint64_t address, uint64_t length);
 
-/** A device has written RAM: decoded instructions there are dropped, pages are
- *  dirty, a reservation there is gone. */
+/** A device has written RAM: decoded instructions there are dropped, and translations
+ *  that came from there; pages are dirty, a reservation there is gone. */
 void cpu_ram_written(cpu_t *cpu, uint64_t address, uint64_t length);
 
 /** Marks all pages clean. */

@@ -109,11 +109,7 @@ static bool atomic(cpu_t *cpu, const op_t *op) {
         result = amo_result(instruction, memory, operand);
         cpu->x[op->rd] = memory;
     }
-    memcpy(ram, &result, size);
-    uint64_t page = (physical - cpu->ram_base) / CPU_PAGE_BYTES;
-    cpu->dirty[page] = 1;
-    if (code_in_page(cpu, page))
-        code_written(cpu, physical, size);
+    mmu_write(cpu, physical, &result, size);
     return true;
 }
 
@@ -122,17 +118,6 @@ static bool float_allowed(cpu_t *cpu) {
     if ((cpu->sstatus & SSTATUS_FS) == 0)
         return false;
     cpu->sstatus |= SSTATUS_FS;
-    return true;
-}
-
-/* sfence.vma: one address, or all. There are no address space identifiers. */
-static bool fence_translations(cpu_t *cpu, const op_t *op) {
-    if (cpu->privilege == CPU_USER)
-        return false;
-    if (op->rs1 != 0)
-        mmu_flush_address(cpu, cpu->x[op->rs1]);
-    else
-        mmu_flush(cpu);
     return true;
 }
 
@@ -216,7 +201,7 @@ fall_through:
         block_t *next = code_find(cpu);
         if (UNLIKELY(!next))
             goto find; /* which meets the same exception */
-        if (!next->straddles && !cpu->code->dropped)
+        if (!next->straddles && !cpu->code->changed)
             block->next = next;
         ENTER(next);
     }
@@ -228,7 +213,7 @@ branch:
         block_t *next = code_find(cpu);
         if (UNLIKELY(!next))
             goto find;
-        if (!next->straddles && !cpu->code->dropped)
+        if (!next->straddles && !cpu->code->changed)
             block->taken = next;
         ENTER(next);
     }
@@ -246,8 +231,8 @@ illegal:
     goto trap;
 
 after_access: /* it was executed, but may have changed what was to come */
-    if (UNLIKELY(cpu->end_slice || cpu->code->dropped)) {
-        cpu->code->dropped = false;
+    if (UNLIKELY(cpu->end_slice || cpu->code->changed)) {
+        cpu->code->changed = false;
         left += REST;
         cpu->pc = page + (REST == 0 ? block->end : code_offset(block, INDEX + 1));
         if (cpu->end_slice)
@@ -459,6 +444,10 @@ do_CSR:
     goto after_system;
 do_FENCE_I: /* nothing to do: see code.h */
     FALL_THROUGH;
+do_SFENCE_VMA: /* nor here: see mmu.h */
+    if (cpu->privilege == CPU_USER)
+        goto illegal;
+    FALL_THROUGH;
 do_ECALL:
     HERE;
     if (cpu->privilege == CPU_USER) {
@@ -484,10 +473,5 @@ do_WFI:
     cpu->waiting = (cpu->lines & cpu->sie) == 0;
     if (cpu->waiting)
         goto out;
-    goto after_system;
-do_SFENCE_VMA:
-    if (!fence_translations(cpu, op))
-        goto illegal;
-    cpu->pc = page + block->end;
     goto after_system;
 }

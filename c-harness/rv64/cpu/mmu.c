@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "mmu.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "code.h"
@@ -33,23 +34,13 @@ void mmu_flush(cpu_t *cpu) {
             forget(&cpu->tlb[mode].read[i]);
     mmu_flush_writes(cpu);
     code_flush_fetch(cpu);
-    memset(cpu->large, 0, sizeof(cpu->large));
+    /* From no page table comes anything now. */
+    while (cpu->tables_count > 0)
+        cpu->tables[cpu->tables_known[--cpu->tables_count]] = 0;
 }
 
-/* Large pages are kept as many small ones, of which the address names but one. A filter
- * tells where there may be others; then all are forgotten. */
-static uint64_t *large_filter(cpu_t *cpu, uint64_t address, uint64_t *bit) {
-    uint64_t hash = (address >> 21) * UINT64_C(0x9e3779b97f4a7c15) >> 54;
-    *bit = UINT64_C(1) << (hash % 64);
-    return &cpu->large[hash / 64];
-}
-
-void mmu_flush_address(cpu_t *cpu, uint64_t address) {
-    uint64_t bit;
-    if (*large_filter(cpu, address, &bit) & bit) {
-        mmu_flush(cpu);
-        return;
-    }
+/* A large page is kept as many small ones: this forgets the one with the address. */
+static void flush_small(cpu_t *cpu, uint64_t address) {
     unsigned i = (address >> CPU_PAGE_SHIFT) % CPU_TLB_ENTRIES;
     for (unsigned mode = 0; mode < CPU_TLB_COUNT; mode++) {
         forget(&cpu->tlb[mode].read[i]);
@@ -82,7 +73,7 @@ static void remember(cpu_t *cpu, uint64_t address, mmu_access_t access, uint64_t
     unsigned i = (address >> CPU_PAGE_SHIFT) % CPU_TLB_ENTRIES;
     cpu_tlb_entry_t *entry = access == MMU_WRITE ? &tlb->write[i] : &tlb->read[i];
     if (access == MMU_WRITE) {
-        if (code_in_page(cpu, index))
+        if (code_in_page(cpu, index) || cpu->tables[index] != 0)
             return;
         cpu->dirty[index] = 1;
     }
@@ -90,7 +81,7 @@ static void remember(cpu_t *cpu, uint64_t address, mmu_access_t access, uint64_t
     entry->host = (uintptr_t)cpu->ram + (index << CPU_PAGE_SHIFT) - entry->tag;
 }
 
-/* --------------------------------------------------------------- the page table */
+/* ------------------------------------------------------------------- permission */
 
 static bool page_fault(cpu_t *cpu, uint64_t address, mmu_access_t access) {
     static const uint64_t causes[] = {CAUSE_FETCH_PAGE, CAUSE_LOAD_PAGE, CAUSE_STORE_PAGE};
@@ -118,14 +109,89 @@ static bool permitted(const cpu_t *cpu, uint64_t pte, mmu_access_t access) {
     }
 }
 
-/* Notes in the leaf that it was used. */
-static void mark_used(cpu_t *cpu, uint64_t at, uint8_t *place, uint64_t pte, mmu_access_t access) {
-    uint64_t used = pte | PTE_A | (access == MMU_WRITE ? PTE_D : 0);
-    if (used == pte)
-        return;
-    memcpy(place, &used, sizeof(used));
-    cpu_ram_written(cpu, at, sizeof(used));
+/* ---------------------------------------------------------- page tables in RAM
+ *
+ * A page of RAM from which translations have come is known as a page table until all
+ * translations are forgotten. No write TLB has an entry for it, so every store to it is
+ * seen; one that changes a valid entry makes the TLBs forget what came from it. */
+
+enum { TABLES_MOST = 4096 };
+
+/* What is kept of a page table: the first address that it maps, and below that: */
+enum { TABLE_KNOWN = 1, TABLE_LEVEL = 6, TABLE_LEVEL_SHIFT = 1, TABLE_SHARED = 8 };
+
+bool mmu_open(cpu_t *cpu) {
+    cpu->tables = calloc(cpu->ram_bytes / CPU_PAGE_BYTES, sizeof(*cpu->tables));
+    cpu->tables_known = calloc(TABLES_MOST, sizeof(*cpu->tables_known));
+    return cpu->tables && cpu->tables_known;
 }
+
+void mmu_close(cpu_t *cpu) {
+    free(cpu->tables);
+    free(cpu->tables_known);
+    cpu->tables = cpu->tables_known = NULL;
+}
+
+static void know_table(cpu_t *cpu, uint64_t physical, unsigned level, uint64_t address) {
+    uint64_t index = (physical - cpu->ram_base) >> CPU_PAGE_SHIFT;
+    unsigned shift = CPU_PAGE_SHIFT + (level + 1) * LEVEL_BITS;
+    uint64_t what = (address >> shift << shift) | level << TABLE_LEVEL_SHIFT | TABLE_KNOWN;
+    uint64_t *known = &cpu->tables[index];
+    if (*known == 0) {
+        *known = what;
+        cpu->tables_known[cpu->tables_count++] = index;
+        mmu_protect(cpu, index);
+    } else if ((*known & ~(uint64_t)TABLE_SHARED) != what) {
+        *known |= TABLE_SHARED;
+    }
+}
+
+/* Bytes of a page table are about to be written. */
+static void change_table(cpu_t *cpu, uint64_t physical, unsigned size) {
+    uint64_t known = cpu->tables[(physical - cpu->ram_base) >> CPU_PAGE_SHIFT];
+    for (uint64_t at = physical & ~UINT64_C(7); at < physical + size; at += 8) {
+        uint64_t pte;
+        memcpy(&pte, cpu->ram + (at - cpu->ram_base), sizeof(pte));
+        if (!(pte & PTE_V))
+            continue; /* nothing has come from it */
+        if (known & (TABLE_LEVEL | TABLE_SHARED)) {
+            mmu_flush(cpu);
+            return;
+        }
+        flush_small(cpu, (known & ~PAGE_MASK) + (at & PAGE_MASK) / 8 * CPU_PAGE_BYTES);
+    }
+}
+
+static void write_ram(cpu_t *cpu, uint64_t physical, const void *bytes, unsigned size) {
+    memcpy(cpu->ram + (physical - cpu->ram_base), bytes, size);
+    uint64_t page = (physical - cpu->ram_base) >> CPU_PAGE_SHIFT;
+    cpu->dirty[page] = 1;
+    if (code_in_page(cpu, page))
+        code_written(cpu, physical, size);
+}
+
+void mmu_write(cpu_t *cpu, uint64_t physical, const void *bytes, unsigned size) {
+    if (cpu->tables[(physical - cpu->ram_base) >> CPU_PAGE_SHIFT] != 0)
+        change_table(cpu, physical, size);
+    write_ram(cpu, physical, bytes, size);
+}
+
+void mmu_written(cpu_t *cpu, uint64_t physical, uint64_t length) {
+    uint64_t first = (physical - cpu->ram_base) >> CPU_PAGE_SHIFT;
+    uint64_t last = (physical - cpu->ram_base + length - 1) >> CPU_PAGE_SHIFT;
+    for (uint64_t page = first; page <= last; page++)
+        if (cpu->tables[page] != 0)
+            mmu_flush(cpu);
+}
+
+/* Notes in the leaf that it was used: that allows more, so nothing is to be forgotten. */
+static void mark_used(cpu_t *cpu, uint64_t at, uint64_t pte, mmu_access_t access) {
+    uint64_t used = pte | PTE_A | (access == MMU_WRITE ? PTE_D : 0);
+    if (used != pte)
+        write_ram(cpu, at, &used, sizeof(used));
+}
+
+/* ---------------------------------------------------------------- translation */
 
 bool mmu_translate(cpu_t *cpu, uint64_t address, mmu_access_t access, uint64_t *physical) {
     *physical = address;
@@ -134,13 +200,16 @@ bool mmu_translate(cpu_t *cpu, uint64_t address, mmu_access_t access, uint64_t *
         return true;
     if ((uint64_t)((int64_t)(address << 25) >> 25) != address)
         return page_fault(cpu, address, access);
+    if (cpu->tables_count > TABLES_MOST - LEVELS)
+        mmu_flush(cpu); /* now, and not between this walk and its end */
     uint64_t table = (cpu->satp & SATP_PAGE_MASK) << CPU_PAGE_SHIFT;
     for (unsigned level = LEVELS; level-- > 0;) {
         unsigned shift = CPU_PAGE_SHIFT + level * LEVEL_BITS;
         uint64_t at = table + (address >> shift & 0x1ff) * 8, pte;
-        uint8_t *place = cpu_ram(cpu, at, sizeof(pte));
+        const uint8_t *place = cpu_ram(cpu, at, sizeof(pte));
         if (!place)
             return access_fault(cpu, address, access);
+        know_table(cpu, at, level, address);
         memcpy(&pte, place, sizeof(pte));
         if (!(pte & PTE_V) || (pte & (PTE_R | PTE_W)) == PTE_W || (pte & PTE_RESERVED))
             return page_fault(cpu, address, access);
@@ -154,11 +223,7 @@ bool mmu_translate(cpu_t *cpu, uint64_t address, mmu_access_t access, uint64_t *
         }
         if (!permitted(cpu, pte, access) || (frame & within))
             return page_fault(cpu, address, access);
-        mark_used(cpu, at, place, pte, access);
-        if (level > 0) {
-            uint64_t bit, *filter = large_filter(cpu, address, &bit);
-            *filter |= bit;
-        }
+        mark_used(cpu, at, pte, access);
         *physical = frame | (address & within);
         return true;
     }
@@ -183,14 +248,6 @@ static bool load_part(cpu_t *cpu, uint64_t address, unsigned size, uint64_t *val
         return exception(cpu, CAUSE_LOAD_MISALIGNED, address);
     return cpu->bus.read(cpu->bus.opaque, physical, size, value) ||
            access_fault(cpu, address, MMU_READ);
-}
-
-static void store_ram(cpu_t *cpu, uint64_t physical, const void *bytes, unsigned size) {
-    memcpy(cpu->ram + (physical - cpu->ram_base), bytes, size);
-    uint64_t page = (physical - cpu->ram_base) >> CPU_PAGE_SHIFT;
-    cpu->dirty[page] = 1;
-    if (code_in_page(cpu, page))
-        code_written(cpu, physical, size);
 }
 
 /* An access that leaves its page: each byte by itself. All of them are translated
@@ -220,7 +277,7 @@ static bool store_across(cpu_t *cpu, uint64_t address, unsigned size, uint64_t v
     }
     for (unsigned i = 0; i < size; i++) {
         uint8_t byte = (uint8_t)(value >> (8 * i));
-        store_ram(cpu, physical[i], &byte, 1);
+        mmu_write(cpu, physical[i], &byte, 1);
     }
     return true;
 }
@@ -238,8 +295,9 @@ bool mmu_store(cpu_t *cpu, uint64_t address, unsigned size, uint64_t value) {
     if (!mmu_translate(cpu, address, MMU_WRITE, &physical))
         return false;
     if (cpu_ram(cpu, physical, size)) {
-        store_ram(cpu, physical, &value, size);
+        /* In this order: what is written may be the very entry that led here. */
         remember(cpu, address, MMU_WRITE, physical);
+        mmu_write(cpu, physical, &value, size);
         return true;
     }
     if (physical & (size - 1))
