@@ -233,6 +233,11 @@ static void count_committed(machine_t *m) {
     }
 }
 
+static gboolean end_loop(gpointer opaque) {
+    g_main_loop_quit(((machine_t *)opaque)->loop);
+    return G_SOURCE_REMOVE;
+}
+
 static gpointer vcpu_thread(gpointer opaque) {
     machine_t *m = opaque;
     guest_t *g = &m->guest;
@@ -272,7 +277,8 @@ static gpointer vcpu_thread(gpointer opaque) {
         replay_mutex_lock();
     }
     replay_mutex_unlock();
-    g_main_loop_quit(m->loop);
+    /* From within the loop: a short run may be over before the loop has begun. */
+    g_idle_add(end_loop, m);
     return NULL;
 }
 
