@@ -11,9 +11,9 @@ cd "$root"
 
 # step NAME COMMAND...: says its name and runs it; what it prints goes to
 # build/logs/NAME.log and, if it fails, its end to the terminal. Leaves the name
-# of the log in step_log and how long it took in step_seconds.
+# of the log in step_log.
 step() {
-    local name=$1 start=$SECONDS
+    local name=$1
     shift
     step_log="$logs/${name// /-}.log"
     printf '== %s\n' "$name"
@@ -22,8 +22,6 @@ step() {
         printf '%s: "%s" failed; all of its output is in %s\n' "${0##*/}" "$name" "$step_log" >&2
         exit 1
     fi
-    # shellcheck disable=SC2034 # for who called
-    step_seconds=$((SECONDS - start))
 }
 
 cmake_configure() { cmake -S "$root" -B "$build" -DCMAKE_BUILD_TYPE=Release; }
