@@ -17,6 +17,9 @@ enum { BLOCK_ID = 2, SECTOR = 512, SERIAL_BYTES = 20, SEGMENTS_MOST = 254 };
 enum { T_IN = 0, T_OUT = 1, T_FLUSH = 4, T_GET_ID = 8, T_DISCARD = 11, T_WRITE_ZEROES = 13 };
 enum { S_OK = 0, S_IOERR = 1, S_UNSUPPORTED = 2 };
 enum { HEADER_BYTES = 16, RANGE_BYTES = 16, RANGE_SECTORS_MOST = 1 << 21 };
+/* A request's data is copied by the library. More than this is an error, on every host,
+ * and not on those alone that have no memory for it. */
+enum { DATA_BYTES_MOST = 1 << 26 };
 
 /* ---------------------------------------------------------------- ends of requests */
 
@@ -99,6 +102,8 @@ static int32_t trim(const struct iovec *from, int32_t count, uint64_t skip, uint
 static replay_status_t submit_data(virtio_block_t *b, virtio_block_request_t *r,
                                    const virtio_chain_t *chain, uint32_t type, uint64_t sector) {
     struct iovec pieces[VIRTIO_PIECES];
+    if (chain->readable_bytes + chain->writable_bytes > DATA_BYTES_MOST)
+        return REPLAY_ERROR_INVALID_ARGUMENT;
     uint64_t offset = sector <= UINT64_MAX / SECTOR ? sector * SECTOR : UINT64_MAX;
     if (type == T_OUT) {
         int32_t count = trim(chain->pieces, chain->readable, HEADER_BYTES, 0, pieces);
