@@ -29,6 +29,16 @@ static bool fail(const char *name, const char *what) {
     return false;
 }
 
+static GMappedFile *map_file(const char *name) {
+    GError *error = NULL;
+    GMappedFile *file = g_mapped_file_new(name, FALSE, &error);
+    if (!file) {
+        fprintf(stderr, "rv64-machine: %s\n", error->message);
+        g_clear_error(&error);
+    }
+    return file;
+}
+
 static bool copy_to_ram(cpu_t *cpu, uint64_t address, const uint8_t *bytes, uint64_t length) {
     uint8_t *ram = cpu_ram(cpu, address, length);
     if (!ram)
@@ -80,13 +90,9 @@ static bool load_linux(cpu_t *cpu, const char *name, const uint8_t *bytes, uint6
 }
 
 static bool load_kernel(cpu_t *cpu, const char *name, uint64_t *pc, uint64_t *end) {
-    GError *error = NULL;
-    GMappedFile *file = g_mapped_file_new(name, FALSE, &error);
-    if (!file) {
-        fprintf(stderr, "rv64-machine: %s\n", error->message);
-        g_clear_error(&error);
+    GMappedFile *file = map_file(name);
+    if (!file)
         return false;
-    }
     const uint8_t *bytes = (const uint8_t *)g_mapped_file_get_contents(file);
     uint64_t length = g_mapped_file_get_length(file);
     bool good;
@@ -103,13 +109,9 @@ static bool load_kernel(cpu_t *cpu, const char *name, uint64_t *pc, uint64_t *en
 
 /* Just below the device tree; on a page of its own. */
 static bool load_initrd(cpu_t *cpu, const char *name, uint64_t kernel_end, device_tree_t *tree) {
-    GError *error = NULL;
-    GMappedFile *file = g_mapped_file_new(name, FALSE, &error);
-    if (!file) {
-        fprintf(stderr, "rv64-machine: %s\n", error->message);
-        g_clear_error(&error);
+    GMappedFile *file = map_file(name);
+    if (!file)
         return false;
-    }
     uint64_t length = g_mapped_file_get_length(file);
     uint64_t top = cpu->ram_base + cpu->ram_bytes - DEVICE_TREE_ROOM;
     bool good = length <= top - cpu->ram_base;

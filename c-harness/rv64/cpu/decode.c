@@ -87,11 +87,10 @@ static void decode_op_imm_32(uint32_t i, op_t *op) {
     op->imm = (int32_t)bits(i, 24, 20);
 }
 
-static uint8_t decode_op(uint32_t i) {
-    static const uint8_t base[8] = {CODE_ADD, CODE_SLL, CODE_SLT, CODE_SLTU,
-                                    CODE_XOR, CODE_SRL, CODE_OR,  CODE_AND};
-    static const uint8_t multiply[8] = {CODE_MUL, CODE_MULH, CODE_MULHSU, CODE_MULHU,
-                                        CODE_DIV, CODE_DIVU, CODE_REM,    CODE_REMU};
+/* Operations between registers: the tables are by funct3, with the two that differ from
+ * the base by one bit. */
+static uint8_t decode_registers(uint32_t i, const uint8_t base[8], const uint8_t multiply[8],
+                                uint8_t subtract, uint8_t shift_signed) {
     uint32_t funct3 = bits(i, 14, 12);
     switch (bits(i, 31, 25)) {
     case 0x00:
@@ -99,10 +98,18 @@ static uint8_t decode_op(uint32_t i) {
     case 0x01:
         return multiply[funct3];
     case 0x20:
-        return funct3 == 0 ? CODE_SUB : funct3 == 5 ? CODE_SRA : CODE_ILLEGAL;
+        return funct3 == 0 ? subtract : funct3 == 5 ? shift_signed : CODE_ILLEGAL;
     default:
         return CODE_ILLEGAL;
     }
+}
+
+static uint8_t decode_op(uint32_t i) {
+    static const uint8_t base[8] = {CODE_ADD, CODE_SLL, CODE_SLT, CODE_SLTU,
+                                    CODE_XOR, CODE_SRL, CODE_OR,  CODE_AND};
+    static const uint8_t multiply[8] = {CODE_MUL, CODE_MULH, CODE_MULHSU, CODE_MULHU,
+                                        CODE_DIV, CODE_DIVU, CODE_REM,    CODE_REMU};
+    return decode_registers(i, base, multiply, CODE_SUB, CODE_SRA);
 }
 
 static uint8_t decode_op_32(uint32_t i) {
@@ -110,17 +117,7 @@ static uint8_t decode_op_32(uint32_t i) {
                                     CODE_ILLEGAL, CODE_SRLW, CODE_ILLEGAL, CODE_ILLEGAL};
     static const uint8_t multiply[8] = {CODE_MULW, CODE_ILLEGAL, CODE_ILLEGAL, CODE_ILLEGAL,
                                         CODE_DIVW, CODE_DIVUW,   CODE_REMW,    CODE_REMUW};
-    uint32_t funct3 = bits(i, 14, 12);
-    switch (bits(i, 31, 25)) {
-    case 0x00:
-        return base[funct3];
-    case 0x01:
-        return multiply[funct3];
-    case 0x20:
-        return funct3 == 0 ? CODE_SUBW : funct3 == 5 ? CODE_SRAW : CODE_ILLEGAL;
-    default:
-        return CODE_ILLEGAL;
-    }
+    return decode_registers(i, base, multiply, CODE_SUBW, CODE_SRAW);
 }
 
 static uint8_t decode_amo(uint32_t i) {
