@@ -39,7 +39,7 @@ static void on_run_timers(void *opaque, replay_timer_clock_t clock) {
 }
 
 /* May be called from every thread, in the middle of a slice: so only a flag, which
- * ends the slice at its next look at the bus. A slice lasts 0.2 ms at most. */
+ * ends the slice at its next look at the bus. A slice lasts 0.2 ms or so. */
 static void on_kick(void *opaque) {
     atomic_store(&((machine_t *)opaque)->kicked, true);
 }

@@ -14,6 +14,8 @@ static const char *complaint(const options_t *o) {
         return "--ram is not between 4 and 65536";
     if (strcmp(o->cpu, "rv64gc") != 0 && strcmp(o->cpu, "rv64imac") != 0)
         return "--cpu is neither rv64gc nor rv64imac";
+    if (o->slice < 1)
+        return "--slice is not positive";
     if (o->digest_interval < 0)
         return "--digest-interval is negative";
     if (!o->disk && (o->disk_fail || o->disk_read_only || o->disk_no_digest))
@@ -22,7 +24,7 @@ static const char *complaint(const options_t *o) {
 }
 
 bool options_parse(options_t *o, int argc, char **argv) {
-    *o = (options_t){.ram_mib = 128, .digest_interval = 50000000};
+    *o = (options_t){.ram_mib = 128, .slice = 20000, .digest_interval = 50000000};
     gboolean no_rtc = FALSE, no_entropy = FALSE, no_reboot = FALSE, read_only = FALSE,
              no_digest = FALSE, fingerprint = FALSE;
     const GOptionEntry machine[] = {
@@ -48,6 +50,8 @@ bool options_parse(options_t *o, int argc, char **argv) {
     const GOptionEntry library[] = {
         {"icount", 0, 0, G_OPTION_ARG_STRING, &o->icount,
          "For the library: shift=N,rr=record|replay,rrfile=LOG,...", "KEY=VALUE,..."},
+        {"slice", 0, 0, G_OPTION_ARG_INT64, &o->slice,
+         "Instructions between two chances for the I/O thread (20000); a guest cannot tell", "N"},
         {"digest-interval", 0, 0, G_OPTION_ARG_INT64, &o->digest_interval,
          "Instructions between two digests of the state (50000000; 0: only at the end)", "N"},
         {"replay-lib", 0, 0, G_OPTION_ARG_FILENAME, &o->replay_lib,

@@ -26,6 +26,7 @@ typedef struct options {
     char *console_log; /**< file for all that the guest writes to it */
 
     char *icount;            /**< options for the library: shift=…,rr=…,rrfile=… */
+    int64_t slice;           /**< instructions that the vCPU thread executes at once, at most */
     int64_t digest_interval; /**< instructions between two digests of the state */
     char *replay_lib;        /**< see library_load() */
     bool fingerprint;        /**< print what the library is told of the machine */

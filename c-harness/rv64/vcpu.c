@@ -2,10 +2,7 @@
 /* The vCPU thread: the loop in which the guest lives. */
 #include "machine.h"
 
-enum {
-    SLICE = 20000,           /* instructions between two chances for the I/O thread */
-    LONGEST_WAIT = 100000000 /* ns: a bound; whatever there is to do wakes us */
-};
+enum { LONGEST_WAIT = 100000000 /* ns: a bound; whatever there is to do wakes us */ };
 
 /* One slice, or as much of it as is allowed now. @return false: nothing is. */
 static bool run_slice(machine_t *m) {
@@ -25,7 +22,7 @@ static bool run_slice(machine_t *m) {
 
     /* RECORD: not beyond the next timer. PLAY: not beyond the next event. */
     bool still = cpu_idle(&m->cpu) || m->reset_requested;
-    uint64_t budget = replay->replay_get_budget(still ? 0 : SLICE);
+    uint64_t budget = replay->replay_get_budget(still ? 0 : (uint64_t)m->options->slice);
     if (budget == 0)
         return false;
     cpu_run(&m->cpu, budget);
