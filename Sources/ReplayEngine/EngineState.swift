@@ -1,5 +1,5 @@
-/// All that the engine itself knows of a run, as one value: what a snapshot of
-/// the engine holds.
+/// What the engine itself knows of a run, as a value: with ``EngineTime``, what a
+/// snapshot of the engine holds.
 package struct EngineState {
     /// Instructions at the last accounting.
     package internal(set) var icount: UInt64 = 0
@@ -8,9 +8,6 @@ package struct EngineState {
     /// The last readings of the recorded clocks.
     var hostClock: Int64 = 0
     var virtualRTClock: Int64 = 0
-
-    var clock = VirtualClock()
-    var timers = TimerList()
 
     var nextBottomHalf: UInt64 = 0
     var nextBlockRequest: UInt64 = 0

@@ -30,7 +30,7 @@ extension Session {
         self.options = options
         self.host = host
         epoch = replay_monotonic_ns()
-        state.clock = VirtualClock(shift: Self.shift(options.shift))
+        time.clock = VirtualClock(shift: Self.shift(options.shift))
         if isLogged {
             guard let name = options.fileName, !name.isEmpty else {
                 throw ReplayError(.badOption, "option rrfile is needed to record or replay")
@@ -114,7 +114,7 @@ extension Session {
         let interval = recorded[Key.digestInterval].flatMap { UInt64($0) } ?? 0
         options.digestInterval = interval
         state.nextDigest = interval == 0 ? .max : interval
-        state.clock = VirtualClock(shift: Self.shift(options.shift))
+        time.clock = VirtualClock(shift: Self.shift(options.shift))
         fingerprint[Key.shift] = options.shift.description
         fingerprint[Key.sleep] = sleeps ? "on" : "off"
         fingerprint[Key.blockData] = recorded[Key.blockData]
@@ -273,7 +273,8 @@ extension Session {
         watchdog = nil
         writer?.abandon()
         enter(writer: nil, player: nil)
-        (host, options, state, fingerprint) = (Host(), Options(), EngineState(), Fingerprint())
+        (host, options, fingerprint) = (Host(), Options(), Fingerprint())
+        (state, time) = (EngineState(), EngineTime())
         setFileName(nil)
     }
 

@@ -9,7 +9,7 @@ extension Session {
         info.mode = mode
         // The host is asked, and the clock is exact, under the lock only.
         let icount = isLocked ? host.icount : state.icount
-        let clock = isIdle ? clockLock.withLock { _ in state.clock } : state.clock
+        let clock = isIdle ? clockLock.withLock { _ in time.clock } : time.clock
         info.icount = isPlaying ? state.icount : max(icount, state.icount)
         info.events = state.events
         info.queued = UInt64(inbox.count + arrivedCount.load(ordering: .relaxed))

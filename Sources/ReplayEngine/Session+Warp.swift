@@ -15,7 +15,7 @@ extension Session {
 
     /// In mode NONE no lock orders the two threads.
     func withClock<Result>(_ body: (inout VirtualClock) -> Result) -> Result {
-        isIdle ? clockLock.withLock { _ in body(&state.clock) } : body(&state.clock)
+        isIdle ? clockLock.withLock { _ in body(&time.clock) } : body(&time.clock)
     }
 
     func virtualInstructions(for ns: Int64) -> UInt64 { withClock { $0.instructions(for: ns) } }
@@ -29,7 +29,7 @@ extension Session {
     }
 
     func withTimers<Result>(_ body: (inout TimerList) -> Result) -> Result {
-        isIdle ? clockLock.withLock { _ in body(&state.timers) } : body(&state.timers)
+        isIdle ? clockLock.withLock { _ in body(&time.timers) } : body(&time.timers)
     }
 
     // MARK: The I/O thread's turn
@@ -182,7 +182,7 @@ extension Session {
     }
 
     private func recordVCPUTurn() {
-        _ = accountForWriting(host.icount)
+        if isRecording { _ = accountForWriting(host.icount) }
         takeDigest()
         _ = flushQueue("replay_account_warp_timer")
         lookAtShift()

@@ -19,12 +19,13 @@ package final class Session: @unchecked Sendable {
     let lock: UnsafeMutablePointer<replay_fair_lock_t>
     /// Counts what threads in ``wait(_:)`` wait for.
     let change: UnsafeMutablePointer<replay_change_t>
-    /// In mode NONE the replay lock is none: this one guards the clock then.
+    /// In mode NONE the replay lock is none: this one guards ``time`` then.
     let clockLock = Locked(())
 
     var host = Host()
     var options = Options()
     var state = EngineState()
+    var time = EngineTime()
     let inbox = Inbox()
     let errors = ErrorBox()
     /// Warnings that the host has had: each is told once.

@@ -1,6 +1,6 @@
 /// The guest's virtual time, (icount << shift) + bias, and its warp.
 ///
-/// A value: it is part of ``EngineState``, and knows neither log nor host.
+/// A value: it is part of ``EngineTime``, and knows neither log nor host.
 package struct VirtualClock {
     static let maximalShift: UInt8 = 10
     /// Auto: how often the shift is looked at, in virtual and in real time.

@@ -1,18 +1,26 @@
 /* SPDX-License-Identifier: MIT */
-/* What the library asks of the machine. */
+/* What the library asks of the machine. Each thread that takes a turn may ask, and in
+ * mode NONE it holds no replay lock then: hence the big lock around what it looks at. */
 #include "machine.h"
 
 #include <stdio.h>
 
 static uint64_t on_icount(void *opaque) {
-    return ((machine_t *)opaque)->cpu.icount;
+    machine_t *m = opaque;
+    big_lock_take(&m->lock);
+    uint64_t icount = m->cpu.icount;
+    big_lock_give(&m->lock);
+    return icount;
 }
 
 /* A sleeping guest for which nothing is pending: the library then lets virtual time
  * follow real time in RECORD, and leaps over the gap in PLAY. */
 static bool on_cpus_idle(void *opaque) {
     machine_t *m = opaque;
-    return cpu_idle(&m->cpu) && !m->reset_requested;
+    big_lock_take(&m->lock);
+    bool idle = cpu_idle(&m->cpu) && !m->reset_requested;
+    big_lock_give(&m->lock);
+    return idle;
 }
 
 static bool on_machine_running(void *opaque) {
@@ -23,7 +31,12 @@ static bool on_machine_running(void *opaque) {
  * real-time clock's alarm is on the host's clock. */
 static int64_t on_deadline(void *opaque, replay_timer_clock_t clock) {
     machine_t *m = opaque;
-    return clock == REPLAY_TIMERS_HOST && !m->options->no_rtc ? rtc_deadline_ns(&m->rtc) : -1;
+    if (clock != REPLAY_TIMERS_HOST || m->options->no_rtc)
+        return -1;
+    big_lock_take(&m->lock);
+    int64_t deadline = rtc_deadline_ns(&m->rtc);
+    big_lock_give(&m->lock);
+    return deadline;
 }
 
 /* On the I/O thread, behind the checkpoint that the library has met for us. */
