@@ -33,7 +33,7 @@ static void path(char *out, const char *place, const char *name) {
 }
 
 static void remove_folder(void) {
-    static const char *const names[] = {"boot.log", "boot.log.live", "report", "console"};
+    static const char *const names[] = {"boot.log", "boot.log.live", "report"};
     char name[PATH_MAX];
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         path(name, folder, names[i]);

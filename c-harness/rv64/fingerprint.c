@@ -23,17 +23,19 @@ static bool tell(const machine_t *m, const char *key, const char *value) {
     return false;
 }
 
-/* A file by its contents, whatever its name is. */
-static bool tell_file(const machine_t *m, const char *key, const char *name) {
-    char text[32] = "none";
-    uint64_t digest;
-    if (name && !digest_file(name, &digest)) {
-        fprintf(stderr, "rv64-machine: %s: %s\n", name, strerror(errno));
-        return false;
-    }
-    if (name)
-        snprintf(text, sizeof(text), "%016" PRIx64, digest);
+/* Contents, whatever their file's name is. */
+static bool tell_digest(const machine_t *m, const char *key, uint64_t digest) {
+    char text[32];
+    snprintf(text, sizeof(text), "%016" PRIx64, digest);
     return tell(m, key, text);
+}
+
+static bool tell_bytes(const machine_t *m, const char *key, GBytes *bytes) {
+    if (!bytes)
+        return tell(m, key, "none");
+    digest_t digest = {0};
+    digest_bytes(&digest, g_bytes_get_data(bytes, NULL), g_bytes_get_size(bytes));
+    return tell_digest(m, key, digest.value);
 }
 
 /* The image's contents, unless the replay needs no image (rrdata=on), or the user
@@ -45,7 +47,11 @@ static bool tell_disk(const machine_t *m) {
     const options_t *o = m->options;
     if (!o->disk || o->disk_no_digest || nbd_is_uri(o->disk) || info.block_data)
         return true;
-    return tell_file(m, "rv64.disk", o->disk);
+    uint64_t digest;
+    if (digest_file(o->disk, &digest))
+        return tell_digest(m, "rv64.disk", digest);
+    fprintf(stderr, "rv64-machine: %s: %s\n", o->disk, strerror(errno));
+    return false;
 }
 
 bool machine_fingerprint(machine_t *m) {
@@ -57,8 +63,8 @@ bool machine_fingerprint(machine_t *m) {
     bool good = tell(m, "rv64.version", MACHINE_VERSION) && tell(m, "rv64.cpu", o->cpu) &&
                 tell(m, "rv64.devices", text) && tell(m, "rv64.append", o->append) &&
                 tell(m, "rv64.reboot", o->no_reboot ? "off" : "on") &&
-                tell_file(m, "rv64.kernel", o->kernel) && tell_file(m, "rv64.initrd", o->initrd) &&
-                tell_disk(m);
+                tell_bytes(m, "rv64.kernel", m->image.kernel) &&
+                tell_bytes(m, "rv64.initrd", m->image.initrd) && tell_disk(m);
     snprintf(text, sizeof(text), "%" PRId64 " MiB", o->ram_mib);
     good = good && tell(m, "rv64.ram", text);
     if (o->disk)

@@ -5,8 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <glib.h>
-
 #include "device-tree.h"
 #include "memory-map.h"
 
@@ -29,14 +27,27 @@ static bool fail(const char *name, const char *what) {
     return false;
 }
 
-static GMappedFile *map_file(const char *name) {
+static GBytes *read_file(const char *name) {
     GError *error = NULL;
-    GMappedFile *file = g_mapped_file_new(name, FALSE, &error);
-    if (!file) {
-        fprintf(stderr, "rv64-machine: %s\n", error->message);
-        g_clear_error(&error);
-    }
-    return file;
+    char *bytes;
+    gsize length;
+    if (g_file_get_contents(name, &bytes, &length, &error))
+        return g_bytes_new_take(bytes, length);
+    fprintf(stderr, "rv64-machine: %s\n", error->message);
+    g_clear_error(&error);
+    return NULL;
+}
+
+bool image_open(image_t *image, const options_t *options) {
+    *image = (image_t){.kernel = read_file(options->kernel)};
+    if (image->kernel && options->initrd)
+        image->initrd = read_file(options->initrd);
+    return image->kernel && (image->initrd || !options->initrd);
+}
+
+void image_close(image_t *image) {
+    g_clear_pointer(&image->kernel, g_bytes_unref);
+    g_clear_pointer(&image->initrd, g_bytes_unref);
 }
 
 static bool copy_to_ram(cpu_t *cpu, uint64_t address, const uint8_t *bytes, uint64_t length) {
@@ -89,44 +100,33 @@ static bool load_linux(cpu_t *cpu, const char *name, const uint8_t *bytes, uint6
     return true;
 }
 
-static bool load_kernel(cpu_t *cpu, const char *name, uint64_t *pc, uint64_t *end) {
-    GMappedFile *file = map_file(name);
-    if (!file)
-        return false;
-    const uint8_t *bytes = (const uint8_t *)g_mapped_file_get_contents(file);
-    uint64_t length = g_mapped_file_get_length(file);
-    bool good;
+static bool load_kernel(cpu_t *cpu, const char *name, GBytes *file, uint64_t *pc, uint64_t *end) {
+    gsize length;
+    const uint8_t *bytes = g_bytes_get_data(file, &length);
     if (length >= SELFMAG && memcmp(bytes, ELFMAG, SELFMAG) == 0)
-        good = load_elf(cpu, name, bytes, length, pc, end);
-    else if (length >= LINUX_HEADER &&
-             memcmp(bytes + LINUX_MAGIC_AT, linux_magic, sizeof(linux_magic)) == 0)
-        good = load_linux(cpu, name, bytes, length, pc, end);
-    else
-        good = fail(name, "is neither an Image of Linux for RISC-V nor an ELF file");
-    g_mapped_file_unref(file);
-    return good;
+        return load_elf(cpu, name, bytes, length, pc, end);
+    if (length >= LINUX_HEADER &&
+        memcmp(bytes + LINUX_MAGIC_AT, linux_magic, sizeof(linux_magic)) == 0)
+        return load_linux(cpu, name, bytes, length, pc, end);
+    return fail(name, "is neither an Image of Linux for RISC-V nor an ELF file");
 }
 
 /* Just below the device tree; on a page of its own. */
-static bool load_initrd(cpu_t *cpu, const char *name, uint64_t kernel_end, device_tree_t *tree) {
-    GMappedFile *file = map_file(name);
-    if (!file)
-        return false;
-    uint64_t length = g_mapped_file_get_length(file);
+static bool load_initrd(cpu_t *cpu, const char *name, GBytes *file, uint64_t kernel_end,
+                        device_tree_t *tree) {
+    gsize length;
+    const uint8_t *bytes = g_bytes_get_data(file, &length);
     uint64_t top = cpu->ram_base + cpu->ram_bytes - DEVICE_TREE_ROOM;
-    bool good = length <= top - cpu->ram_base;
-    if (good) {
+    if (length <= top - cpu->ram_base) {
         tree->initrd_start = (top - length) & ~(uint64_t)(CPU_PAGE_BYTES - 1);
         tree->initrd_end = tree->initrd_start + length;
-        good = tree->initrd_start >= kernel_end &&
-               copy_to_ram(cpu, tree->initrd_start,
-                           (const uint8_t *)g_mapped_file_get_contents(file), length);
+        if (tree->initrd_start >= kernel_end && copy_to_ram(cpu, tree->initrd_start, bytes, length))
+            return true;
     }
-    g_mapped_file_unref(file);
-    return good ? true : fail(name, "does not fit into RAM beside the kernel");
+    return fail(name, "does not fit into RAM beside the kernel");
 }
 
-bool image_load(cpu_t *cpu, const options_t *options, image_entry_t *entry) {
+bool image_load(const image_t *image, cpu_t *cpu, const options_t *options, image_entry_t *entry) {
     uint64_t kernel_end = 0;
     device_tree_t tree = {.ram_bytes = cpu->ram_bytes,
                           .command_line = options->append,
@@ -134,9 +134,9 @@ bool image_load(cpu_t *cpu, const options_t *options, image_entry_t *entry) {
                           .has_rtc = !options->no_rtc,
                           .has_disk = options->disk != NULL,
                           .has_entropy = !options->no_entropy};
-    if (!load_kernel(cpu, options->kernel, &entry->pc, &kernel_end))
+    if (!load_kernel(cpu, options->kernel, image->kernel, &entry->pc, &kernel_end))
         return false;
-    if (options->initrd && !load_initrd(cpu, options->initrd, kernel_end, &tree))
+    if (image->initrd && !load_initrd(cpu, options->initrd, image->initrd, kernel_end, &tree))
         return false;
     entry->device_tree = cpu->ram_base + cpu->ram_bytes - DEVICE_TREE_ROOM;
     uint8_t blob[DEVICE_TREE_ROOM];

@@ -10,9 +10,9 @@
 #define SONAME "libreplay.so.0"
 
 const replay_plugin_t *replay;
-static bool present;
+static char not_found[1024]; /* why the stubs answer, if nobody wanted them */
 
-/* The library's one entry, from a file. */
+/* The library's one entry, from a file. NULL: dlerror() says why. */
 static replay_plugin_query_t open_library(const char *path) {
     replay_plugin_query_t query = NULL;
     void *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
@@ -21,25 +21,27 @@ static replay_plugin_query_t open_library(const char *path) {
     return query;
 }
 
-/* libreplay.so.0 in the folder of the program, or where dlopen() finds it. */
-static replay_plugin_query_t open_default(void) {
-    char path[PATH_MAX];
-    ssize_t length = readlink("/proc/self/exe", path, sizeof(path));
-    char *name =
-        length > 0 && length < (ssize_t)sizeof(path) ? memrchr(path, '/', (size_t)length) : NULL;
-    if (name && (size_t)(name + 1 - path) + sizeof(SONAME) <= sizeof(path)) {
-        memcpy(name + 1, SONAME, sizeof(SONAME));
-        if (access(path, F_OK) == 0)
-            return open_library(path);
-    }
-    return open_library(SONAME);
+/* The library's file in the folder of the program. @return false: there is none. */
+static bool beside_program(char *path, size_t room) {
+    ssize_t length = readlink("/proc/self/exe", path, room - 1);
+    path[length > 0 ? length : 0] = '\0';
+    char *name = strrchr(path, '/');
+    if (!name || (size_t)(name + 1 - path) + sizeof(SONAME) > room)
+        return false;
+    memcpy(name + 1, SONAME, sizeof(SONAME));
+    return access(path, F_OK) == 0;
 }
 
 bool library_load(const char *path) {
+    char beside[PATH_MAX];
     replay_plugin_query_t query = NULL;
-    if (!path)
-        query = open_default();
-    else if (strcmp(path, "none") != 0 && !(query = open_library(path))) {
+    if (!path && beside_program(beside, sizeof(beside)))
+        path = beside;
+    if (!path) {
+        query = open_library(SONAME);
+        if (!query)
+            snprintf(not_found, sizeof(not_found), "%s", dlerror());
+    } else if (strcmp(path, "none") != 0 && !(query = open_library(path))) {
         fprintf(stderr, "rv64-machine: %s\n", dlerror());
         return false;
     }
@@ -50,21 +52,18 @@ bool library_load(const char *path) {
                 REPLAY_ABI_VERSION);
         return false;
     }
-    present = query != NULL;
     /* The stubs define the same names, in this program: this is their table. */
     if (!replay)
         replay = replay_plugin_query(REPLAY_ABI_VERSION);
     return replay != NULL;
 }
 
-bool library_present(void) {
-    return present;
-}
-
 int library_complain(void) {
     replay_error_t error = REPLAY_ERROR_INIT;
     replay->replay_last_error(&error);
     fprintf(stderr, "rv64-machine: %s\n", error.message);
+    if (not_found[0] != '\0')
+        fprintf(stderr, "rv64-machine: the library was not found: %s\n", not_found);
     if (error.history[0] != '\0')
         fprintf(stderr, "%s\n", error.history);
     return 1;

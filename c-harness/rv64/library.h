@@ -16,12 +16,10 @@ extern const replay_plugin_t *replay;
 
 /** Loads the library.
  *  @param path a file; "none" for the stubs; NULL for libreplay.so.0 beside the
- *    program or where the system finds it, and the stubs if it is not there.
- *  @return false if @p path was named and cannot be used; told on stderr. */
+ *    program, else where the system finds it, else the stubs.
+ *  @return false: what was named, or lies beside the program, cannot be used; told on
+ *    stderr. */
 bool library_load(const char *path);
-
-/** True if a library was loaded, false if the stubs answer. */
-bool library_present(void);
 
 /** Tells the user what failed last, with the events before it. @return 1. */
 int library_complain(void);

@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "image.h"
 #include "memory-map.h"
 
 /* ------------------------------------------------------------ what devices do */
@@ -146,7 +145,7 @@ bool machine_reset(machine_t *m) {
     bus_reset(&m->bus);
     cpu_clear_ram(&m->cpu);
     forget_digests(m);
-    if (!image_load(&m->cpu, m->options, &entry))
+    if (!image_load(&m->image, &m->cpu, m->options, &entry))
         return false;
     cpu_reset(&m->cpu, entry.pc, entry.device_tree);
     return true;
@@ -214,15 +213,20 @@ bool machine_open(machine_t *m, const options_t *options) {
     /* Numbered in this order: it is the same in every mode. */
     m->serial_number = replay->replay_register_char_driver(serial_arrives, m);
     m->timer = replay->replay_timer_new(machine_timer_expired, m);
+    if (m->serial_number < 0 || !m->timer) {
+        library_complain();
+        return false;
+    }
     if (options->disk && !(m->disk = disk_open(options)))
         return false;
     const serial_events_t events = {m, serial_typed, serial_quits, serial_listening};
     m->serial = serial_open(options->serial, options->console_log, &events);
-    return m->serial && open_hardware(m) && machine_fingerprint(m);
+    return m->serial && image_open(&m->image, options) && open_hardware(m) &&
+           machine_fingerprint(m);
 }
 
 replay_status_t machine_finish(machine_t *m) {
-    (void)m;
+    disk_finish(m->disk);
     /* Detaching gives the replay lock back. Disk and timer are left to replay_finish():
      * it takes the digest of the guest as it is now, and only then ends the requests
      * that are still under way. */
@@ -230,11 +234,13 @@ replay_status_t machine_finish(machine_t *m) {
     return replay->replay_finish();
 }
 
-void machine_close(machine_t *m) {
+bool machine_close(machine_t *m) {
     virtio_block_close(&m->block);
     disk_free(m->disk);
-    serial_close(m->serial);
+    bool whole = serial_close(m->serial);
     cpu_close(&m->cpu);
+    image_close(&m->image);
     g_free(m->page_digests);
     g_main_loop_unref(m->loop);
+    return whole;
 }

@@ -23,6 +23,7 @@
 #include "devices/uart.h"
 #include "devices/virtio-block.h"
 #include "devices/virtio-entropy.h"
+#include "image.h"
 #include "library.h"
 #include "options.h"
 #include "outside/disk.h"
@@ -30,6 +31,7 @@
 
 typedef struct machine {
     const options_t *options;
+    image_t image;
     big_lock_t lock;
 
     cpu_t cpu;
@@ -63,8 +65,9 @@ bool machine_open(machine_t *m, const options_t *options);
  *  PLAY: OK only if the guest did everything that the log holds. */
 replay_status_t machine_finish(machine_t *m);
 
-/** Frees everything, after machine_finish(). */
-void machine_close(machine_t *m);
+/** Frees everything, after machine_finish().
+ *  @return false: not all of the serial line's output was written to its log. */
+bool machine_close(machine_t *m);
 
 /** Power on: RAM as loaded, registers and devices as at first.
  *  @return false: told on stderr. */
@@ -74,10 +77,10 @@ bool machine_reset(machine_t *m);
 void machine_power_off(machine_t *m, replay_shutdown_cause_t cause);
 
 /** The guest or the user wants the end: through the library, so that a replay
- *  ends at the same place. Replay lock held. */
+ *  ends at the same place. Replay lock held (in mode NONE there is none). */
 void machine_request_shutdown(machine_t *m, replay_shutdown_cause_t cause);
 
-/** A digest of all that the guest can see. Big lock held. */
+/** A digest of all that the guest can see. Replay lock held. */
 uint64_t machine_digest(machine_t *m);
 
 /** The table of what the library asks of the machine (hooks.c). */

@@ -8,9 +8,11 @@
  * README.md has the machine's map, and the places where libreplay is called. */
 #include "machine.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 
 #include <glib-unix.h>
@@ -42,7 +44,7 @@ typedef struct report {
 static bool write_report(const char *name, const report_t *r) {
     FILE *file = fopen(name, "w");
     if (!file) {
-        perror(name);
+        fprintf(stderr, "rv64-machine: %s: %s\n", name, strerror(errno));
         return false;
     }
     fprintf(file, "events %" PRIu64 "\nevent_bytes %" PRIu64 "\nlog_bytes %" PRIu64 "\n",
@@ -50,14 +52,15 @@ static bool write_report(const char *name, const report_t *r) {
     fprintf(file, "icount %" PRIu64 "\nvirtual_ns %" PRId64 "\nwarped_ns %" PRId64 "\n", r->icount,
             r->info.virtual_ns, r->info.warped_ns);
     fprintf(file, "digest %016" PRIx64 "\nseconds %.3f\n", r->digest, r->seconds);
-    return fclose(file) == 0;
+    bool written = !ferror(file);
+    if (fclose(file) == 0 && written)
+        return true;
+    fprintf(stderr, "rv64-machine: %s: %s\n", name, strerror(errno));
+    return false;
 }
 
 /* Lets the started machine run until it is switched off. */
 static void run(machine_t *m, report_t *report) {
-    guint sources[] = {g_unix_signal_add(SIGINT, on_signal, m),
-                       g_unix_signal_add(SIGTERM, on_signal, m),
-                       g_unix_signal_add(SIGHUP, on_signal, m)};
     int64_t start = g_get_monotonic_time();
     /* The vCPU thread begins when the loop polls for the first time (in mode NONE, where
      * there is no replay lock, at once), and ends the loop when it ends itself. */
@@ -65,8 +68,6 @@ static void run(machine_t *m, report_t *report) {
     g_main_loop_run(m->loop);
     g_thread_join(vcpu);
     report->seconds = (double)(g_get_monotonic_time() - start) / 1e6;
-    for (size_t i = 0; i < G_N_ELEMENTS(sources); i++)
-        g_source_remove(sources[i]);
 
     /* To be asked while there still is a session. */
     report->info = (replay_info_t)REPLAY_INFO_INIT;
@@ -79,39 +80,49 @@ static void run(machine_t *m, report_t *report) {
 static int finish(machine_t *m, report_t *report) {
     char *log = g_strdup(replay->replay_get_filename());
     replay_status_t status = machine_finish(m);
+    if (status != REPLAY_OK)
+        library_complain();
     report->log_bytes = file_size(log);
     g_free(log);
     if (m->options->report && !write_report(m->options->report, report))
         return 1;
-    if (status == REPLAY_ERROR_LOG_CUT) {
-        library_complain();
-        return EXIT_LOG_CUT;
-    }
     if (status != REPLAY_OK)
-        return library_complain();
+        return status == REPLAY_ERROR_LOG_CUT ? EXIT_LOG_CUT : 1;
     int cause = atomic_load(&m->cause);
     return cause == REPLAY_SHUTDOWN_GUEST_PANIC  ? EXIT_PANIC
            : cause == REPLAY_SHUTDOWN_HOST_ERROR ? 1
                                                  : 0;
 }
 
+/* @return the exit status. */
+static int run_and_finish(machine_t *m) {
+    report_t report;
+    if (replay->replay_start() != REPLAY_OK) {
+        library_complain();
+        machine_finish(m);
+        return 1;
+    }
+    /* For as long as there is a recording to be finished: a second signal must not cut it. */
+    const int signals[] = {SIGINT, SIGTERM, SIGHUP};
+    guint sources[G_N_ELEMENTS(signals)];
+    for (size_t i = 0; i < G_N_ELEMENTS(signals); i++)
+        sources[i] = g_unix_signal_add(signals[i], on_signal, m);
+    run(m, &report);
+    int status = finish(m, &report);
+    for (size_t i = 0; i < G_N_ELEMENTS(signals); i++)
+        g_source_remove(sources[i]);
+    return status;
+}
+
 static int operate(const options_t *options) {
     static machine_t m;
-    report_t report;
     int status = 1;
-    bool started = false;
-    if (machine_open(&m, options)) {
-        started = replay->replay_start() == REPLAY_OK;
-        if (!started)
-            library_complain();
-    }
-    if (started) {
-        run(&m, &report);
-        status = finish(&m, &report);
-    } else {
+    if (machine_open(&m, options))
+        status = run_and_finish(&m);
+    else
         machine_finish(&m);
-    }
-    machine_close(&m);
+    if (!machine_close(&m) && status == 0)
+        status = 1;
     return status;
 }
 

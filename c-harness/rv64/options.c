@@ -39,7 +39,7 @@ bool options_parse(options_t *o, int argc, char **argv) {
         {"disk", 'd', 0, G_OPTION_ARG_STRING, &o->disk, "Disk: image or NBD URI", "FILE"},
         {"disk-read-only", 0, 0, G_OPTION_ARG_NONE, &read_only, "Writes to it fail", NULL},
         {"disk-no-digest", 0, 0, G_OPTION_ARG_NONE, &no_digest,
-         "Find another image at its first differing read, not at the start", NULL},
+         "In both runs: find another image at its first differing read, not at the start", NULL},
         {"disk-fail", 0, 0, G_OPTION_ARG_STRING, &o->disk_fail,
          "Requests to the image that fail with EIO, from 1", "N,N-M,..."},
         {"serial", 's', 0, G_OPTION_ARG_STRING, &o->serial,

@@ -67,7 +67,7 @@ static sbi_result_t system_reset(machine_t *m, uint32_t type, uint32_t reason) {
     else if (m->options->no_reboot)
         machine_request_shutdown(m, REPLAY_SHUTDOWN_GUEST_RESET);
     else {
-        /* The main loop does it, see reset_if_requested(). Until then the CPU stands
+        /* The main loop does it, see on_handle_requests(). Until then the CPU stands
          * still, with nothing to wake it: the library must be told to look. */
         m->reset_requested = true;
         replay->replay_notify();

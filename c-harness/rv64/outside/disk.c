@@ -48,7 +48,13 @@ disk_t *disk_open(const options_t *options) {
     disk_t *disk = g_new0(disk_t, 1);
     disk->block = block;
     disk->read_only = options->disk_read_only;
+    disk->nbd = nbd_is_uri(options->disk) ? config.opaque : NULL;
     return disk;
+}
+
+void disk_finish(disk_t *disk) {
+    if (disk && disk->nbd)
+        nbd_finish(disk->nbd);
 }
 
 void disk_free(disk_t *disk) {

@@ -18,11 +18,16 @@
 typedef struct disk {
     replay_block_t *block;
     bool read_only;
+    void *nbd; /**< the server's side, while it is open; NULL: there is no server */
 } disk_t;
 
 /** Opens the disk that @p options name, between replay_configure() and _start().
  *  @return NULL: told on stderr. */
 disk_t *disk_open(const options_t *options);
+
+/** The run is over, and replay_finish() is about to wait for what is under way. NULL is
+ *  allowed. */
+void disk_finish(disk_t *disk);
 
 /** Frees it, when replay_finish() has closed what is behind it. NULL is allowed. */
 void disk_free(disk_t *disk);

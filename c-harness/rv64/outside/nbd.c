@@ -4,7 +4,9 @@
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/eventfd.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <glib.h>
@@ -19,9 +21,11 @@ typedef struct nbd {
     GThread *thread;
     GAsyncQueue *ended; /* requests all of whose parts are done */
     int wake;           /* eventfd: something was asked for, or has ended */
-    gint closing;
+    gint finishing, closing;
     int64_t length;
 } nbd_t;
+
+enum { PATIENCE = 5000 /* ms that a server which is silent has when the run is over */ };
 
 /* A request of the library's: one command of the protocol for each piece. */
 typedef struct request {
@@ -70,8 +74,14 @@ static gpointer nbd_thread(gpointer opaque) {
              .events = (short)((direction & LIBNBD_AIO_DIRECTION_READ ? POLLIN : 0) |
                                (direction & LIBNBD_AIO_DIRECTION_WRITE ? POLLOUT : 0))},
             {.fd = nbd->wake, .events = POLLIN}};
-        if (poll(files, 2, -1) < 0)
+        int ready = poll(files, 2, g_atomic_int_get(&nbd->finishing) ? PATIENCE : -1);
+        if (ready < 0)
             continue;
+        if (ready == 0 && nbd_aio_in_flight(nbd->handle) > 0) {
+            /* So that what is under way ends, by an error. */
+            fprintf(stderr, "rv64-machine: the disk's server does not answer\n");
+            shutdown(files[0].fd, SHUT_RDWR);
+        }
         uint64_t count;
         if (files[1].revents && read(nbd->wake, &count, sizeof(count)) < 0 && errno != EAGAIN)
             perror("rv64-machine: eventfd");
@@ -163,11 +173,20 @@ static void on_close(void *opaque) {
     g_free(nbd);
 }
 
+void nbd_finish(void *opaque) {
+    nbd_t *nbd = opaque;
+    g_atomic_int_set(&nbd->finishing, 1);
+    wake(nbd);
+}
+
 /* ------------------------------------------------------------------ connecting */
 
 bool nbd_is_uri(const char *name) {
-    return g_str_has_prefix(name, "nbd:") || g_str_has_prefix(name, "nbds:") ||
-           g_str_has_prefix(name, "nbd+") || g_str_has_prefix(name, "nbds+");
+    static const char *const schemes[] = {"nbd:", "nbds:", "nbd+", "nbds+"};
+    for (size_t i = 0; i < G_N_ELEMENTS(schemes); i++)
+        if (g_ascii_strncasecmp(name, schemes[i], strlen(schemes[i])) == 0)
+            return true;
+    return false;
 }
 
 void *nbd_open(const char *uri, replay_block_backend_t *backend) {

@@ -16,4 +16,8 @@ bool nbd_is_uri(const char *name);
  *  @return its data, NULL: told on stderr. */
 void *nbd_open(const char *uri, replay_block_backend_t *backend);
 
+/** The run is over: a server that does not answer is waited for some seconds, and not for
+ *  ever. @param nbd what nbd_open() has returned. */
+void nbd_finish(void *nbd);
+
 #endif /* RV64_NBD_H */

@@ -4,11 +4,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <termios.h>
 #include <unistd.h>
@@ -16,92 +16,34 @@
 #include <glib-unix.h>
 #include <glib.h>
 
+#include "output.h"
+
 enum {
-    OUTPUT_BOUND = 1 << 20, /* bytes that may wait to be written */
-    EARLY_BOUND = 1 << 14,  /* bytes that are kept for a socket's first client */
-    CHUNK = 256,            /* bytes of input at once */
-    TYPED = 16,             /* bytes of a file or pipe at once, */
-    TYPING_MS = 1,          /* and the time between them */
-    ESCAPE = 1              /* Ctrl-A */
+    UNREAD = 1 << 14, /* bytes that are kept for a socket's next client */
+    PATIENCE = 1000,  /* ms that a reader has at the end, if it does not read */
+    CHUNK = 256,      /* bytes of input at once */
+    TYPED = 16,       /* bytes of a file or pipe at once, */
+    TYPING_MS = 1,    /* and the time between them */
+    ESCAPE = 1        /* Ctrl-A */
 };
 
 struct serial {
     serial_events_t events;
-    int in, out;            /* -1: none (any more) */
+    output_t *output;
+    bool to_stdout;
+    int in;                 /* -1: none (any more) */
     int keep;               /* a descriptor that is only kept open */
-    char *socket_path;      /* to remove */
+    char *socket_path;      /* to remove, if it still is */
+    struct stat socket;     /* this one */
     guint source;           /* of the input, or of the socket's connections */
     guint client_source;    /* of the input of the socket's client */
     bool terminal, escaped; /* Ctrl-A was typed */
     struct termios before;  /* the terminal's state */
     bool raw;
-
-    pthread_mutex_t mutex; /* guards what follows */
-    pthread_cond_t changed;
-    GByteArray *output;
-    GByteArray *early; /* of a socket to which nobody has come yet; else NULL */
-    bool closing;
-    FILE *log;
-    GThread *writer;
 };
 
-/* ------------------------------------------------------------------- output */
-
-/* Writes all of it, or as much as the other end takes. */
-static void write_all(int file, const uint8_t *bytes, size_t length) {
-    while (length > 0) {
-        ssize_t n = write(file, bytes, length);
-        if (n < 0 && errno == EAGAIN) {
-            struct pollfd ready = {.fd = file, .events = POLLOUT};
-            poll(&ready, 1, -1);
-        } else if (n < 0 && errno != EINTR) {
-            return;
-        } else if (n > 0) {
-            bytes += n;
-            length -= (size_t)n;
-        }
-    }
-}
-
-static gpointer writer_thread(gpointer opaque) {
-    serial_t *s = opaque;
-    GByteArray *writing = g_byte_array_new();
-    pthread_mutex_lock(&s->mutex);
-    while (s->output->len > 0 || !s->closing) {
-        if (s->output->len == 0) {
-            pthread_cond_wait(&s->changed, &s->mutex);
-            continue;
-        }
-        GByteArray *taken = s->output;
-        s->output = writing;
-        writing = taken;
-        if (s->early && s->early->len + writing->len <= EARLY_BOUND)
-            g_byte_array_append(s->early, writing->data, writing->len);
-        int out = s->out >= 0 ? dup(s->out) : -1; /* the client may leave meanwhile */
-        pthread_cond_broadcast(&s->changed);
-        pthread_mutex_unlock(&s->mutex);
-        if (s->log)
-            fwrite(writing->data, 1, writing->len, s->log);
-        if (out >= 0) {
-            write_all(out, writing->data, writing->len);
-            close(out);
-        }
-        g_byte_array_set_size(writing, 0);
-        pthread_mutex_lock(&s->mutex);
-    }
-    pthread_mutex_unlock(&s->mutex);
-    g_byte_array_unref(writing);
-    return NULL;
-}
-
 void serial_transmit(serial_t *s, uint8_t byte) {
-    pthread_mutex_lock(&s->mutex);
-    while (s->output->len >= OUTPUT_BOUND)
-        pthread_cond_wait(&s->changed, &s->mutex);
-    g_byte_array_append(s->output, &byte, 1);
-    if (s->output->len == 1)
-        pthread_cond_broadcast(&s->changed);
-    pthread_mutex_unlock(&s->mutex);
+    output_send(s->output, byte);
 }
 
 /* -------------------------------------------------------------------- input */
@@ -148,29 +90,36 @@ static gboolean on_input(gint file, GIOCondition condition, gpointer opaque) {
 }
 
 /* Nobody sits at a file or a pipe, so it is typed at a pace, and when somebody listens. */
+static gboolean on_readable(gint file, GIOCondition condition, gpointer opaque);
+
 static gboolean on_typing(gpointer opaque) {
     serial_t *s = opaque;
     struct pollfd ready = {.fd = s->in, .events = POLLIN};
-    if (!s->events.listening(s->events.opaque) || poll(&ready, 1, 0) == 0 ||
-        read_some(s, s->in, TYPED))
+    if (!s->events.listening(s->events.opaque))
         return G_SOURCE_CONTINUE;
-    s->source = 0;
+    if (poll(&ready, 1, 0) == 0)
+        s->source = g_unix_fd_add(s->in, G_IO_IN, on_readable, s);
+    else if (read_some(s, s->in, TYPED))
+        return G_SOURCE_CONTINUE;
+    else
+        s->source = 0;
     return G_SOURCE_REMOVE;
 }
 
-/* The first client gets what was said before it came: so much that a socket takes it
- * at once. */
+static gboolean on_readable(gint file, GIOCondition condition, gpointer opaque) {
+    (void)file;
+    (void)condition;
+    serial_t *s = opaque;
+    s->source = g_timeout_add(TYPING_MS, on_typing, s);
+    return G_SOURCE_REMOVE;
+}
+
+/* One client at a time. */
 static void set_client(serial_t *s, int client) {
-    pthread_mutex_lock(&s->mutex);
-    if (s->early) {
-        write_all(client, s->early->data, s->early->len);
-        g_byte_array_unref(s->early);
-        s->early = NULL;
-    }
+    output_set_reader(s->output, client);
     if (s->in >= 0)
         close(s->in);
-    s->in = s->out = client;
-    pthread_mutex_unlock(&s->mutex);
+    s->in = client;
 }
 
 static gboolean on_client_input(gint file, GIOCondition condition, gpointer opaque) {
@@ -183,7 +132,7 @@ static gboolean on_client_input(gint file, GIOCondition condition, gpointer opaq
     return G_SOURCE_REMOVE;
 }
 
-/* One client at a time: a new one takes the place of the one before. */
+/* A new one takes the place of the one before. */
 static gboolean on_connection(gint file, GIOCondition condition, gpointer opaque) {
     (void)condition;
     serial_t *s = opaque;
@@ -201,8 +150,8 @@ static gboolean on_connection(gint file, GIOCondition condition, gpointer opaque
 
 static bool type_from(serial_t *s, int file) {
     s->in = file;
-    s->out = STDOUT_FILENO;
-    s->source = g_timeout_add(TYPING_MS, on_typing, s);
+    s->to_stdout = true;
+    s->source = g_unix_fd_add(file, G_IO_IN, on_readable, s);
     return true;
 }
 
@@ -210,7 +159,7 @@ static bool open_stdio(serial_t *s) {
     if (isatty(STDIN_FILENO) != 1)
         return type_from(s, STDIN_FILENO);
     s->in = STDIN_FILENO;
-    s->out = STDOUT_FILENO;
+    s->to_stdout = true;
     s->terminal = true;
     if (tcgetattr(STDIN_FILENO, &s->before) == 0) {
         struct termios raw = s->before;
@@ -235,7 +184,7 @@ static bool open_pty(serial_t *s) {
     /* Our own end of the other side: without it the line hangs up when a user leaves. */
     if (name)
         s->keep = open(name, O_RDWR | O_NOCTTY | O_CLOEXEC);
-    s->in = s->out = master;
+    s->in = master;
     if (s->keep < 0)
         return false;
     struct termios raw;
@@ -248,6 +197,25 @@ static bool open_pty(serial_t *s) {
     return true;
 }
 
+/* A socket that a killed machine has left behind is removed; nothing else is. */
+static bool make_room(const char *path, const struct sockaddr_un *address) {
+    struct stat about;
+    if (lstat(path, &about) != 0)
+        return errno == ENOENT;
+    bool dead = false;
+    /* Of another type than ours, so that one who listens there is not disturbed. */
+    int probe = S_ISSOCK(about.st_mode) ? socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0) : -1;
+    if (probe >= 0) {
+        dead = connect(probe, (const struct sockaddr *)address, sizeof(*address)) != 0 &&
+               errno == ECONNREFUSED;
+        close(probe);
+    }
+    if (dead)
+        return unlink(path) == 0;
+    errno = EADDRINUSE;
+    return false;
+}
+
 static bool open_socket(serial_t *s, const char *path) {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     if (strlen(path) >= sizeof(address.sun_path)) {
@@ -256,14 +224,22 @@ static bool open_socket(serial_t *s, const char *path) {
     }
     strcpy(address.sun_path, path);
     s->keep = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    unlink(path);
-    if (s->keep < 0 || bind(s->keep, (struct sockaddr *)&address, sizeof(address)) != 0 ||
-        listen(s->keep, 1) != 0)
+    if (s->keep < 0 || !make_room(path, &address) ||
+        bind(s->keep, (struct sockaddr *)&address, sizeof(address)) != 0)
         return false;
-    s->socket_path = g_strdup(path);
-    s->early = g_byte_array_new();
+    if (lstat(path, &s->socket) == 0)
+        s->socket_path = g_strdup(path);
+    if (listen(s->keep, 1) != 0)
+        return false;
     s->source = g_unix_fd_add(s->keep, G_IO_IN, on_connection, s);
     return true;
+}
+
+static void remove_socket(const serial_t *s) {
+    struct stat about;
+    if (lstat(s->socket_path, &about) == 0 && about.st_dev == s->socket.st_dev &&
+        about.st_ino == s->socket.st_ino)
+        unlink(s->socket_path);
 }
 
 static bool open_where(serial_t *s, const char *where) {
@@ -284,36 +260,31 @@ static bool open_where(serial_t *s, const char *where) {
 serial_t *serial_open(const char *where, const char *log, const serial_events_t *events) {
     serial_t *s = g_new0(serial_t, 1);
     s->events = *events;
-    s->in = s->out = s->keep = -1;
-    s->output = g_byte_array_new();
-    pthread_mutex_init(&s->mutex, NULL);
-    pthread_cond_init(&s->changed, NULL);
+    s->in = s->keep = -1;
     const char *what = where;
     bool good = open_where(s, where);
-    if (good && log) {
-        what = log;
-        s->log = fopen(log, "wb");
-        good = s->log && setvbuf(s->log, NULL, _IONBF, 0) == 0; /* whole if we are killed */
+    if (good) {
+        s->output = output_open(log, s->socket_path ? UNREAD : 0);
+        good = s->output != NULL;
+        what = log ? log : "eventfd";
     }
     if (!good) {
         fprintf(stderr, "rv64-machine: %s: %s\n", what, strerror(errno));
         serial_close(s);
         return NULL;
     }
-    s->writer = g_thread_new("serial", writer_thread, s);
+    if (s->to_stdout || s->in >= 0)
+        output_set_reader(s->output, s->to_stdout ? STDOUT_FILENO : s->in);
     return s;
 }
 
-void serial_close(serial_t *s) {
+bool serial_close(serial_t *s) {
     if (!s)
-        return;
-    if (s->writer) {
-        pthread_mutex_lock(&s->mutex);
-        s->closing = true;
-        pthread_cond_broadcast(&s->changed);
-        pthread_mutex_unlock(&s->mutex);
-        g_thread_join(s->writer);
-    }
+        return true;
+    /* Whatever stands behind a pipe gets all of it, as from any program; who sits at a
+     * terminal or a socket and has stopped it does not keep us. */
+    bool wait = s->to_stdout && isatty(STDOUT_FILENO) != 1;
+    bool whole = !s->output || output_close(s->output, wait ? -1 : PATIENCE);
     if (s->source)
         g_source_remove(s->source);
     if (s->client_source)
@@ -325,14 +296,8 @@ void serial_close(serial_t *s) {
     if (s->keep >= 0)
         close(s->keep);
     if (s->socket_path)
-        unlink(s->socket_path);
-    if (s->log)
-        fclose(s->log);
+        remove_socket(s);
     g_free(s->socket_path);
-    if (s->early)
-        g_byte_array_unref(s->early);
-    g_byte_array_unref(s->output);
-    pthread_mutex_destroy(&s->mutex);
-    pthread_cond_destroy(&s->changed);
     g_free(s);
+    return whole;
 }

@@ -3,8 +3,7 @@
  *  The other end of the serial line: a terminal, a file, a pseudo-terminal, a socket.
  *
  *  None of it matters to the guest but the bytes that come in. Input is read on the
- *  I/O thread, by the main loop. What the guest sends is written by a thread of its own, so that
- *  a slow terminal delays neither guest nor main loop (until a megabyte waits). */
+ *  I/O thread, by the main loop. What the guest sends goes out by output.h. */
 #ifndef RV64_SERIAL_H
 #define RV64_SERIAL_H
 
@@ -35,7 +34,8 @@ serial_t *serial_open(const char *where, const char *log, const serial_events_t 
 /** The guest sends a byte. On any thread. */
 void serial_transmit(serial_t *serial, uint8_t byte);
 
-/** Writes what is left, restores the terminal. NULL is allowed. */
-void serial_close(serial_t *serial);
+/** Writes what is left, restores the terminal. NULL is allowed.
+ *  @return false: the log is not whole, which was told on stderr. */
+bool serial_close(serial_t *serial);
 
 #endif /* RV64_SERIAL_H */
