@@ -10,7 +10,7 @@
 #define SONAME "libreplay.so.0"
 
 const replay_plugin_t *replay;
-static char not_found[1024]; /* why the stubs answer, if nobody wanted them */
+static char not_loaded[1024]; /* why the stubs answer, unless they were wanted */
 
 /* The library's one entry, from a file. NULL: dlerror() says why. */
 static replay_plugin_query_t open_library(const char *path) {
@@ -40,7 +40,7 @@ bool library_load(const char *path) {
     if (!path) {
         query = open_library(SONAME);
         if (!query)
-            snprintf(not_found, sizeof(not_found), "%s", dlerror());
+            snprintf(not_loaded, sizeof(not_loaded), "%s", dlerror());
     } else if (strcmp(path, "none") != 0 && !(query = open_library(path))) {
         fprintf(stderr, "rv64-machine: %s\n", dlerror());
         return false;
@@ -62,8 +62,8 @@ int library_complain(void) {
     replay_error_t error = REPLAY_ERROR_INIT;
     replay->replay_last_error(&error);
     fprintf(stderr, "rv64-machine: %s\n", error.message);
-    if (not_found[0] != '\0')
-        fprintf(stderr, "rv64-machine: the library was not found: %s\n", not_found);
+    if (not_loaded[0] != '\0')
+        fprintf(stderr, "rv64-machine: the library was not loaded: %s\n", not_loaded);
     if (error.history[0] != '\0')
         fprintf(stderr, "%s\n", error.history);
     return 1;

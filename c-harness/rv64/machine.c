@@ -127,7 +127,8 @@ uint64_t machine_digest(machine_t *m) {
 /* ------------------------------------------------------------------ off and on */
 
 void machine_power_off(machine_t *m, replay_shutdown_cause_t cause) {
-    atomic_store(&m->cause, cause);
+    int none = REPLAY_SHUTDOWN_NONE;
+    atomic_compare_exchange_strong(&m->cause, &none, cause); /* the first one counts */
     atomic_store(&m->off, true);
     atomic_store(&m->kicked, true);
     replay->replay_notify();
@@ -237,7 +238,7 @@ replay_status_t machine_finish(machine_t *m) {
 bool machine_close(machine_t *m) {
     virtio_block_close(&m->block);
     disk_free(m->disk);
-    bool whole = serial_close(m->serial);
+    bool whole = serial_close(m->serial, atomic_load(&m->cause) == REPLAY_SHUTDOWN_HOST_SIGNAL);
     cpu_close(&m->cpu);
     image_close(&m->image);
     g_free(m->page_digests);

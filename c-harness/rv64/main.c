@@ -102,15 +102,17 @@ static int run_and_finish(machine_t *m) {
         machine_finish(m);
         return 1;
     }
-    /* For as long as there is a recording to be finished: a second signal must not cut it. */
     const int signals[] = {SIGINT, SIGTERM, SIGHUP};
     guint sources[G_N_ELEMENTS(signals)];
     for (size_t i = 0; i < G_N_ELEMENTS(signals); i++)
         sources[i] = g_unix_signal_add(signals[i], on_signal, m);
     run(m, &report);
     int status = finish(m, &report);
-    for (size_t i = 0; i < G_N_ELEMENTS(signals); i++)
-        g_source_remove(sources[i]);
+    /* Who has sent one may send another, which must not cut what the first one ends.
+     * Who has not may still interrupt us while we write what is left. */
+    if (atomic_load(&m->cause) != REPLAY_SHUTDOWN_HOST_SIGNAL)
+        for (size_t i = 0; i < G_N_ELEMENTS(signals); i++)
+            g_source_remove(sources[i]);
     return status;
 }
 

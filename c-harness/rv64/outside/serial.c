@@ -270,7 +270,7 @@ serial_t *serial_open(const char *where, const char *log, const serial_events_t 
     }
     if (!good) {
         fprintf(stderr, "rv64-machine: %s: %s\n", what, strerror(errno));
-        serial_close(s);
+        serial_close(s, true);
         return NULL;
     }
     if (s->to_stdout || s->in >= 0)
@@ -278,12 +278,12 @@ serial_t *serial_open(const char *where, const char *log, const serial_events_t 
     return s;
 }
 
-bool serial_close(serial_t *s) {
+bool serial_close(serial_t *s, bool hurry) {
     if (!s)
         return true;
     /* Whatever stands behind a pipe gets all of it, as from any program; who sits at a
      * terminal or a socket and has stopped it does not keep us. */
-    bool wait = s->to_stdout && isatty(STDOUT_FILENO) != 1;
+    bool wait = s->to_stdout && isatty(STDOUT_FILENO) != 1 && !hurry;
     bool whole = !s->output || output_close(s->output, wait ? -1 : PATIENCE);
     if (s->source)
         g_source_remove(s->source);

@@ -35,7 +35,8 @@ serial_t *serial_open(const char *where, const char *log, const serial_events_t 
 void serial_transmit(serial_t *serial, uint8_t byte);
 
 /** Writes what is left, restores the terminal. NULL is allowed.
+ *  @param hurry whoever does not read is not waited for, not even behind a pipe
  *  @return false: the log is not whole, which was told on stderr. */
-bool serial_close(serial_t *serial);
+bool serial_close(serial_t *serial, bool hurry);
 
 #endif /* RV64_SERIAL_H */

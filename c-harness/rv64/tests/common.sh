@@ -1,16 +1,19 @@
 # SPDX-License-Identifier: MIT
 # shellcheck shell=bash
 # What the tests of the machine share: a folder of their own, and small words.
-# RV64_MACHINE names the program, RV64_GUESTS the folder with the guests; without
-# them those in build/ are taken.
+# RV64_MACHINE names the program, RV64_GUESTS and RV64_BARE the folders with the guests;
+# without them those in build/ are taken.
 
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 top=$here/../../../build/c-harness/rv64
 machine=$(realpath "${RV64_MACHINE:-$top/rv64-machine}")
 guests=$(realpath "${RV64_GUESTS:-$top/guests}")
+bare=$(realpath "${RV64_BARE:-$top/guest/bare}")
 [[ -x $machine ]] || { echo "$0: no program $machine: build it, or set RV64_MACHINE" >&2; exit 1; }
 
+# One of the cores that this process may use.
+core=$(taskset -cp $$ | sed 's/.*: \([0-9]*\).*/\1/')
 work=$(mktemp -d)
 
 # Ends what is still running. A failure keeps the folder, so that one can look.
@@ -50,16 +53,31 @@ linux() {
 value() { sed -n "s/^$1 //p" "$2"; }
 
 # record, replay [OPTION...]: runs the guest on "log"; console, report and messages are
-# kept in record.* and replay.*. $icount adds options of the library to a recording,
-# $cores are those on which a replay is to run.
+# kept in record.* and replay.*. $icount adds options of the library to a recording;
+# with $one_core a replay runs on one core. What hangs is ended (exit status 124).
 record() {
     rm -f log log.live
-    "$machine" "${guest[@]}" --serial null --console-log record.console --report record.report \
-        --icount "shift=0,rr=record,rrfile=log${icount:+,$icount}" "$@" >record.out 2>&1 </dev/null
+    timeout -k 5 120 "$machine" "${guest[@]}" --serial null --console-log record.console \
+        --report record.report --icount "shift=0,rr=record,rrfile=log${icount:+,$icount}" "$@" \
+        >record.out 2>&1 </dev/null
 }
 replay() {
-    ${cores:+taskset -c "$cores"} "$machine" "${guest[@]}" --serial null --console-log replay.console --report replay.report \
+    timeout -k 5 120 ${one_core:+taskset -c "$core"} "$machine" "${guest[@]}" --serial null \
+        --console-log replay.console --report replay.report \
         --icount "rr=replay,rrfile=log" "$@" >replay.out 2>&1 </dev/null
+}
+
+# record_typed ARGUMENT...: records while type-keys types at the serial line
+record_typed() {
+    "$here/type-keys" "$work/line" "$@" 2>typist.out &
+    local typist=$!
+    if record --serial "unix:$work/line" && wait $typist; then
+        return 0
+    fi
+    kill $typist 2>/dev/null || true
+    wait $typist || true
+    cat typist.out >&2
+    return 1
 }
 
 # same: the replay was the recording, to the last byte and the last instruction
