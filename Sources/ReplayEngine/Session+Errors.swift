@@ -26,7 +26,8 @@ extension Session {
         warnOnce(options.lint ? "\(message), called from \(Self.caller)" : message)
     }
 
-    private func warnOnce(_ text: String) {
+    /// A warning that is told once, lint mode or not.
+    func warnOnce(_ text: String) {
         let isNew = told.withLock { $0.count < Self.mostTold && $0.insert(text).inserted }
         if isNew { host.message(REPLAY_MESSAGE_WARNING, text) }
     }

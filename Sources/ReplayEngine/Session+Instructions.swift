@@ -75,6 +75,7 @@ extension Session {
         if refusal(.vcpu, "replay_get_budget") != nil || !mayRun { return 0 }
         if isPlaying { return min(most, playBudget()) }
         if hasFailed && !options.goOnWhenFull { return 0 }
+        if isRecording { noteBudget() }
         guard most > 0 else { return 0 }
         var budget = most
         let icount = host.icount
@@ -84,6 +85,18 @@ extension Session {
         }
         return budget
     }
+
+    /// RECORD: a vCPU thread that never turns gets no input and no timer, and its
+    /// guest never wakes. A replay would be told of a stall; here nobody waits.
+    private func noteBudget() {
+        budgetsSinceTurn &+= 1
+        guard budgetsSinceTurn == Self.mostBudgets else { return }
+        warnOnce(
+            "replay_account_warp_timer is not called: without it nothing that is queued reaches the guest, and no timer runs"
+        )
+    }
+
+    private static let mostBudgets: UInt32 = 100
 
     /// Before the start nothing may be executed.
     private var mayRun: Bool {

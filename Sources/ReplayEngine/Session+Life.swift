@@ -64,7 +64,11 @@ extension Session {
         fingerprint[Key.shift] = shift.description
         fingerprint[Key.sleep] = sleeps ? "on" : "off"
         fingerprint[Key.blockData] = options.blockData ? "on" : "off"
-        if !host.hasDigest { options.digestInterval = 0 }
+        if !host.hasDigest, options.digestInterval > 0 {
+            host.message(
+                REPLAY_MESSAGE_WARNING, "no digests are recorded: the host's table has no digest callback")
+            options.digestInterval = 0
+        }
         fingerprint[Key.digestInterval] = "\(options.digestInterval)"
         state.nextDigest = options.digestInterval == 0 ? .max : options.digestInterval
         do {
@@ -287,7 +291,7 @@ extension Session {
         (blockers, audioIn, lastIOTurn, lastWake) = ([], nil, (.max, 0), (.max, false))
         patience = Self.fullPatience
         told.withLock { $0.removeAll() }
-        (warnedOfSleep, warnedOfAlignment) = (false, false)
+        (budgetsSinceTurn, warnedOfSleep, warnedOfAlignment) = (0, false, false)
         askedForWarp.store(false, ordering: .relaxed)
         arrived.removeAll()
         _ = inbox.takeAll()

@@ -182,7 +182,10 @@ extension Session {
     }
 
     private func recordVCPUTurn() {
-        if isRecording { _ = accountForWriting(host.icount) }
+        if isRecording {
+            budgetsSinceTurn = 0
+            _ = accountForWriting(host.icount)
+        }
         takeDigest()
         _ = flushQueue("replay_account_warp_timer")
         lookAtShift()

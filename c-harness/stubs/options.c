@@ -133,8 +133,9 @@ replay_status_t replay_stub_options(replay_session_t *session, replay_config_t *
     for (char *rest = text; rest && status == REPLAY_OK;)
         status = apply(session, config, next_piece(&rest), &name);
     if (status == REPLAY_OK && config->mode != REPLAY_MODE_NONE)
-        status = replay_stub_fail(session, REPLAY_ERROR_NOT_SUPPORTED,
-                                  "this program was built without record and replay");
+        status = replay_stub_fail(
+            session, REPLAY_ERROR_NOT_SUPPORTED,
+            "this program runs without libreplay: it can neither record nor replay");
     free(text);
     if (status == REPLAY_OK)
         *snapshot = name;

@@ -293,6 +293,32 @@ TEST(what_makes_a_machine_stand_still_is_told_once_without_lint) {
     CHECK_HAS(host.text, "went back");
 }
 
+static void never_turn(void) {
+    for (int i = 0; i < 1000; i++)
+        replay_get_budget(100);
+}
+
+static void turn(void) {
+    for (int i = 0; i < 1000; i++) {
+        replay_account_warp_timer();
+        replay_get_budget(100);
+    }
+}
+
+TEST(a_vcpu_thread_that_never_turns_is_told_of_it) {
+    CHECK_EQ(messages_of(never_turn, NULL), 1);
+    CHECK_HAS(host.text, "replay_account_warp_timer is not called");
+    CHECK_EQ(messages_of(turn, NULL), 0);
+}
+
+TEST(digests_that_the_host_cannot_give_are_told) {
+    host_init(&host);
+    REQUIRE_STATUS(host_configure(&host, REPLAY_MODE_RECORD, log_path(), "rrdigest=1000"), OK);
+    CHECK_EQ(host.messages, 1);
+    CHECK_HAS(host.text, "no digest callback");
+    replay_finish();
+}
+
 TEST(a_recording_host_whose_count_goes_back_is_told) {
     host_begin(&host, REPLAY_MODE_RECORD, log_path(), NULL);
     host.icount = 10;

@@ -18,11 +18,13 @@
  *  # The order of calls
  *
  *    replay_configure()             mode, log, callbacks
- *    replay_register_…(), replay_fingerprint(), replay_block_open()
+ *    replay_glib_attach()           the I/O thread; or, in each thread that is to hold the
+ *                                   lock, replay_thread_attach(), replay_mutex_lock()
+ *    replay_register_…(), replay_fingerprint(), replay_block_open(), replay_timer_new()
  *    replay_start()
  *    … the machine runs …
  *    replay_block_close(), replay_timer_free()   or left to replay_finish()
- *    replay_finish()
+ *    replay_finish()                after a start that failed, too
  *
  *  # A host in 30 lines
  *

@@ -42,9 +42,14 @@ REPLAY_API extern const char *replay_snapshot REPLAY_SWIFT_ATTR("nonisolated(uns
  *
  *  Unless it says otherwise a callback is called with the replay lock held, by
  *  the thread whose call into the library led to it (in PLAY, cpus_idle and
- *  machine_running by a thread of the library's too; in NONE there is no lock),
- *  and may call the library again, except for replay_async_events() and the
- *  functions of session.h that begin or end something.
+ *  machine_running by a thread of the library's too), and may call the library
+ *  again, except for replay_async_events() and the functions of session.h that
+ *  begin or end something.
+ *
+ *  In NONE, with the stubs too, there is no replay lock: both threads ask
+ *  icount, cpus_idle, machine_running and deadline_ns at the same time, while
+ *  the vCPU executes. What they look at is atomic there, or guarded by a lock
+ *  of the host's own.
  *
  *  Since ABI 1. */
 typedef struct replay_host {
@@ -73,8 +78,10 @@ typedef struct replay_host {
     void (*run_timers)(void *opaque, replay_timer_clock_t clock);
 
     /** Needed in practice with two threads, or input lags. Makes the vCPU thread
-     *  leave its slice, or its sleep, soon. Called from every thread, without the lock: set a flag. A thread in replay_wait()
-     *  is woken by the library. */
+     *  leave its slice, or its sleep, soon: a timer that is set within a slice
+     *  may be nearer than the slice's end. Called from every thread, with the
+     *  lock or without it: set a flag. A thread in replay_wait() is woken by the
+     *  library. */
     void (*kick)(void *opaque);
 
     /** Needed in practice with a main loop other than GLib's: else the warp does
@@ -104,15 +111,17 @@ typedef struct replay_host {
     void (*input_sync)(void *opaque);
 
     /** A digest of all the guest can see: RAM, registers, devices. Used every
-     *  @ref replay_config::digest_interval instructions, and at the end. */
+     *  @ref replay_config::digest_interval instructions, and at the end. NULL:
+     *  then REPLAY_OK of a replay says that its events were the recorded ones,
+     *  and nothing of the state. */
     uint64_t (*digest)(void *opaque);
 
     /** A message for the host's user, one sentence. Called from every thread,
      *  with or without the lock; must not call the library. Failures that end
      *  the run come here too, and misuse that makes a machine stand still (no
-     *  lock, no role, not started), each once; with rrlint=on all misuse, with
-     *  its caller. NULL: messages are dropped
-     *  (errors stay readable by replay_last_error()). */
+     *  lock, no role, not started; while recording, a vCPU thread that never
+     *  turns), each once; with rrlint=on all misuse, with its caller. NULL:
+     *  messages are dropped (errors stay readable by replay_last_error()). */
     void (*message)(void *opaque, replay_message_level_t level, const char *text);
 } replay_host_t;
 
@@ -225,7 +234,7 @@ REPLAY_API replay_status_t replay_fingerprint(const char *key, const char *value
  *    ERROR_FINGERPRINT (the error names the field, expected and found),
  *    ERROR_NOT_SUPPORTED (a snapshot is named), ERROR_WRONG_STATE, or what
  *    writing the log's head met. After it the machine may not run: budgets are
- *    0, checkpoints false, until replay_finish().
+ *    0, checkpoints false, until replay_finish(), which frees what was opened.
  *  Thread: one, before the first instruction.  Since ABI 1. */
 REPLAY_API replay_status_t replay_start(void);
 
