@@ -9,6 +9,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 top=$here/../../../build/c-harness/rv64
 machine=$(realpath "${RV64_MACHINE:-$top/rv64-machine}")
 guests=$(realpath "${RV64_GUESTS:-$top/guests}")
+# shellcheck disable=SC2034 # for those who read this file
 bare=$(realpath "${RV64_BARE:-$top/guest/bare}")
 [[ -x $machine ]] || { echo "$0: no program $machine: build it, or set RV64_MACHINE" >&2; exit 1; }
 
