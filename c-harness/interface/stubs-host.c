@@ -137,8 +137,8 @@ static void options_are_checked(void) {
         {"rrsegment=255", REPLAY_ERROR_BAD_OPTION, "rrsegment"},
         {"rrstall=1x", REPLAY_ERROR_BAD_OPTION, "rrstall"},
         {"sleep=on,=,", REPLAY_ERROR_BAD_OPTION, "unknown"},
-        {"rr=record,rrfile=x.log", REPLAY_ERROR_NOT_SUPPORTED, "built without"},
-        {"rr=replay,rrfile=a,,b", REPLAY_ERROR_NOT_SUPPORTED, "built without"},
+        {"rr=record,rrfile=x.log", REPLAY_ERROR_NOT_SUPPORTED, "runs without libreplay"},
+        {"rr=replay,rrfile=a,,b", REPLAY_ERROR_NOT_SUPPORTED, "runs without libreplay"},
     };
     machine_t m;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {

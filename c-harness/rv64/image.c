@@ -54,8 +54,10 @@ static bool copy_to_ram(cpu_t *cpu, uint64_t address, const uint8_t *bytes, uint
     uint8_t *ram = cpu_ram(cpu, address, length);
     if (!ram)
         return false;
-    memcpy(ram, bytes, length);
-    cpu_ram_written(cpu, address, length);
+    if (length > 0) { /* an empty file has no bytes to point to */
+        memcpy(ram, bytes, length);
+        cpu_ram_written(cpu, address, length);
+    }
     return true;
 }
 

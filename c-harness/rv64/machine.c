@@ -227,6 +227,7 @@ bool machine_open(machine_t *m, const options_t *options) {
 }
 
 replay_status_t machine_finish(machine_t *m) {
+    virtio_block_finish(&m->block);
     disk_finish(m->disk);
     /* Detaching gives the replay lock back. Disk and timer are left to replay_finish():
      * it takes the digest of the guest as it is now, and only then ends the requests

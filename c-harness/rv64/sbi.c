@@ -59,7 +59,7 @@ static sbi_result_t set_timer(machine_t *m, uint64_t ticks) {
 enum { RESET_SHUTDOWN = 0, RESET_COLD = 1, RESET_WARM = 2, REASON_FAILURE = 1 };
 
 static sbi_result_t system_reset(machine_t *m, uint32_t type, uint32_t reason) {
-    if (type > RESET_WARM)
+    if (type > RESET_WARM || reason > REASON_FAILURE)
         return failure(SBI_INVALID_PARAM);
     if (type == RESET_SHUTDOWN)
         machine_request_shutdown(m, reason == REASON_FAILURE ? REPLAY_SHUTDOWN_GUEST_PANIC

@@ -200,10 +200,12 @@ static block_t *decode_block(cpu_t *cpu, code_page_t *page, uint64_t offset, boo
 
 /* An instruction half of which is in the next page: looked up each time, and decoded
  * anew if the other half is not what it was. */
-static block_t *find_straddling(cpu_t *cpu, code_page_t *page, block_t *block) {
+static block_t *find_straddling(cpu_t *cpu, code_page_t *page) {
     const code_page_t *next = fetch_page(cpu, cpu->pc + 2);
     if (!next)
         return NULL;
+    /* To be looked up only now: the walk to the next page may have written to this one. */
+    block_t *block = page->blocks[CPU_PAGE_BYTES / 2 - 1];
     uint32_t other = half_at(page_bytes(cpu, next));
     if (block && block->other_half == other)
         return block;
@@ -225,7 +227,7 @@ block_t *code_find(cpu_t *cpu) {
     if (block && !block->straddles)
         return block;
     if (offset + 2 == CPU_PAGE_BYTES && is_wide(page_bytes(cpu, page), offset)) {
-        block = find_straddling(cpu, page, block);
+        block = find_straddling(cpu, page);
         if (!block && cpu->exception_cause != CAUSE_NONE)
             return NULL;
     } else {

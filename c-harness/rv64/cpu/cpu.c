@@ -96,7 +96,9 @@ void cpu_ram_written(cpu_t *cpu, uint64_t address, uint64_t length) {
     memset(cpu->dirty + first, 1, last - first + 1);
     mmu_written(cpu, address, length);
     code_written(cpu, address, length);
-    if (cpu->reservation - address < length)
+    /* A reservation is of 8 bytes, aligned. */
+    uint64_t reservation = cpu->reservation & ~UINT64_C(7);
+    if (address < reservation + 8 && reservation < address + length)
         cpu->reserved = 0;
 }
 

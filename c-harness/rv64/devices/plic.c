@@ -16,11 +16,11 @@ enum {
     PRIORITY_MOST = 7
 };
 
-/* The pending source of the highest priority above the threshold; equal ones by
- * their number; 0: none. */
-static uint32_t best(const plic_t *p, unsigned context) {
+/* The pending source of the highest priority above @p least; equal ones by their
+ * number; 0: none. */
+static uint32_t best(const plic_t *p, unsigned context, uint32_t least) {
     uint32_t candidates = p->pending & p->enabled[context] & ~p->claimed, found = 0;
-    uint32_t highest = p->threshold[context];
+    uint32_t highest = least;
     for (uint32_t source = 1; source < PLIC_SOURCES; source++) {
         if ((candidates >> source & 1) && p->priority[source] > highest) {
             highest = p->priority[source];
@@ -31,7 +31,7 @@ static uint32_t best(const plic_t *p, unsigned context) {
 }
 
 static void update(plic_t *p) {
-    bool level = best(p, PLIC_SUPERVISOR) != 0;
+    bool level = best(p, PLIC_SUPERVISOR, p->threshold[PLIC_SUPERVISOR]) != 0;
     if (level != (p->cpu->lines >> CPU_LINE_EXTERNAL & 1))
         cpu_set_line(p->cpu, CPU_LINE_EXTERNAL, level);
 }
@@ -52,8 +52,9 @@ void irq_set(const irq_line_t *line, bool level) {
     gateways(p);
 }
 
+/* The threshold says what interrupts, not what can be claimed. */
 static uint32_t claim(plic_t *p, unsigned context) {
-    uint32_t source = best(p, context);
+    uint32_t source = best(p, context, 0);
     if (source != 0) {
         p->pending &= ~(UINT32_C(1) << source);
         p->claimed |= UINT32_C(1) << source;

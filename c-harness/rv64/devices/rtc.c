@@ -99,6 +99,8 @@ static void rtc_write(void *opaque, uint64_t offset, unsigned size, uint64_t val
     case TIME_LOW: {
         uint64_t time = (uint64_t)r->set_high << 32 | word;
         r->offset = (int64_t)((uint64_t)r->offset + time - (uint64_t)clock_ns(r));
+        if (r->armed)
+            replay->replay_notify(); /* the alarm may be nearer now */
         break;
     }
     case ALARM_HIGH:

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "uart.h"
 
+#include <string.h>
+
 #include "../memory-map.h"
 
 enum { DATA = 0, IER = 1, IIR = 2, FCR = 2, LCR = 3, MCR = 4, LSR = 5, MSR = 6, SCRATCH = 7 };
@@ -22,17 +24,25 @@ static uint32_t trigger(const uart_t *u) {
 static uint8_t reason(const uart_t *u) {
     if ((u->ier & IER_LINE) && u->overrun)
         return IIR_LINE;
-    if ((u->ier & IER_RECEIVED) && u->fifo > 0)
-        return u->fifo >= trigger(u) ? IIR_RECEIVED : IIR_TIMEOUT;
+    if ((u->ier & IER_RECEIVED) && u->in_fifo > 0)
+        return u->in_fifo >= trigger(u) ? IIR_RECEIVED : IIR_TIMEOUT;
     if ((u->ier & IER_SENT) && u->sent)
         return IIR_SENT;
     return IIR_NONE;
 }
 
+static uint32_t fifo_room(const uart_t *u) {
+    return u->fcr & FCR_ENABLE ? UART_FIFO : 1;
+}
+
 static void update(uart_t *u) {
-    uint32_t room = u->fcr & FCR_ENABLE ? UART_FIFO : 1;
-    if (u->fifo == 0)
-        u->fifo = u->count < room ? u->count : room;
+    /* In loop mode the line's end is not connected. */
+    if (u->in_fifo == 0 && !(u->mcr & MCR_LOOP)) {
+        for (; u->count > 0 && u->in_fifo < fifo_room(u); u->count--) {
+            u->fifo[u->in_fifo++] = u->backlog[u->first];
+            u->first = (u->first + 1) % UART_BACKLOG;
+        }
+    }
     irq_set(&u->irq, reason(u) != IIR_NONE);
 }
 
@@ -52,12 +62,10 @@ bool uart_listens(const uart_t *u) {
 }
 
 static uint8_t take_byte(uart_t *u) {
-    if (u->fifo == 0)
+    if (u->in_fifo == 0)
         return 0;
-    uint8_t byte = u->backlog[u->first];
-    u->first = (u->first + 1) % UART_BACKLOG;
-    u->count--;
-    u->fifo--;
+    uint8_t byte = u->fifo[0];
+    memmove(u->fifo, u->fifo + 1, --u->in_fifo);
     return byte;
 }
 
@@ -69,7 +77,7 @@ static uint8_t read_iir(uart_t *u) {
 }
 
 static uint8_t read_lsr(uart_t *u) {
-    uint8_t value = LSR_EMPTY | (u->fifo > 0 ? LSR_READY : 0) | (u->overrun ? LSR_OVERRUN : 0);
+    uint8_t value = LSR_EMPTY | (u->in_fifo > 0 ? LSR_READY : 0) | (u->overrun ? LSR_OVERRUN : 0);
     u->overrun = false;
     return value;
 }
@@ -120,10 +128,12 @@ static uint64_t uart_read(void *opaque, uint64_t offset, unsigned size) {
 
 /* The transmitter is never busy: a byte is gone, and its register empty again. */
 static void send(uart_t *u, uint8_t byte) {
-    if (u->mcr & MCR_LOOP)
-        uart_receive(u, &byte, 1);
-    else
+    if (!(u->mcr & MCR_LOOP))
         u->transmit(u->opaque, byte);
+    else if (u->in_fifo < fifo_room(u))
+        u->fifo[u->in_fifo++] = byte;
+    else
+        u->overrun = true;
     u->sent = true;
 }
 
@@ -137,10 +147,8 @@ static void write_ier(uart_t *u, uint8_t value) {
 static void write_fcr(uart_t *u, uint8_t value) {
     bool toggled = (value ^ u->fcr) & FCR_ENABLE;
     u->fcr = value & FCR_ENABLE ? value & 0xc9 : 0;
-    if (toggled || (value & FCR_CLEAR_RECEIVED)) {
-        while (u->fifo > 0)
-            take_byte(u);
-    }
+    if (toggled || (value & FCR_CLEAR_RECEIVED))
+        u->in_fifo = 0;
 }
 
 static void uart_write(void *opaque, uint64_t offset, unsigned size, uint64_t wide) {
@@ -190,7 +198,8 @@ static void uart_digest(void *opaque, digest_t *digest) {
     const uint8_t registers[] = {u->ier,     u->lcr,        u->mcr,        u->scratch, u->fcr,
                                  u->overrun, u->divisor[0], u->divisor[1], u->sent};
     digest_bytes(digest, registers, sizeof(registers));
-    digest_number(digest, u->fifo);
+    digest_number(digest, u->in_fifo);
+    digest_bytes(digest, u->fifo, u->in_fifo);
     digest_number(digest, u->count);
     for (uint32_t i = 0; i < u->count; i++)
         digest_number(digest, u->backlog[(u->first + i) % UART_BACKLOG]);
@@ -204,7 +213,7 @@ void uart_open(uart_t *u, irq_line_t irq, void (*transmit)(void *opaque, uint8_t
     u->ier = u->lcr = u->mcr = u->scratch = u->fcr = 0;
     u->divisor[0] = u->divisor[1] = 0;
     u->overrun = u->sent = false;
-    u->fifo = u->first = u->count = 0;
+    u->in_fifo = u->first = u->count = 0;
 }
 
 device_t uart_device(uart_t *u) {

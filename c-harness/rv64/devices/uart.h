@@ -3,8 +3,8 @@
  *  The serial line: a 16550A with its FIFOs.
  *
  *  What the guest sends goes out at once. What comes in waits in a backlog until the
- *  guest has read the FIFO empty, so that pasted text is not lost: as if the other
- *  end minded the flow. */
+ *  FIFO is empty, so that pasted text is not lost: as if the other end minded the flow,
+ *  and were quick. So a guest that clears its FIFO finds the next bytes in it. */
 #ifndef RV64_UART_H
 #define RV64_UART_H
 
@@ -19,9 +19,10 @@ typedef struct uart {
 
     uint8_t ier, lcr, mcr, scratch, fcr;
     uint8_t divisor[2];
-    bool overrun;          /**< the backlog was full */
-    bool sent;             /**< THR became empty, and the guest has not been told */
-    uint32_t fifo;         /**< bytes of the backlog that are in the FIFO */
+    bool overrun;            /**< the backlog was full, or in loop mode the FIFO */
+    bool sent;               /**< THR became empty, and the guest has not been told */
+    uint8_t fifo[UART_FIFO]; /**< what the guest reads, from its beginning */
+    uint32_t in_fifo;
     uint32_t first, count; /**< of the backlog, a ring */
     uint8_t backlog[UART_BACKLOG];
 } uart_t;

@@ -2,6 +2,7 @@
 #include "virtio-block.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,43 +18,77 @@ enum { BLOCK_ID = 2, SECTOR = 512, SERIAL_BYTES = 20, SEGMENTS_MOST = 254 };
 enum { T_IN = 0, T_OUT = 1, T_FLUSH = 4, T_GET_ID = 8, T_DISCARD = 11, T_WRITE_ZEROES = 13 };
 enum { S_OK = 0, S_IOERR = 1, S_UNSUPPORTED = 2 };
 enum { HEADER_BYTES = 16, RANGE_BYTES = 16, RANGE_SECTORS_MOST = 1 << 21 };
-/* A request's data is copied by the library. More than this is an error, on every host,
- * and not on those alone that have no memory for it. */
-enum { DATA_BYTES_MOST = 1 << 26 };
+enum { FLAG_UNMAP = 1 };
+/* Data is copied, so there are bounds: of one request, beyond which it is an error, and of
+ * all that are under way, beyond which the next one waits. */
+enum { REQUEST_BYTES_MOST = 1 << 26, BYTES_MOST = 1 << 27 };
 
 /* ---------------------------------------------------------------- ends of requests */
 
-static void give(virtio_block_request_t *r, uint8_t status, uint32_t written) {
+static void take_requests(virtio_block_t *b);
+
+/* How much memory its host has is nothing that a guest may see: a machine that cannot go
+ * on ends as one that was killed, with a recording that is whole up to here. */
+static void *need(void *memory) {
+    if (memory)
+        return memory;
+    fprintf(stderr, "rv64-machine: disk: memory ran out\n");
+    abort();
+}
+
+/* @param written bytes of data; the status, behind them and what they leave free, is
+ * counted if nothing is free. */
+static void give(virtio_block_request_t *r, uint8_t status, uint64_t written) {
     virtio_block_t *b = r->block;
     struct iovec piece = {r->status, 1};
     *r->status = status;
     virtio_written(&b->virtio, &piece, 1);
-    virtio_give(&b->virtio, 0, r->head, written + 1);
+    virtio_give(&b->virtio, 0, r->head, (uint32_t)(written == r->room ? written + 1 : written));
 }
 
 static void release(virtio_block_request_t *r) {
+    r->block->bytes -= r->bytes;
+    free(r->data);
     free(r->pieces);
+    r->data = NULL;
     r->pieces = NULL;
     r->busy = false;
 }
 
-/* The library calls this where the guest is to get the end of the request: what was
- * read is in guest RAM since just now. In mode NONE that is a thread of the backend's,
- * hence the lock. */
+/* Bytes into the pieces of a chain. */
+static void scatter(virtio_block_t *b, const struct iovec *pieces, int32_t count,
+                    const uint8_t *bytes, uint64_t length) {
+    for (int32_t i = 0; i < count && length > 0; i++) {
+        struct iovec piece = pieces[i];
+        if (piece.iov_len > length)
+            piece.iov_len = length;
+        memcpy(piece.iov_base, bytes, piece.iov_len);
+        virtio_written(&b->virtio, &piece, 1);
+        bytes += piece.iov_len;
+        length -= piece.iov_len;
+    }
+}
+
+/* The library calls this where the guest is to get the end of the request. In mode NONE
+ * that is a thread of the backend's, hence the lock. */
 static void on_done(void *opaque, int32_t result) {
     virtio_block_request_t *r = opaque;
     virtio_block_t *b = r->block;
     big_lock_take(b->lock);
-    if (r->count > 0)
-        virtio_written(&b->virtio, r->pieces, r->count);
     /* The guest may have reset the device meanwhile: then nobody waits any more. */
-    if (r->resets == b->virtio.resets)
+    if (r->resets == b->virtio.resets) {
+        bool was_read = result == 0 && r->data;
+        if (was_read)
+            scatter(b, r->pieces, r->count, r->data, r->bytes);
         give(r,
              result == 0          ? S_OK
              : result == -ENOTSUP ? S_UNSUPPORTED
                                   : S_IOERR,
-             result == 0 && r->count > 0 ? r->bytes : 0);
+             was_read ? r->bytes : 0);
+    }
     release(r);
+    if (b->waiting)
+        take_requests(b);
     big_lock_give(b->lock);
 }
 
@@ -102,21 +137,19 @@ static int32_t trim(const struct iovec *from, int32_t count, uint64_t skip, uint
 static replay_status_t submit_data(virtio_block_t *b, virtio_block_request_t *r,
                                    const virtio_chain_t *chain, uint32_t type, uint64_t sector) {
     struct iovec pieces[VIRTIO_PIECES];
-    if (chain->readable_bytes + chain->writable_bytes > DATA_BYTES_MOST)
+    if (r->bytes > REQUEST_BYTES_MOST)
         return REPLAY_ERROR_INVALID_ARGUMENT;
     uint64_t offset = sector <= UINT64_MAX / SECTOR ? sector * SECTOR : UINT64_MAX;
     if (type == T_OUT) {
         int32_t count = trim(chain->pieces, chain->readable, HEADER_BYTES, 0, pieces);
         return replay->replay_block_write(b->disk, offset, pieces, count, 0, on_done, r);
     }
-    int32_t count = trim(chain->pieces + chain->readable, chain->writable, 0, 1, pieces);
-    r->pieces = malloc(sizeof(*pieces) * (size_t)(count > 0 ? count : 1));
-    if (!r->pieces)
-        return REPLAY_ERROR_NO_MEMORY;
-    memcpy(r->pieces, pieces, sizeof(*pieces) * (size_t)count);
-    r->count = count;
-    r->bytes = (uint32_t)(chain->writable_bytes - 1);
-    return replay->replay_block_read(b->disk, offset, r->pieces, count, 0, on_done, r);
+    r->count = trim(chain->pieces + chain->readable, chain->writable, 0, 1, pieces);
+    r->pieces = need(malloc(sizeof(*pieces) * (size_t)(r->count + 1)));
+    memcpy(r->pieces, pieces, sizeof(*pieces) * (size_t)r->count);
+    r->data = need(malloc(r->bytes + 1));
+    const struct iovec whole = {r->data, r->bytes};
+    return replay->replay_block_read(b->disk, offset, &whole, r->bytes > 0, 0, on_done, r);
 }
 
 /* Discard and write zeroes: one range, as the configuration says. */
@@ -130,19 +163,21 @@ static replay_status_t submit_range(virtio_block_t *b, virtio_block_request_t *r
         !gather(chain, HEADER_BYTES, (uint8_t *)&range, sizeof(range)) ||
         range.sectors > RANGE_SECTORS_MOST || range.sector > b->sectors)
         return REPLAY_ERROR_INVALID_ARGUMENT;
+    if (range.flags & ~(type == T_DISCARD ? 0u : FLAG_UNMAP))
+        return REPLAY_ERROR_NOT_SUPPORTED;
     uint64_t offset = range.sector * SECTOR, length = (uint64_t)range.sectors * SECTOR;
     if (type == T_DISCARD)
         return replay->replay_block_discard(b->disk, offset, length, on_done, r);
     return replay->replay_block_zeroes(b->disk, offset, length, 0, on_done, r);
 }
 
-static uint8_t get_id(virtio_block_t *b, const virtio_chain_t *chain, uint32_t *written) {
-    static const char serial[SERIAL_BYTES] = "rv64-disk";
-    struct iovec *piece = (struct iovec *)&chain->pieces[chain->readable];
-    if (piece->iov_len < SERIAL_BYTES)
+static uint8_t get_id(virtio_block_t *b, const virtio_chain_t *chain, uint64_t *written) {
+    static const uint8_t serial[SERIAL_BYTES] = "rv64-disk";
+    struct iovec pieces[VIRTIO_PIECES];
+    if (chain->writable_bytes <= SERIAL_BYTES)
         return S_IOERR;
-    memcpy(piece->iov_base, serial, SERIAL_BYTES);
-    virtio_written(&b->virtio, piece, 1);
+    int32_t count = trim(chain->pieces + chain->readable, chain->writable, 0, 1, pieces);
+    scatter(b, pieces, count, serial, SERIAL_BYTES);
     *written = SERIAL_BYTES;
     return S_OK;
 }
@@ -154,24 +189,32 @@ static virtio_block_request_t *free_request(virtio_block_t *b) {
     return NULL;
 }
 
+/* What a chain carries besides its header or its status. */
+static uint64_t data_bytes(const virtio_chain_t *chain) {
+    uint64_t out = chain->readable_bytes > HEADER_BYTES ? chain->readable_bytes - HEADER_BYTES : 0;
+    uint64_t in = chain->writable_bytes - 1;
+    return out > in ? out : in;
+}
+
 /* Begins one request. Whatever the filter refuses ends at once, as an error. */
 static void begin(virtio_block_t *b, const virtio_chain_t *chain, virtio_block_request_t *r) {
     struct {
         uint32_t type, reserved;
         uint64_t sector;
-    } header;
+    } header = {.type = UINT32_MAX};
     const struct iovec *last = &chain->pieces[chain->readable + chain->writable - 1];
-    *r = (virtio_block_request_t){
-        .block = b, .resets = b->virtio.resets, .head = chain->head, .busy = true};
-    r->status = (uint8_t *)last->iov_base + last->iov_len - 1;
-    if (!gather(chain, 0, (uint8_t *)&header, sizeof(header))) {
-        give(r, S_IOERR, 0);
-        release(r);
-        return;
-    }
+    *r = (virtio_block_request_t){.block = b,
+                                  .resets = b->virtio.resets,
+                                  .head = chain->head,
+                                  .busy = true,
+                                  .status = (uint8_t *)last->iov_base + last->iov_len - 1,
+                                  .room = chain->writable_bytes - 1,
+                                  .bytes = data_bytes(chain)};
+    b->bytes += r->bytes;
     replay_status_t submitted = REPLAY_ERROR_INVALID_ARGUMENT;
     uint8_t status = S_IOERR;
-    uint32_t written = 0;
+    uint64_t written = 0;
+    bool whole = gather(chain, 0, (uint8_t *)&header, sizeof(header));
     switch (header.type) {
     case T_IN:
     case T_OUT:
@@ -188,27 +231,46 @@ static void begin(virtio_block_t *b, const virtio_chain_t *chain, virtio_block_r
         status = get_id(b, chain, &written);
         break;
     default:
-        status = S_UNSUPPORTED;
+        status = whole ? S_UNSUPPORTED : S_IOERR;
         break;
     }
-    if (submitted != REPLAY_OK) {
-        give(r, status, written);
-        release(r);
+    if (submitted == REPLAY_OK)
+        return;
+    if (submitted == REPLAY_ERROR_NO_MEMORY)
+        need(NULL);
+    give(r, submitted == REPLAY_ERROR_NOT_SUPPORTED ? S_UNSUPPORTED : status, written);
+    release(r);
+}
+
+/* Takes what is in the queue, as far as there is room for it. What has to wait is taken
+ * when something that is under way has ended: its driver will not notify again. */
+static void take_requests(virtio_block_t *b) {
+    virtio_chain_t chain;
+    if (b->taking) /* a request has ended while it was begun */
+        return;
+    b->taking = true;
+    b->waiting = false;
+    while (!b->waiting) {
+        virtio_block_request_t *r = free_request(b);
+        if (!r) {
+            b->waiting = true;
+        } else if (!virtio_take(&b->virtio, 0, &chain)) {
+            break;
+        } else if (chain.writable == 0) {
+            virtio_give(&b->virtio, 0, chain.head, 0); /* no room for a status */
+        } else if (b->bytes > 0 && b->bytes + data_bytes(&chain) > BYTES_MOST) {
+            virtio_put_back(&b->virtio, 0);
+            b->waiting = true;
+        } else {
+            begin(b, &chain, r);
+        }
     }
+    b->taking = false;
 }
 
 static void notify(void *opaque, unsigned queue) {
-    virtio_block_t *b = opaque;
-    virtio_chain_t chain;
-    virtio_block_request_t *r;
-    /* Requests of before a reset may still be under way: then the rest has to wait, and
-     * a driver that waits for the others will notify again. */
-    while ((r = free_request(b)) && virtio_take(&b->virtio, queue, &chain)) {
-        if (chain.writable > 0)
-            begin(b, &chain, r);
-        else
-            virtio_give(&b->virtio, queue, chain.head, 0); /* no room for a status */
-    }
+    (void)queue; /* there is but one */
+    take_requests(opaque);
 }
 
 /* --------------------------------------------------------------------------- device */
@@ -239,9 +301,15 @@ void virtio_block_open(virtio_block_t *b, cpu_t *cpu, irq_line_t irq, uint32_t s
     virtio_open(&b->virtio, &b->kind, "disk", b, cpu, irq, slot);
 }
 
+void virtio_block_finish(virtio_block_t *b) {
+    b->taking = true; /* for ever */
+}
+
 void virtio_block_close(virtio_block_t *b) {
-    for (unsigned i = 0; i < VIRTIO_BLOCK_REQUESTS; i++)
+    for (unsigned i = 0; i < VIRTIO_BLOCK_REQUESTS; i++) {
+        free(b->requests[i].data);
         free(b->requests[i].pieces);
+    }
 }
 
 device_t virtio_block_device(virtio_block_t *b) {

@@ -23,9 +23,13 @@ typedef struct virtio_block_request {
     uint16_t head;
     bool busy;
     uint8_t *status; /**< where the guest looks for the result */
-    int32_t count;   /**< pieces that a read fills */
-    uint32_t bytes;
+    uint64_t room;   /**< bytes that the guest can be given besides */
+    uint64_t bytes;  /**< of data, either way */
+    /** A read: what is read, and where it goes when it has ended, if the guest has not
+     *  reset the device meanwhile: its RAM is for something else then. */
+    uint8_t *data;
     struct iovec *pieces;
+    int32_t count;
 } virtio_block_request_t;
 
 typedef struct virtio_block {
@@ -35,11 +39,17 @@ typedef struct virtio_block {
     big_lock_t *lock;
     uint64_t sectors;
     bool read_only;
+    uint64_t bytes; /**< of all requests under way */
+    bool waiting;   /**< there are more in the queue than can be taken now */
+    bool taking;    /**< they are being taken right now */
     virtio_block_request_t requests[VIRTIO_BLOCK_REQUESTS];
 } virtio_block_t;
 
 void virtio_block_open(virtio_block_t *block, cpu_t *cpu, irq_line_t irq, uint32_t slot,
                        replay_block_t *disk, bool read_only, big_lock_t *lock);
+
+/** The run is over: requests under way may end, but no more are begun. */
+void virtio_block_finish(virtio_block_t *block);
 void virtio_block_close(virtio_block_t *block);
 device_t virtio_block_device(virtio_block_t *block);
 

@@ -25,12 +25,15 @@ enum {
     QUEUE_DESC_LOW = 0x080,
     QUEUE_DRIVER_LOW = 0x090,
     QUEUE_DEVICE_LOW = 0x0a0,
+    SHARED_MEMORY_FIRST = 0x0b0,
+    SHARED_MEMORY_LAST = 0x0bc,
     CONFIG_GENERATION = 0x0fc,
     CONFIG = 0x100
 };
 
 enum { INTERRUPT_USED = 1, INTERRUPT_CONFIG = 2 };
 enum { STATUS_FEATURES_OK = 8, STATUS_DRIVER_OK = 4, STATUS_NEEDS_RESET = 64 };
+enum { STATUS_WORKS = STATUS_FEATURES_OK | STATUS_DRIVER_OK };
 enum { DESC_NEXT = 1, DESC_WRITE = 2, DESC_INDIRECT = 4, DESC_BYTES = 16 };
 enum { NO_INTERRUPT = 1 };
 #define MAGIC_VALUE 0x74726976u /* "virt" */
@@ -70,7 +73,9 @@ static bool add_piece(virtio_t *v, virtio_chain_t *chain, const descriptor_t *d)
     uint8_t *ram = cpu_ram(v->cpu, d->address, d->length);
     int32_t count = chain->readable + chain->writable;
     bool write = d->flags & DESC_WRITE;
-    if (!ram || d->length == 0 || count == VIRTIO_PIECES || (!write && chain->writable > 0))
+    if (d->length == 0)
+        return true;
+    if (!ram || count == VIRTIO_PIECES || (!write && chain->writable > 0))
         return false;
     chain->pieces[count] = (struct iovec){ram, d->length};
     *(write ? &chain->writable : &chain->readable) += 1;
@@ -104,7 +109,7 @@ static bool follow(virtio_t *v, virtio_chain_t *chain, const uint8_t *table, uin
 
 bool virtio_take(virtio_t *v, unsigned number, virtio_chain_t *chain) {
     virtio_queue_t *q = &v->queues[number];
-    if (!q->ready || !(v->status & STATUS_DRIVER_OK) || (v->status & STATUS_NEEDS_RESET))
+    if (!q->ready || (v->status & STATUS_WORKS) != STATUS_WORKS || (v->status & STATUS_NEEDS_RESET))
         return false;
     const uint8_t *table = cpu_ram(v->cpu, q->descriptors, (uint64_t)q->size * DESC_BYTES);
     const uint8_t *driver = cpu_ram(v->cpu, q->driver, 6 + 2 * (uint64_t)q->size);
@@ -121,6 +126,10 @@ bool virtio_take(virtio_t *v, unsigned number, virtio_chain_t *chain) {
         return broken(v);
     q->taken++;
     return true;
+}
+
+void virtio_put_back(virtio_t *v, unsigned number) {
+    v->queues[number].taken--;
 }
 
 void virtio_give(virtio_t *v, unsigned number, uint16_t head, uint32_t written) {
@@ -199,7 +208,7 @@ static uint64_t virtio_read(void *opaque, uint64_t offset, unsigned size) {
     case STATUS:
         return v->status;
     default: /* the configuration never changes: its generation is 0 */
-        return 0;
+        return offset >= SHARED_MEMORY_FIRST && offset <= SHARED_MEMORY_LAST ? UINT32_MAX : 0;
     }
 }
 
@@ -211,7 +220,8 @@ static void write_status(virtio_t *v, uint32_t value) {
     /* The driver may not want what is not offered, nor leave version 1 out. */
     if ((v->driver_features & ~device_features(v)) || !(v->driver_features & VIRTIO_F_VERSION_1))
         value &= ~(uint32_t)STATUS_FEATURES_OK;
-    v->status = (value & 0xff) | (v->status & STATUS_NEEDS_RESET);
+    value &= 0xff & ~(uint32_t)STATUS_NEEDS_RESET; /* that one the device sets */
+    v->status = value | (v->status & STATUS_NEEDS_RESET);
 }
 
 static void write_features(virtio_t *v, uint32_t value) {

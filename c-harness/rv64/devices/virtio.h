@@ -71,6 +71,9 @@ device_t virtio_device(virtio_t *virtio);
 /** Takes the next chain. @return false: there is none, or the device is broken. */
 bool virtio_take(virtio_t *virtio, unsigned queue, virtio_chain_t *chain);
 
+/** The chain that was taken last is left to the next virtio_take(). */
+void virtio_put_back(virtio_t *virtio, unsigned queue);
+
 /** Gives a chain back, of which @p written bytes were written, and interrupts. */
 void virtio_give(virtio_t *virtio, unsigned queue, uint16_t head, uint32_t written);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /** @file bare.h
- *  What the guests without an operating system share. They run in S mode, and on
- *  QEMU's "virt" machine too. */
+ *  What the guests without an operating system share. They run in S mode, on devices
+ *  that QEMU's "virt" machine has, too. */
 #ifndef BARE_H
 #define BARE_H
 

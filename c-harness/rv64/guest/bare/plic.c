@@ -42,6 +42,9 @@ void guest_main(uint64_t device_tree) {
     complete(IRQ_RTC);
     write32(PLIC + 0x201000, 5);
     check("threshold", line(), 0);
+    check("a claim does not mind it", claim(), IRQ_RTC);
+    complete(IRQ_RTC);
+    check("still no line", line(), 0);
     write32(PLIC + 0x201000, 4);
     check("lower threshold", line(), 1);
     write32(RTC + 0x1c, 1);

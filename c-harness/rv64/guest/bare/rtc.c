@@ -50,6 +50,15 @@ void guest_main(uint64_t device_tree) {
     write32(RTC + 0x14, 1);
     check("cleared", read32(RTC + 0x18), 0);
 
+    /* The time is set beyond an alarm that is far away. */
+    uint64_t far = now() + UINT64_C(1000000000000);
+    set_alarm(far);
+    write32(RTC + 0x04, (uint32_t)((far + 1) >> 32));
+    write32(RTC, (uint32_t)(far + 1));
+    for (uint64_t start = csr_read(time); rung == 6 && csr_read(time) - start < 30000000;)
+        ;
+    check("an alarm that the time has passed", rung, 7);
+
     uint64_t other = UINT64_C(1000000000000000000);
     write32(RTC + 4, (uint32_t)(other >> 32));
     write32(RTC, (uint32_t)other);
