@@ -56,7 +56,8 @@ gpointer machine_vcpu_thread(gpointer opaque) {
         }
     }
     replay->replay_mutex_unlock();
-    /* From within the loop: a guest may be through before the loop has begun. */
-    g_idle_add(end_loop, m);
+    /* From within the loop: a guest may be through before the loop has begun. Not when
+     * the loop is idle, which it may never be. */
+    g_idle_add_full(G_PRIORITY_DEFAULT, end_loop, m, NULL);
     return NULL;
 }

@@ -137,8 +137,13 @@ static gboolean on_connection(gint file, GIOCondition condition, gpointer opaque
     (void)condition;
     serial_t *s = opaque;
     int client = accept4(file, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-    if (client < 0)
-        return G_SOURCE_CONTINUE;
+    if (client < 0 && (errno == EAGAIN || errno == EINTR || errno == ECONNABORTED))
+        return G_SOURCE_CONTINUE; /* it has left already */
+    if (client < 0) {
+        fprintf(stderr, "rv64-machine: %s: %s\n", s->socket_path, strerror(errno));
+        s->source = 0;
+        return G_SOURCE_REMOVE;
+    }
     if (s->client_source)
         g_source_remove(s->client_source);
     set_client(s, client);
