@@ -175,6 +175,7 @@ extension Session {
             return misuse(.reentered, "replay_account_warp_timer was called from an event's callback")
         }
         noteVCPUTurn()
+        budgetsSinceTurn = 0
         if hasFailed && !options.goOnWhenFull { return failure }
         guard host.machineRunning else { return .ok }
         if isPlaying { playVCPUTurn() } else { recordVCPUTurn() }
@@ -182,10 +183,7 @@ extension Session {
     }
 
     private func recordVCPUTurn() {
-        if isRecording {
-            budgetsSinceTurn = 0
-            _ = accountForWriting(host.icount)
-        }
+        if isRecording { _ = accountForWriting(host.icount) }
         takeDigest()
         _ = flushQueue("replay_account_warp_timer")
         lookAtShift()

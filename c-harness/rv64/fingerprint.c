@@ -12,7 +12,7 @@
 #include "outside/nbd.h"
 
 /* Changes when the machine itself does: what is in it, where, and how it behaves. */
-#define MACHINE_VERSION "1"
+#define MACHINE_VERSION "2"
 
 static bool tell(const machine_t *m, const char *key, const char *value) {
     if (m->options->fingerprint)

@@ -9,11 +9,13 @@
 #include "machine.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <glib-unix.h>
 
@@ -128,9 +130,20 @@ static int operate(const options_t *options) {
     return status;
 }
 
+/* Else the log would be opened as one of them, and be written to as such. */
+static bool open_standard_files(void) {
+    int file;
+    do
+        file = open("/dev/null", O_RDWR);
+    while (file >= 0 && file <= STDERR_FILENO);
+    return file >= 0 && close(file) == 0;
+}
+
 int main(int argc, char **argv) {
     options_t options;
     int status = 1;
+    if (!open_standard_files())
+        return 1;
     signal(SIGPIPE, SIG_IGN); /* whoever listens at the serial line may leave */
     if (options_parse(&options, argc, argv) && library_load(options.replay_lib))
         status = operate(&options);
