@@ -246,7 +246,7 @@ static void begin(virtio_block_t *b, const virtio_chain_t *chain, virtio_block_r
  * when something that is under way has ended: its driver will not notify again. */
 static void take_requests(virtio_block_t *b) {
     virtio_chain_t chain;
-    if (b->taking) /* a request has ended while it was begun */
+    if (b->taking || b->finished) /* taking: a request has ended while it was begun */
         return;
     b->taking = true;
     b->waiting = false;
@@ -302,7 +302,11 @@ void virtio_block_open(virtio_block_t *b, cpu_t *cpu, irq_line_t irq, uint32_t s
 }
 
 void virtio_block_finish(virtio_block_t *b) {
-    b->taking = true; /* for ever */
+    if (!b->lock) /* there is no disk */
+        return;
+    big_lock_take(b->lock);
+    b->finished = true;
+    big_lock_give(b->lock);
 }
 
 void virtio_block_close(virtio_block_t *b) {

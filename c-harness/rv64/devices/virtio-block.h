@@ -42,6 +42,7 @@ typedef struct virtio_block {
     uint64_t bytes; /**< of all requests under way */
     bool waiting;   /**< there are more in the queue than can be taken now */
     bool taking;    /**< they are being taken right now */
+    bool finished;  /**< no more are taken */
     virtio_block_request_t requests[VIRTIO_BLOCK_REQUESTS];
 } virtio_block_t;
 

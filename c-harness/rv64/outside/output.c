@@ -75,6 +75,10 @@ static void write_log(output_t *o, const uint8_t *bytes, size_t length) {
 static void keep_newest(output_t *o) {
     size_t bound = o->reader >= 0 ? BOUND : o->unread;
     size_t length = o->left->len - o->done;
+    if (o->done > BOUND) {
+        g_byte_array_remove_range(o->left, 0, (guint)o->done);
+        o->done = 0;
+    }
     if (length <= 2 * bound)
         return;
     if (o->reader >= 0 && !o->lost) {

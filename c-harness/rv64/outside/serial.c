@@ -289,13 +289,13 @@ bool serial_close(serial_t *s, bool hurry) {
     /* Whatever stands behind a pipe gets all of it, as from any program; who sits at a
      * terminal or a socket and has stopped it does not keep us. */
     bool wait = s->to_stdout && isatty(STDOUT_FILENO) != 1 && !hurry;
+    if (s->raw)
+        tcsetattr(STDIN_FILENO, TCSANOW, &s->before);
     bool whole = !s->output || output_close(s->output, wait ? -1 : PATIENCE);
     if (s->source)
         g_source_remove(s->source);
     if (s->client_source)
         g_source_remove(s->client_source);
-    if (s->raw)
-        tcsetattr(STDIN_FILENO, TCSANOW, &s->before);
     if (s->in >= 0 && s->in != STDIN_FILENO)
         close(s->in);
     if (s->keep >= 0)

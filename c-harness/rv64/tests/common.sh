@@ -22,6 +22,8 @@ leave() {
     local status=$?
     # shellcheck disable=SC2046 # numbers
     kill $(jobs -p) 2>/dev/null || true
+    # shellcheck disable=SC2046 # those that are stopped
+    kill -CONT $(jobs -p) 2>/dev/null || true
     wait || true
     if [[ $status -eq 0 ]]; then
         rm -rf "$work"
