@@ -291,7 +291,7 @@ extension Session {
         (blockers, audioIn, lastIOTurn, lastWake) = ([], nil, (.max, 0), (.max, false))
         patience = Self.fullPatience
         told.withLock { $0.removeAll() }
-        (budgetsSinceTurn, warnedOfSleep, warnedOfAlignment) = (0, false, false)
+        (budgetsBeforeTurn, warnedOfSleep, warnedOfAlignment) = (0, false, false)
         askedForWarp.store(false, ordering: .relaxed)
         arrived.removeAll()
         _ = inbox.takeAll()

@@ -99,6 +99,7 @@ extension Session {
 
     package func flush() -> Status {
         if let refusal = refusal(.vcpu, "replay_async_events") { return refusal }
+        budgetsBeforeTurn = Self.mostBudgets
         return flushQueue("replay_async_events")
     }
 

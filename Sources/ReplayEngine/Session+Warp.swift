@@ -175,7 +175,7 @@ extension Session {
             return misuse(.reentered, "replay_account_warp_timer was called from an event's callback")
         }
         noteVCPUTurn()
-        budgetsSinceTurn = 0
+        budgetsBeforeTurn = Self.mostBudgets
         if hasFailed && !options.goOnWhenFull { return failure }
         guard host.machineRunning else { return .ok }
         if isPlaying { playVCPUTurn() } else { recordVCPUTurn() }

@@ -73,8 +73,8 @@ package final class Session: @unchecked Sendable {
     var lastIOTurn: (index: UInt64, time: Int64) = (.max, 0)
     /// The vCPU thread has asked the I/O thread for a turn, and it has not come yet.
     let askedForWarp = Atomic<Bool>(false)
-    /// RECORD: how often the vCPU thread has asked for a budget since its last turn.
-    var budgetsSinceTurn: UInt32 = 0
+    /// RECORD: how often the vCPU thread has asked for a budget before its first turn.
+    var budgetsBeforeTurn: UInt32 = 0
     var warnedOfSleep = false
     var warnedOfAlignment = false
     /// Real time is counted from here.

@@ -13,7 +13,10 @@
 
 #include <glib.h>
 
-enum { BOUND = 1 << 20 /* bytes that may wait for the log, and for a reader */ };
+enum {
+    BOUND = 1 << 20,     /* bytes that may wait for the log, and for a reader */
+    PIPE_BOUND = 1 << 28 /* for one behind a pipe: a program, which is to get all of it */
+};
 
 struct output {
     pthread_mutex_t mutex; /* guards what follows */
@@ -30,6 +33,7 @@ struct output {
     int log;          /* -1: none (any more) */
     bool log_failed;  /* and that was told */
     int reader;       /* -1: nobody */
+    bool is_pipe;     /* what the reader reads from */
     GByteArray *left; /* for the reader */
     size_t done;      /* bytes of it that are written */
     size_t unread;    /* bytes to keep for the next reader */
@@ -73,7 +77,7 @@ static void write_log(output_t *o, const uint8_t *bytes, size_t length) {
 
 /* Of what waits for the reader only the newest is kept, if it becomes too much. */
 static void keep_newest(output_t *o) {
-    size_t bound = o->reader >= 0 ? BOUND : o->unread;
+    size_t bound = o->reader < 0 ? o->unread : o->is_pipe ? PIPE_BOUND : BOUND;
     size_t length = o->left->len - o->done;
     if (o->done > BOUND) {
         g_byte_array_remove_range(o->left, 0, (guint)o->done);
@@ -114,7 +118,9 @@ static void change_reader(output_t *o, int reader) {
         g_byte_array_set_size(o->left, 0);
         o->done = 0;
     }
+    struct stat about;
     o->reader = reader;
+    o->is_pipe = reader >= 0 && fstat(reader, &about) == 0 && S_ISFIFO(about.st_mode);
 }
 
 /* Sleeps until there is something to do. @return false: it took longer than @p patience. */

@@ -4,7 +4,8 @@
  *
  *  It is written by a thread of its own, because no reader may delay the guest: one that
  *  does not read gets the newest megabyte when it reads again, and the rest is lost, as it
- *  is on a real line. The log gets everything, and its file is waited for. */
+ *  is on a real line (behind a pipe, the newest 256). The log gets everything, and its file is
+ * waited for. */
 #ifndef RV64_OUTPUT_H
 #define RV64_OUTPUT_H
 
