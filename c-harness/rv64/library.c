@@ -62,7 +62,7 @@ int library_complain(void) {
     replay_error_t error = REPLAY_ERROR_INIT;
     replay->replay_last_error(&error);
     fprintf(stderr, "rv64-machine: %s\n", error.message);
-    if (not_loaded[0] != '\0')
+    if (error.status == REPLAY_ERROR_NOT_SUPPORTED && not_loaded[0] != '\0')
         fprintf(stderr, "rv64-machine: the library was not loaded: %s\n", not_loaded);
     if (error.history[0] != '\0')
         fprintf(stderr, "%s\n", error.history);

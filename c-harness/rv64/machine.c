@@ -239,7 +239,9 @@ replay_status_t machine_finish(machine_t *m) {
 bool machine_close(machine_t *m) {
     virtio_block_close(&m->block);
     disk_free(m->disk);
-    bool whole = serial_close(m->serial, atomic_load(&m->cause) == REPLAY_SHUTDOWN_HOST_SIGNAL);
+    int cause = atomic_load(&m->cause);
+    bool whole = serial_close(m->serial, cause == REPLAY_SHUTDOWN_HOST_SIGNAL ||
+                                             cause == REPLAY_SHUTDOWN_HOST_QUIT);
     cpu_close(&m->cpu);
     image_close(&m->image);
     g_free(m->page_digests);

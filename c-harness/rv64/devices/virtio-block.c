@@ -79,12 +79,12 @@ static void on_done(void *opaque, int32_t result) {
     if (r->resets == b->virtio.resets) {
         bool was_read = result == 0 && r->data;
         if (was_read)
-            scatter(b, r->pieces, r->count, r->data, r->bytes);
+            scatter(b, r->pieces, r->count, r->data, r->room);
         give(r,
              result == 0          ? S_OK
              : result == -ENOTSUP ? S_UNSUPPORTED
                                   : S_IOERR,
-             was_read ? r->bytes : 0);
+             was_read ? r->room : 0);
     }
     release(r);
     if (b->waiting)
@@ -147,9 +147,9 @@ static replay_status_t submit_data(virtio_block_t *b, virtio_block_request_t *r,
     r->count = trim(chain->pieces + chain->readable, chain->writable, 0, 1, pieces);
     r->pieces = need(malloc(sizeof(*pieces) * (size_t)(r->count + 1)));
     memcpy(r->pieces, pieces, sizeof(*pieces) * (size_t)r->count);
-    r->data = need(malloc(r->bytes + 1));
-    const struct iovec whole = {r->data, r->bytes};
-    return replay->replay_block_read(b->disk, offset, &whole, r->bytes > 0, 0, on_done, r);
+    r->data = need(malloc(r->room + 1));
+    const struct iovec whole = {r->data, r->room};
+    return replay->replay_block_read(b->disk, offset, &whole, r->room > 0, 0, on_done, r);
 }
 
 /* Discard and write zeroes: one range, as the configuration says. */

@@ -7,8 +7,9 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/eventfd.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <glib.h>
@@ -18,219 +19,256 @@ enum {
     PIPE_BOUND = 1 << 28 /* for one behind a pipe: a program, which is to get all of it */
 };
 
-struct output {
+/* A file, and the thread that writes to it. A reader can keep that thread in write() for
+ * ever. (O_NONBLOCK would reach everybody else who has the same terminal or pipe.) Then the
+ * thread is left behind, and ends with the program. */
+typedef struct stream {
+    const char *name;
+    int file;
+    bool is_reader; /* may leave, and what it does not read is lost */
+    size_t bound;
+
     pthread_mutex_t mutex; /* guards what follows */
-    pthread_cond_t taken;  /* the writer has taken what was sent */
-    GByteArray *sent;
-    int next_reader;
-    bool reader_changed, closing;
-    int patience;
+    pthread_cond_t changed;
+    unsigned owners;     /* its user, and its thread */
+    GByteArray *waiting; /* to be written */
+    bool ending;         /* when that is done */
+    bool closed;         /* the file is */
+    bool ended;          /* and the thread has */
+    bool told;           /* that some of it was lost */
+    int error;           /* why nothing more can be written, or 0 */
+} stream_t;
 
-    int wake; /* eventfd: there is something to do */
-    GThread *writer;
+struct output {
+    stream_t *log; /* or NULL */
 
-    /* The writer's own. */
-    int log;          /* -1: none (any more) */
-    bool log_failed;  /* and that was told */
-    int reader;       /* -1: nobody */
-    bool is_pipe;     /* what the reader reads from */
-    GByteArray *left; /* for the reader */
-    size_t done;      /* bytes of it that are written */
-    size_t unread;    /* bytes to keep for the next reader */
-    bool lost;        /* some of it was dropped, and that was told */
+    pthread_mutex_t mutex; /* guards what follows */
+    stream_t *reader;      /* or NULL */
+    GByteArray *unread;    /* for the next reader */
+    size_t unread_most;
 };
 
-static void wake(output_t *o) {
-    uint64_t one = 1;
-    while (write(o->wake, &one, sizeof(one)) < 0 && errno == EINTR)
-        ;
+/* @return true: some of it is dropped. */
+static bool keep_newest(GByteArray *bytes, size_t most) {
+    bool too_much = bytes->len > 2 * most;
+    if (too_much)
+        g_byte_array_remove_range(bytes, 0, (guint)(bytes->len - most));
+    return too_much;
 }
 
-/* A descriptor of our own, which does not block. A terminal or pipe that does is opened
- * anew: O_NONBLOCK would reach everybody who has the same one. */
-static int own_descriptor(int file) {
-    struct stat about;
-    char path[32];
-    int own = -1;
-    bool blocks = (fcntl(file, F_GETFL) & O_NONBLOCK) == 0;
-    if (blocks && fstat(file, &about) == 0 && (S_ISFIFO(about.st_mode) || isatty(file) == 1)) {
-        snprintf(path, sizeof(path), "/proc/self/fd/%d", file);
-        own = open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-    }
-    return own >= 0 ? own : fcntl(file, F_DUPFD_CLOEXEC, 0);
-}
+/* ----------------------------------------------------------------- its own thread */
 
-/* --------------------------------------------------------------- the writer */
-
-static void write_log(output_t *o, const uint8_t *bytes, size_t length) {
-    while (length > 0 && o->log >= 0 && !o->log_failed) {
-        ssize_t n = write(o->log, bytes, length);
-        if (n < 0 && errno != EINTR) {
-            o->log_failed = true;
-            fprintf(stderr, "rv64-machine: the console's log: %s\n", strerror(errno));
-        } else if (n > 0) {
+static int write_all(int file, const uint8_t *bytes, size_t length) {
+    while (length > 0) {
+        ssize_t n = write(file, bytes, length);
+        struct pollfd room = {.fd = file, .events = POLLOUT};
+        if (n > 0) {
             bytes += n;
             length -= (size_t)n;
+        } else if (n == 0) {
+            return EIO;
+        } else if (errno == EAGAIN) { /* whose file it is has set O_NONBLOCK */
+            poll(&room, 1, -1);
+        } else if (errno != EINTR) {
+            return errno;
         }
     }
+    return 0;
 }
 
-/* Of what waits for the reader only the newest is kept, if it becomes too much. */
-static void keep_newest(output_t *o) {
-    size_t bound = o->reader < 0 ? o->unread : o->is_pipe ? PIPE_BOUND : BOUND;
-    size_t length = o->left->len - o->done;
-    if (o->done > BOUND) {
-        g_byte_array_remove_range(o->left, 0, (guint)o->done);
-        o->done = 0;
-    }
-    if (length <= 2 * bound)
+static bool has_left(const stream_t *s) {
+    return s->is_reader && (s->error == EPIPE || s->error == ECONNRESET || s->error == EIO);
+}
+
+static void release(stream_t *s) {
+    pthread_mutex_lock(&s->mutex);
+    bool last = --s->owners == 0;
+    pthread_mutex_unlock(&s->mutex);
+    if (!last)
         return;
-    if (o->reader >= 0 && !o->lost) {
-        o->lost = true;
-        fprintf(stderr, "rv64-machine: nobody reads the serial line: some of it is lost\n");
-    }
-    g_byte_array_remove_range(o->left, 0, (guint)(o->left->len - bound));
-    o->done = 0;
+    g_byte_array_unref(s->waiting);
+    pthread_cond_destroy(&s->changed);
+    pthread_mutex_destroy(&s->mutex);
+    g_free(s);
 }
 
-static void write_reader(output_t *o) {
-    while (o->reader >= 0 && o->done < o->left->len) {
-        ssize_t n = write(o->reader, o->left->data + o->done, o->left->len - o->done);
-        if (n > 0) {
-            o->done += (size_t)n;
-        } else if (errno == EAGAIN) {
-            return;
-        } else if (errno != EINTR) { /* it is gone */
-            close(o->reader);
-            o->reader = -1;
+static gpointer stream_thread(gpointer opaque) {
+    stream_t *s = opaque;
+    pthread_mutex_lock(&s->mutex);
+    while (s->error == 0 && (s->waiting->len > 0 || !s->ending)) {
+        if (s->waiting->len == 0) {
+            pthread_cond_wait(&s->changed, &s->mutex);
+            continue;
         }
+        GByteArray *taken = s->waiting;
+        s->waiting = g_byte_array_new();
+        pthread_cond_broadcast(&s->changed);
+        pthread_mutex_unlock(&s->mutex);
+        int error = write_all(s->file, taken->data, taken->len);
+        g_byte_array_unref(taken);
+        pthread_mutex_lock(&s->mutex);
+        s->error = error;
     }
-    if (o->reader >= 0) {
-        g_byte_array_set_size(o->left, 0);
-        o->done = 0;
+    int error = close(s->file) != 0 ? errno : 0;
+    if (s->error == 0)
+        s->error = error;
+    s->closed = true;
+    if (s->error != 0 && !has_left(s)) {
+        pthread_mutex_unlock(&s->mutex);
+        fprintf(stderr, "rv64-machine: %s: %s\n", s->name, strerror(s->error));
+        pthread_mutex_lock(&s->mutex);
     }
-}
-
-static void change_reader(output_t *o, int reader) {
-    if (o->reader >= 0) {
-        close(o->reader);
-        /* The rest of it was for that one. */
-        g_byte_array_set_size(o->left, 0);
-        o->done = 0;
-    }
-    struct stat about;
-    o->reader = reader;
-    o->is_pipe = reader >= 0 && fstat(reader, &about) == 0 && S_ISFIFO(about.st_mode);
-}
-
-/* Sleeps until there is something to do. @return false: it took longer than @p patience. */
-static bool await(output_t *o, int patience) {
-    struct pollfd files[2] = {{.fd = o->wake, .events = POLLIN},
-                              {.fd = o->done < o->left->len ? o->reader : -1, .events = POLLOUT}};
-    int ready = poll(files, 2, patience);
-    uint64_t count;
-    if (files[0].revents && read(o->wake, &count, sizeof(count)) < 0)
-        return true; /* woken twice */
-    return ready != 0;
-}
-
-static gpointer writer_thread(gpointer opaque) {
-    output_t *o = opaque;
-    GByteArray *taken = g_byte_array_new();
-    bool ended = false;
-    while (!ended) {
-        pthread_mutex_lock(&o->mutex);
-        GByteArray *sent = o->sent;
-        o->sent = taken;
-        taken = sent;
-        bool closing = o->closing;
-        int patience = closing ? o->patience : -1;
-        if (o->reader_changed)
-            change_reader(o, o->next_reader);
-        o->reader_changed = false;
-        pthread_cond_broadcast(&o->taken);
-        pthread_mutex_unlock(&o->mutex);
-
-        write_log(o, taken->data, taken->len);
-        g_byte_array_append(o->left, taken->data, taken->len);
-        g_byte_array_set_size(taken, 0);
-        write_reader(o);
-        keep_newest(o);
-        ended = closing && (o->reader < 0 || o->left->len == 0);
-        if (!ended)
-            ended = !await(o, patience);
-    }
-    g_byte_array_unref(taken);
+    s->ended = true;
+    pthread_cond_broadcast(&s->changed);
+    pthread_mutex_unlock(&s->mutex);
+    release(s);
     return NULL;
 }
 
-/* ------------------------------------------------------------------- outside */
+/* ------------------------------------------------------------------- its user's */
+
+/* Messages may go to the same terminal, which nobody reads. */
+static void tell_loss(stream_t *s, const char *what) {
+    struct pollfd room = {.fd = STDERR_FILENO, .events = POLLOUT};
+    if (s->told || poll(&room, 1, 0) != 1)
+        return;
+    s->told = true;
+    fprintf(stderr, "rv64-machine: nobody reads %s: %s lost\n", s->name, what);
+}
+
+/* @param file becomes the stream's, and is closed if there will be none
+ * @return NULL: errno says why. */
+static stream_t *stream_open(const char *name, int file, bool is_reader) {
+    if (file < 0)
+        return NULL;
+    struct stat about;
+    bool is_pipe = is_reader && fstat(file, &about) == 0 && S_ISFIFO(about.st_mode);
+    stream_t *s = g_new0(stream_t, 1);
+    s->name = name;
+    s->file = file;
+    s->is_reader = is_reader;
+    s->bound = is_pipe ? PIPE_BOUND : BOUND;
+    s->owners = 2;
+    s->waiting = g_byte_array_new();
+    pthread_mutex_init(&s->mutex, NULL);
+    pthread_cond_init(&s->changed, NULL);
+    GThread *thread = g_thread_try_new("serial-writer", stream_thread, s, NULL);
+    if (thread) {
+        g_thread_unref(thread);
+        return s;
+    }
+    close(file);
+    s->owners = 1;
+    release(s);
+    errno = EAGAIN;
+    return NULL;
+}
+
+/* @return false: nothing more can be written. */
+static bool stream_put(stream_t *s, const uint8_t *bytes, size_t length) {
+    pthread_mutex_lock(&s->mutex);
+    while (!s->is_reader && s->error == 0 && s->waiting->len >= s->bound)
+        pthread_cond_wait(&s->changed, &s->mutex);
+    bool good = s->error == 0;
+    if (good) {
+        g_byte_array_append(s->waiting, bytes, (guint)length);
+        if (s->waiting->len == length)
+            pthread_cond_broadcast(&s->changed);
+        if (s->is_reader && keep_newest(s->waiting, s->bound))
+            tell_loss(s, "some of it is");
+    }
+    pthread_mutex_unlock(&s->mutex);
+    return good;
+}
+
+/* What is not written yet is dropped. */
+static void stream_drop(stream_t *s) {
+    pthread_mutex_lock(&s->mutex);
+    g_byte_array_set_size(s->waiting, 0);
+    s->ending = true;
+    pthread_cond_broadcast(&s->changed);
+    if (!s->closed)
+        shutdown(s->file, SHUT_RDWR); /* it may be in the middle of a write() */
+    pthread_mutex_unlock(&s->mutex);
+    release(s);
+}
+
+/* @return false: it is not whole, which was told. */
+static bool stream_close(stream_t *s, int patience) {
+    int64_t us = g_get_monotonic_time() + (int64_t)patience * 1000;
+    const struct timespec end = {us / 1000000, us % 1000000 * 1000};
+    pthread_mutex_lock(&s->mutex);
+    s->ending = true;
+    pthread_cond_broadcast(&s->changed);
+    int waited = 0;
+    while (!s->ended && waited == 0) {
+        if (patience < 0)
+            pthread_cond_wait(&s->changed, &s->mutex);
+        else
+            waited = pthread_cond_clockwait(&s->changed, &s->mutex, CLOCK_MONOTONIC, &end);
+    }
+    if (!s->ended)
+        tell_loss(s, "its end is");
+    bool whole = s->error == 0 || has_left(s);
+    pthread_mutex_unlock(&s->mutex);
+    release(s);
+    return whole;
+}
+
+/* ------------------------------------------------------------------- the output */
 
 void output_send(output_t *o, uint8_t byte) {
+    if (o->log)
+        stream_put(o->log, &byte, 1);
     pthread_mutex_lock(&o->mutex);
-    while (o->sent->len >= BOUND)
-        pthread_cond_wait(&o->taken, &o->mutex);
-    g_byte_array_append(o->sent, &byte, 1);
-    if (o->sent->len == 1)
-        wake(o);
+    if (!o->reader || !stream_put(o->reader, &byte, 1)) {
+        g_byte_array_append(o->unread, &byte, 1);
+        keep_newest(o->unread, o->unread_most);
+    }
     pthread_mutex_unlock(&o->mutex);
 }
 
-void output_set_reader(output_t *o, int file) {
-    int own = file >= 0 ? own_descriptor(file) : -1;
+bool output_set_reader(output_t *o, int file) {
+    stream_t *reader = NULL;
+    if (file >= 0)
+        reader = stream_open("the serial line", fcntl(file, F_DUPFD_CLOEXEC, 0), true);
+    int error = errno;
     pthread_mutex_lock(&o->mutex);
-    if (o->reader_changed && o->next_reader >= 0)
-        close(o->next_reader); /* the writer has not even seen it */
-    o->next_reader = own;
-    o->reader_changed = true;
+    stream_t *before = o->reader;
+    o->reader = reader;
+    if (reader) {
+        stream_put(reader, o->unread->data, o->unread->len);
+        g_byte_array_set_size(o->unread, 0);
+    }
     pthread_mutex_unlock(&o->mutex);
-    wake(o);
+    if (before)
+        stream_drop(before);
+    errno = error;
+    return reader || file < 0;
 }
 
 output_t *output_open(const char *log, size_t unread) {
-    int file = -1, wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (wake >= 0 && log)
-        file = open(log, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-    if (wake < 0 || (log && file < 0)) {
-        int error = errno;
-        if (wake >= 0)
-            close(wake);
-        errno = error;
-        return NULL;
+    stream_t *stream = NULL;
+    if (log) {
+        int file = open(log, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+        stream = stream_open("the console's log", file, false);
+        if (!stream)
+            return NULL;
     }
     output_t *o = g_new0(output_t, 1);
-    o->wake = wake;
-    o->log = file;
-    o->reader = -1;
-    o->unread = unread;
-    o->sent = g_byte_array_new();
-    o->left = g_byte_array_new();
+    o->log = stream;
+    o->unread = g_byte_array_new();
+    o->unread_most = unread;
     pthread_mutex_init(&o->mutex, NULL);
-    pthread_cond_init(&o->taken, NULL);
-    o->writer = g_thread_new("serial", writer_thread, o);
     return o;
 }
 
 bool output_close(output_t *o, int patience) {
-    pthread_mutex_lock(&o->mutex);
-    o->closing = true;
-    o->patience = patience;
-    pthread_mutex_unlock(&o->mutex);
-    wake(o);
-    g_thread_join(o->writer);
-
-    if (o->reader >= 0)
-        close(o->reader);
-    if (o->log >= 0 && close(o->log) != 0 && !o->log_failed) {
-        o->log_failed = true;
-        fprintf(stderr, "rv64-machine: the console's log: %s\n", strerror(errno));
-    }
-    bool whole = !o->log_failed;
-    close(o->wake);
-    g_byte_array_unref(o->sent);
-    g_byte_array_unref(o->left);
+    bool good = !o->log || stream_close(o->log, -1);
+    if (o->reader && !stream_close(o->reader, patience))
+        good = false;
+    g_byte_array_unref(o->unread);
     pthread_mutex_destroy(&o->mutex);
-    pthread_cond_destroy(&o->taken);
     g_free(o);
-    return whole;
+    return good;
 }

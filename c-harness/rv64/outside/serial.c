@@ -24,6 +24,7 @@ enum {
     CHUNK = 256,      /* bytes of input at once */
     TYPED = 16,       /* bytes of a file or pipe at once, */
     TYPING_MS = 1,    /* and the time between them */
+    RETRY_MS = 500,   /* from a client that could not be taken to the next attempt */
     ESCAPE = 1        /* Ctrl-A */
 };
 
@@ -37,10 +38,15 @@ struct serial {
     struct stat socket;     /* this one */
     guint source;           /* of the input, or of the socket's connections */
     guint client_source;    /* of the input of the socket's client */
+    bool refusing;          /* no client can be taken, and that was told */
     bool terminal, escaped; /* Ctrl-A was typed */
     struct termios before;  /* the terminal's state */
     bool raw;
 };
+
+static void tell(const char *what) {
+    fprintf(stderr, "rv64-machine: %s: %s\n", what, strerror(errno));
+}
 
 void serial_transmit(serial_t *s, uint8_t byte) {
     output_send(s->output, byte);
@@ -116,19 +122,41 @@ static gboolean on_readable(gint file, GIOCondition condition, gpointer opaque) 
 
 /* One client at a time. */
 static void set_client(serial_t *s, int client) {
-    output_set_reader(s->output, client);
+    if (!output_set_reader(s->output, client)) {
+        tell(s->socket_path);
+        close(client);
+        client = -1;
+    }
     if (s->in >= 0)
         close(s->in);
     s->in = client;
 }
 
-static gboolean on_client_input(gint file, GIOCondition condition, gpointer opaque) {
+static gboolean on_client_left(gint file, GIOCondition condition, gpointer opaque) {
+    (void)file;
     (void)condition;
+    serial_t *s = opaque;
+    set_client(s, -1);
+    s->client_source = 0;
+    return G_SOURCE_REMOVE;
+}
+
+static gboolean on_client_input(gint file, GIOCondition condition, gpointer opaque) {
     serial_t *s = opaque;
     if (read_some(s, file, CHUNK))
         return G_SOURCE_CONTINUE;
-    set_client(s, -1);
-    s->client_source = 0;
+    if (condition & G_IO_HUP)
+        return on_client_left(file, condition, opaque);
+    /* It says nothing more, but still listens. */
+    s->client_source = g_unix_fd_add(file, G_IO_HUP, on_client_left, s);
+    return G_SOURCE_REMOVE;
+}
+
+static gboolean on_connection(gint file, GIOCondition condition, gpointer opaque);
+
+static gboolean on_retry(gpointer opaque) {
+    serial_t *s = opaque;
+    s->source = g_unix_fd_add(s->keep, G_IO_IN, on_connection, s);
     return G_SOURCE_REMOVE;
 }
 
@@ -136,18 +164,21 @@ static gboolean on_client_input(gint file, GIOCondition condition, gpointer opaq
 static gboolean on_connection(gint file, GIOCondition condition, gpointer opaque) {
     (void)condition;
     serial_t *s = opaque;
-    int client = accept4(file, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    int client = accept4(file, NULL, NULL, SOCK_CLOEXEC);
     if (client < 0 && (errno == EAGAIN || errno == EINTR || errno == ECONNABORTED))
         return G_SOURCE_CONTINUE; /* it has left already */
     if (client < 0) {
-        fprintf(stderr, "rv64-machine: %s: %s\n", s->socket_path, strerror(errno));
-        s->source = 0;
+        if (!s->refusing)
+            tell(s->socket_path);
+        s->refusing = true;
+        s->source = g_timeout_add(RETRY_MS, on_retry, s);
         return G_SOURCE_REMOVE;
     }
+    s->refusing = false;
     if (s->client_source)
         g_source_remove(s->client_source);
     set_client(s, client);
-    s->client_source = g_unix_fd_add(client, G_IO_IN, on_client_input, s);
+    s->client_source = s->in < 0 ? 0 : g_unix_fd_add(s->in, G_IO_IN, on_client_input, s);
     return G_SOURCE_CONTINUE;
 }
 
@@ -182,7 +213,7 @@ static bool open_file(serial_t *s, const char *path) {
 }
 
 static bool open_pty(serial_t *s) {
-    int master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK);
+    int master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
     const char *name = NULL;
     if (master >= 0 && grantpt(master) == 0 && unlockpt(master) == 0)
         name = ptsname(master);
@@ -271,16 +302,17 @@ serial_t *serial_open(const char *where, const char *log, const serial_events_t 
     if (good) {
         s->output = output_open(log, s->socket_path ? UNREAD : 0);
         good = s->output != NULL;
-        what = log ? log : "eventfd";
+        what = log;
     }
-    if (!good) {
-        fprintf(stderr, "rv64-machine: %s: %s\n", what, strerror(errno));
-        serial_close(s, true);
-        return NULL;
+    if (good && (s->to_stdout || s->in >= 0)) {
+        good = output_set_reader(s->output, s->to_stdout ? STDOUT_FILENO : s->in);
+        what = where;
     }
-    if (s->to_stdout || s->in >= 0)
-        output_set_reader(s->output, s->to_stdout ? STDOUT_FILENO : s->in);
-    return s;
+    if (good)
+        return s;
+    tell(what);
+    serial_close(s, true);
+    return NULL;
 }
 
 bool serial_close(serial_t *s, bool hurry) {
@@ -291,17 +323,17 @@ bool serial_close(serial_t *s, bool hurry) {
     bool wait = s->to_stdout && isatty(STDOUT_FILENO) != 1 && !hurry;
     if (s->raw)
         tcsetattr(STDIN_FILENO, TCSANOW, &s->before);
-    bool whole = !s->output || output_close(s->output, wait ? -1 : PATIENCE);
     if (s->source)
         g_source_remove(s->source);
     if (s->client_source)
         g_source_remove(s->client_source);
+    if (s->socket_path)
+        remove_socket(s);
+    bool whole = !s->output || output_close(s->output, wait ? -1 : PATIENCE);
     if (s->in >= 0 && s->in != STDIN_FILENO)
         close(s->in);
     if (s->keep >= 0)
         close(s->keep);
-    if (s->socket_path)
-        remove_socket(s);
     g_free(s->socket_path);
     g_free(s);
     return whole;

@@ -199,6 +199,20 @@ static void framing(void) {
     virtio_offer(DISK, &queue, 0);
     check("identity in two pieces", finish(0), OK);
     check_that("both of them", copy[0] != 0xff && copy[10] == 0);
+
+    /* A read is as long as there is room for it, whatever stands behind its header. */
+    uint32_t length;
+    *r = (request_t){.type = IN, .sector = 3, .status = 99};
+    queue.table[0] = (descriptor_t){(uint64_t)r, 16, DESC_NEXT, 1};
+    queue.table[1] = (descriptor_t){(uint64_t)data[0], 2 * SECTOR, DESC_NEXT, 2};
+    queue.table[2] = (descriptor_t){(uint64_t)data[1], SECTOR, DESC_NEXT | DESC_WRITE, 3};
+    queue.table[3] = (descriptor_t){(uint64_t)&r->status, 1, DESC_WRITE, 0};
+    virtio_offer(DISK, &queue, 0);
+    check("a read with more behind its header", virtio_wait(DISK, &queue, &length), 0);
+    check("its status", r->status, OK);
+    check("its length", length, SECTOR + 1);
+    check("the same by a usual one", run(IN, 3, copy, SECTOR), OK);
+    check("what was read", sum(data[1], SECTOR), sum(copy, SECTOR));
 }
 
 void guest_main(uint64_t device_tree) {
