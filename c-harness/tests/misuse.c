@@ -305,10 +305,21 @@ static void turn(void) {
     }
 }
 
+static void turn_rarely(void) {
+    replay_account_warp_timer();
+    never_turn();
+}
+static void flush_and_turn_rarely(void) {
+    replay_async_events();
+    never_turn();
+}
+
 TEST(a_vcpu_thread_that_never_turns_is_told_of_it) {
     CHECK_EQ(messages_of(never_turn, NULL), 1);
     CHECK_HAS(host.text, "replay_account_warp_timer is not called");
     CHECK_EQ(messages_of(turn, NULL), 0);
+    CHECK_EQ(messages_of(turn_rarely, NULL), 0);
+    CHECK_EQ(messages_of(flush_and_turn_rarely, NULL), 0);
 }
 
 TEST(digests_that_the_host_cannot_give_are_told) {
