@@ -13,6 +13,8 @@ package struct EngineState {
     var nextBlockRequest: UInt64 = 0
     /// The icount of the next digest of the guest's state.
     var nextDigest: UInt64 = .max
+    /// PLAY: the icount of the last digest that was the recorded one.
+    var sameDigest: UInt64?
     /// The cause of the last shutdown request.
     var shutdownCause: Int32 = 0
 }

@@ -113,7 +113,7 @@ package struct Options {
             if value == "auto" {
                 shift = .automatic
             } else {
-                shift = .fixed(UInt8(truncatingIfNeeded: try Self.number(key, value, 0...10)))
+                shift = .fixed(UInt8(truncatingIfNeeded: try Self.number(key, value, 0...10, or: "auto")))
             }
         case "sleep": sleep = try Self.flag(key, value)
         case "align": align = try Self.flag(key, value)
@@ -158,10 +158,11 @@ package struct Options {
     }
 
     private static func number(
-        _ key: String, _ value: String, _ range: ClosedRange<UInt64>
+        _ key: String, _ value: String, _ range: ClosedRange<UInt64>, or word: String? = nil
     ) throws(ReplayError) -> UInt64 {
         guard let number = UInt64(value), range.contains(number) else {
-            throw bad(key, value, "a number from \(range.lowerBound) to \(range.upperBound)")
+            let other = word.map { ", or \($0)" } ?? ""
+            throw bad(key, value, "a number from \(range.lowerBound) to \(range.upperBound)\(other)")
         }
         return number
     }

@@ -95,6 +95,7 @@ extension Session {
         let recorded = UInt64(bitPattern: player.next.a)
         guard found == recorded else { return differentDigest(found, recorded) }
         consume(player)
+        state.sameDigest = state.icount
         return .ok
     }
 }

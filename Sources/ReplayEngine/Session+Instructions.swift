@@ -198,8 +198,9 @@ extension Session {
     }
 
     func differentDigest(_ found: UInt64, _ recorded: UInt64) -> Status {
-        diverge(
-            "the state's digest \(found.asHex)", status: .digest,
+        let before = state.sameDigest.map { " (it was the same at icount \($0))" } ?? ""
+        return diverge(
+            "the state's digest \(found.asHex)\(before)", status: .digest,
             expected: "the state's digest \(recorded.asHex)")
     }
 

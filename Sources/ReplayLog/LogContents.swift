@@ -48,6 +48,9 @@ struct LogContents {
                     Syscalls.pause()
                     continue
                 }
+                if live != nil && error.code == .notFound {
+                    throw LogError(.notFound, "\(path) is lost: \(path).live is of no use without it")
+                }
                 throw error
             }
             let contents = scan.contents

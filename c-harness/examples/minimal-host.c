@@ -98,11 +98,14 @@ int main(int argc, char **argv) {
     config.options = argc > 1 ? argv[1] : NULL; // "rr=record,rrfile=run.log"
     if (replay_configure(&config))
         return complain(); // prints the sentence of replay_last_error()
-    m.keyboard = replay_register_char_driver(m_receive, &m);
     replay_thread_attach(REPLAY_THREAD_VCPU | REPLAY_THREAD_IO);
-    if (replay_start())
-        return complain();
     replay_mutex_lock();
+    m.keyboard = replay_register_char_driver(m_receive, &m);
+    if (replay_start()) { // another machine than the recorded one
+        complain();
+        replay_finish();
+        return 1;
+    }
     for (uint8_t key; !m.stopped;) {
         if (key_typed(&key))
             replay_chr_be_write(m.keyboard, &key, 1); // queued; PLAY takes it from the log

@@ -9,14 +9,15 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "message.h"
 #include "outside/nbd.h"
 
 /* Changes when the machine itself does: what is in it, where, and how it behaves. */
 #define MACHINE_VERSION "2"
 
-static bool tell(const machine_t *m, const char *key, const char *value) {
+static bool note(const machine_t *m, const char *key, const char *value) {
     if (m->options->fingerprint)
-        fprintf(stderr, "%s %s\n", key, value);
+        printf("%s %s\n", key, value);
     if (replay->replay_fingerprint(key, value) == REPLAY_OK)
         return true;
     library_complain();
@@ -27,12 +28,12 @@ static bool tell(const machine_t *m, const char *key, const char *value) {
 static bool tell_digest(const machine_t *m, const char *key, uint64_t digest) {
     char text[32];
     snprintf(text, sizeof(text), "%016" PRIx64, digest);
-    return tell(m, key, text);
+    return note(m, key, text);
 }
 
 static bool tell_bytes(const machine_t *m, const char *key, GBytes *bytes) {
     if (!bytes)
-        return tell(m, key, "none");
+        return note(m, key, "none");
     digest_t digest = {0};
     digest_bytes(&digest, g_bytes_get_data(bytes, NULL), g_bytes_get_size(bytes));
     return tell_digest(m, key, digest.value);
@@ -50,7 +51,7 @@ static bool tell_disk(const machine_t *m) {
     uint64_t digest;
     if (digest_file(o->disk, &digest))
         return tell_digest(m, "rv64.disk", digest);
-    fprintf(stderr, "rv64-machine: %s: %s\n", o->disk, strerror(errno));
+    tell("%s: %s", o->disk, strerror(errno));
     return false;
 }
 
@@ -60,14 +61,14 @@ bool machine_fingerprint(machine_t *m) {
     for (size_t i = 0; i < m->bus.count; i++)
         snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s%s", i > 0 ? " " : "",
                  m->bus.devices[i].name);
-    bool good = tell(m, "rv64.version", MACHINE_VERSION) && tell(m, "rv64.cpu", o->cpu) &&
-                tell(m, "rv64.devices", text) && tell(m, "rv64.append", o->append) &&
-                tell(m, "rv64.reboot", o->no_reboot ? "off" : "on") &&
+    bool good = note(m, "rv64.version", MACHINE_VERSION) && note(m, "rv64.cpu", o->cpu) &&
+                note(m, "rv64.devices", text) && note(m, "rv64.append", o->append) &&
+                note(m, "rv64.reboot", o->no_reboot ? "off" : "on") &&
                 tell_bytes(m, "rv64.kernel", m->image.kernel) &&
                 tell_bytes(m, "rv64.initrd", m->image.initrd) && tell_disk(m);
     snprintf(text, sizeof(text), "%" PRId64 " MiB", o->ram_mib);
-    good = good && tell(m, "rv64.ram", text);
+    good = good && note(m, "rv64.ram", text);
     if (o->disk)
-        good = good && tell(m, "rv64.disk-mode", o->disk_read_only ? "read-only" : "read-write");
+        good = good && note(m, "rv64.disk-mode", o->disk_read_only ? "read-only" : "read-write");
     return good;
 }

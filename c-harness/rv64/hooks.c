@@ -3,7 +3,7 @@
  * mode NONE it holds no replay lock then: hence the big lock around what it looks at. */
 #include "machine.h"
 
-#include <stdio.h>
+#include "message.h"
 
 static uint64_t on_icount(void *opaque) {
     machine_t *m = opaque;
@@ -94,7 +94,7 @@ static uint64_t on_digest(void *opaque) {
 static void on_message(void *opaque, replay_message_level_t level, const char *text) {
     (void)opaque;
     if (level != REPLAY_MESSAGE_ERROR)
-        fprintf(stderr, "rv64-machine: %s\n", text);
+        tell("%s", text);
 }
 
 void machine_hooks(replay_host_t *host) {

@@ -2,11 +2,11 @@
 #include "image.h"
 
 #include <elf.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "device-tree.h"
 #include "memory-map.h"
+#include "message.h"
 
 /* Linux for RISC-V begins with a header: its magic, and the size that it needs in RAM. */
 enum { LINUX_MAGIC_AT = 0x38, LINUX_SIZE_AT = 0x10, LINUX_HEADER = 0x40 };
@@ -23,7 +23,7 @@ static uint64_t little_64(const uint8_t *bytes) {
 }
 
 static bool fail(const char *name, const char *what) {
-    fprintf(stderr, "rv64-machine: %s: %s\n", name, what);
+    tell("%s: %s", name, what);
     return false;
 }
 
@@ -33,7 +33,7 @@ static GBytes *read_file(const char *name) {
     gsize length;
     if (g_file_get_contents(name, &bytes, &length, &error))
         return g_bytes_new_take(bytes, length);
-    fprintf(stderr, "rv64-machine: %s\n", error->message);
+    tell("%s", error->message);
     g_clear_error(&error);
     return NULL;
 }

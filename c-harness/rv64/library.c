@@ -7,6 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "message.h"
+
 #define SONAME "libreplay.so.0"
 
 const replay_plugin_t *replay;
@@ -42,14 +44,13 @@ bool library_load(const char *path) {
         if (!query)
             snprintf(not_loaded, sizeof(not_loaded), "%s", dlerror());
     } else if (strcmp(path, "none") != 0 && !(query = open_library(path))) {
-        fprintf(stderr, "rv64-machine: %s\n", dlerror());
+        tell("%s", dlerror());
         return false;
     }
     if (query)
         replay = query(REPLAY_ABI_VERSION);
     if (query && !replay) {
-        fprintf(stderr, "rv64-machine: %s has another ABI than %u\n", path ? path : SONAME,
-                REPLAY_ABI_VERSION);
+        tell("%s has another ABI than %u", path ? path : SONAME, REPLAY_ABI_VERSION);
         return false;
     }
     /* The stubs define the same names, in this program: this is their table. */
@@ -61,10 +62,9 @@ bool library_load(const char *path) {
 int library_complain(void) {
     replay_error_t error = REPLAY_ERROR_INIT;
     replay->replay_last_error(&error);
-    fprintf(stderr, "rv64-machine: %s\n", error.message);
+    const char *lines = error.history[0] != '\0' ? "\n" : "";
+    tell("%s%s%s", error.message, lines, error.history);
     if (error.status == REPLAY_ERROR_NOT_SUPPORTED && not_loaded[0] != '\0')
-        fprintf(stderr, "rv64-machine: the library was not loaded: %s\n", not_loaded);
-    if (error.history[0] != '\0')
-        fprintf(stderr, "%s\n", error.history);
+        tell("the library was not loaded: %s", not_loaded);
     return 1;
 }

@@ -2,10 +2,10 @@
 #include "machine.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "memory-map.h"
+#include "message.h"
 
 /* ------------------------------------------------------------ what devices do */
 
@@ -164,7 +164,7 @@ static bool open_hardware(machine_t *m) {
     uint64_t ram_bytes = (uint64_t)m->options->ram_mib << 20;
     m->page_digests = g_try_new0(uint64_t, ram_bytes / CPU_PAGE_BYTES);
     if (!m->page_digests || !cpu_open(&m->cpu, &bus, &options, MAP_RAM_BASE, ram_bytes)) {
-        fprintf(stderr, "rv64-machine: RAM: %s\n", strerror(ENOMEM));
+        tell("RAM: %s", strerror(ENOMEM));
         return false;
     }
     plic_open(&m->plic, &m->cpu);
@@ -194,7 +194,7 @@ static bool configure(machine_t *m) {
     replay_config_t config = REPLAY_CONFIG_INIT;
     config.host = &host;
     config.opaque = m;
-    config.options = m->options->icount;
+    config.options = m->options->fingerprint ? NULL : m->options->icount;
     config.digest_interval = (uint64_t)m->options->digest_interval;
     config.created_ns = (uint64_t)g_get_real_time() * 1000;
     if (replay->replay_configure(&config) != REPLAY_OK)
@@ -236,12 +236,10 @@ replay_status_t machine_finish(machine_t *m) {
     return replay->replay_finish();
 }
 
-bool machine_close(machine_t *m) {
+bool machine_close(machine_t *m, bool hurry) {
     virtio_block_close(&m->block);
     disk_free(m->disk);
-    int cause = atomic_load(&m->cause);
-    bool whole = serial_close(m->serial, cause == REPLAY_SHUTDOWN_HOST_SIGNAL ||
-                                             cause == REPLAY_SHUTDOWN_HOST_QUIT);
+    bool whole = serial_close(m->serial, hurry);
     cpu_close(&m->cpu);
     image_close(&m->image);
     g_free(m->page_digests);

@@ -17,18 +17,20 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <glib-unix.h>
+#include <glib.h>
+
+#include "message.h"
+#include "outside/signals.h"
 
 /* Exit statuses besides 0 and 1, which is a failure. */
 enum { EXIT_LOG_CUT = 2, EXIT_PANIC = 3 };
 
-static gboolean on_signal(gpointer opaque) {
+static void on_signal(void *opaque) {
     machine_t *m = opaque;
     if (REPLAY_MODE() == REPLAY_MODE_PLAY)
         machine_power_off(m, REPLAY_SHUTDOWN_HOST_SIGNAL);
     else
         machine_request_shutdown(m, REPLAY_SHUTDOWN_HOST_SIGNAL);
-    return G_SOURCE_CONTINUE;
 }
 
 static uint64_t file_size(const char *name) {
@@ -46,7 +48,7 @@ typedef struct report {
 static bool write_report(const char *name, const report_t *r) {
     FILE *file = fopen(name, "w");
     if (!file) {
-        fprintf(stderr, "rv64-machine: %s: %s\n", name, strerror(errno));
+        tell("%s: %s", name, strerror(errno));
         return false;
     }
     fprintf(file, "events %" PRIu64 "\nevent_bytes %" PRIu64 "\nlog_bytes %" PRIu64 "\n",
@@ -57,12 +59,19 @@ static bool write_report(const char *name, const report_t *r) {
     bool written = !ferror(file);
     if (fclose(file) == 0 && written)
         return true;
-    fprintf(stderr, "rv64-machine: %s: %s\n", name, strerror(errno));
+    tell("%s: %s", name, strerror(errno));
     return false;
 }
 
-/* Lets the started machine run until it is switched off. */
-static void run(machine_t *m, report_t *report) {
+/* Lets the machine run until it is switched off. @return false: told. */
+static bool run(machine_t *m, report_t *report) {
+    if (replay->replay_start() != REPLAY_OK) {
+        library_complain();
+        return false;
+    }
+    if (!signals_catch(on_signal, m))
+        return false;
+    serial_begin(m->serial);
     int64_t start = g_get_monotonic_time();
     /* The vCPU thread begins when the loop polls for the first time (in mode NONE, where
      * there is no replay lock, at once), and ends the loop when it ends itself. */
@@ -76,58 +85,39 @@ static void run(machine_t *m, report_t *report) {
     replay->replay_query(&report->info);
     report->icount = m->cpu.icount;
     report->digest = machine_digest(m);
+    return true;
 }
 
-/* @return the exit status. */
-static int finish(machine_t *m, report_t *report) {
-    char *log = g_strdup(replay->replay_get_filename());
-    replay_status_t status = machine_finish(m);
-    if (status != REPLAY_OK)
-        library_complain();
-    report->log_bytes = file_size(log);
-    g_free(log);
-    if (m->options->report && !write_report(m->options->report, report))
-        return 1;
-    if (status != REPLAY_OK)
-        return status == REPLAY_ERROR_LOG_CUT ? EXIT_LOG_CUT : 1;
-    int cause = atomic_load(&m->cause);
-    return cause == REPLAY_SHUTDOWN_GUEST_PANIC  ? EXIT_PANIC
-           : cause == REPLAY_SHUTDOWN_HOST_ERROR ? 1
-                                                 : 0;
-}
-
-/* @return the exit status. */
-static int run_and_finish(machine_t *m) {
-    report_t report;
-    if (replay->replay_start() != REPLAY_OK) {
-        library_complain();
-        machine_finish(m);
-        return 1;
-    }
-    const int signals[] = {SIGINT, SIGTERM, SIGHUP};
-    guint sources[G_N_ELEMENTS(signals)];
-    for (size_t i = 0; i < G_N_ELEMENTS(signals); i++)
-        sources[i] = g_unix_signal_add(signals[i], on_signal, m);
-    run(m, &report);
-    int status = finish(m, &report);
-    /* Who has sent one may send another, which must not cut what the first one ends.
-     * Who has not may still interrupt us while we write what is left. */
-    if (atomic_load(&m->cause) != REPLAY_SHUTDOWN_HOST_SIGNAL)
-        for (size_t i = 0; i < G_N_ELEMENTS(signals); i++)
-            g_source_remove(sources[i]);
-    return status;
+/* @param whole all that was to be written was */
+static int exit_status(replay_status_t ended, int cause, bool whole) {
+    if (ended != REPLAY_OK)
+        return ended == REPLAY_ERROR_LOG_CUT ? EXIT_LOG_CUT : 1;
+    if (cause == REPLAY_SHUTDOWN_GUEST_PANIC)
+        return EXIT_PANIC;
+    return cause == REPLAY_SHUTDOWN_HOST_ERROR || !whole ? 1 : 0;
 }
 
 static int operate(const options_t *options) {
     static machine_t m;
-    int status = 1;
-    if (machine_open(&m, options))
-        status = run_and_finish(&m);
-    else
-        machine_finish(&m);
-    if (!machine_close(&m) && status == 0)
-        status = 1;
-    return status;
+    report_t report;
+    bool opened = machine_open(&m, options);
+    bool ran = opened && !options->fingerprint && run(&m, &report);
+
+    char *log = g_strdup(replay->replay_get_filename());
+    replay_status_t ended = machine_finish(&m);
+    report.log_bytes = file_size(log);
+    g_free(log);
+    bool whole = !ran || !options->report || write_report(options->report, &report);
+
+    /* Only now may a user who does not wait be told less than everything. */
+    int cause = atomic_load(&m.cause);
+    bool hurry = signals_release() || cause == REPLAY_SHUTDOWN_HOST_QUIT;
+    whole = machine_close(&m, hurry) && whole;
+    if (ran && ended != REPLAY_OK)
+        library_complain();
+    if (!ran)
+        return opened && options->fingerprint ? 0 : 1;
+    return exit_status(ended, cause, whole);
 }
 
 /* Else the log would be opened as one of them, and be written to as such. */

@@ -6,6 +6,8 @@
 
 #include <glib.h>
 
+#include "message.h"
+
 /* Says in one line what is wrong with options that are each well formed. */
 static const char *complaint(const options_t *o) {
     if (!o->kernel)
@@ -57,8 +59,9 @@ bool options_parse(options_t *o, int argc, char **argv) {
         {"replay-lib", 0, 0, G_OPTION_ARG_FILENAME, &o->replay_lib,
          "The library, or none (libreplay.so.0 beside the program)", "FILE"},
         {"fingerprint", 0, 0, G_OPTION_ARG_NONE, &fingerprint,
-         "Print what makes this machine the recorded one", NULL},
-        {"report", 0, 0, G_OPTION_ARG_FILENAME, &o->report, "What this run was", "FILE"},
+         "Print what makes this machine the recorded one, and end", NULL},
+        {"report", 0, 0, G_OPTION_ARG_FILENAME, &o->report,
+         "Numbers of this run: icount, events, digest", "FILE"},
         {0}};
     GOptionContext *context = g_option_context_new(NULL);
     g_option_context_set_summary(context, "An RV64GC machine that can be recorded and replayed.");
@@ -83,7 +86,7 @@ bool options_parse(options_t *o, int argc, char **argv) {
                         : argc > 1 ? "there are only options, no arguments"
                                    : complaint(o);
     if (wrong)
-        fprintf(stderr, "rv64-machine: %s (see --help)\n", wrong);
+        tell("%s (see --help)", wrong);
     g_clear_error(&error);
     g_option_context_free(context);
     return good && !wrong;

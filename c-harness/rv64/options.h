@@ -29,7 +29,7 @@ typedef struct options {
     int64_t slice;           /**< instructions that the vCPU thread executes at once, at most */
     int64_t digest_interval; /**< instructions between two digests of the state */
     char *replay_lib;        /**< see library_load() */
-    bool fingerprint;        /**< print what the library is told of the machine */
+    bool fingerprint;        /**< print what the library is told of the machine, do not run it */
     char *report;            /**< file for what this run was, "name value" a line */
 } options_t;
 

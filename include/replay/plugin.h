@@ -5,7 +5,8 @@
  *  A host that dlopens libreplay.so.0, or has functions of these names itself,
  *  asks for one symbol:
  *
- *      replay_plugin_query_t query = dlsym(handle, "replay_plugin_query");
+ *      replay_plugin_query_t query;
+ *      *(void **)&query = dlsym(handle, "replay_plugin_query");
  *      const replay_plugin_t *replay = query(REPLAY_ABI_VERSION);
  *      if (!replay) …                        // another ABI
  *      replay->replay_configure(&config);

@@ -29,8 +29,6 @@
  *  # A host in 30 lines
  *
  *      static void run(machine *m) {
- *          replay_thread_attach(REPLAY_THREAD_VCPU | REPLAY_THREAD_IO);
- *          replay_mutex_lock();
  *          while (!m->stopped) {
  *              replay_start_warp_timer();              // the I/O thread's turn
  *              replay_account_warp_timer();            // the vCPU thread's turn
@@ -44,7 +42,6 @@
  *              execute(m, n);                          // at most n instructions
  *              replay_account_executed_instructions();
  *          }
- *          replay_mutex_unlock();
  *      }
  *
  *      int64_t rtc_read(machine *m) {                  // a device, in the middle of it
@@ -57,9 +54,16 @@
  *          replay_config_t config = REPLAY_CONFIG_INIT;
  *          config.host = &host; config.opaque = &m;
  *          config.options = argv[1];                   // "shift=0,rr=record,rrfile=run.log"
- *          if (replay_configure(&config) || replay_start())
+ *          if (replay_configure(&config))
  *              return complain();                      // replay_last_error()
- *          run(&m);
+ *          replay_thread_attach(REPLAY_THREAD_VCPU | REPLAY_THREAD_IO);
+ *          replay_mutex_lock();
+ *          ...                                         // register devices
+ *          if (replay_start())
+ *              complain();
+ *          else
+ *              run(&m);
+ *          replay_mutex_unlock();
  *          return replay_finish() ? complain() : 0;
  *      }
  *

@@ -2,9 +2,10 @@
 #include "virtio-block.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "../message.h"
 
 enum { BLOCK_ID = 2, SECTOR = 512, SERIAL_BYTES = 20, SEGMENTS_MOST = 254 };
 
@@ -32,7 +33,7 @@ static void take_requests(virtio_block_t *b);
 static void *need(void *memory) {
     if (memory)
         return memory;
-    fprintf(stderr, "rv64-machine: disk: memory ran out\n");
+    tell("disk: memory ran out");
     abort();
 }
 
@@ -137,7 +138,7 @@ static int32_t trim(const struct iovec *from, int32_t count, uint64_t skip, uint
 static replay_status_t submit_data(virtio_block_t *b, virtio_block_request_t *r,
                                    const virtio_chain_t *chain, uint32_t type, uint64_t sector) {
     struct iovec pieces[VIRTIO_PIECES];
-    if (r->bytes > REQUEST_BYTES_MOST)
+    if ((type == T_IN ? r->room : chain->readable_bytes - HEADER_BYTES) > REQUEST_BYTES_MOST)
         return REPLAY_ERROR_INVALID_ARGUMENT;
     uint64_t offset = sector <= UINT64_MAX / SECTOR ? sector * SECTOR : UINT64_MAX;
     if (type == T_OUT) {
@@ -201,7 +202,7 @@ static void begin(virtio_block_t *b, const virtio_chain_t *chain, virtio_block_r
     struct {
         uint32_t type, reserved;
         uint64_t sector;
-    } header = {.type = UINT32_MAX};
+    } header;
     const struct iovec *last = &chain->pieces[chain->readable + chain->writable - 1];
     *r = (virtio_block_request_t){.block = b,
                                   .resets = b->virtio.resets,
@@ -214,7 +215,11 @@ static void begin(virtio_block_t *b, const virtio_chain_t *chain, virtio_block_r
     replay_status_t submitted = REPLAY_ERROR_INVALID_ARGUMENT;
     uint8_t status = S_IOERR;
     uint64_t written = 0;
-    bool whole = gather(chain, 0, (uint8_t *)&header, sizeof(header));
+    if (!gather(chain, 0, (uint8_t *)&header, sizeof(header))) {
+        give(r, S_IOERR, 0);
+        release(r);
+        return;
+    }
     switch (header.type) {
     case T_IN:
     case T_OUT:
@@ -231,7 +236,7 @@ static void begin(virtio_block_t *b, const virtio_chain_t *chain, virtio_block_r
         status = get_id(b, chain, &written);
         break;
     default:
-        status = whole ? S_UNSUPPORTED : S_IOERR;
+        status = S_UNSUPPORTED;
         break;
     }
     if (submitted == REPLAY_OK)

@@ -3,13 +3,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <glib.h>
+
+#include "../message.h"
 
 enum { RANGES = 64 };
 
@@ -122,9 +123,9 @@ void *failing_open(const char *path, const char *list, replay_block_backend_t *b
     failing_t *f = g_new0(failing_t, 1);
     f->file = open(path, O_RDWR | O_CLOEXEC);
     if (f->file < 0)
-        fprintf(stderr, "rv64-machine: %s: %s\n", path, strerror(errno));
+        tell("%s: %s", path, strerror(errno));
     else if (!parse(f, list))
-        fprintf(stderr, "rv64-machine: --disk-fail: \"%s\" is no list of numbers\n", list);
+        tell("--disk-fail: \"%s\" is no list of numbers", list);
     else
         f->pool = g_thread_pool_new(work, f, 2, FALSE, NULL);
     if (!f->pool) {

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
@@ -11,6 +10,8 @@
 
 #include <glib.h>
 #include <libnbd.h>
+
+#include "../message.h"
 
 /* A thread waits for the connection and lets libnbd read and write it. Requests are
  * made on the vCPU thread and end here, but not within libnbd's callback: libnbd
@@ -38,7 +39,7 @@ typedef struct request {
 static void wake(nbd_t *nbd) {
     uint64_t one = 1;
     if (write(nbd->wake, &one, sizeof(one)) < 0 && errno != EAGAIN)
-        perror("rv64-machine: eventfd");
+        tell("eventfd: %s", strerror(errno));
 }
 
 /* A part is done, well or badly. */
@@ -79,12 +80,12 @@ static gpointer nbd_thread(gpointer opaque) {
             continue;
         if (ready == 0 && nbd_aio_in_flight(nbd->handle) > 0) {
             /* So that what is under way ends, by an error. */
-            fprintf(stderr, "rv64-machine: the disk's server does not answer\n");
+            tell("the disk's server does not answer");
             shutdown(files[0].fd, SHUT_RDWR);
         }
         uint64_t count;
         if (files[1].revents && read(nbd->wake, &count, sizeof(count)) < 0 && errno != EAGAIN)
-            perror("rv64-machine: eventfd");
+            tell("eventfd: %s", strerror(errno));
         if ((files[0].revents & (POLLIN | POLLHUP | POLLERR)) &&
             (direction & LIBNBD_AIO_DIRECTION_READ))
             nbd_aio_notify_read(nbd->handle);
@@ -195,14 +196,14 @@ void *nbd_open(const char *uri, replay_block_backend_t *backend) {
     nbd->handle = nbd_create();
     if (!nbd->handle || nbd_connect_uri(nbd->handle, uri) != 0 ||
         (nbd->length = nbd_get_size(nbd->handle)) < 0) {
-        fprintf(stderr, "rv64-machine: %s: %s\n", uri, nbd_get_error());
+        tell("%s: %s", uri, nbd_get_error());
         on_close(nbd);
         return NULL;
     }
     nbd->ended = g_async_queue_new();
     nbd->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (nbd->wake < 0) {
-        perror("rv64-machine: eventfd");
+        tell("eventfd: %s", strerror(errno));
         on_close(nbd);
         return NULL;
     }

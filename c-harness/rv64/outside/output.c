@@ -5,18 +5,18 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include <glib.h>
 
+#include "../message.h"
+
 enum {
-    BOUND = 1 << 20,     /* bytes that may wait for the log, and for a reader */
-    PIPE_BOUND = 1 << 28 /* for one behind a pipe: a program, which is to get all of it */
+    CHUNK = 4096,       /* bytes that are written at once */
+    DROP_PATIENCE = 500 /* ms for a socket that was shut down */
 };
 
 /* A file, and the thread that writes to it. A reader can keep that thread in write() for
@@ -25,18 +25,21 @@ enum {
 typedef struct stream {
     const char *name;
     int file;
-    bool is_reader; /* may leave, and what it does not read is lost */
+    bool is_log, is_terminal;
     size_t bound;
 
     pthread_mutex_t mutex; /* guards what follows */
     pthread_cond_t changed;
-    unsigned owners;     /* its user, and its thread */
-    GByteArray *waiting; /* to be written */
-    bool ending;         /* when that is done */
-    bool closed;         /* the file is */
-    bool ended;          /* and the thread has */
-    bool told;           /* that some of it was lost */
-    int error;           /* why nothing more can be written, or 0 */
+    unsigned owners;   /* its user, and its thread */
+    GQueue chunks;     /* of GByteArray, none empty: to be written */
+    size_t waiting;    /* bytes in them */
+    uint64_t progress; /* grows with what is written */
+    bool ending;       /* when all is written */
+    bool closed;       /* the file is */
+    bool ended;        /* the thread has */
+    bool lost;         /* some of it */
+    bool told;         /* that it was */
+    int error;         /* why nothing more can be written, or 0 */
 } stream_t;
 
 struct output {
@@ -48,36 +51,29 @@ struct output {
     size_t unread_most;
 };
 
-/* @return true: some of it is dropped. */
-static bool keep_newest(GByteArray *bytes, size_t most) {
-    bool too_much = bytes->len > 2 * most;
-    if (too_much)
-        g_byte_array_remove_range(bytes, 0, (guint)(bytes->len - most));
-    return too_much;
-}
-
 /* ----------------------------------------------------------------- its own thread */
 
-static int write_all(int file, const uint8_t *bytes, size_t length) {
-    while (length > 0) {
-        ssize_t n = write(file, bytes, length);
-        struct pollfd room = {.fd = file, .events = POLLOUT};
-        if (n > 0) {
-            bytes += n;
-            length -= (size_t)n;
-        } else if (n == 0) {
-            return EIO;
-        } else if (errno == EAGAIN) { /* whose file it is has set O_NONBLOCK */
-            poll(&room, 1, -1);
-        } else if (errno != EINTR) {
-            return errno;
-        }
-    }
-    return 0;
+/* Has its reader left, rather than failed? */
+static bool has_left(const stream_t *s) {
+    return !s->is_log &&
+           (s->error == EPIPE || s->error == ECONNRESET || (s->error == EIO && s->is_terminal));
 }
 
-static bool has_left(const stream_t *s) {
-    return s->is_reader && (s->error == EPIPE || s->error == ECONNRESET || s->error == EIO);
+/* @return what could not be written. */
+static GByteArray *write_chunk(stream_t *s, GByteArray *chunk, int *error) {
+    size_t done = 0;
+    while (done < chunk->len && *error == 0) {
+        ssize_t n = write(s->file, chunk->data + done, chunk->len - done);
+        struct pollfd room = {.fd = s->file, .events = POLLOUT};
+        if (n > 0)
+            done += (size_t)n;
+        else if (n < 0 && errno == EAGAIN) /* somebody has set O_NONBLOCK */
+            poll(&room, 1, -1);
+        else if (n == 0 || errno != EINTR)
+            *error = n == 0 ? EPIPE : errno;
+    }
+    g_byte_array_remove_range(chunk, 0, (guint)done);
+    return chunk;
 }
 
 static void release(stream_t *s) {
@@ -86,38 +82,51 @@ static void release(stream_t *s) {
     pthread_mutex_unlock(&s->mutex);
     if (!last)
         return;
-    g_byte_array_unref(s->waiting);
+    g_queue_clear_full(&s->chunks, (GDestroyNotify)g_byte_array_unref);
     pthread_cond_destroy(&s->changed);
     pthread_mutex_destroy(&s->mutex);
     g_free(s);
 }
 
-static gpointer stream_thread(gpointer opaque) {
-    stream_t *s = opaque;
-    pthread_mutex_lock(&s->mutex);
-    while (s->error == 0 && (s->waiting->len > 0 || !s->ending)) {
-        if (s->waiting->len == 0) {
+static void write_chunks(stream_t *s) {
+    while (s->error == 0 && (s->waiting > 0 || !s->ending)) {
+        GByteArray *chunk = g_queue_pop_head(&s->chunks);
+        if (!chunk) {
             pthread_cond_wait(&s->changed, &s->mutex);
             continue;
         }
-        GByteArray *taken = s->waiting;
-        s->waiting = g_byte_array_new();
-        pthread_cond_broadcast(&s->changed);
+        int error = 0;
+        s->waiting -= chunk->len;
         pthread_mutex_unlock(&s->mutex);
-        int error = write_all(s->file, taken->data, taken->len);
-        g_byte_array_unref(taken);
+        write_chunk(s, chunk, &error);
         pthread_mutex_lock(&s->mutex);
         s->error = error;
+        s->progress++;
+        s->waiting += chunk->len;
+        if (chunk->len > 0)
+            g_queue_push_head(&s->chunks, chunk);
+        else
+            g_byte_array_unref(chunk);
     }
+}
+
+static gpointer stream_thread(gpointer opaque) {
+    stream_t *s = opaque;
+    pthread_mutex_lock(&s->mutex);
+    write_chunks(s);
+    s->closed = true;
+    pthread_mutex_unlock(&s->mutex);
+
     int error = close(s->file) != 0 ? errno : 0;
+
+    pthread_mutex_lock(&s->mutex);
     if (s->error == 0)
         s->error = error;
-    s->closed = true;
-    if (s->error != 0 && !has_left(s)) {
-        pthread_mutex_unlock(&s->mutex);
-        fprintf(stderr, "rv64-machine: %s: %s\n", s->name, strerror(s->error));
-        pthread_mutex_lock(&s->mutex);
-    }
+    error = has_left(s) ? 0 : s->error;
+    pthread_mutex_unlock(&s->mutex);
+    if (error != 0)
+        tell("%s: %s", s->name, strerror(error));
+    pthread_mutex_lock(&s->mutex);
     s->ended = true;
     pthread_cond_broadcast(&s->changed);
     pthread_mutex_unlock(&s->mutex);
@@ -127,29 +136,18 @@ static gpointer stream_thread(gpointer opaque) {
 
 /* ------------------------------------------------------------------- its user's */
 
-/* Messages may go to the same terminal, which nobody reads. */
-static void tell_loss(stream_t *s, const char *what) {
-    struct pollfd room = {.fd = STDERR_FILENO, .events = POLLOUT};
-    if (s->told || poll(&room, 1, 0) != 1)
-        return;
-    s->told = true;
-    fprintf(stderr, "rv64-machine: nobody reads %s: %s lost\n", s->name, what);
-}
-
 /* @param file becomes the stream's, and is closed if there will be none
  * @return NULL: errno says why. */
-static stream_t *stream_open(const char *name, int file, bool is_reader) {
+static stream_t *stream_open(const char *name, int file, bool is_log, size_t bound) {
     if (file < 0)
         return NULL;
-    struct stat about;
-    bool is_pipe = is_reader && fstat(file, &about) == 0 && S_ISFIFO(about.st_mode);
     stream_t *s = g_new0(stream_t, 1);
     s->name = name;
     s->file = file;
-    s->is_reader = is_reader;
-    s->bound = is_pipe ? PIPE_BOUND : BOUND;
+    s->is_log = is_log;
+    s->is_terminal = isatty(file) == 1;
+    s->bound = bound;
     s->owners = 2;
-    s->waiting = g_byte_array_new();
     pthread_mutex_init(&s->mutex, NULL);
     pthread_cond_init(&s->changed, NULL);
     GThread *thread = g_thread_try_new("serial-writer", stream_thread, s, NULL);
@@ -164,63 +162,105 @@ static stream_t *stream_open(const char *name, int file, bool is_reader) {
     return NULL;
 }
 
+static void append(stream_t *s, const uint8_t *bytes, size_t length) {
+    GByteArray *chunk = g_queue_peek_tail(&s->chunks);
+    if (!chunk || chunk->len + length > CHUNK) {
+        chunk = g_byte_array_new();
+        g_queue_push_tail(&s->chunks, chunk);
+    }
+    g_byte_array_append(chunk, bytes, (guint)length);
+    s->waiting += length;
+}
+
+/* Only the newest of what waits is kept. */
+static void drop_oldest(stream_t *s) {
+    while (s->waiting > s->bound) {
+        GByteArray *chunk = g_queue_pop_head(&s->chunks);
+        s->waiting -= chunk->len;
+        g_byte_array_unref(chunk);
+        s->lost = true;
+    }
+    if (!s->lost || s->told || !can_tell()) /* messages may go to the same terminal */
+        return;
+    s->told = true;
+    tell("nobody reads %s: some of it is lost", s->name);
+}
+
 /* @return false: nothing more can be written. */
 static bool stream_put(stream_t *s, const uint8_t *bytes, size_t length) {
     pthread_mutex_lock(&s->mutex);
-    while (!s->is_reader && s->error == 0 && s->waiting->len >= s->bound)
-        pthread_cond_wait(&s->changed, &s->mutex);
-    bool good = s->error == 0;
-    if (good) {
-        g_byte_array_append(s->waiting, bytes, (guint)length);
-        if (s->waiting->len == length)
+    bool good = s->error == 0 && !s->ending;
+    if (good && length > 0) {
+        append(s, bytes, length);
+        if (s->waiting == length)
             pthread_cond_broadcast(&s->changed);
-        if (s->is_reader && keep_newest(s->waiting, s->bound))
-            tell_loss(s, "some of it is");
+        drop_oldest(s);
     }
     pthread_mutex_unlock(&s->mutex);
     return good;
 }
 
-/* What is not written yet is dropped. */
-static void stream_drop(stream_t *s) {
-    pthread_mutex_lock(&s->mutex);
-    g_byte_array_set_size(s->waiting, 0);
+static struct timespec in(int milliseconds) {
+    int64_t us = g_get_monotonic_time() + (int64_t)milliseconds * 1000;
+    return (struct timespec){us / 1000000, us % 1000000 * 1000};
+}
+
+/* Lets the thread write what is left, as long as its file takes some within @p patience.
+ * Mutex held. @return false: the thread has to be left behind. */
+static bool end(stream_t *s, int patience) {
+    uint64_t progress = s->progress;
+    struct timespec until = in(patience);
     s->ending = true;
     pthread_cond_broadcast(&s->changed);
-    if (!s->closed)
-        shutdown(s->file, SHUT_RDWR); /* it may be in the middle of a write() */
-    pthread_mutex_unlock(&s->mutex);
-    release(s);
+    while (!s->ended) {
+        if (patience < 0) {
+            pthread_cond_wait(&s->changed, &s->mutex);
+        } else if (pthread_cond_clockwait(&s->changed, &s->mutex, CLOCK_MONOTONIC, &until) != 0) {
+            if (s->progress == progress)
+                return false;
+            progress = s->progress;
+            until = in(patience);
+        }
+    }
+    return true;
 }
 
 /* @return false: it is not whole, which was told. */
 static bool stream_close(stream_t *s, int patience) {
-    int64_t us = g_get_monotonic_time() + (int64_t)patience * 1000;
-    const struct timespec end = {us / 1000000, us % 1000000 * 1000};
     pthread_mutex_lock(&s->mutex);
-    s->ending = true;
-    pthread_cond_broadcast(&s->changed);
-    int waited = 0;
-    while (!s->ended && waited == 0) {
-        if (patience < 0)
-            pthread_cond_wait(&s->changed, &s->mutex);
-        else
-            waited = pthread_cond_clockwait(&s->changed, &s->mutex, CLOCK_MONOTONIC, &end);
-    }
-    if (!s->ended)
-        tell_loss(s, "its end is");
-    bool whole = s->error == 0 || has_left(s);
+    bool ended = end(s, patience);
+    bool failed = s->error != 0 && !has_left(s);
+    bool whole = !failed && !(s->is_log && (s->lost || !ended));
     pthread_mutex_unlock(&s->mutex);
+    if (!ended)
+        tell("nobody reads %s: its end is lost", s->name);
     release(s);
     return whole;
 }
 
+/* Ends it now. @param rest gets what was not written. */
+static void stream_drop(stream_t *s, GByteArray *rest) {
+    pthread_mutex_lock(&s->mutex);
+    if (!s->closed)
+        shutdown(s->file, SHUT_RDWR); /* it may be in the middle of a write() */
+    if (end(s, DROP_PATIENCE))
+        for (GByteArray *chunk; (chunk = g_queue_pop_head(&s->chunks)); g_byte_array_unref(chunk))
+            g_byte_array_append(rest, chunk->data, chunk->len);
+    pthread_mutex_unlock(&s->mutex);
+    release(s);
+}
+
 /* ------------------------------------------------------------------- the output */
 
+static void keep_newest(GByteArray *bytes, size_t most) {
+    if (bytes->len > 2 * most)
+        g_byte_array_remove_range(bytes, 0, (guint)(bytes->len - most));
+}
+
 void output_send(output_t *o, uint8_t byte) {
+    pthread_mutex_lock(&o->mutex);
     if (o->log)
         stream_put(o->log, &byte, 1);
-    pthread_mutex_lock(&o->mutex);
     if (!o->reader || !stream_put(o->reader, &byte, 1)) {
         g_byte_array_append(o->unread, &byte, 1);
         keep_newest(o->unread, o->unread_most);
@@ -228,30 +268,40 @@ void output_send(output_t *o, uint8_t byte) {
     pthread_mutex_unlock(&o->mutex);
 }
 
-bool output_set_reader(output_t *o, int file) {
+static void give_unread(output_t *o) {
+    for (size_t done = 0; done < o->unread->len; done += CHUNK)
+        stream_put(o->reader, o->unread->data + done, MIN(CHUNK, o->unread->len - done));
+    g_byte_array_set_size(o->unread, 0);
+}
+
+bool output_set_reader(output_t *o, int file, size_t bound) {
     stream_t *reader = NULL;
-    if (file >= 0)
-        reader = stream_open("the serial line", fcntl(file, F_DUPFD_CLOEXEC, 0), true);
-    int error = errno;
-    pthread_mutex_lock(&o->mutex);
-    stream_t *before = o->reader;
-    o->reader = reader;
-    if (reader) {
-        stream_put(reader, o->unread->data, o->unread->len);
-        g_byte_array_set_size(o->unread, 0);
+    if (file >= 0) {
+        reader = stream_open("the serial line", fcntl(file, F_DUPFD_CLOEXEC, 0), false, bound);
+        if (!reader)
+            return false;
     }
+    pthread_mutex_lock(&o->mutex);
+    if (o->reader) {
+        GByteArray *later = o->unread; /* sent after that reader had left */
+        o->unread = g_byte_array_new();
+        stream_drop(o->reader, o->unread);
+        g_byte_array_append(o->unread, later->data, later->len);
+        g_byte_array_unref(later);
+        keep_newest(o->unread, o->unread_most);
+    }
+    o->reader = reader;
+    if (reader)
+        give_unread(o);
     pthread_mutex_unlock(&o->mutex);
-    if (before)
-        stream_drop(before);
-    errno = error;
-    return reader || file < 0;
+    return true;
 }
 
 output_t *output_open(const char *log, size_t unread) {
     stream_t *stream = NULL;
     if (log) {
         int file = open(log, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-        stream = stream_open("the console's log", file, false);
+        stream = stream_open("the console's log", file, true, OUTPUT_PROGRAM);
         if (!stream)
             return NULL;
     }
@@ -263,8 +313,8 @@ output_t *output_open(const char *log, size_t unread) {
     return o;
 }
 
-bool output_close(output_t *o, int patience) {
-    bool good = !o->log || stream_close(o->log, -1);
+bool output_close(output_t *o, int patience, int log_patience) {
+    bool good = !o->log || stream_close(o->log, log_patience);
     if (o->reader && !stream_close(o->reader, patience))
         good = false;
     g_byte_array_unref(o->unread);

@@ -16,11 +16,12 @@
 #include <glib-unix.h>
 #include <glib.h>
 
+#include "../message.h"
 #include "output.h"
 
 enum {
     UNREAD = 1 << 14, /* bytes that are kept for a socket's next client */
-    PATIENCE = 1000,  /* ms that a reader has at the end, if it does not read */
+    PATIENCE = 1000,  /* ms that a reader has at the end, if it has ceased to read */
     CHUNK = 256,      /* bytes of input at once */
     TYPED = 16,       /* bytes of a file or pipe at once, */
     TYPING_MS = 1,    /* and the time between them */
@@ -44,8 +45,8 @@ struct serial {
     bool raw;
 };
 
-static void tell(const char *what) {
-    fprintf(stderr, "rv64-machine: %s: %s\n", what, strerror(errno));
+static void tell_error(const char *what) {
+    tell("%s: %s", what, strerror(errno));
 }
 
 void serial_transmit(serial_t *s, uint8_t byte) {
@@ -120,24 +121,27 @@ static gboolean on_readable(gint file, GIOCondition condition, gpointer opaque) 
     return G_SOURCE_REMOVE;
 }
 
-/* One client at a time. */
-static void set_client(serial_t *s, int client) {
-    if (!output_set_reader(s->output, client)) {
-        tell(s->socket_path);
-        close(client);
-        client = -1;
-    }
+static gboolean on_client_input(gint file, GIOCondition condition, gpointer opaque);
+
+/* One client at a time. @return false: it stays the one before, and errno says why. */
+static bool set_client(serial_t *s, int client) {
+    if (!output_set_reader(s->output, client, OUTPUT_PERSON))
+        return false;
+    if (s->client_source)
+        g_source_remove(s->client_source);
     if (s->in >= 0)
         close(s->in);
     s->in = client;
+    s->client_source = client < 0 ? 0 : g_unix_fd_add(client, G_IO_IN, on_client_input, s);
+    return true;
 }
 
 static gboolean on_client_left(gint file, GIOCondition condition, gpointer opaque) {
     (void)file;
     (void)condition;
     serial_t *s = opaque;
+    s->client_source = 0; /* this one */
     set_client(s, -1);
-    s->client_source = 0;
     return G_SOURCE_REMOVE;
 }
 
@@ -154,32 +158,45 @@ static gboolean on_client_input(gint file, GIOCondition condition, gpointer opaq
 
 static gboolean on_connection(gint file, GIOCondition condition, gpointer opaque);
 
+/* Nobody can be taken now: those who are waiting may be later. */
 static gboolean on_retry(gpointer opaque) {
     serial_t *s = opaque;
     s->source = g_unix_fd_add(s->keep, G_IO_IN, on_connection, s);
     return G_SOURCE_REMOVE;
 }
 
-/* A new one takes the place of the one before. */
+/* A new one takes the place of the one before. It needs two descriptors: one is kept free. */
+static bool take_client(serial_t *s) {
+    int reserve = fcntl(s->keep, F_DUPFD_CLOEXEC, 0);
+    if (reserve < 0)
+        return false;
+    int client = accept4(s->keep, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    int error = errno;
+    close(reserve);
+    if (client < 0 && (error == EAGAIN || error == EINTR || error == ECONNABORTED))
+        return true; /* it has left already */
+    if (client >= 0 && set_client(s, client))
+        return true;
+    if (client >= 0) {
+        error = errno;
+        close(client);
+    }
+    errno = error;
+    return false;
+}
+
 static gboolean on_connection(gint file, GIOCondition condition, gpointer opaque) {
+    (void)file;
     (void)condition;
     serial_t *s = opaque;
-    int client = accept4(file, NULL, NULL, SOCK_CLOEXEC);
-    if (client < 0 && (errno == EAGAIN || errno == EINTR || errno == ECONNABORTED))
-        return G_SOURCE_CONTINUE; /* it has left already */
-    if (client < 0) {
-        if (!s->refusing)
-            tell(s->socket_path);
-        s->refusing = true;
-        s->source = g_timeout_add(RETRY_MS, on_retry, s);
-        return G_SOURCE_REMOVE;
-    }
-    s->refusing = false;
-    if (s->client_source)
-        g_source_remove(s->client_source);
-    set_client(s, client);
-    s->client_source = s->in < 0 ? 0 : g_unix_fd_add(s->in, G_IO_IN, on_client_input, s);
-    return G_SOURCE_CONTINUE;
+    bool taken = take_client(s);
+    if (!taken && !s->refusing)
+        tell_error(s->socket_path);
+    s->refusing = !taken;
+    if (taken)
+        return G_SOURCE_CONTINUE;
+    s->source = g_timeout_add(RETRY_MS, on_retry, s);
+    return G_SOURCE_REMOVE;
 }
 
 /* --------------------------------------------------------------------- open */
@@ -197,14 +214,17 @@ static bool open_stdio(serial_t *s) {
     s->in = STDIN_FILENO;
     s->to_stdout = true;
     s->terminal = true;
-    if (tcgetattr(STDIN_FILENO, &s->before) == 0) {
-        struct termios raw = s->before;
-        cfmakeraw(&raw);
-        raw.c_oflag |= OPOST; /* our own messages go there too */
-        s->raw = tcsetattr(STDIN_FILENO, TCSANOW, &raw) == 0;
-    }
     s->source = g_unix_fd_add(STDIN_FILENO, G_IO_IN | G_IO_HUP, on_input, s);
     return true;
+}
+
+void serial_begin(serial_t *s) {
+    if (!s->terminal || tcgetattr(STDIN_FILENO, &s->before) != 0)
+        return;
+    struct termios raw = s->before;
+    cfmakeraw(&raw);
+    raw.c_oflag |= OPOST; /* our own messages go there too */
+    s->raw = tcsetattr(STDIN_FILENO, TCSANOW, &raw) == 0;
 }
 
 static bool open_file(serial_t *s, const char *path) {
@@ -213,7 +233,7 @@ static bool open_file(serial_t *s, const char *path) {
 }
 
 static bool open_pty(serial_t *s) {
-    int master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+    int master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK);
     const char *name = NULL;
     if (master >= 0 && grantpt(master) == 0 && unlockpt(master) == 0)
         name = ptsname(master);
@@ -228,7 +248,7 @@ static bool open_pty(serial_t *s) {
         cfmakeraw(&raw);
         tcsetattr(s->keep, TCSANOW, &raw);
     }
-    fprintf(stderr, "rv64-machine: the serial line is %s\n", name);
+    tell("the serial line is %s", name);
     s->source = g_unix_fd_add(master, G_IO_IN, on_input, s);
     return true;
 }
@@ -293,6 +313,11 @@ static bool open_where(serial_t *s, const char *where) {
     return false;
 }
 
+/* Whatever stdout is, but a terminal, is read by a program, or is a file. */
+static bool to_program(const serial_t *s) {
+    return s->to_stdout && isatty(STDOUT_FILENO) != 1;
+}
+
 serial_t *serial_open(const char *where, const char *log, const serial_events_t *events) {
     serial_t *s = g_new0(serial_t, 1);
     s->events = *events;
@@ -305,12 +330,14 @@ serial_t *serial_open(const char *where, const char *log, const serial_events_t 
         what = log;
     }
     if (good && (s->to_stdout || s->in >= 0)) {
-        good = output_set_reader(s->output, s->to_stdout ? STDOUT_FILENO : s->in);
+        good = s->to_stdout ? output_set_reader(s->output, STDOUT_FILENO,
+                                                to_program(s) ? OUTPUT_PROGRAM : OUTPUT_PERSON)
+                            : output_set_reader(s->output, s->in, OUTPUT_PERSON);
         what = where;
     }
     if (good)
         return s;
-    tell(what);
+    tell_error(what);
     serial_close(s, true);
     return NULL;
 }
@@ -318,9 +345,6 @@ serial_t *serial_open(const char *where, const char *log, const serial_events_t 
 bool serial_close(serial_t *s, bool hurry) {
     if (!s)
         return true;
-    /* Whatever stands behind a pipe gets all of it, as from any program; who sits at a
-     * terminal or a socket and has stopped it does not keep us. */
-    bool wait = s->to_stdout && isatty(STDOUT_FILENO) != 1 && !hurry;
     if (s->raw)
         tcsetattr(STDIN_FILENO, TCSANOW, &s->before);
     if (s->source)
@@ -329,7 +353,10 @@ bool serial_close(serial_t *s, bool hurry) {
         g_source_remove(s->client_source);
     if (s->socket_path)
         remove_socket(s);
-    bool whole = !s->output || output_close(s->output, wait ? -1 : PATIENCE);
+    /* A program gets all of it, as from any other; who sits at a terminal or a socket and
+     * has ceased to read does not keep us. */
+    bool whole = !s->output || output_close(s->output, to_program(s) && !hurry ? -1 : PATIENCE,
+                                            hurry ? PATIENCE : -1);
     if (s->in >= 0 && s->in != STDIN_FILENO)
         close(s->in);
     if (s->keep >= 0)

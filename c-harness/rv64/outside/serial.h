@@ -31,12 +31,16 @@ typedef struct serial_events {
  *  @return NULL: told on stderr. */
 serial_t *serial_open(const char *where, const char *log, const serial_events_t *events);
 
+/** The machine runs from now on: a terminal is made raw. */
+void serial_begin(serial_t *serial);
+
 /** The guest sends a byte. On any thread. */
 void serial_transmit(serial_t *serial, uint8_t byte);
 
-/** Writes what is left, restores the terminal. NULL is allowed.
- *  @param hurry whoever does not read is not waited for, not even behind a pipe
- *  @return false: the log is not whole, which was told on stderr. */
+/** Restores the terminal, writes what is left. NULL is allowed.
+ *  @param hurry whoever has ceased to read is waited for a second only, even if it is a
+ *    program, or the log
+ *  @return false: the log, or the file that is stdout, is not whole, which was told. */
 bool serial_close(serial_t *serial, bool hurry);
 
 #endif /* RV64_SERIAL_H */

@@ -213,6 +213,13 @@ static void framing(void) {
     check("its length", length, SECTOR + 1);
     check("the same by a usual one", run(IN, 3, copy, SECTOR), OK);
     check("what was read", sum(data[1], SECTOR), sum(copy, SECTOR));
+
+    *r = (request_t){.type = IN, .sector = 3, .status = 99};
+    queue.table[0] = (descriptor_t){(uint64_t)r, 4, DESC_NEXT, 1};
+    queue.table[1] = (descriptor_t){(uint64_t)data[1], SECTOR, DESC_NEXT | DESC_WRITE, 2};
+    queue.table[2] = (descriptor_t){(uint64_t)&r->status, 1, DESC_WRITE, 0};
+    virtio_offer(DISK, &queue, 0);
+    check("a header that is cut", finish(0), IOERR);
 }
 
 void guest_main(uint64_t device_tree) {
