@@ -168,19 +168,23 @@ package final class Session: @unchecked Sendable {
 
     @inline(never)
     private func refuse(_ roles: ThreadRoles, _ function: StaticString) -> Status {
-        guard replay_fair_lock_mine(lock) else {
-            return misuse(
-                .lockNotHeld, "\(function) was called by a thread that does not hold the replay lock")
-        }
+        guard replay_fair_lock_mine(lock) else { return lockIsNotHeld(function) }
         let mine = ThreadRoles.mine
-        let wanted = mine.bits == 0 ? "one that has told its role" : roles.description
+        let wanted =
+            mine.bits == 0 ? "one that has called replay_thread_attach" : roles.description
         return misuse(.wrongRole, "\(function) was called by \(mine.description), but is for \(wanted)")
+    }
+
+    private func lockIsNotHeld(_ function: StaticString) -> Status {
+        misuse(
+            .lockNotHeld,
+            "\(function) was called by a thread that does not hold the replay lock: see replay_mutex_lock")
     }
 
     /// As ``refusal(_:_:)``, for calls that need the lock but no role.
     func refusalWithoutRole(_ function: StaticString) -> Status? {
         if isIdle || replay_fair_lock_mine(lock) { return nil }
-        return misuse(.lockNotHeld, "\(function) was called by a thread that does not hold the replay lock")
+        return lockIsNotHeld(function)
     }
 }
 
