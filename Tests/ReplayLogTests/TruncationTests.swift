@@ -33,6 +33,8 @@ import Testing
         let live = try #require(Files.read(scratch.path("log.live")))
         let cut = scratch.path("cut")
         Files.write(cut + ".live", live)
+        #expect(Outcome(cut).error?.code == .notFound)
+        #expect(Outcome(cut).error?.message.contains("live is of no use without it") == true)
         for length in 0..<bytes.count {
             Files.write(cut, bytes[..<length])
             let outcome = Outcome(cut)

@@ -204,6 +204,14 @@ static bool configure(machine_t *m) {
     return replay->replay_glib_attach(NULL) == REPLAY_OK;
 }
 
+static bool open_serial(machine_t *m) {
+    const serial_events_t events = {m, serial_typed, serial_quits, serial_listening};
+    if (m->options->fingerprint)
+        return true; /* it will not run */
+    m->serial = serial_open(m->options->serial, m->options->console_log, &events);
+    return m->serial != NULL;
+}
+
 bool machine_open(machine_t *m, const options_t *options) {
     *m = (machine_t){.options = options, .lock = BIG_LOCK_INIT};
     m->loop = g_main_loop_new(NULL, FALSE);
@@ -220,9 +228,7 @@ bool machine_open(machine_t *m, const options_t *options) {
     }
     if (options->disk && !(m->disk = disk_open(options)))
         return false;
-    const serial_events_t events = {m, serial_typed, serial_quits, serial_listening};
-    m->serial = serial_open(options->serial, options->console_log, &events);
-    return m->serial && image_open(&m->image, options) && open_hardware(m) &&
+    return open_serial(m) && image_open(&m->image, options) && open_hardware(m) &&
            machine_fingerprint(m);
 }
 

@@ -78,6 +78,7 @@ static bool run(machine_t *m, report_t *report) {
     GThread *vcpu = g_thread_new("vcpu", machine_vcpu_thread, m);
     g_main_loop_run(m->loop);
     g_thread_join(vcpu);
+    serial_end(m->serial);
     report->seconds = (double)(g_get_monotonic_time() - start) / 1e6;
 
     /* To be asked while there still is a session. */
@@ -107,16 +108,17 @@ static int operate(const options_t *options) {
     replay_status_t ended = machine_finish(&m);
     report.log_bytes = file_size(log);
     g_free(log);
-    bool whole = !ran || !options->report || write_report(options->report, &report);
-
-    /* Only now may a user who does not wait be told less than everything. */
+    /* The log is whole: from here on a user need not wait. */
     int cause = atomic_load(&m.cause);
     bool hurry = signals_release() || cause == REPLAY_SHUTDOWN_HOST_QUIT;
-    whole = machine_close(&m, hurry) && whole;
     if (ran && ended != REPLAY_OK)
         library_complain();
+    bool whole = !ran || !options->report || write_report(options->report, &report);
+    whole = machine_close(&m, hurry) && whole;
+    if (opened && options->fingerprint)
+        return fflush(stdout) == 0 && !ferror(stdout) ? 0 : 1;
     if (!ran)
-        return opened && options->fingerprint ? 0 : 1;
+        return 1;
     return exit_status(ended, cause, whole);
 }
 

@@ -7,7 +7,7 @@
 #include <stdbool.h>
 
 /** "rv64-machine: …", and the end of the line. On any thread. A stderr that nobody reads is
- *  waited for a second, so that it cannot hold up the machine or its end. */
+ *  waited for a second, so that it can hold up the machine or its end no longer. */
 void tell(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /** Would tell() be heard at once? */

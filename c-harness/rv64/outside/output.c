@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -15,7 +16,8 @@
 #include "../message.h"
 
 enum {
-    CHUNK = 4096,       /* bytes that are written at once */
+    CHUNK = 4096,       /* bytes that are kept together, */
+    PIECE = 512,        /* and that a reader is given at once: it may be slow */
     DROP_PATIENCE = 500 /* ms for a socket that was shut down */
 };
 
@@ -27,19 +29,19 @@ typedef struct stream {
     int file;
     bool is_log, is_terminal;
     size_t bound;
+    atomic_uint_fast64_t progress; /* grows with what is written */
 
     pthread_mutex_t mutex; /* guards what follows */
     pthread_cond_t changed;
-    unsigned owners;   /* its user, and its thread */
-    GQueue chunks;     /* of GByteArray, none empty: to be written */
-    size_t waiting;    /* bytes in them */
-    uint64_t progress; /* grows with what is written */
-    bool ending;       /* when all is written */
-    bool closed;       /* the file is */
-    bool ended;        /* the thread has */
-    bool lost;         /* some of it */
-    bool told;         /* that it was */
-    int error;         /* why nothing more can be written, or 0 */
+    unsigned owners; /* its user, and its thread */
+    GQueue chunks;   /* of GByteArray, none empty: to be written */
+    size_t waiting;  /* bytes in them */
+    bool ending;     /* when all is written */
+    bool closed;     /* the file is */
+    bool ended;      /* the thread has */
+    bool lost;       /* some of it */
+    bool told;       /* that it was */
+    int error;       /* why nothing more can be written, or 0 */
 } stream_t;
 
 struct output {
@@ -63,14 +65,17 @@ static bool has_left(const stream_t *s) {
 static GByteArray *write_chunk(stream_t *s, GByteArray *chunk, int *error) {
     size_t done = 0;
     while (done < chunk->len && *error == 0) {
-        ssize_t n = write(s->file, chunk->data + done, chunk->len - done);
+        size_t piece = MIN(chunk->len - done, s->is_log ? CHUNK : PIECE);
+        ssize_t n = write(s->file, chunk->data + done, piece);
         struct pollfd room = {.fd = s->file, .events = POLLOUT};
-        if (n > 0)
+        if (n > 0) {
             done += (size_t)n;
-        else if (n < 0 && errno == EAGAIN) /* somebody has set O_NONBLOCK */
+            atomic_fetch_add(&s->progress, 1);
+        } else if (n < 0 && errno == EAGAIN) { /* somebody has set O_NONBLOCK */
             poll(&room, 1, -1);
-        else if (n == 0 || errno != EINTR)
+        } else if (n == 0 || errno != EINTR) {
             *error = n == 0 ? EPIPE : errno;
+        }
     }
     g_byte_array_remove_range(chunk, 0, (guint)done);
     return chunk;
@@ -101,7 +106,6 @@ static void write_chunks(stream_t *s) {
         write_chunk(s, chunk, &error);
         pthread_mutex_lock(&s->mutex);
         s->error = error;
-        s->progress++;
         s->waiting += chunk->len;
         if (chunk->len > 0)
             g_queue_push_head(&s->chunks, chunk);
@@ -208,7 +212,7 @@ static struct timespec in(int milliseconds) {
 /* Lets the thread write what is left, as long as its file takes some within @p patience.
  * Mutex held. @return false: the thread has to be left behind. */
 static bool end(stream_t *s, int patience) {
-    uint64_t progress = s->progress;
+    uint64_t progress = atomic_load(&s->progress);
     struct timespec until = in(patience);
     s->ending = true;
     pthread_cond_broadcast(&s->changed);
@@ -216,9 +220,10 @@ static bool end(stream_t *s, int patience) {
         if (patience < 0) {
             pthread_cond_wait(&s->changed, &s->mutex);
         } else if (pthread_cond_clockwait(&s->changed, &s->mutex, CLOCK_MONOTONIC, &until) != 0) {
-            if (s->progress == progress)
+            uint64_t now = atomic_load(&s->progress);
+            if (now == progress)
                 return false;
-            progress = s->progress;
+            progress = now;
             until = in(patience);
         }
     }
@@ -230,7 +235,8 @@ static bool stream_close(stream_t *s, int patience) {
     pthread_mutex_lock(&s->mutex);
     bool ended = end(s, patience);
     bool failed = s->error != 0 && !has_left(s);
-    bool whole = !failed && !(s->is_log && (s->lost || !ended));
+    bool wanted = s->bound == OUTPUT_PROGRAM;
+    bool whole = !failed && !(wanted && s->lost) && !(s->is_log && !ended);
     pthread_mutex_unlock(&s->mutex);
     if (!ended)
         tell("nobody reads %s: its end is lost", s->name);

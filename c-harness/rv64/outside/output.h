@@ -32,12 +32,12 @@ void output_send(output_t *output, uint8_t byte);
  *  @return false: it stays as it was; errno says why. */
 bool output_set_reader(output_t *output, int file, size_t bound);
 
-/** Writes what is left.
+/** Writes what is left, each to its thread's file.
  *  @param patience for how many milliseconds a reader that has ceased to read is waited for;
  *    -1: until it does
  *  @param log_patience the same for the log
- *  @return false: the log, or the file that is the reader, is not whole; told on stderr when
- *    it happened. */
+ *  @return false: the log is not whole, or what a program was to get was lost or could not be
+ *    written; told on stderr when it happened. (That a user would not wait is no failure.) */
 bool output_close(output_t *output, int patience, int log_patience);
 
 #endif /* RV64_OUTPUT_H */

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -20,13 +21,15 @@
 #include "output.h"
 
 enum {
-    UNREAD = 1 << 14, /* bytes that are kept for a socket's next client */
-    PATIENCE = 1000,  /* ms that a reader has at the end, if it has ceased to read */
-    CHUNK = 256,      /* bytes of input at once */
-    TYPED = 16,       /* bytes of a file or pipe at once, */
-    TYPING_MS = 1,    /* and the time between them */
-    RETRY_MS = 500,   /* from a client that could not be taken to the next attempt */
-    ESCAPE = 1        /* Ctrl-A */
+    UNREAD = 1 << 14,       /* bytes that are kept for a socket's next client */
+    PATIENCE = 1000,        /* ms that a reader has at the end, if it has ceased to read */
+    CLIENT_BYTES = 1 << 14, /* that the kernel keeps for a client */
+    CHUNK = 256,            /* bytes of input at once */
+    TYPED = 16,             /* bytes of a file or pipe at once, */
+    TYPING_MS = 1,          /* and the time between them */
+    DRAIN_MS = 5,           /* between two looks whether a pseudo-terminal was read */
+    RETRY_MS = 500,         /* from a client that could not be taken to the next attempt */
+    ESCAPE = 1              /* Ctrl-A */
 };
 
 struct serial {
@@ -40,6 +43,7 @@ struct serial {
     guint source;           /* of the input, or of the socket's connections */
     guint client_source;    /* of the input of the socket's client */
     bool refusing;          /* no client can be taken, and that was told */
+    bool is_pty;            /* "in" is one side, "keep" the other */
     bool terminal, escaped; /* Ctrl-A was typed */
     struct termios before;  /* the terminal's state */
     bool raw;
@@ -104,7 +108,10 @@ static gboolean on_typing(gpointer opaque) {
     struct pollfd ready = {.fd = s->in, .events = POLLIN};
     if (!s->events.listening(s->events.opaque))
         return G_SOURCE_CONTINUE;
-    if (poll(&ready, 1, 0) == 0)
+    int count = poll(&ready, 1, 0);
+    if (count < 0)
+        return G_SOURCE_CONTINUE;
+    if (count == 0)
         s->source = g_unix_fd_add(s->in, G_IO_IN, on_readable, s);
     else if (read_some(s, s->in, TYPED))
         return G_SOURCE_CONTINUE;
@@ -175,6 +182,10 @@ static bool take_client(serial_t *s) {
     close(reserve);
     if (client < 0 && (error == EAGAIN || error == EINTR || error == ECONNABORTED))
         return true; /* it has left already */
+    /* What the kernel keeps for it the next client will not hear: let it be little. */
+    const int bytes = CLIENT_BYTES;
+    if (client >= 0)
+        setsockopt(client, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes));
     if (client >= 0 && set_client(s, client))
         return true;
     if (client >= 0) {
@@ -227,6 +238,12 @@ void serial_begin(serial_t *s) {
     s->raw = tcsetattr(STDIN_FILENO, TCSANOW, &raw) == 0;
 }
 
+void serial_end(serial_t *s) {
+    if (s->raw)
+        tcsetattr(STDIN_FILENO, TCSANOW, &s->before);
+    s->raw = false;
+}
+
 static bool open_file(serial_t *s, const char *path) {
     int file = open(path, O_RDONLY | O_CLOEXEC);
     return file >= 0 && type_from(s, file);
@@ -249,8 +266,27 @@ static bool open_pty(serial_t *s) {
         tcsetattr(s->keep, TCSANOW, &raw);
     }
     tell("the serial line is %s", name);
+    s->is_pty = true;
     s->source = g_unix_fd_add(master, G_IO_IN, on_input, s);
     return true;
+}
+
+/* Closing one side of it discards what has not been read on the other. */
+static void drain_pty(const serial_t *s) {
+    int before = -1;
+    int64_t end = 0;
+    /* Until there is nothing, again and again: what was written last may be on its way. */
+    for (unsigned empty = 0; empty < 3; g_usleep(DRAIN_MS * 1000)) {
+        int left = 0;
+        if (ioctl(s->keep, FIONREAD, &left) != 0)
+            return;
+        if (left != before)
+            end = g_get_monotonic_time() + PATIENCE * 1000;
+        else if (g_get_monotonic_time() > end)
+            return;
+        empty = left == 0 ? empty + 1 : 0;
+        before = left;
+    }
 }
 
 /* A socket that a killed machine has left behind is removed; nothing else is. */
@@ -345,8 +381,6 @@ serial_t *serial_open(const char *where, const char *log, const serial_events_t 
 bool serial_close(serial_t *s, bool hurry) {
     if (!s)
         return true;
-    if (s->raw)
-        tcsetattr(STDIN_FILENO, TCSANOW, &s->before);
     if (s->source)
         g_source_remove(s->source);
     if (s->client_source)
@@ -357,6 +391,8 @@ bool serial_close(serial_t *s, bool hurry) {
      * has ceased to read does not keep us. */
     bool whole = !s->output || output_close(s->output, to_program(s) && !hurry ? -1 : PATIENCE,
                                             hurry ? PATIENCE : -1);
+    if (s->is_pty)
+        drain_pty(s);
     if (s->in >= 0 && s->in != STDIN_FILENO)
         close(s->in);
     if (s->keep >= 0)

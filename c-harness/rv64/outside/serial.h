@@ -37,10 +37,13 @@ void serial_begin(serial_t *serial);
 /** The guest sends a byte. On any thread. */
 void serial_transmit(serial_t *serial, uint8_t byte);
 
-/** Restores the terminal, writes what is left. NULL is allowed.
+/** The machine is off: a terminal is as it was before. */
+void serial_end(serial_t *serial);
+
+/** Writes what is left. NULL is allowed.
  *  @param hurry whoever has ceased to read is waited for a second only, even if it is a
  *    program, or the log
- *  @return false: the log, or the file that is stdout, is not whole, which was told. */
+ *  @return false: as output_close(). */
 bool serial_close(serial_t *serial, bool hurry);
 
 #endif /* RV64_SERIAL_H */
