@@ -61,10 +61,11 @@ static bool has_left(const stream_t *s) {
            (s->error == EPIPE || s->error == ECONNRESET || (s->error == EIO && s->is_terminal));
 }
 
-/* @return what could not be written. */
-static GByteArray *write_chunk(stream_t *s, GByteArray *chunk, int *error) {
+/* @return 0, or why the rest of it, which stays in it, can't be written. */
+static int write_chunk(stream_t *s, GByteArray *chunk) {
     size_t done = 0;
-    while (done < chunk->len && *error == 0) {
+    int error = 0;
+    while (done < chunk->len && error == 0) {
         size_t piece = MIN(chunk->len - done, s->is_log ? CHUNK : PIECE);
         ssize_t n = write(s->file, chunk->data + done, piece);
         struct pollfd room = {.fd = s->file, .events = POLLOUT};
@@ -74,11 +75,11 @@ static GByteArray *write_chunk(stream_t *s, GByteArray *chunk, int *error) {
         } else if (n < 0 && errno == EAGAIN) { /* somebody has set O_NONBLOCK */
             poll(&room, 1, -1);
         } else if (n == 0 || errno != EINTR) {
-            *error = n == 0 ? EPIPE : errno;
+            error = n == 0 ? EPIPE : errno;
         }
     }
     g_byte_array_remove_range(chunk, 0, (guint)done);
-    return chunk;
+    return error;
 }
 
 static void release(stream_t *s) {
@@ -100,10 +101,9 @@ static void write_chunks(stream_t *s) {
             pthread_cond_wait(&s->changed, &s->mutex);
             continue;
         }
-        int error = 0;
         s->waiting -= chunk->len;
         pthread_mutex_unlock(&s->mutex);
-        write_chunk(s, chunk, &error);
+        int error = write_chunk(s, chunk);
         pthread_mutex_lock(&s->mutex);
         s->error = error;
         s->waiting += chunk->len;
