@@ -330,6 +330,20 @@ TEST(digests_that_the_host_cannot_give_are_told) {
     replay_finish();
 }
 
+TEST(a_thread_without_a_role_is_told_how_to_get_one) {
+    for (replay_mode_t mode = REPLAY_MODE_RECORD; mode <= REPLAY_MODE_PLAY; mode++) {
+        host_init(&host);
+        REQUIRE_STATUS(host_configure(&host, mode, log_path(), NULL), OK);
+        replay_mutex_lock();
+        CHECK_STATUS(replay_start(), OK);
+        CHECK(!replay_interrupt());
+        CHECK_ERROR(ERROR_WRONG_ROLE);
+        CHECK_HAS(host.text, "one that has called replay_thread_attach");
+        replay_mutex_unlock();
+        CHECK_STATUS(replay_finish(), OK);
+    }
+}
+
 TEST(a_recording_host_whose_count_goes_back_is_told) {
     host_begin(&host, REPLAY_MODE_RECORD, log_path(), NULL);
     host.icount = 10;

@@ -50,6 +50,7 @@ TEST(each_bad_option_is_named) {
         const char *options, *key, *value;
     } bad[] = {
         {"shift=11", "shift", "11"},
+        {"shift=11", "or auto", "11"},
         {"shift=-1", "shift", "-1"},
         {"shift=", "shift", ""},
         {"shift", "shift", ""},

@@ -15,7 +15,7 @@
 typedef struct output output_t;
 
 /** Bytes that may wait for whom: somebody at a terminal or a socket, who is to see the
- *  newest; a program or file, which is to get all of it, as long as there is memory. */
+ *  newest; a program or file, which is to get all of it. */
 enum { OUTPUT_PERSON = 1 << 20, OUTPUT_PROGRAM = 1 << 28 };
 
 /** @param log name of a file for a copy of everything, or NULL
@@ -32,7 +32,7 @@ void output_send(output_t *output, uint8_t byte);
  *  @return false: it stays as it was; errno says why. */
 bool output_set_reader(output_t *output, int file, size_t bound);
 
-/** Writes what is left, each to its thread's file.
+/** Writes what is left, and frees everything.
  *  @param patience for how many milliseconds a reader that has ceased to read is waited for;
  *    -1: until it does
  *  @param log_patience the same for the log
