@@ -28,6 +28,9 @@ public func replay_start_warp_timer() -> replay_status_t { withSession { $0.star
 @_cdecl("replay_account_warp_timer") @implementation
 public func replay_account_warp_timer() -> replay_status_t { withSession { $0.accountWarp().code } }
 
+@_cdecl("replay_turn") @implementation
+public func replay_turn() -> replay_status_t { withSession { $0.turn().code } }
+
 @_cdecl("replay_warp_deadline_ns") @implementation
 public func replay_warp_deadline_ns() -> Int64 { withSession { $0.warpDeadline() } }
 

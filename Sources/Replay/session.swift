@@ -19,7 +19,7 @@ public func replay_configure(_ config: UnsafePointer<replay_config_t>!) -> repla
         guard sizeIfEnough(config.pointee.size, atLeast: MemoryLayout<replay_config_t>.size) != nil else {
             return session.misuse(.structSize, "the configuration's size is \(config.pointee.size)").code
         }
-        if let host = config.pointee.host, host.pointee.size < UInt32(MemoryLayout<replay_host_t>.size) {
+        if let host = config.pointee.host, host.pointee.size < UInt32(Host.smallestSize) {
             return session.misuse(.structSize, "the size of the host's table is \(host.pointee.size)").code
         }
         return session.configure(config.pointee).code

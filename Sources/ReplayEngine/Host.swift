@@ -7,6 +7,10 @@ package struct Host {
 
     init() {}
 
+    /// The table's size before anything was appended to it.
+    package static let smallestSize =
+        MemoryLayout<replay_host_t>.offset(of: \.execute) ?? MemoryLayout<replay_host_t>.size
+
     /// Copies as much of the table as its size says.
     init(_ source: UnsafePointer<replay_host_t>, opaque: UnsafeMutableRawPointer?) {
         let size = min(Int(source.pointee.size), MemoryLayout<replay_host_t>.size)
@@ -19,7 +23,8 @@ package struct Host {
     var missingForLog: String? {
         if table.icount == nil { return "icount" }
         if table.cpus_idle == nil { return "cpus_idle" }
-        if table.stop == nil { return "stop" }
+        // With `execute` the library's own loop ends.
+        if table.stop == nil, table.execute == nil { return "stop" }
         return missing
     }
 
@@ -51,6 +56,10 @@ package struct Host {
         guard let error else { return stop(opaque, reason, nil) }
         error.withC { stop(opaque, reason, $0) }
     }
+
+    var executes: Bool { table.execute != nil }
+    func execute(_ instructions: UInt64) { table.execute?(opaque, instructions) }
+    func interrupt() { table.interrupt?(opaque) }
 
     var takesShutdown: Bool { table.shutdown != nil }
     func shutdown(_ cause: Int32) { table.shutdown?(opaque, cause) }

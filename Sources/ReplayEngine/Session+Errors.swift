@@ -114,6 +114,7 @@ extension Session {
     /// Is this call made from within a callback that may not end the session?
     var isInCallback: Bool {
         isFlushing && holdsLock || stoppingThread.load(ordering: .relaxed) == Self.thisThread
+            || runners.contains(Self.thisThread)
     }
 
     private static var thisThread: UInt {

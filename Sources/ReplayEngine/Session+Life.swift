@@ -288,6 +288,7 @@ extension Session {
         (isConfigured, isStarted, hasFailed) = (false, false, false)
         eventsEnabled.store(false, ordering: .relaxed)
         isEnding.store(false, ordering: .relaxed)
+        runners.areStopped.store(false, ordering: .relaxed)
         (blockers, audioIn, lastIOTurn, lastWake) = ([], nil, (.max, 0), (.max, false))
         patience = Self.fullPatience
         told.withLock { $0.removeAll() }

@@ -54,14 +54,21 @@ extension Session {
             wakeIOForWarp()
         }
         let limit = longestWait(timeout, roles)
+        let changed = sleep(limit)
+        return changed || limit != timeout ? .ok : .timeout
+    }
+
+    /// Sleeps until something changes that this thread has not seen. False at the limit.
+    func sleep(_ limit: Int64) -> Bool {
+        let roles = ThreadRoles.mine
         let held = replay_fair_lock_mine(lock)
         watchdog?.beginWait(roles)
         if held { replay_fair_lock_give(lock) }
-        let changed = replay_change_wait(change, thread.pointee.seen, limit)
+        let changed = replay_change_wait(change, replay_thread_self().pointee.seen, limit)
         if held { replay_fair_lock_take(lock) }
         watchdog?.endWait(roles)
         noteTurn()
-        return changed || limit != timeout ? .ok : .timeout
+        return changed
     }
 
     /// From here on, changes are news to this thread.

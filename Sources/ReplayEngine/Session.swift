@@ -53,6 +53,7 @@ package final class Session: @unchecked Sendable {
     var blockers: [String] = []
     var fingerprint = Fingerprint()
     let devices = Devices()
+    let runners = Runners()
     /// PLAY: completions and bottom halves that have arrived before their place.
     var arrived: [ArrivalKey: QueuedEvent] = [:] {
         didSet { arrivedCount.store(arrived.count, ordering: .relaxed) }

@@ -6,10 +6,10 @@
  *      minimal-host rr=record,rrfile=run.log    it is recorded
  *      minimal-host rr=replay,rrfile=run.log    it does the same again
  *
- *  Built twice: with the library, and, as minimal-host-stubs, without it. */
+ *  The library runs the loop; loop-host.c is the same with a loop of its own. Built
+ *  twice: with the library, and, as minimal-host-stubs, without it. */
 #include <inttypes.h>
 #include <poll.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <time.h>
 #include <unistd.h>
@@ -23,22 +23,18 @@ typedef struct machine {
     int32_t keyboard; /* its number in the log */
     uint8_t key;
     bool interrupt_pending;
-    atomic_bool stopped; /* by any thread: a replay that stalls */
 } machine;
 
 static int64_t rtc_read(void);
 
 /* The guest, which knows nothing of libreplay: each instruction depends on all
- * before it. Executes at most n of them. */
-static void execute(machine *m, uint64_t n) {
-    for (; n > 0 && !m->stopped; n--) {
-        m->icount++; /* counted before it acts: see replay_host::icount */
-        m->state = (m->state ^ m->icount) * UINT64_C(0x9e3779b97f4a7c15);
-        if (m->icount % CLOCK_EVERY == 0)
-            m->state ^= (uint64_t)rtc_read();
-        if (m->icount == LAST_INSTRUCTION)
-            m->stopped = true;
-    }
+ * before it. Returns true if it switches the machine off. */
+static bool step(machine *m) {
+    m->icount++; /* counted before it acts: see replay_host::icount */
+    m->state = (m->state ^ m->icount) * UINT64_C(0x9e3779b97f4a7c15);
+    if (m->icount % CLOCK_EVERY == 0)
+        m->state ^= (uint64_t)rtc_read();
+    return m->icount == LAST_INSTRUCTION;
 }
 
 static void deliver_interrupt(machine *m) {
@@ -73,11 +69,6 @@ static bool m_idle(void *opaque) {
     return false; /* this guest never sleeps */
 }
 
-static void m_stop(void *opaque, replay_stop_reason_t reason, const replay_error_t *error) {
-    (void)reason, (void)error; /* replay_finish() tells it again */
-    ((machine *)opaque)->stopped = true;
-}
-
 /* Keys have reached their place in the run. */
 static void m_receive(void *opaque, const uint8_t *data, size_t length) {
     ((machine *)opaque)->key = data[length - 1];
@@ -89,38 +80,36 @@ static int64_t rtc_read(void) { // a device, in the middle of an instruction
     return REPLAY_CLOCK_LOCKED(REPLAY_CLOCK_HOST, wall_clock_ns());
 }
 
+static void m_execute(void *opaque, uint64_t n) { // never more than n: the next event is there
+    machine *m = opaque;
+    for (uint8_t key; key_typed(&key);)
+        replay_chr_be_write(m->keyboard, &key, 1); // queued; PLAY takes it from the log
+    for (; n > 0; n--)
+        if (step(m)) {
+            replay_run_stop();
+            return;
+        }
+}
+
+static void m_interrupt(void *opaque) { // between two slices
+    machine *m = opaque;
+    if (m->interrupt_pending && replay_interrupt())
+        deliver_interrupt(m);
+}
+
 int main(int argc, char **argv) {
     static machine m;
     replay_host_t host = REPLAY_HOST_INIT;
-    host.icount = m_icount, host.cpus_idle = m_idle, host.stop = m_stop;
+    host.icount = m_icount, host.cpus_idle = m_idle;
+    host.execute = m_execute, host.interrupt = m_interrupt;
     replay_config_t config = REPLAY_CONFIG_INIT;
     config.host = &host, config.opaque = &m;
     config.options = argc > 1 ? argv[1] : NULL; // "rr=record,rrfile=run.log"
     if (replay_configure(&config))
         return complain(); // prints the sentence of replay_last_error()
-    replay_thread_attach(REPLAY_THREAD_VCPU | REPLAY_THREAD_IO);
-    replay_mutex_lock();
     m.keyboard = replay_register_char_driver(m_receive, &m);
-    if (replay_start()) { // another machine than the recorded one
-        complain();
-        replay_finish();
-        return 1;
-    }
-    for (uint8_t key; !m.stopped;) {
-        if (key_typed(&key))
-            replay_chr_be_write(m.keyboard, &key, 1); // queued; PLAY takes it from the log
-        replay_start_warp_timer();                    // the I/O thread's turn
-        replay_account_warp_timer();                  // the vCPU thread's: the key arrives
-        if (m.interrupt_pending && replay_interrupt())
-            deliver_interrupt(&m);
-        uint64_t n = replay_get_budget(m_idle(&m) ? 0 : 10000); // not beyond the next event
-        if (n == 0)
-            replay_wait(100000000); // asleep, or another's turn: woken when there is something
-        execute(&m, n);
-        replay_account_executed_instructions();
-    }
-    replay_mutex_unlock();
-    printf("icount %" PRIu64 ", state %016" PRIx64 "\n", m.icount, m.state);
+    if (!replay_start() && !replay_run())
+        printf("icount %" PRIu64 ", state %016" PRIx64 "\n", m.icount, m.state);
     return replay_finish() ? complain() : 0;
 }
 /* README: to here */

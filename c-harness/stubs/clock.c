@@ -262,6 +262,15 @@ replay_status_t replay_account_warp_timer(void) {
     return REPLAY_OK;
 }
 
+replay_status_t replay_turn(void) {
+    replay_role_t roles = replay_stub_roles();
+    if (roles & REPLAY_THREAD_IO)
+        replay_start_warp_timer();
+    if (roles & REPLAY_THREAD_VCPU)
+        replay_account_warp_timer();
+    return REPLAY_OK;
+}
+
 /* Real ns until virtual time moves an idle guest on, -1: nothing will. */
 static int64_t warp_deadline(replay_session_t *session) {
     if (!idle(session))

@@ -25,6 +25,7 @@ enum { PUSHED_MAX = 16 };
 static _Thread_local struct {
     replay_session_t *pushed[PUSHED_MAX];
     int32_t depth;
+    replay_role_t roles;
     replay_session_t *seen_session;
     uint64_t seen_generation;
 } thread;
@@ -84,15 +85,17 @@ static replay_status_t configure(replay_session_t *session, const replay_config_
     if (session->configured)
         return replay_stub_fail(session, REPLAY_ERROR_WRONG_STATE,
                                 "the session is configured already");
-    /* The smallest that was ever released is all of this version's; what a
-     * larger one has behind it is not known here. */
-    if (given->size < sizeof *given || (given->host && given->host->size < sizeof *given->host))
+    /* At least what the first version had; what a larger one has after it is not
+     * known here. */
+    if (given->size < sizeof *given ||
+        (given->host && given->host->size < offsetof(replay_host_t, execute)))
         return replay_stub_fail(session, REPLAY_ERROR_STRUCT_SIZE,
                                 "the size of replay_config_t or replay_host_t is too small");
     replay_config_t config = *given;
     replay_host_t host = REPLAY_HOST_INIT;
     if (config.host)
-        host = *config.host;
+        memcpy(&host, config.host,
+               config.host->size < sizeof host ? config.host->size : sizeof host);
     if (host.deadline_ns && !host.run_timers)
         return replay_stub_fail(session, REPLAY_ERROR_INVALID_ARGUMENT,
                                 "the host's table has deadline_ns but no run_timers");
@@ -147,6 +150,7 @@ replay_status_t replay_finish(void) {
         return replay_stub_fail(session, REPLAY_ERROR_WRONG_STATE, "the session is not configured");
     session->configured = false;
     session->started = false;
+    session->run_stopped = false;
     session->host = (replay_host_t)REPLAY_HOST_INIT;
     session->char_count = 0;
     return REPLAY_OK;
@@ -203,8 +207,13 @@ replay_status_t replay_query(replay_info_t *info) {
 replay_status_t replay_thread_attach(replay_role_t roles) {
     if (roles < 1 || roles > (REPLAY_THREAD_VCPU | REPLAY_THREAD_IO))
         return replay_stub_fail(replay_stub_session(), REPLAY_ERROR_INVALID_ARGUMENT,
-                                "%d is no role", roles);
+                                "role %d does not exist", roles);
+    thread.roles = roles;
     return REPLAY_OK;
+}
+
+replay_role_t replay_stub_roles(void) {
+    return thread.roles ? thread.roles : REPLAY_THREAD_VCPU | REPLAY_THREAD_IO;
 }
 
 replay_status_t replay_mutex_lock(void) {
@@ -245,19 +254,15 @@ static bool unchanged(const replay_session_t *session) {
     return thread.seen_session == session && thread.seen_generation == session->generation;
 }
 
-replay_status_t replay_wait(int64_t timeout_ns) {
-    replay_session_t *session = replay_stub_session();
-    int64_t limit = replay_stub_wait_limit(session);
-    bool timer_first = limit >= 0 && (timeout_ns < 0 || limit <= timeout_ns);
-    int64_t wait = timer_first ? limit : timeout_ns;
-
+/* Waits until something changes that this thread has not seen; ns < 0: for ever. */
+static bool wait_for_change(replay_session_t *session, int64_t ns) {
     bool changed = true;
     pthread_mutex_lock(&session->mutex);
-    if (wait < 0 || wait > INT64_MAX / 2) {
+    if (ns < 0 || ns > INT64_MAX / 2) {
         while (unchanged(session))
             pthread_cond_wait(&session->changed, &session->mutex);
     } else {
-        int64_t end = replay_stub_now() + wait;
+        int64_t end = replay_stub_now() + ns;
         struct timespec until = {end / 1000000000, end % 1000000000};
         int error = 0;
         while (!(changed = !unchanged(session)) && error == 0)
@@ -266,7 +271,19 @@ replay_status_t replay_wait(int64_t timeout_ns) {
     thread.seen_session = session;
     thread.seen_generation = session->generation;
     pthread_mutex_unlock(&session->mutex);
+    return changed;
+}
+
+replay_status_t replay_wait(int64_t timeout_ns) {
+    replay_session_t *session = replay_stub_session();
+    int64_t limit = replay_stub_wait_limit(session);
+    bool timer_first = limit >= 0 && (timeout_ns < 0 || limit <= timeout_ns);
+    bool changed = wait_for_change(session, timer_first ? limit : timeout_ns);
     return changed || timer_first ? REPLAY_OK : REPLAY_TIMEOUT;
+}
+
+void replay_stub_rest(replay_session_t *session, int64_t ns) {
+    wait_for_change(session, ns);
 }
 
 void replay_notify(void) {

@@ -38,6 +38,8 @@ struct replay_session {
 
     bool configured;
     bool started;
+    bool run_stopped; /* replay_run_stop() was called */
+    bool vcpu_runs;   /* a vCPU thread is in replay_run() */
     replay_host_t host;
     void *opaque;
     char *snapshot;
@@ -66,6 +68,9 @@ struct replay_session {
 /* The calling thread's current session; never NULL. */
 REPLAY_STUB_HIDDEN replay_session_t *replay_stub_session(void);
 
+/* The calling thread's roles; both for a thread that told none. */
+REPLAY_STUB_HIDDEN replay_role_t replay_stub_roles(void);
+
 /* Notes a failure for replay_last_error() and returns it. */
 REPLAY_STUB_HIDDEN replay_status_t replay_stub_fail(replay_session_t *session,
                                                     replay_status_t status, const char *format, ...)
@@ -92,6 +97,9 @@ REPLAY_STUB_HIDDEN replay_status_t replay_stub_options(replay_session_t *session
 
 /* Real time in ns, monotonic. */
 REPLAY_STUB_HIDDEN int64_t replay_stub_now(void);
+
+/* Waits for a change only, whatever timers are due. */
+REPLAY_STUB_HIDDEN void replay_stub_rest(replay_session_t *session, int64_t ns);
 
 /* Real ns after which a thread in replay_wait() must look again; -1: never. */
 REPLAY_STUB_HIDDEN int64_t replay_stub_wait_limit(replay_session_t *session);

@@ -86,6 +86,50 @@ TEST(turns_succeed_and_nothing_is_pending) {
     CHECK_EQ(replay_warp_deadline_ns(), -1);
 }
 
+TEST(a_thread_without_a_role_takes_both_turns) {
+    host_t host;
+    host_init(&host);
+    REQUIRE_STATUS(host_configure(&host, REPLAY_MODE_NONE, NULL, NULL), OK);
+    REQUIRE_STATUS(replay_start(), OK);
+    CHECK_STATUS(replay_turn(), OK);
+    CHECK_STATUS(replay_run(), ERROR_INVALID_ARGUMENT);
+    CHECK_STATUS(replay_finish(), OK);
+}
+
+static host_t run_host;
+static void execute_some(void *opaque, uint64_t instructions) {
+    (void)opaque;
+    CHECK(instructions > 0);
+    CHECK(instructions <= 10000);
+    run_host.icount += 7;
+    run_host.idle = run_host.icount % 21 == 0;
+    if (run_host.icount >= 210) {
+        CHECK_STATUS(replay_run(), ERROR_REENTERED);
+        CHECK_STATUS(replay_run_stop(), OK);
+    }
+}
+static void wake_guest(void *opaque) {
+    (void)opaque;
+    run_host.idle = false;
+    calls++;
+}
+
+TEST(the_loop_runs_until_it_is_stopped) {
+    CHECK_STATUS(replay_run(), ERROR_WRONG_STATE);
+    CHECK_STATUS(replay_run_stop(), ERROR_WRONG_STATE);
+    host_init(&run_host);
+    run_host.callbacks.execute = execute_some;
+    run_host.callbacks.interrupt = wake_guest;
+    REQUIRE_STATUS(host_configure(&run_host, REPLAY_MODE_NONE, NULL, NULL), OK);
+    REQUIRE_STATUS(replay_start(), OK);
+    CHECK_STATUS(replay_run(), OK);
+    CHECK_EQ(run_host.icount, 210);
+    CHECK(calls >= 30);
+    CHECK_STATUS(replay_run(), OK);
+    CHECK_EQ(run_host.icount, 210);
+    CHECK_STATUS(replay_finish(), OK);
+}
+
 TEST(checkpoints_are_met) {
     CHECK_STATUS(replay_thread_attach(REPLAY_THREAD_VCPU | REPLAY_THREAD_IO), OK);
     for (replay_checkpoint_t id = 0; id < REPLAY_CHECKPOINT_COUNT; id++)

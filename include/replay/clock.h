@@ -101,6 +101,16 @@ REPLAY_API replay_status_t replay_start_warp_timer(void);
  *  Thread: [vcpu] [lock-held].  Since ABI 1. */
 REPLAY_API replay_status_t replay_account_warp_timer(void);
 
+/** The turn or turns of the calling thread's roles: replay_start_warp_timer() for
+ *  the I/O side, then replay_account_warp_timer() for the vCPU side. Where a host
+ *  would take a turn, this is the one line for all its threads.
+ *
+ *  Modes: as these two. None: a thread without a role takes both.
+ *  @return REPLAY_OK; except in None ERROR_LOCK_NOT_HELD, ERROR_WRONG_ROLE;
+ *    ERROR_REENTERED from an event's callback; or the failure that the session has.
+ *  Thread: [vcpu] [io] [lock-held].  Since ABI 1. */
+REPLAY_API replay_status_t replay_turn(void);
+
 /** Real ns until the I/O thread must turn because the warp ends (or one of its
  *  timers is due); -1: nothing is pending. For main loops other than GLib's.
  *  PLAY: 0 if the log's next event is this thread's, else -1.

@@ -29,6 +29,7 @@
 #include "events.h"
 #include "glib.h"
 #include "instructions.h"
+#include "run.h"
 #include "session.h"
 
 #ifdef __cplusplus
@@ -140,6 +141,9 @@ typedef struct replay_plugin {
     replay_status_t (*replay_shutdown_request)(replay_shutdown_cause_t cause);
     replay_status_t (*replay_glib_attach)(struct _GMainContext *context);
     replay_status_t (*replay_glib_detach)(struct _GMainContext *context);
+    replay_status_t (*replay_turn)(void);
+    replay_status_t (*replay_run)(void);
+    replay_status_t (*replay_run_stop)(void);
 } replay_plugin_t;
 
 /** The type of replay_plugin_query(). */

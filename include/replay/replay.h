@@ -18,61 +18,65 @@
  *  # The order of calls
  *
  *    replay_configure()             mode, log, callbacks
- *    replay_glib_attach()           the I/O thread; or, in each thread that is to hold the
- *                                   lock, replay_thread_attach(), replay_mutex_lock()
+ *    replay_thread_attach()         in each thread; with GLib's main loop replay_glib_attach()
  *    replay_register_…(), replay_fingerprint(), replay_block_open(), replay_timer_new()
  *    replay_start()
  *    … the machine runs …
  *    replay_block_close(), replay_timer_free()   or left to replay_finish()
  *    replay_finish()                after a start that failed, too
  *
- *  # A host in 30 lines
- *
- *      static void run(machine *m) {
- *          while (!m->stopped) {
- *              replay_start_warp_timer();              // the I/O thread's turn
- *              replay_account_warp_timer();            // the vCPU thread's turn
- *              if (m->interrupt_pending && replay_interrupt())
- *                  deliver_interrupt(m);
- *              uint64_t n = replay_get_budget(m->idle ? 0 : 10000);
- *              if (n == 0) {
- *                  replay_wait(100000000);             // woken when there is something
- *                  continue;
- *              }
- *              execute(m, n);                          // at most n instructions
- *              replay_account_executed_instructions();
- *          }
- *      }
+ *  # A host in 25 lines
  *
  *      int64_t rtc_read(machine *m) {                  // a device, in the middle of it
  *          return REPLAY_CLOCK_LOCKED(REPLAY_CLOCK_HOST, wall_clock_ns());
  *      }
  *
+ *      static void m_interrupt(void *opaque) {         // between two slices
+ *          machine *m = opaque;
+ *          if (m->interrupt_pending && replay_interrupt())
+ *              deliver_interrupt(m);
+ *      }
+ *
  *      int main(int argc, char **argv) {
  *          replay_host_t host = REPLAY_HOST_INIT;
- *          host.icount = m_icount; host.cpus_idle = m_idle; host.stop = m_stop;
+ *          host.icount = m_icount; host.cpus_idle = m_idle;
+ *          host.execute = m_execute;                   // at most so many instructions
+ *          host.interrupt = m_interrupt;
  *          replay_config_t config = REPLAY_CONFIG_INIT;
  *          config.host = &host; config.opaque = &m;
  *          config.options = argv[1];                   // "shift=0,rr=record,rrfile=run.log"
  *          if (replay_configure(&config))
  *              return complain();                      // replay_last_error()
- *          replay_thread_attach(REPLAY_THREAD_VCPU | REPLAY_THREAD_IO);
- *          replay_mutex_lock();
  *          ...                                         // register devices
- *          if (replay_start())
- *              complain();
- *          else
- *              run(&m);
- *          replay_mutex_unlock();
+ *          if (!replay_start())
+ *              replay_run();                           // until replay_run_stop(), or the log's end
  *          return replay_finish() ? complain() : 0;
  *      }
  *
- *  With two threads, the vCPU thread runs that loop without the first turn and
- *  gives the lock away between slices (replay_mutex_unlock(), _lock()), and
- *  the I/O thread runs a GMainLoop after replay_glib_attach(). A loop of
- *  another kind, again and again, with the lock held but for the poll:
- *  replay_start_warp_timer(), replay_warp_deadline_ns(), unlock, poll at most so
- *  long, lock, dispatch; its wake_io ends the poll.
+ *  # The same with a loop of its own
+ *
+ *      replay_thread_attach(REPLAY_THREAD_VCPU | REPLAY_THREAD_IO);
+ *      replay_mutex_lock();
+ *      while (!m->stopped) {
+ *          replay_turn();                              // of this thread's roles
+ *          if (m->interrupt_pending && replay_interrupt())
+ *              deliver_interrupt(m);
+ *          uint64_t n = replay_get_budget(m->idle ? 0 : 10000);
+ *          if (n == 0) {
+ *              replay_wait(100000000);                 // woken when there is something
+ *              continue;
+ *          }
+ *          execute(m, n);                              // at most n instructions
+ *          replay_account_executed_instructions();
+ *      }
+ *      replay_mutex_unlock();
+ *
+ *  Its host.stop sets m->stopped. With two threads, each calls replay_run(); or
+ *  the vCPU thread runs that loop and releases the lock between slices
+ *  (replay_mutex_unlock(), _lock()), and the I/O thread runs a GMainLoop after
+ *  replay_glib_attach(). A loop of a different kind, again and again, with the
+ *  lock held except for the poll: replay_turn(), replay_warp_deadline_ns(),
+ *  unlock, poll at most so long, lock, dispatch; its wake_io ends the poll.
  *
  *  # What failure looks like
  *
@@ -111,6 +115,8 @@
 #include "devices.h"
 
 #include "glib.h"
+#include "run.h"
+
 #include "plugin.h"
 
 #endif /* REPLAY_REPLAY_H */

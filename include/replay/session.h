@@ -90,8 +90,8 @@ typedef struct replay_host {
      *  thread in replay_wait(), are woken by the library. */
     void (*wake_io)(void *opaque);
 
-    /** Needed. Stops the machine: nothing more can be replayed or recorded.
-     *  @p error is NULL for REPLAY_STOP_END; it lives as long as the call.
+    /** Needed, except where execute is given: replay_run() returns then. Stops the
+     *  machine: nothing more can be replayed or recorded. @p error is NULL for REPLAY_STOP_END; it lives as long as the call.
      *  A stall is told from a thread of the library's, without the lock: set a
      *  flag that every thread may set. */
     void (*stop)(void *opaque, replay_stop_reason_t reason, const replay_error_t *error);
@@ -123,11 +123,23 @@ typedef struct replay_host {
      *  turns), each once; with rrlint=on all misuse, with its caller. NULL:
      *  messages are dropped (errors stay readable by replay_last_error()). */
     void (*message)(void *opaque, replay_message_level_t level, const char *text);
+
+    /* For replay_run(). The table of a host built before they were added is smaller. */
+
+    /** Needed by the vCPU thread's replay_run(). Executes at most @p instructions
+     *  instructions, at least one if the guest is awake; may return earlier, and
+     *  does soon after a kick. */
+    void (*execute)(void *opaque, uint64_t instructions);
+
+    /** replay_run() calls it before each slice. Delivers the interrupts that are
+     *  pending and not masked, each only where replay_interrupt() returns true;
+     *  the others stay pending. NULL: no interrupt needs to be asked for. */
+    void (*interrupt)(void *opaque);
 } replay_host_t;
 
 /** The value to start a replay_host_t from. */
 #define REPLAY_HOST_INIT                                                                           \
-    {(uint32_t)sizeof(replay_host_t), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+    {(uint32_t)sizeof(replay_host_t), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
 
 /* ----------------------------------------------------------- configuration */
 
@@ -205,7 +217,7 @@ typedef struct replay_config {
  *
  *  @param config [in] what to do; NULL members as told there.
  *  @return REPLAY_OK; ERROR_INVALID_ARGUMENT (a needed callback is missing,
- *    too), ERROR_STRUCT_SIZE (config, host: smaller than in ABI 1),
+ *    too), ERROR_STRUCT_SIZE (config, host: smaller than they ever were),
  *    ERROR_BAD_OPTION (the message names key and value), ERROR_WRONG_STATE
  *    (configured already), ERROR_SYSTEM, ERROR_DISK_FULL, ERROR_LOG_…
  *  After a failure the session is not configured; devices and blockers that

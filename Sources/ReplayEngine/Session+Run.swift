@@ -1,0 +1,119 @@
+import CReplay
+import Synchronization
+
+/// The threads that are in ``Session/run()``, and whether they are to leave it.
+final class Runners: Sendable {
+    private struct Runner {
+        var thread: UInt
+        var isVCPU: Bool
+    }
+    private let runners = Locked<[Runner]>([])
+    /// Sticky until the session ends.
+    let areStopped = Atomic<Bool>(false)
+
+    enum Refusal { case sameThread, secondVCPU }
+
+    func enter(_ thread: UInt, isVCPU: Bool) -> Refusal? {
+        runners.withLock { runners in
+            if runners.contains(where: { $0.thread == thread }) { return .sameThread }
+            if isVCPU, runners.contains(where: \.isVCPU) { return .secondVCPU }
+            runners.append(Runner(thread: thread, isVCPU: isVCPU))
+            return nil
+        }
+    }
+
+    func leave(_ thread: UInt) { runners.withLock { $0.removeAll { $0.thread == thread } } }
+
+    func contains(_ thread: UInt) -> Bool {
+        runners.withLock { runners in runners.contains { $0.thread == thread } }
+    }
+}
+
+/// The simple layer: turn, budget, wait and account for a host that gives `execute`.
+extension Session {
+    /// Short enough for the thread that waits for the lock, long enough to cost nothing.
+    private static let slice: UInt64 = 10_000
+    /// Real ns. Whatever matters wakes the thread; this is for hosts that forget to notify.
+    private static let longestRest: Int64 = 100_000_000
+    private static let restWithoutProgress: Int64 = 10_000_000
+
+    package func turn() -> Status {
+        if let refusal = refusal(.either, "replay_turn") { return refusal }
+        let roles = ThreadRoles.mine.bits == 0 ? .either : ThreadRoles.mine
+        let io = roles.overlaps(.io) ? startWarp() : .ok
+        let vcpu = roles.overlaps(.vcpu) ? accountWarp() : .ok
+        return io == .ok ? vcpu : io
+    }
+
+    package func run() -> Status {
+        guard isStarted else {
+            return hasFailed ? failure : misuse(.wrongState, "replay_run was called before replay_start")
+        }
+        let thread = replay_thread_self()
+        if thread.pointee.roles == 0 { thread.pointee.roles = ThreadRoles.either.bits }
+        let isVCPU = ThreadRoles.mine.overlaps(.vcpu)
+        guard host.executes || !isVCPU else {
+            return misuse(.invalidArgument, "replay_run needs the callback execute in the host's table")
+        }
+        switch runners.enter(UInt(bitPattern: thread), isVCPU: isVCPU) {
+        case .sameThread?:
+            return misuse(.reentered, "replay_run was called from within a callback of its own")
+        case .secondVCPU?: return misuse(.wrongRole, "replay_run was called by a second vCPU thread")
+        case nil: break
+        }
+        defer { runners.leave(UInt(bitPattern: thread)) }
+        noteTurn()
+        // As everywhere, there is no lock in mode NONE.
+        return isIdle ? loop(isVCPU) : withLock { loop(isVCPU) }
+    }
+
+    private func loop(_ isVCPU: Bool) -> Status {
+        while mayRunOn { if isVCPU { runSlice() } else { runMainLoop() } }
+        return hasFailed ? failure : .ok
+    }
+
+    package func stopRun() -> Status {
+        guard isConfigured else {
+            return misuse(.wrongState, "replay_run_stop was called without a session to stop")
+        }
+        runners.areStopped.store(true, ordering: .releasing)
+        wakeVCPU()
+        wakeIO()
+        return .ok
+    }
+
+    private var mayRunOn: Bool {
+        if runners.areStopped.load(ordering: .acquiring) { return false }
+        if let player, isPlaying { return !hasFailed && !player.endWasTold }
+        return !hasFailed || options.goOnWhenFull
+    }
+
+    private func runSlice() {
+        guard host.machineRunning else { return rest(Self.longestRest) }
+        _ = turn()
+        host.interrupt()
+        guard mayRunOn else { return }
+        let before = host.icount
+        let instructions = budget(host.cpusIdle ? 0 : Self.slice)
+        guard instructions > 0 else {
+            _ = wait(Self.longestRest)
+            return
+        }
+        host.execute(instructions)
+        _ = accountExecuted()
+        // A guest that can't go on although the host says that it is awake must not spin.
+        if host.icount == before { rest(Self.restWithoutProgress) } else { yieldLock() }
+    }
+
+    private func runMainLoop() {
+        guard host.machineRunning else { return rest(Self.longestRest) }
+        _ = turn()
+        if mayRunOn { _ = wait(-1) }
+    }
+
+    /// Waits for a change only, whatever is due: nothing can be done about it now.
+    private func rest(_ limit: Int64) {
+        if replay_thread_self().pointee.seen_of != UnsafeRawPointer(change) { noteTurn() }
+        _ = sleep(limit)
+    }
+}
