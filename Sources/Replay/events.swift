@@ -2,6 +2,7 @@
 // swift-format-ignore-file: AlwaysUseLowerCamelCase
 
 import CReplay
+import Glibc
 import ReplayEngine
 
 @_cdecl("replay_checkpoint") @implementation @inline(never)
@@ -61,5 +62,20 @@ public func replay_block_event(
             return session.misuse(.invalidArgument, "a completion needs a callback").code
         }
         return session.postBlock(callback, opaque, id: id).code
+    }
+}
+
+@_cdecl("replay_block_event_result") @implementation
+public func replay_block_event_result(
+    _ complete: replay_block_complete_t!, _ opaque: UnsafeMutableRawPointer!, _ id: UInt64,
+    _ result: Int32, _ pieces: UnsafePointer<iovec>!, _ count: Int32
+) -> replay_status_t {
+    withSession { session in
+        guard let complete, let (pieces, length) = checked(pieces, count) else {
+            return session.misuse(
+                .invalidArgument, "a completion needs a callback, and all the pieces that it counts"
+            ).code
+        }
+        return session.postBlock(complete, opaque, id: id, result: result, pieces, length: length).code
     }
 }

@@ -11,6 +11,8 @@ enum QueuedEvent {
     case charRead(device: Int, Payload)
     /// A completion of a host's own block layer.
     case block(Callback, UnsafeMutableRawPointer?, id: UInt64)
+    /// The same with its result.
+    case blockResult(HostCompletion)
     /// A completion of the block filter.
     case request(BlockRequest)
     case net(NetFilter, flags: UInt32, Payload)
@@ -21,7 +23,7 @@ enum QueuedEvent {
     var isExternal: Bool {
         switch self {
         case .input, .inputSync, .charRead, .net: true
-        case .bottomHalf, .block, .request: false
+        case .bottomHalf, .block, .blockResult, .request: false
         }
     }
 }

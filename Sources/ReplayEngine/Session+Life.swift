@@ -297,6 +297,7 @@ extension Session {
         arrived.removeAll()
         _ = inbox.takeAll()
         devices.removeAll()
+        hostRequests.withLock { $0.removeAll() }
         if isDefault { replay_snapshot = nil }
         snapshotText?.deallocate()
         snapshotText = nil

@@ -15,6 +15,7 @@ extension QueuedEvent {
         switch self {
         case .bottomHalf(_, _, let id, _): .bottomHalf(id)
         case .block(_, _, let id): .block(id)
+        case .blockResult(let completion): .block(completion.id)
         case .request(let request): .block(request.id)
         case .input, .inputSync, .charRead, .net: nil
         }
@@ -74,25 +75,12 @@ extension Session {
         return .ok
     }
 
-    package func nextBlockID() -> UInt64 {
-        if isIdle { return 0 }
-        if refusal(.either, "blkreplay_next_id") != nil { return .max }
-        return drawRequestID()
-    }
-
     func drawRequestID() -> UInt64 {
         func draw() -> UInt64 {
             defer { state.nextBlockRequest &+= 1 }
             return state.nextBlockRequest
         }
         return isIdle ? clockLock.withLock { _ in draw() } : draw()
-    }
-
-    package func postBlock(_ callback: @escaping Callback, _ opaque: UnsafeMutableRawPointer?, id: UInt64)
-        -> Status
-    {
-        post(.block(callback, opaque, id: id))
-        return .ok
     }
 
     // MARK: Flush
@@ -155,6 +143,8 @@ extension Session {
             _ = write(.charRead, .vcpu, Int64(device), bytes: data.readOnly)
         case .block(_, _, let id):
             _ = write(.block, .vcpu, Int64(bitPattern: id))
+        case .blockResult(let completion):
+            record(completion)
         case .request(let request):
             record(request)
         case .net(let filter, let flags, let data):
@@ -212,7 +202,11 @@ extension Session {
             return payload(of: event).map { .charRead(device: device, $0) }
         case .block, .blockRead, .blockData:
             guard let arrival = arrived[.block(id)] else { return nil }
-            if case .request(let request) = arrival, !prepareReplay(of: request, event) { return nil }
+            switch arrival {
+            case .request(let request): guard prepareReplay(of: request, event) else { return nil }
+            case .blockResult(let done): guard prepareReplay(of: done, event) else { return nil }
+            default: break
+            }
             arrived.removeValue(forKey: .block(id))
             return arrival
         case .net:
@@ -247,6 +241,7 @@ extension Session {
         case .inputSync: host.inputSync()
         case .charRead(let device, let data): devices.receive(device, data)
         case .block(let callback, let opaque, _): callback(opaque)
+        case .blockResult(let completion): completion.reachGuest()
         case .request(let request): request.reachGuest()
         case .net(let filter, let flags, let data): filter.receive(flags, data)
         }
@@ -259,6 +254,7 @@ extension QueuedEvent {
         switch self {
         case .bottomHalf(_, _, let id, _): (0, id)
         case .block(_, _, let id): (1, id)
+        case .blockResult(let completion): (1, completion.id)
         case .request(let request): (1, request.id)
         case .input, .inputSync, .charRead, .net: (2, 0)
         }

@@ -90,7 +90,7 @@ extension Session {
     }
 
     private func warnOfEndlessSleep() {
-        if sleeps || warnedOfSleep || devices.hasRequests { return }
+        if sleeps || warnedOfSleep || hasRequestsAtWork { return }
         warnedOfSleep = true
         host.message(
             REPLAY_MESSAGE_WARNING,

@@ -53,6 +53,8 @@ package final class Session: @unchecked Sendable {
     var blockers: [String] = []
     var fingerprint = Fingerprint()
     let devices = Devices()
+    /// Requests of the host's own block layer that are not yet done, by their ids.
+    let hostRequests = Locked<Set<UInt64>>([])
     let runners = Runners()
     /// PLAY: completions and bottom halves that have arrived before their place.
     var arrived: [ArrivalKey: QueuedEvent] = [:] {

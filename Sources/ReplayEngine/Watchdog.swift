@@ -144,7 +144,7 @@ extension Session {
         guard host.machineRunning else { return true }
         guard isPatient, player.ending == nil, let kind = player.next.knownKind else { return false }
         switch kind {
-        case .block, .blockRead, .blockData: return devices.isAtWork(UInt64(bitPattern: player.next.a))
+        case .block, .blockRead, .blockData: return isAtWork(UInt64(bitPattern: player.next.a))
         default: return false
         }
     }

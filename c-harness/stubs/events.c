@@ -56,3 +56,16 @@ replay_status_t replay_block_event(replay_callback_t callback, void *opaque, uin
     (void)id;
     return run(callback, opaque);
 }
+
+replay_status_t replay_block_event_result(replay_block_complete_t complete, void *opaque,
+                                          uint64_t id, int32_t result, const struct iovec *pieces,
+                                          int32_t count) {
+    (void)id;
+    replay_session_t *session = replay_stub_session();
+    if (!complete || replay_stub_length(pieces, count) < 0)
+        return replay_stub_fail(session, REPLAY_ERROR_INVALID_ARGUMENT,
+                                "the callback is NULL, or the pieces cannot be right");
+    complete(opaque, result);
+    replay_stub_changed(session);
+    return REPLAY_OK;
+}

@@ -9,6 +9,10 @@ static unsigned calls;
 static void count_call(void *opaque) {
     calls += opaque ? *(unsigned *)opaque : 1;
 }
+static void add_result(void *opaque, int32_t result) {
+    (void)opaque;
+    calls += (unsigned)result;
+}
 static void count_chars(void *opaque, const uint8_t *data, size_t length) {
     (void)opaque, (void)data;
     calls += (unsigned)length;
@@ -157,6 +161,14 @@ TEST(events_run_at_once) {
     CHECK_STATUS(replay_bh_schedule_event(NULL, NULL), ERROR_INVALID_ARGUMENT);
     CHECK_STATUS(replay_bh_schedule_oneshot_event(NULL, NULL), ERROR_INVALID_ARGUMENT);
     CHECK_STATUS(replay_block_event(NULL, NULL, 0), ERROR_INVALID_ARGUMENT);
+    char byte = 1;
+    struct iovec piece = {&byte, 1};
+    CHECK_STATUS(replay_block_event_result(add_result, NULL, 0, 30, &piece, 1), OK);
+    CHECK_EQ(calls, 42);
+    CHECK_STATUS(replay_block_event_result(NULL, NULL, 0, 0, NULL, 0), ERROR_INVALID_ARGUMENT);
+    CHECK_STATUS(replay_block_event_result(add_result, NULL, 0, 0, NULL, 1),
+                 ERROR_INVALID_ARGUMENT);
+    CHECK_EQ(calls, 42);
 }
 
 TEST(devices_get_their_input_at_once) {

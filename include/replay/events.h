@@ -9,6 +9,7 @@
 #ifndef REPLAY_EVENTS_H
 #define REPLAY_EVENTS_H
 
+#include "block.h"
 #include "types.h"
 
 #ifdef __cplusplus
@@ -89,7 +90,9 @@ REPLAY_API replay_status_t replay_bh_schedule_event(replay_callback_t callback, 
 REPLAY_API replay_status_t replay_bh_schedule_oneshot_event(replay_callback_t callback,
                                                             void *opaque);
 
-/** Draws the number of a block request: one sequence for all devices.
+/** Draws the number of a block request: one sequence for all devices. Until its
+ *  completion is queued, the request counts as work in progress: a replay that
+ *  waits for it is not reported as stalled.
  *  @return the number; UINT64_MAX with an error without the lock. None: 0.
  *  Thread: [vcpu] [io] [lock-held] [hot].  Since ABI 1. */
 REPLAY_API uint64_t blkreplay_next_id(void);
@@ -102,6 +105,23 @@ REPLAY_API uint64_t blkreplay_next_id(void);
  *  Thread: [any], without the lock too.  Since ABI 1. */
 REPLAY_API replay_status_t replay_block_event(replay_callback_t callback, void *opaque,
                                               uint64_t id);
+
+/** As replay_block_event(), with the request's result and the data that it read.
+ *
+ *  Record: stores @p result and a digest of the data; @p complete gets @p result.
+ *  Play:   compares the digest: different data is ERROR_BLOCK_DATA, which names
+ *          the request. @p complete gets the recorded result: a failed read fails
+ *          again.
+ *  None, events disabled: as replay_block_event().
+ *  @param id as blkreplay_next_id() returned it.
+ *  @param result 0 or more, or a negative errno.
+ *  @param pieces, count [in] the data of a successful read: at most 1,024 pieces,
+ *    1 GiB, read during the call; NULL and 0 for all other requests.
+ *  @return REPLAY_OK; ERROR_INVALID_ARGUMENT, ERROR_NO_MEMORY.
+ *  Thread: [any], without the lock too.  Since ABI 1. */
+REPLAY_API replay_status_t replay_block_event_result(replay_block_complete_t complete, void *opaque,
+                                                     uint64_t id, int32_t result,
+                                                     const struct iovec *pieces, int32_t count);
 
 #ifdef __cplusplus
 }

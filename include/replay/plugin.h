@@ -144,6 +144,9 @@ typedef struct replay_plugin {
     replay_status_t (*replay_turn)(void);
     replay_status_t (*replay_run)(void);
     replay_status_t (*replay_run_stop)(void);
+    replay_status_t (*replay_block_event_result)(replay_block_complete_t complete, void *opaque,
+                                                 uint64_t id, int32_t result,
+                                                 const struct iovec *pieces, int32_t count);
 } replay_plugin_t;
 
 /** The type of replay_plugin_query(). */

@@ -1,0 +1,120 @@
+import CReplay
+import Glibc
+import ReplayLog
+
+/// The end of a request of the host's own block layer, with its result.
+final class HostCompletion: @unchecked Sendable {
+    // Sendable: one thread at a time works on it; the queue hands it over.
+
+    private let completion: BlockRequest.Completion
+    private let opaque: UnsafeMutableRawPointer?
+    let id: UInt64
+    /// 0 or more, or a negative errno; in PLAY the recorded one.
+    var result: Int32
+    /// Of the data that was read; nil: there was none.
+    let digest: UInt64?
+
+    init(
+        _ completion: @escaping BlockRequest.Completion, _ opaque: UnsafeMutableRawPointer?, id: UInt64,
+        result: Int32, digest: UInt64?
+    ) {
+        self.completion = completion
+        self.opaque = opaque
+        self.id = id
+        self.result = result
+        self.digest = result >= 0 ? digest : nil
+    }
+
+    func reachGuest() { completion(opaque, result) }
+}
+
+/// Requests of the host's own block layer.
+extension Session {
+    /// They draw their numbers here, and complete by ``postBlock(_:_:id:)``.
+    package func nextBlockID() -> UInt64 {
+        if isIdle { return 0 }
+        if refusal(.either, "blkreplay_next_id") != nil { return .max }
+        let id = drawRequestID()
+        hostRequests.withLock { _ = $0.insert(id) }
+        return id
+    }
+
+    package func postBlock(_ callback: @escaping Callback, _ opaque: UnsafeMutableRawPointer?, id: UInt64)
+        -> Status
+    {
+        noteHostCompletion(id)
+        post(.block(callback, opaque, id: id))
+        return .ok
+    }
+
+    package func postBlock(
+        _ completion: @escaping @convention(c) (UnsafeMutableRawPointer?, Int32) -> Void,
+        _ opaque: UnsafeMutableRawPointer?, id: UInt64, result: Int32, _ pieces: [iovec], length: Int
+    ) -> Status {
+        var digest: UInt64?
+        if !isIdle, result >= 0, !pieces.isEmpty {
+            guard let found = Self.digest(pieces, length) else {
+                return misuse(.noMemory, "memory ran out for \(length) bytes of request \(id)")
+            }
+            digest = found
+        }
+        noteHostCompletion(id)
+        post(.blockResult(HostCompletion(completion, opaque, id: id, result: result, digest: digest)))
+        return .ok
+    }
+
+    private static func digest(_ pieces: [iovec], _ length: Int) -> UInt64? {
+        if pieces.count == 1 {
+            return Checksum.xxh3(UnsafeRawBufferPointer(start: pieces[0].iov_base, count: length))
+        }
+        return Payload(pieces, count: length).map { Checksum.xxh3($0.readOnly) }
+    }
+
+    private func noteHostCompletion(_ id: UInt64) {
+        if !isIdle { hostRequests.withLock { _ = $0.remove(id) } }
+    }
+
+    /// Is request `id` with a backend, of the library's or the host's, and not yet done?
+    func isAtWork(_ id: UInt64) -> Bool {
+        hostRequests.withLock { $0.contains(id) } || devices.isAtWork(id)
+    }
+
+    /// Is any?
+    var hasRequestsAtWork: Bool { hostRequests.withLock { !$0.isEmpty } || devices.hasRequests }
+
+    // MARK: Record and play
+
+    func record(_ completion: HostCompletion) {
+        let (id, result) = (Int64(bitPattern: completion.id), Int64(completion.result))
+        if let digest = completion.digest {
+            _ = write(.blockRead, .vcpu, id, result, Int64(bitPattern: digest))
+        } else {
+            _ = write(.block, .vcpu, id, result)
+        }
+    }
+
+    /// Gives a completion the recorded result. False if its data is not the recorded one.
+    func prepareReplay(of completion: HostCompletion, _ event: Event) -> Bool {
+        let request = "request \(completion.id)"
+        if event.knownKind == .blockData { return diverge("\(request) of the host's block layer") == .ok }
+        if event.knownKind == .blockRead {
+            let recorded = UInt64(bitPattern: event.c)
+            let found: String?
+            if completion.result < 0 {
+                found = "error \(-Int64(completion.result))"
+            } else if let digest = completion.digest {
+                found = digest == recorded ? nil : "different data"
+            } else {
+                found = "no data"
+            }
+            if let found {
+                diverge(
+                    "\(found) in \(request)", status: .blockData,
+                    expected: "what \(request) read while recording")
+                return false
+            }
+        }
+        completion.result = Int32(truncatingIfNeeded: event.b)
+        return true
+    }
+}
