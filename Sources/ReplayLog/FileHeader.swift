@@ -1,8 +1,10 @@
 /// The first 64 bytes of `NAME`. Its own layout is the same in every version of the format, so that
 /// any reader can tell a later version from damage.
 struct FileHeader: Equatable {
-    /// The format this library writes, and the latest it reads.
-    static let version: UInt32 = 1
+    /// The format that this library writes.
+    static let version: UInt32 = 2
+    /// The formats that it reads.
+    static let readable: ClosedRange<UInt32> = 1...version
     static let size = 64
     static let magic: [UInt8] = [0x89, 0x52, 0x50, 0x4C, 0x0D, 0x0A, 0x1A, 0x0A]
 
@@ -39,16 +41,16 @@ struct FileHeader: Equatable {
         guard let version, let segmentSize, let reserved, reader.readChecksum() else {
             throw LogError(.damaged, "\(path) is damaged in its header")
         }
-        if version != FileHeader.version {
+        guard readable.contains(version) else {
             throw LogError(
                 .version,
-                "\(path) has log format \(version), this library reads format \(FileHeader.version)",
+                "\(path) has log format \(version); this library reads formats \(readable.lowerBound) to \(readable.upperBound)",
                 offset: 8)
         }
         guard headerSize == UInt32(size), chunkHeaderSize == UInt32(ChunkHeader.size),
             trailerSize == UInt32(FileTrailer.size), reserved.allSatisfy({ $0 == 0 })
         else {
-            throw LogError(.damaged, "\(path) has a header that format 1 doesn't have")
+            throw LogError(.damaged, "\(path) has a header that format \(version) doesn't have")
         }
         return FileHeader(version: version, segmentSize: segmentSize)
     }

@@ -30,6 +30,8 @@ struct LiveLayout: Equatable {
     static let active: UInt64 = 0x5654_4341_4C50_4552
 
     var segmentSize: Int
+    /// The format of the log.
+    var version = FileHeader.version
 
     var capacity: Int { segmentSize &+ LiveLayout.slack }
     var markCount: Int { capacity / LiveLayout.markInterval &+ 1 }
@@ -47,7 +49,7 @@ struct LiveLayout: Equatable {
     func encoded() -> [UInt8] {
         var writer = ByteWriter()
         writer.writeBytes(LiveLayout.magic)
-        writer.writeUInt32(FileHeader.version)
+        writer.writeUInt32(version)
         writer.writeUInt32(UInt32(LiveLayout.headerSize))
         writer.writeUInt32(UInt32(truncatingIfNeeded: segmentSize))
         writer.writeUInt32(UInt32(LiveLayout.segmentCount))
@@ -67,10 +69,12 @@ struct LiveLayout: Equatable {
     /// Nil when the page is not what ``encoded()`` made.
     init?(decoding page: UnsafeRawBufferPointer) {
         var reader = ByteReader(page)
-        guard reader.readBytes(16) != nil, let size = reader.readUInt32(),
+        guard reader.readBytes(LiveLayout.magic.count) != nil, let version = reader.readUInt32(),
+            FileHeader.readable.contains(version), reader.readUInt32() != nil, let size = reader.readUInt32(),
             LiveLayout.segmentSizes.contains(Int(size)), page.count >= LiveLayout.bindingOffset
         else { return nil }
         self.init(segmentSize: Int(size))
+        self.version = version
         guard page.prefix(LiveLayout.bindingOffset).elementsEqual(encoded()) else { return nil }
     }
 

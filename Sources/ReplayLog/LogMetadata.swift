@@ -8,7 +8,7 @@ package struct LogMetadata: Sendable {
     package var shift: UInt8
     /// For the engine.
     package var flags: UInt32
-    /// The log's format; a writer always writes its own.
+    /// The log's format; a writer always writes the current one.
     package var formatVersion: UInt32
 
     package init(

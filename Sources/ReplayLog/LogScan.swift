@@ -28,7 +28,7 @@ struct LogScan {
         chunks = try ChunkReader(path: path, system: system)
         contents = LogContents(chunks: chunks)
         let header = try chunks.bytes(at: 0, count: FileHeader.size)
-        try Self.checkHeader(header, path)
+        contents.metadata.formatVersion = try Self.checkHeader(header, path).version
         try readMetadata()
         let damage = sequence == 1 ? try readFinished() : nil
         if case .finished = contents.state { return }
@@ -37,7 +37,7 @@ struct LogScan {
         settle()
     }
 
-    private static func checkHeader(_ bytes: [UInt8], _ path: String) throws(LogError) {
+    private static func checkHeader(_ bytes: [UInt8], _ path: String) throws(LogError) -> FileHeader {
         let result: Result<FileHeader, LogError> = bytes.withUnsafeBytes { bytes in
             do throws(LogError) {
                 return .success(try FileHeader.decode(bytes, path: path))
@@ -45,7 +45,7 @@ struct LogScan {
                 return .failure(error)
             }
         }
-        _ = try result.get()
+        return try result.get()
     }
 
     // MARK: The parts
@@ -66,7 +66,9 @@ struct LogScan {
                     offset: offset)
             }
         }
+        let version = contents.metadata.formatVersion
         contents.metadata = metadata
+        contents.metadata.formatVersion = version
         contents.kinds = kinds
         metadataChecksum = header.checksum
         sequence = 1

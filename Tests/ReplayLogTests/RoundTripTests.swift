@@ -84,7 +84,7 @@ import Testing
         #expect(reader.metadata.createdNs == 12345)
         #expect(reader.metadata.shift == 255)
         #expect(reader.metadata.flags == 9)
-        #expect(reader.metadata.formatVersion == 1)
+        #expect(reader.metadata.formatVersion == 2)
         #expect(reader.eventCountIfKnown == 100)
         #expect(reader.kinds.entry(18)?.name == "RANDOM")
         guard case .finished(let end) = reader.state else {

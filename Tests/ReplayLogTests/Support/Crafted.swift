@@ -3,7 +3,7 @@
 /// Files that no writer of today makes.
 enum Crafted {
     /// A log with one chunk of events and no end.
-    static func log(version: UInt32 = 1, kinds: KindTable = .own, payload: [UInt8], eventCount: UInt32)
+    static func log(version: UInt32 = FileHeader.version, kinds: KindTable = .own, payload: [UInt8], eventCount: UInt32)
         -> [UInt8]
     {
         FileHeader(version: version, segmentSize: 1 << 20).encoded()
