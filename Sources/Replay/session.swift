@@ -44,6 +44,17 @@ public func replay_start() -> replay_status_t { withSession { $0.start().code } 
 @_cdecl("replay_finish") @implementation
 public func replay_finish() -> replay_status_t { withSession { $0.finish().code } }
 
+@_cdecl("replay_finish_with") @implementation
+public func replay_finish_with(_ end: UnsafePointer<replay_end_t>!) -> replay_status_t {
+    withSession { session in
+        guard let end else { return session.finish().code }
+        guard sizeIfEnough(end.pointee.size, atLeast: MemoryLayout<replay_end_t>.size) != nil else {
+            return session.misuse(.structSize, "the size of replay_end_t is \(end.pointee.size)").code
+        }
+        return session.finish(end.pointee).code
+    }
+}
+
 @_cdecl("replay_add_blocker") @implementation
 public func replay_add_blocker(_ reason: UnsafePointer<CChar>!) -> replay_status_t {
     withSession { session in

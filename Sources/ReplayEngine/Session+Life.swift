@@ -211,7 +211,11 @@ extension Session {
 
     // MARK: End
 
-    package func finish() -> Status {
+    package func finish(_ end: replay_end_t = replay_end_t()) -> Status {
+        guard (0..<Int32(REPLAY_SHUTDOWN_COUNT)).contains(end.cause), end.on_purpose <= 1 else {
+            return misuse(
+                .invalidArgument, "there is no end with cause \(end.cause), on_purpose \(end.on_purpose)")
+        }
         guard isConfigured else { return misuse(.wrongState, "the session is not configured") }
         if isInCallback {
             return misuse(.reentered, "replay_finish was called from within a callback of the host's")
@@ -220,7 +224,7 @@ extension Session {
         let held = replay_fair_lock_mine(lock)
         if !held { replay_fair_lock_take(lock) }
         // The digest at the end is of the guest before the queue is run, as in PLAY.
-        let error = closeLog()
+        let error = closeLog(end)
         isEnding.store(true, ordering: .releasing)
         enter(writer: nil, player: nil)
         runQueue()
@@ -238,13 +242,14 @@ extension Session {
     }
 
     /// Ends the log of a recording; looks whether a replay was whole.
-    private func closeLog() -> ReplayError? {
+    private func closeLog(_ given: replay_end_t) -> ReplayError? {
         defer { errors.loosen() }
         if let writer {
             let failed = errors.sticky
             let icount = max(host.icount, state.icount)
             let end = LogEnd(
-                cause: UInt32(bitPattern: state.shutdownCause), icount: icount,
+                cause: UInt32(bitPattern: given.cause == 0 ? state.shutdownCause : given.cause),
+                exitCode: given.exit_code, icount: icount,
                 digest: host.hasDigest ? host.digest() : 0, hasDigest: host.hasDigest)
             do { try writer.finish(end) } catch { return failed ?? ReplayError(error) }
             return failed
@@ -256,7 +261,7 @@ extension Session {
             settle()
         }
         if let failed = errors.sticky { return failed }
-        return player.endWasTold ? nil : stoppedShort(player)
+        return player.endWasTold || given.on_purpose == 1 ? nil : stoppedShort(player)
     }
 
     private func stoppedShort(_ player: Player) -> ReplayError {

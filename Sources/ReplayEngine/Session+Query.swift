@@ -26,6 +26,9 @@ extension Session {
             info.at_end = player.endWasTold ? 1 : 0
             if case .finished(let end) = player.reader.state {
                 info.total_events = end.eventCount
+                info.total_icount = end.icount
+                info.end_cause = Int32(bitPattern: end.cause)
+                info.end_exit_code = end.exitCode
                 info.log_finished = 1
             }
         }

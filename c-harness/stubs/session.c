@@ -156,6 +156,18 @@ replay_status_t replay_finish(void) {
     return REPLAY_OK;
 }
 
+replay_status_t replay_finish_with(const replay_end_t *end) {
+    replay_session_t *session = replay_stub_session();
+    if (end && end->size < sizeof *end)
+        return replay_stub_fail(session, REPLAY_ERROR_STRUCT_SIZE, "the size of replay_end_t is %u",
+                                end->size);
+    if (end && (end->cause < 0 || end->cause >= REPLAY_SHUTDOWN_COUNT || end->on_purpose > 1))
+        return replay_stub_fail(session, REPLAY_ERROR_INVALID_ARGUMENT,
+                                "there is no end with cause %d, on_purpose %u", end->cause,
+                                end->on_purpose);
+    return replay_finish();
+}
+
 replay_status_t replay_add_blocker(const char *reason) {
     replay_session_t *session = replay_stub_session();
     if (!reason)

@@ -43,6 +43,13 @@ TEST(life_calls_need_a_configuration) {
     CHECK_STATUS(replay_fingerprint("ram", "1"), ERROR_WRONG_STATE);
     CHECK_STATUS(replay_start(), ERROR_WRONG_STATE);
     CHECK_STATUS(replay_finish(), ERROR_WRONG_STATE);
+    CHECK_STATUS(replay_finish_with(NULL), ERROR_WRONG_STATE);
+    replay_end_t end = REPLAY_END_INIT;
+    CHECK_STATUS(replay_finish_with(&end), ERROR_WRONG_STATE);
+    end.on_purpose = 7;
+    CHECK_STATUS(replay_finish_with(&end), ERROR_INVALID_ARGUMENT);
+    end.size = 4;
+    CHECK_STATUS(replay_finish_with(&end), ERROR_STRUCT_SIZE);
     CHECK_STATUS(replay_vmstate_init(), OK);
 }
 

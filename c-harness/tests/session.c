@@ -128,6 +128,95 @@ TEST(stopping_short_is_told) {
     }
 }
 
+/* Records 1,000 instructions and two interrupts, and ends as @p end says. */
+static void record_end(const replay_end_t *end) {
+    host_t host;
+    host_begin(&host, REPLAY_MODE_RECORD, test_path("run.log"), NULL);
+    host_execute(&host, 3, 500);
+    CHECK(replay_interrupt());
+    CHECK(replay_interrupt());
+    CHECK_STATUS(replay_shutdown_request(REPLAY_SHUTDOWN_GUEST_RESET), OK);
+    host_execute(&host, 3, 500);
+    CHECK_EQ(host_info().total_icount, 0);
+    CHECK_STATUS(replay_mutex_unlock(), OK);
+    REQUIRE_STATUS(replay_finish_with(end), OK);
+}
+
+TEST(the_end_of_a_log_has_a_cause_an_exit_code_and_its_size) {
+    replay_end_t end = REPLAY_END_INIT;
+    end.cause = REPLAY_SHUTDOWN_GUEST_PANIC;
+    end.exit_code = INT32_MIN;
+    for (int which = 0; which < 3; which++) {
+        /* NULL, and no cause: that of the last request. */
+        if (which == 2)
+            end = (replay_end_t)REPLAY_END_INIT;
+        record_end(which == 0 ? NULL : &end);
+        host_t host;
+        host_begin(&host, REPLAY_MODE_PLAY, test_path("run.log"), NULL);
+        replay_info_t info = host_info();
+        CHECK_EQ(info.total_icount, 1000);
+        CHECK_EQ(info.total_events, 3);
+        CHECK_EQ(info.end_cause,
+                 which == 1 ? REPLAY_SHUTDOWN_GUEST_PANIC : REPLAY_SHUTDOWN_GUEST_RESET);
+        CHECK_EQ(info.end_exit_code, which == 1 ? INT32_MIN : 0);
+        CHECK(info.icount < info.total_icount);
+        host_execute(&host, 3, 500);
+        CHECK(replay_interrupt());
+        CHECK(replay_interrupt());
+        CHECK(host_run_to_end(&host, 3));
+        CHECK_EQ(host_info().icount, info.total_icount);
+        CHECK_EQ(host_info().events, info.total_events);
+        CHECK_STATUS(replay_mutex_unlock(), OK);
+        CHECK_STATUS(replay_finish_with(&end), OK);
+    }
+}
+
+TEST(a_replay_may_end_on_purpose) {
+    record_end(NULL);
+    replay_end_t end = REPLAY_END_INIT;
+    end.on_purpose = 1;
+    for (uint64_t at = 0; at <= 500; at += 250) {
+        host_t host;
+        host_begin(&host, REPLAY_MODE_PLAY, test_path("run.log"), NULL);
+        host_execute(&host, 3, at);
+        CHECK_STATUS(replay_mutex_unlock(), OK);
+        CHECK_STATUS(replay_finish_with(&end), OK);
+        CHECK_ERROR(OK);
+        CHECK_EQ(atomic_load(&host.error_messages), 0);
+    }
+    /* What failed before stays a failure. */
+    host_t host;
+    host_begin(&host, REPLAY_MODE_PLAY, test_path("run.log"), NULL);
+    host.icount = 501;
+    CHECK_STATUS(replay_account_executed_instructions(), ERROR_DIVERGENCE);
+    CHECK_STATUS(replay_mutex_unlock(), OK);
+    CHECK_STATUS(replay_finish_with(&end), ERROR_DIVERGENCE);
+}
+
+TEST(a_refused_end_leaves_the_session_as_it_is) {
+    for (replay_mode_t mode = REPLAY_MODE_NONE; mode <= REPLAY_MODE_RECORD; mode++) {
+        host_t host;
+        host_begin(&host, mode, mode ? test_path("run.log") : NULL, NULL);
+        replay_end_t end = REPLAY_END_INIT;
+        end.size--;
+        CHECK_STATUS(replay_finish_with(&end), ERROR_STRUCT_SIZE);
+        end.size++;
+        end.cause = REPLAY_SHUTDOWN_COUNT;
+        CHECK_STATUS(replay_finish_with(&end), ERROR_INVALID_ARGUMENT);
+        end.cause = -1;
+        CHECK_STATUS(replay_finish_with(&end), ERROR_INVALID_ARGUMENT);
+        end.cause = 0;
+        end.on_purpose = 2;
+        CHECK_STATUS(replay_finish_with(&end), ERROR_INVALID_ARGUMENT);
+        CHECK_EQ(replay_get_mode(), mode);
+        end.on_purpose = 1;
+        host_execute(&host, 3, 10);
+        CHECK_STATUS(replay_mutex_unlock(), OK);
+        CHECK_STATUS(replay_finish_with(&end), OK);
+        CHECK_STATUS(replay_finish_with(NULL), ERROR_WRONG_STATE);
+    }
+}
+
 TEST(a_failure_is_told_after_finish_until_the_next_configuration) {
     const char *path = recorded();
     script_run_t play;

@@ -147,6 +147,7 @@ typedef struct replay_plugin {
     replay_status_t (*replay_block_event_result)(replay_block_complete_t complete, void *opaque,
                                                  uint64_t id, int32_t result,
                                                  const struct iovec *pieces, int32_t count);
+    replay_status_t (*replay_finish_with)(const replay_end_t *end);
 } replay_plugin_t;
 
 /** The type of replay_plugin_query(). */

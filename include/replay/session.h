@@ -267,6 +267,28 @@ REPLAY_API replay_status_t replay_start(void);
  *  Thread: one, when the machine's threads have ended or wait.  Since ABI 1. */
 REPLAY_API replay_status_t replay_finish(void);
 
+/** How a run ends. Set @c size first. */
+typedef struct replay_end {
+    uint32_t size;                 /**< sizeof(replay_end_t) */
+    replay_shutdown_cause_t cause; /**< REPLAY_SHUTDOWN_…; NONE: that of the last request */
+    int32_t exit_code;             /**< the guest's or the host's own; any number */
+    uint32_t on_purpose;           /**< PLAY: 1 if the replay may end before the log does */
+} replay_end_t;
+
+/** The value to start a replay_end_t from. */
+#define REPLAY_END_INIT {(uint32_t)sizeof(replay_end_t), REPLAY_SHUTDOWN_NONE, 0, 0}
+
+/** As replay_finish(), with the reason.
+ *
+ *  Record: the end of the log holds @p end's cause and exit code: see replay_info_t.
+ *  Play:   with on_purpose a replay that has not failed is REPLAY_OK even if events
+ *          of the log are left.
+ *  @param end [in] NULL: exactly as replay_finish().
+ *  @return as replay_finish(); ERROR_STRUCT_SIZE, ERROR_INVALID_ARGUMENT (the cause,
+ *    or on_purpose, does not exist): then the session goes on.
+ *  Thread: as replay_finish().  Since ABI 1. */
+REPLAY_API replay_status_t replay_finish_with(const replay_end_t *end);
+
 /** A device says that it cannot be replayed: replay_start() then fails with
  *  @p reason. NONE: ignored. Reasons are dropped by replay_finish().
  *
@@ -295,7 +317,7 @@ typedef struct replay_info {
     replay_mode_t mode;     /**< as replay_get_mode() */
     uint64_t icount;        /**< now; without the lock: at the last accounting */
     uint64_t events;        /**< RECORD: written; PLAY: consumed */
-    uint64_t total_events;  /**< PLAY of a finished log: all; else 0 */
+    uint64_t total_events;  /**< PLAY of a finished log: all of it; else 0 */
     uint64_t event_bytes;   /**< RECORD: bytes of the events, before compression */
     uint64_t log_stalls;    /**< RECORD: times the recorder waited for the disk */
     uint64_t queued;        /**< events that wait in the queue */
@@ -307,11 +329,16 @@ typedef struct replay_info {
     uint32_t log_finished;  /**< PLAY: 1 if the log was finished, 0 if it was cut */
     uint32_t block_data;    /**< 1 if the log holds what disks deliver (rrdata=on), so that
                                  PLAY needs no image */
+    uint32_t reserved;      /**< 0 */
+    uint64_t total_icount;  /**< PLAY of a finished log: the icount at its end; else 0.
+                                 icount of total_icount is a replay's progress */
+    replay_shutdown_cause_t end_cause; /**< PLAY of a finished log: as it was ended */
+    int32_t end_exit_code;  /**< so, too: replay_finish_with() */
 } replay_info_t;
 
 /** The value to start a replay_info_t from. */
 #define REPLAY_INFO_INIT                                                                           \
-    {(uint32_t)sizeof(replay_info_t), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+    {(uint32_t)sizeof(replay_info_t), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
 
 /** Fills @p info, as far as its size goes.
  *  @return REPLAY_OK; ERROR_INVALID_ARGUMENT, ERROR_STRUCT_SIZE.
