@@ -26,7 +26,7 @@ let package = Package(
         .systemLibrary(name: "CXXHash", providers: [.apt(["libxxhash-dev"])]),
 
         // Bytes, events, chunks, files, recovery.
-        .target(name: "ReplayLog", dependencies: ["CZstd", "CXXHash"]),
+        .target(name: "ReplayLog", dependencies: ["CReplay", "CZstd", "CXXHash"]),
 
         // Sessions, instructions, checkpoints, queue, clocks, devices, block filter.
         .target(name: "ReplayEngine", dependencies: ["CReplay", "ReplayLog"]),

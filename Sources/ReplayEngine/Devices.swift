@@ -19,9 +19,9 @@ final class Devices: @unchecked Sendable {
     }
     private let content = Locked(Content())
 
-    /// One count for the process: a handle of an earlier run, or of another session, is never valid.
+    /// One count for the process: a handle of an earlier run, or of a different session, is never valid.
     private static let handles = Atomic<UInt>(0)
-    private static func newHandle() -> UInt { handles.add(1, ordering: .relaxed).newValue }
+    static func newHandle() -> UInt { handles.wrappingAdd(1, ordering: .relaxed).newValue }
 
     func removeAll() { content.withLock { $0 = Content() } }
 

@@ -31,21 +31,51 @@ enum QueuedEvent {
 /// The queue of asynchronous events. Any thread puts events in; the flush takes
 /// them out, in the order of arrival.
 final class Inbox: Sendable {
-    private let events = Locked<[QueuedEvent]>([])
+    private let events = Locked(EventChain())
 
-    func put(_ event: QueuedEvent) { events.withLock { $0.append(event) } }
+    deinit { events.withLock { while $0.popFirst() != nil {} } }
+
+    /// - Returns: false when memory runs out.
+    func put(_ event: QueuedEvent) -> Bool {
+        guard let node = EventChain.makeNode() else { return false }
+        put(event, in: node)
+        return true
+    }
+
+    /// The same with memory that the event's owner got in time.
+    func put(_ event: QueuedEvent, in node: EventChain.Node) {
+        events.withLock { $0.append(event, in: node) }
+    }
 
     /// All that arrived so far.
-    func takeAll() -> [QueuedEvent] {
+    func takeAll() -> EventChain {
         events.withLock { events in
-            let taken = events
-            events = []
-            return taken
+            defer { events = EventChain() }
+            return events
+        }
+    }
+
+    /// What could not be dealt with goes before all that has arrived since.
+    func putBack(_ chain: EventChain) {
+        events.withLock { events in
+            var all = chain
+            all.append(events)
+            events = all
         }
     }
 
     /// Drops those that `unwanted` names.
-    func drop(_ unwanted: (QueuedEvent) -> Bool) { events.withLock { $0.removeAll(where: unwanted) } }
+    func drop(_ unwanted: (QueuedEvent) -> Bool) {
+        let dropped = events.withLock { events in
+            var (kept, dropped) = (EventChain(), EventChain())
+            while let event = events.first {
+                if unwanted(event) { events.moveFirst(to: &dropped) } else { events.moveFirst(to: &kept) }
+            }
+            events = kept
+            return dropped
+        }
+        for _ in dropped {}
+    }
 
     var count: Int { events.withLock { $0.count } }
 }

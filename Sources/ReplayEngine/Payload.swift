@@ -1,7 +1,7 @@
 import Glibc
+import ReplayLog
 
-/// Bytes on their way to the guest or the log. From `malloc`, so that a length
-/// which no memory satisfies is an error and not the end of the host.
+/// Bytes on their way to the guest or the log, see ``CheckedMemory``.
 final class Payload: @unchecked Sendable {
     // Sendable: whoever holds it last has filled it.
 
@@ -9,8 +9,9 @@ final class Payload: @unchecked Sendable {
 
     /// nil when memory runs out. The bytes are zero.
     init?(count: Int) {
-        guard count >= 0, let memory = calloc(max(count, 1), 1) else { return nil }
+        guard let memory = CheckedMemory.allocate(count) else { return nil }
         bytes = UnsafeMutableRawBufferPointer(start: memory, count: count)
+        bytes.initializeMemory(as: UInt8.self, repeating: 0)
     }
 
     convenience init?(copying source: UnsafeRawBufferPointer) {
@@ -29,7 +30,7 @@ final class Payload: @unchecked Sendable {
         }
     }
 
-    deinit { free(bytes.baseAddress) }
+    deinit { CheckedMemory.free(bytes.baseAddress) }
 
     var readOnly: UnsafeRawBufferPointer { UnsafeRawBufferPointer(bytes) }
 

@@ -57,8 +57,7 @@ extension Session {
         guard let copy = Payload(copying: data) else {
             return misuse(.noMemory, "memory ran out for \(data.count) bytes of character input")
         }
-        post(.charRead(device: Int(device), copy))
-        return .ok
+        return post(.charRead(device: Int(device), copy))
     }
 
     package func saveCharWrite(_ result: Int32, _ offset: Int32) -> Status {
@@ -138,8 +137,7 @@ extension Session {
         guard let copy = Payload(pieces, count: length) else {
             return misuse(.noMemory, "memory ran out for a packet of \(length) bytes")
         }
-        post(.net(filter, flags: flags, copy))
-        return .ok
+        return post(.net(filter, flags: flags, copy))
     }
 
     // MARK: Input
@@ -148,13 +146,11 @@ extension Session {
         guard (0..<Int32(REPLAY_INPUT_COUNT)).contains(event.kind) else {
             return misuse(.invalidArgument, "input kind \(event.kind) does not exist")
         }
-        post(.input(event))
-        return .ok
+        return post(.input(event))
     }
 
     package func inputSync() -> Status {
-        post(.inputSync)
-        return .ok
+        return post(.inputSync)
     }
 
     // MARK: Audio
@@ -183,7 +179,7 @@ extension Session {
                 return misuse(.invalidArgument, "a block of \(count) audio samples is too long")
             }
             guard let samples = Payload(count: count * AudioBlock.sampleSize) else {
-                return misuse(.noMemory, "memory ran out for \(count) audio samples")
+                return memoryRanOut(for: "\(count) audio samples")
             }
             audioIn = AudioBlock(samples: samples)
             return .ok
@@ -193,8 +189,8 @@ extension Session {
             guard UInt64(bitPattern: event.a) == UInt64(event.bytes.count / AudioBlock.sampleSize) else {
                 return "a block of another length"
             }
-            block = Payload(copying: event.bytes).map { AudioBlock(samples: $0) }
-            return block == nil ? "no memory for its samples" : nil
+            block = payload(of: event).map { AudioBlock(samples: $0) }
+            return nil
         }
         if let block {
             count = block.count
@@ -293,6 +289,7 @@ extension Session {
             return diverge("\(kind.name) by \(ThreadRoles.mine.description)")
         }
         if let mismatch = read(player.next) { return diverge(mismatch) }
+        if hasFailed { return failure }
         consume(player)
         return .ok
     }

@@ -1,4 +1,5 @@
 import CReplay
+import Glibc
 import ReplayLog
 import Synchronization
 
@@ -130,20 +131,32 @@ extension Session {
     @inline(never)
     func logFailed() -> Status {
         guard let writer else { return .wrongState }
-        if let failure = writer.failure {
-            var error = ReplayError(failure)
-            place(&error)
-            if options.goOnWhenFull {
-                hasFailed = true
-                guard errors.stick(error) else { return error.status }
-                host.message(REPLAY_MESSAGE_ERROR, "\(error.message); the guest goes on unrecorded")
-                return error.status
-            }
-            return fail(error, REPLAY_STOP_LOG_ERROR)
-        }
-        guard let refusal = writer.refusal else { return .wrongState }
-        var error = ReplayError(refusal)
+        var error = ReplayError(
+            writer.failure ?? writer.refusal ?? LogError(.misuse, "\(writer.path) takes no more events"))
         place(&error)
-        return note(error)
+        return endRun(error)
+    }
+
+    /// There is no memory for something that the guest does: without it the run cannot go on as it
+    /// is recorded.
+    @discardableResult
+    func memoryRanOut(for what: String) -> Status {
+        let sentence = "memory ran out for \(what)"
+        if isIdle { return misuse(.noMemory, sentence) }
+        return endRun(ReplayError(.noMemory, sentence, at: self))
+    }
+
+    /// Ends the recording or replay with a failure that stays. The guest of a recording may go on
+    /// unrecorded.
+    private func endRun(_ error: ReplayError) -> Status {
+        if let writer, writer.failure == nil {
+            let number = error.status == .noMemory ? ENOMEM : EINVAL
+            writer.end(because: LogError(outside: error.message, errno: number))
+        }
+        guard isRecording, options.goOnWhenFull else { return fail(error, REPLAY_STOP_LOG_ERROR) }
+        hasFailed = true
+        guard errors.stick(error) else { return errors.sticky?.status ?? error.status }
+        host.message(REPLAY_MESSAGE_ERROR, "\(error.message); the guest goes on unrecorded")
+        return error.status
     }
 }

@@ -300,7 +300,7 @@ extension Session {
         (budgetsBeforeTurn, warnedOfSleep, warnedOfAlignment) = (0, false, false)
         askedForWarp.store(false, ordering: .relaxed)
         arrived.removeAll()
-        _ = inbox.takeAll()
+        for _ in inbox.takeAll() {}
         devices.removeAll()
         hostRequests.withLock { $0.removeAll() }
         if isDefault { replay_snapshot = nil }

@@ -42,9 +42,9 @@ extension Session {
 
     // MARK: Posting
 
-    /// From any thread.
-    func post(_ event: QueuedEvent) {
-        if isPlaying, event.isExternal { return }
+    /// From any thread. - Returns: OK, or NO_MEMORY: the event is not queued then.
+    func post(_ event: QueuedEvent) -> Status {
+        if isPlaying, event.isExternal { return .ok }
         // Before the start nothing from outside may reach the guest unrecorded.
         let isEarly = !isIdle && !isStarted && !event.isBottomHalf
         guard areEventsEnabled || isEarly || isEnding.load(ordering: .acquiring) else {
@@ -52,10 +52,16 @@ extension Session {
                 lint("input from outside is not recorded while events are disabled")
             }
             run(event)
-            return wakeVCPU()  // it may wait for just this
+            wakeVCPU()  // it may wait for just this
+            return .ok
         }
-        inbox.put(event)
+        if case .request(let request) = event, let node = request.takeQueueNode() {
+            inbox.put(event, in: node)
+        } else if !inbox.put(event) {
+            return misuse(.noMemory, "memory ran out for an event of the queue")
+        }
         wakeVCPU()
+        return .ok
     }
 
     package func scheduleBottomHalf(
@@ -71,8 +77,8 @@ extension Session {
         lintOutsideOfCheckpoint("a bottom half")
         let id = state.nextBottomHalf
         if areEventsEnabled { state.nextBottomHalf &+= 1 }
-        post(.bottomHalf(callback, opaque, id: id, oneshot: oneshot))
-        return .ok
+        let status = post(.bottomHalf(callback, opaque, id: id, oneshot: oneshot))
+        return status == .noMemory ? memoryRanOut(for: "a bottom half") : status
     }
 
     func drawRequestID() -> UInt64 {
@@ -95,11 +101,7 @@ extension Session {
         if isFlushing { return misuse(.reentered, "\(function) was called from within an event's callback") }
         isFlushing = true
         defer { isFlushing = false }
-        if isPlaying {
-            playQueue()
-        } else {
-            for event in inbox.takeAll() { record(event) }
-        }
+        if isPlaying { playQueue() } else { recordQueue() }
         return hasFailed ? failure : .ok
     }
 
@@ -119,38 +121,49 @@ extension Session {
         for _ in 0..<1000 {
             let waiting = arrived.values.sorted { $0.order < $1.order }
             arrived.removeAll()
-            let events = waiting + inbox.takeAll()
-            if events.isEmpty { return }
+            let events = inbox.takeAll()
+            if waiting.isEmpty, events.count == 0 { return }
+            for event in waiting { run(event) }
             for event in events { run(event) }
         }
     }
 
     // MARK: Record
 
-    /// Writes an event that has its turn, and runs it.
-    private func record(_ event: QueuedEvent) {
-        guard isRecording else { return run(event) }
+    /// Writes and runs what is queued. The guest gets nothing that is not in the log: where an
+    /// event can't be written the recording ends, and the rest waits for the end of the session.
+    private func recordQueue() {
+        if isRecording, hasFailed, !options.goOnWhenFull { return }
+        var events = inbox.takeAll()
+        while let event = events.first {
+            guard !isRecording || write(event) || options.goOnWhenFull else { return inbox.putBack(events) }
+            _ = events.popFirst()
+            run(event)
+        }
+    }
+
+    /// - Returns: is the event in the log?
+    private func write(_ event: QueuedEvent) -> Bool {
         switch event {
         case .bottomHalf(_, _, let id, let oneshot):
-            _ = write(oneshot ? .bottomHalfOneshot : .bottomHalf, .vcpu, Int64(bitPattern: id))
+            write(oneshot ? .bottomHalfOneshot : .bottomHalf, .vcpu, Int64(bitPattern: id))
         case .input(let input):
-            _ = write(
+            write(
                 .input, .vcpu, Int64(input.kind), Int64(input.code), Int64(input.axis), Int64(input.slot),
                 input.tracking_id, input.value)
         case .inputSync:
-            _ = write(.inputSync, .vcpu)
+            write(.inputSync, .vcpu)
         case .charRead(let device, let data):
-            _ = write(.charRead, .vcpu, Int64(device), bytes: data.readOnly)
+            write(.charRead, .vcpu, Int64(device), bytes: data.readOnly)
         case .block(_, _, let id):
-            _ = write(.block, .vcpu, Int64(bitPattern: id))
+            write(.block, .vcpu, Int64(bitPattern: id))
         case .blockResult(let completion):
-            record(completion)
+            write(completion)
         case .request(let request):
-            record(request)
+            write(request)
         case .net(let filter, let flags, let data):
-            _ = write(.net, .vcpu, Int64(filter.number), Int64(flags), bytes: data.readOnly)
+            write(.net, .vcpu, Int64(filter.number), Int64(flags), bytes: data.readOnly)
         }
-        run(event)
     }
 
     // MARK: Play
@@ -222,10 +235,9 @@ extension Session {
     }
 
     /// PLAY: a copy that outlives the log's place; without memory the replay ends.
-    private func payload(of event: Event) -> Payload? {
+    func payload(of event: Event) -> Payload? {
         if let payload = Payload(copying: event.bytes) { return payload }
-        let sentence = "memory ran out for \(event.bytes.count) bytes of \(RecentEvents.describe(event))"
-        fail(ReplayError(.noMemory, sentence, at: self), REPLAY_STOP_LOG_ERROR)
+        memoryRanOut(for: "\(event.bytes.count) bytes of \(RecentEvents.describe(event))")
         return nil
     }
 

@@ -38,6 +38,6 @@ extension Session {
     }
 
     private func noTimer(_ function: StaticString) -> Status {
-        misuse(.invalidArgument, "\(function) was called for a timer that does not exist")
+        misuse(.invalidArgument, "\(function) was called for a timer that this session does not have")
     }
 }

@@ -14,15 +14,13 @@ package struct TimerList {
     private var timers: [UInt: Timer] = [:]
     /// Handles of those that are set, the next first.
     private var pending: [UInt] = []
-    private var nextHandle: UInt = 1
     private var nextOrder: UInt64 = 0
 
     mutating func add(
         _ callback: @escaping @convention(c) (UnsafeMutableRawPointer?) -> Void,
         _ opaque: UnsafeMutableRawPointer?
     ) -> UInt {
-        let handle = nextHandle
-        nextHandle &+= 1
+        let handle = Devices.newHandle()
         timers[handle] = Timer(callback: callback, opaque: opaque)
         return handle
     }

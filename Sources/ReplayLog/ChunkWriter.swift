@@ -88,6 +88,8 @@ final class ChunkWriter {
     /// Compresses, completes the header, writes both with one call.
     private func write(_ header: ChunkHeader, _ raw: UnsafeRawBufferPointer) throws(LogError) {
         var header = header
+        // The usual buffer is never given back: a segment always has its memory.
+        let buffer = raw.count > segmentCapacity ? RawBuffer() : buffer
         guard buffer.reserve(ChunkWriter.room(raw.count)), let start = buffer.start else {
             throw LogError(.noMemory, "\(path) can't take \(raw.count) bytes at once: not enough memory")
         }
@@ -106,12 +108,9 @@ final class ChunkWriter {
         header.payloadChecksum = Checksum.xxh3(UnsafeRawBufferPointer(rebasing: payload[..<stored]))
         let bytes = header.encoded()
         UnsafeMutableRawBufferPointer(start: start, count: ChunkHeader.size).copyBytes(from: bytes)
-        let error = put(UnsafeRawBufferPointer(start: start, count: ChunkHeader.size &+ stored))
-        if raw.count > segmentCapacity {
-            buffer.release()
-            _ = buffer.reserve(ChunkWriter.room(segmentCapacity))
+        if let error = put(UnsafeRawBufferPointer(start: start, count: ChunkHeader.size &+ stored)) {
+            throw error
         }
-        if let error { throw error }
         sequence = header.sequence &+ 1
     }
 

@@ -9,9 +9,16 @@ extension LogError {
         return failure
     }
 
+    /// What ends a recording from outside of the log.
+    package init(outside sentence: String, errno error: Int32) {
+        self.init(LogError.code(for: error), sentence)
+        errno = error
+    }
+
     static func code(for error: Int32) -> Code {
         switch error {
         case ENOENT: .notFound
+        case ENOMEM: .noMemory
         case ENOSPC, EDQUOT, EFBIG: .diskFull
         default: .system(error)
         }

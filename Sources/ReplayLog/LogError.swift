@@ -19,7 +19,7 @@ package struct LogError: Error, Equatable, Sendable, CustomStringConvertible {
         case diskFull
         /// An event is longer than the format allows. The log lives on.
         case tooLarge
-        /// Memory ran out for an event. The log lives on.
+        /// Memory ran out.
         case noMemory
         /// The live file belongs to another recording.
         case foreign

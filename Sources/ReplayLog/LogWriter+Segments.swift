@@ -52,6 +52,14 @@ extension LogWriter {
         return true
     }
 
+    /// The recorder ends here, for a reason outside of the log: what was appended stays, and its reader
+    /// learns the errno.
+    package func end(because error: LogError) {
+        guard isOpen else { return }
+        sealer.end(because: error)
+        _ = die()
+    }
+
     /// From here on every `append` comes to ``makeRoom()`` and learns that there is none.
     func die() -> Bool {
         isDead = true

@@ -1,7 +1,5 @@
-import Glibc
-
-/// Memory from `malloc`, so that a length out of a file which no memory satisfies is an error and
-/// not a trap. ``slack`` more bytes can be read behind ``capacity``.
+/// Memory for a length out of a file, see ``CheckedMemory``. ``slack`` more bytes can be read after
+/// ``capacity``.
 final class RawBuffer {
     /// A decoder reads ahead by whole words.
     static let slack = 64
@@ -14,7 +12,7 @@ final class RawBuffer {
         if start != nil && count <= capacity { return true }
         release()
         let (total, overflow) = count.addingReportingOverflow(RawBuffer.slack)
-        guard count >= 0, !overflow, let memory = malloc(total) else { return false }
+        guard count >= 0, !overflow, let memory = CheckedMemory.allocate(total) else { return false }
         start = memory
         capacity = count
         return true
@@ -28,12 +26,12 @@ final class RawBuffer {
     }
 
     func release() {
-        free(start)
+        CheckedMemory.free(start)
         start = nil
         capacity = 0
     }
 
     deinit {
-        free(start)
+        CheckedMemory.free(start)
     }
 }

@@ -67,6 +67,11 @@ final class Sealer: @unchecked Sendable {
         monitor.withLock { firstFailure }
     }
 
+    /// No job is done from here on.
+    func end(because error: LogError) {
+        monitor.withLock { note(error) }
+    }
+
     func submit(_ job: Job) -> Ticket {
         monitor.withLock {
             jobs.append(job)
@@ -113,7 +118,7 @@ final class Sealer: @unchecked Sendable {
                 let failure = dead ? nil : perform(job)
                 monitor.lock()
                 jobs.removeFirst()
-                note(failure)
+                note(failure, of: job)
                 completed &+= 1
                 monitor.wakeAll()
             } else if stopping {
@@ -134,10 +139,11 @@ final class Sealer: @unchecked Sendable {
         monitor.unlock()
     }
 
-    /// The lock is held.
-    private func note(_ failure: LogError?) {
+    /// The lock is held. Only an event that waits for its job can be refused: a segment that doesn't
+    /// become a chunk ends the log.
+    private func note(_ failure: LogError?, of job: Job? = nil) {
         guard let failure else { return }
-        if failure.code == .noMemory {
+        if failure.code == .noMemory, case .oversize? = job {
             refusal = failure
             return
         }

@@ -103,7 +103,7 @@ import Testing
         for (call, error, code) in [
             (.open, EACCES, .system(EACCES)), (.lock, EINVAL, .system(EINVAL)),
             (.allocate, ENOSPC, .diskFull),
-            (.map, ENOMEM, .system(ENOMEM)), (.stat, EIO, nil), (.truncate, EIO, .system(EIO)),
+            (.map, ENOMEM, .noMemory), (.stat, EIO, nil), (.truncate, EIO, .system(EIO)),
             (.thread, EAGAIN, .system(EAGAIN)),
         ] as [(SyscallFaults.Call, Int32, LogError.Code?)] {
             var options = LogOptions.test

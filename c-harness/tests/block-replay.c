@@ -304,3 +304,23 @@ TEST(several_disks_are_told_apart) {
         CHECK_STATUS(host_end(&host), OK);
     }
 }
+
+TEST(the_smallest_result_of_a_backend_is_an_error_like_any_other) {
+    replay_block_t *block = begin(REPLAY_MODE_RECORD, NULL);
+    disk.fail_with = INT32_MIN;
+    host_start(&host, 3);
+    CHECK_EQ(read_now(&host, block, 0, buffers[0], 512), INT32_MIN);
+    host_execute(&host, 3, 10);
+    disk.fail_with = 0;
+    CHECK_EQ(read_now(&host, block, 0, buffers[0], 512), 0);
+    REQUIRE_STATUS(host_end(&host), OK);
+    block = begin(REPLAY_MODE_PLAY, NULL);
+    host_start(&host, 3);
+    CHECK_EQ(read_now(&host, block, 0, buffers[0], 512), INT32_MIN);
+    host_execute(&host, 3, 10);
+    disk.fail_with = INT32_MIN;
+    read_now(&host, block, 0, buffers[0], 512);
+    CHECK_STATUS(host_stop_status(&host), ERROR_BLOCK_DATA);
+    CHECK_HAS(host.stop_error.message, "error 2147483648 in read 1 of system");
+    CHECK_STATUS(host_end(&host), ERROR_BLOCK_DATA);
+}

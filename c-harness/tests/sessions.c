@@ -2,6 +2,8 @@
 /* Several machines in one process. */
 #include "scripted-host.h"
 
+#include <errno.h>
+
 static const step_t course[] = {
     {OP_EXECUTE, 100},
     {OP_CHECKPOINT, REPLAY_CHECKPOINT_INIT},
@@ -193,4 +195,89 @@ TEST(one_log_can_be_played_by_several_at_once) {
         pthread_create(&threads[i], NULL, play_one_log, path);
     for (int i = 0; i < MACHINES; i++)
         pthread_join(threads[i], NULL);
+}
+
+static void nothing(void *opaque) {
+    (void)opaque;
+}
+
+static void no_packet(void *opaque, uint32_t flags, const uint8_t *data, size_t length) {
+    (void)opaque, (void)flags, (void)data, (void)length;
+}
+
+static void no_result(void *opaque, int32_t result) {
+    (void)opaque, (void)result;
+}
+
+/* What a session hands out, and what it answers for each. */
+typedef struct {
+    replay_timer_t *timer;
+    replay_net_t *net;
+    replay_block_t *disk;
+} handles_t;
+
+static handles_t handles_of(void) {
+    handles_t handles;
+    replay_block_config_t config = REPLAY_BLOCK_CONFIG_INIT;
+    const char *image = test_path("image");
+    test_write_file(image, "0123456789abcdef", 16);
+    config.filename = image;
+    replay_mutex_lock();
+    REQUIRE((handles.timer = replay_timer_new(nothing, NULL)) != NULL);
+    replay_mutex_unlock();
+    REQUIRE((handles.net = replay_register_net(no_packet, NULL)) != NULL);
+    REQUIRE((handles.disk = replay_block_open(&config, NULL)) != NULL);
+    return handles;
+}
+
+static void check_handles(handles_t theirs, handles_t mine) {
+    uint8_t byte = 0;
+    struct iovec piece = {&byte, 1};
+    CHECK_STATUS(replay_timer_mod(theirs.timer, 77), ERROR_INVALID_ARGUMENT);
+    CHECK_STATUS(replay_timer_del(theirs.timer), ERROR_INVALID_ARGUMENT);
+    CHECK_EQ(replay_timer_expire_time(theirs.timer), -1);
+    CHECK_STATUS(replay_timer_free(theirs.timer), ERROR_INVALID_ARGUMENT);
+    CHECK_HAS(host_last_error().message, "replay_timer_free was called for a timer that this "
+                                         "session does not have");
+    CHECK_STATUS(replay_net_packet_event(theirs.net, 0, &piece, 1), ERROR_INVALID_ARGUMENT);
+    CHECK_STATUS(replay_unregister_net(theirs.net), ERROR_INVALID_ARGUMENT);
+    CHECK_STATUS(replay_block_read(theirs.disk, 0, &piece, 1, 0, no_result, NULL),
+                 ERROR_INVALID_ARGUMENT);
+    CHECK_HAS(host_last_error().message, "a disk that this session does not have open");
+    CHECK_EQ(replay_block_length(theirs.disk), -EBADF);
+    CHECK_STATUS(replay_block_close(theirs.disk), ERROR_INVALID_ARGUMENT);
+    CHECK_EQ(replay_timer_expire_time(mine.timer), -1);
+    CHECK_STATUS(replay_timer_mod(mine.timer, 5), OK);
+    CHECK_EQ(replay_block_length(mine.disk), 16);
+}
+
+static void check_modes(replay_mode_t mode) {
+    host_t one, two;
+    replay_session_t *first = replay_session_new(), *second = replay_session_new();
+    replay_session_push_current(first);
+    host_init(&one);
+    REQUIRE_STATUS(host_configure(&one, mode, test_path("one.log"), NULL), OK);
+    handles_t a = handles_of();
+    host_start(&one, 3);
+    replay_session_push_current(second);
+    host_init(&two);
+    REQUIRE_STATUS(host_configure(&two, mode, test_path("two.log"), NULL), OK);
+    handles_t b = handles_of();
+    host_start(&two, 3);
+    check_handles(a, b);
+    replay_session_pop_current();
+    check_handles(b, a);
+    replay_session_push_current(second);
+    CHECK_STATUS(host_end(&two), OK);
+    replay_session_pop_current();
+    CHECK_STATUS(host_end(&one), OK);
+    replay_session_pop_current();
+    CHECK_STATUS(replay_session_free(first), OK);
+    CHECK_STATUS(replay_session_free(second), OK);
+}
+
+TEST(a_handle_of_a_different_session_is_refused) {
+    check_modes(REPLAY_MODE_RECORD);
+    check_modes(REPLAY_MODE_PLAY);
+    check_modes(REPLAY_MODE_NONE);
 }

@@ -122,7 +122,8 @@ REPLAY_API int64_t replay_block_length(replay_block_t *disk);
  *    1,024 pieces, 1 GiB; the array is copied, the memory must stay until the
  *    completion.
  *  @return REPLAY_OK: @p complete will run, once; ERROR_INVALID_ARGUMENT,
- *    ERROR_LOCK_NOT_HELD, ERROR_WRONG_ROLE, ERROR_NO_MEMORY: it will not.
+ *    ERROR_LOCK_NOT_HELD, ERROR_WRONG_ROLE, ERROR_NO_MEMORY: it will not. Without memory a
+ *    recording or replay ends.
  *    What lies outside the disk completes with -EIO.
  *  None: as the backend ends it, @p complete runs at once, in its thread: guard
  *  what it touches by a lock of the host's. What ends before replay_start()

@@ -81,7 +81,8 @@ REPLAY_API replay_status_t replay_flush_events(void);
  *  Numbers are drawn in the order of the calls, so the calls themselves must be
  *  deterministic: hence the lock.
  *  None, events disabled: runs it at once.
- *  @return REPLAY_OK; ERROR_INVALID_ARGUMENT, ERROR_LOCK_NOT_HELD, ERROR_WRONG_ROLE.
+ *  @return REPLAY_OK; ERROR_INVALID_ARGUMENT, ERROR_LOCK_NOT_HELD, ERROR_WRONG_ROLE,
+ *    ERROR_NO_MEMORY (ends a recording or replay: its guest does not get the bottom half).
  *  Thread: [vcpu] [io] [lock-held].  Since ABI 1. */
 REPLAY_API replay_status_t replay_bh_schedule_event(replay_callback_t callback, void *opaque);
 
@@ -101,7 +102,7 @@ REPLAY_API uint64_t blkreplay_next_id(void);
  *  of its own: @p callback runs on the vCPU thread at the flush. (block.h has
  *  a filter that does all of it.)
  *  None, events disabled: runs it at once; before replay_start() it waits.
- *  @return REPLAY_OK; ERROR_INVALID_ARGUMENT.
+ *  @return REPLAY_OK; ERROR_INVALID_ARGUMENT; ERROR_NO_MEMORY: it is not queued, try again.
  *  Thread: [any], without the lock too.  Since ABI 1. */
 REPLAY_API replay_status_t replay_block_event(replay_callback_t callback, void *opaque,
                                               uint64_t id);

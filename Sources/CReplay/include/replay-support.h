@@ -87,6 +87,11 @@ uint32_t replay_change_count(const replay_change_t *change);
 /** Waits while the count is @p seen. @return false if @p timeout_ns is over. */
 bool replay_change_wait(replay_change_t *change, uint32_t seen, int64_t timeout_ns);
 
+/* ------------------------------------------------------------------- memory */
+
+/** As malloc(), and at least one byte. @return NULL if memory ran out. */
+void *replay_allocate(size_t size);
+
 /* -------------------------------------------------------------------- extras */
 
 int64_t replay_monotonic_ns(void);

@@ -25,7 +25,8 @@ package final class BlockDisk: @unchecked Sendable {
     }
     let isReadOnly: Bool
     let length: Int64
-    private unowned let session: Session
+    /// Not unowned: a request may end while its session does.
+    private let session: Session
     private var workers: Workers?
     /// Requests that a backend works on, by their ids.
     private let underWay = Locked<Set<UInt64>>([])
@@ -110,7 +111,7 @@ package final class BlockDisk: @unchecked Sendable {
         request.result = min(result, 0)
         underWay.withLock { _ = $0.remove(request.id) }
         // In mode NONE the completion runs here, on a thread that may have another session.
-        session.asCurrent { session.post(.request(request)) }
+        session.asCurrent { _ = session.post(.request(request)) }
     }
 
     // MARK: Requests under way

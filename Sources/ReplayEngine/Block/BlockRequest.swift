@@ -44,6 +44,8 @@ final class BlockRequest: @unchecked Sendable {
     var result: Int32 = 0
     /// For a backend of the host's, which gets a pointer to it.
     let piece: UnsafeMutablePointer<iovec>
+    /// Its place in the queue, so that no completion is lost for want of memory.
+    private var queueNode: EventChain.Node?
     /// The overlay has done its part.
     private var isSettled = false
 
@@ -54,7 +56,12 @@ final class BlockRequest: @unchecked Sendable {
         pieces: [iovec], completion: @escaping Completion, opaque: UnsafeMutableRawPointer?
     ) {
         let carriesData = operation == .read || operation == .write
-        guard let memory = carriesData ? malloc(max(length, 1)) : malloc(1) else { return nil }
+        guard let node = EventChain.makeNode() else { return nil }
+        guard let memory = CheckedMemory.allocate(carriesData ? length : 0) else {
+            EventChain.discard(node)
+            return nil
+        }
+        queueNode = node
         buffer = UnsafeMutableRawBufferPointer(start: memory, count: carriesData ? length : 0)
         piece = .allocate(capacity: 1)
         piece.initialize(to: iovec(iov_base: memory, iov_len: buffer.count))
@@ -76,8 +83,14 @@ final class BlockRequest: @unchecked Sendable {
     }
 
     deinit {
-        free(buffer.baseAddress)
+        CheckedMemory.free(buffer.baseAddress)
+        if let queueNode { EventChain.discard(queueNode) }
         piece.deallocate()
+    }
+
+    func takeQueueNode() -> EventChain.Node? {
+        defer { queueNode = nil }
+        return queueNode
     }
 
     private func gather(_ pieces: [iovec]) {

@@ -85,13 +85,11 @@ final class DataFile: Sendable {
 
     /// The bytes read as zeroes afterwards.
     func writeZeroes(_ range: Range<UInt64>) -> Int32 {
-        let chunk = [UInt8](repeating: 0, count: 1 << 16)
+        guard let chunk = Payload(count: 1 << 16) else { return -ENOMEM }
         var at = range.lowerBound
         while at < range.upperBound {
-            let count = Int(min(range.upperBound &- at, UInt64(chunk.count)))
-            let result = chunk.withUnsafeBytes {
-                write(UnsafeRawBufferPointer(rebasing: $0[..<count]), at: at)
-            }
+            let count = Int(min(range.upperBound &- at, UInt64(chunk.bytes.count)))
+            let result = write(UnsafeRawBufferPointer(rebasing: chunk.readOnly[..<count]), at: at)
             if result < 0 { return result }
             at &+= UInt64(count)
         }

@@ -42,9 +42,7 @@ extension Session {
     package func postBlock(_ callback: @escaping Callback, _ opaque: UnsafeMutableRawPointer?, id: UInt64)
         -> Status
     {
-        noteHostCompletion(id)
-        post(.block(callback, opaque, id: id))
-        return .ok
+        postCompletion(.block(callback, opaque, id: id), id)
     }
 
     package func postBlock(
@@ -58,9 +56,15 @@ extension Session {
             }
             digest = found
         }
-        noteHostCompletion(id)
-        post(.blockResult(HostCompletion(completion, opaque, id: id, result: result, digest: digest)))
-        return .ok
+        let end = HostCompletion(completion, opaque, id: id, result: result, digest: digest)
+        return postCompletion(.blockResult(end), id)
+    }
+
+    /// One that finds no memory is still under way: the host tries again.
+    private func postCompletion(_ event: QueuedEvent, _ id: UInt64) -> Status {
+        let status = post(event)
+        if status == .ok { noteHostCompletion(id) }
+        return status
     }
 
     private static func digest(_ pieces: [iovec], _ length: Int) -> UInt64? {
@@ -84,12 +88,12 @@ extension Session {
 
     // MARK: Record and play
 
-    func record(_ completion: HostCompletion) {
+    func write(_ completion: HostCompletion) -> Bool {
         let (id, result) = (Int64(bitPattern: completion.id), Int64(completion.result))
         if let digest = completion.digest {
-            _ = write(.blockRead, .vcpu, id, result, Int64(bitPattern: digest))
+            return write(.blockRead, .vcpu, id, result, Int64(bitPattern: digest))
         } else {
-            _ = write(.block, .vcpu, id, result)
+            return write(.block, .vcpu, id, result)
         }
     }
 

@@ -132,14 +132,16 @@ extension Session {
     private func close(_ disk: BlockDisk) {
         while !disk.isIdle {
             let seen = replay_change_count(change)
-            let events = inbox.takeAll()
-            for event in events {
+            var (events, others) = (inbox.takeAll(), EventChain())
+            while let event = events.first {
                 if case .request(let request) = event, request.disk === disk {
+                    _ = events.popFirst()
                     request.reachGuest()
                 } else {
-                    inbox.put(event)
+                    events.moveFirst(to: &others)
                 }
             }
+            inbox.putBack(others)
             for request in arrived.values.compactMap(\.request).sorted(by: { $0.id < $1.id })
             where request.disk === disk {
                 arrived.removeValue(forKey: .block(request.id))
@@ -162,7 +164,7 @@ extension Session {
     func closeDisks() { devices.removeAllDisks().forEach(close) }
 
     private func noDisk(_ function: StaticString) -> Status {
-        misuse(.invalidArgument, "\(function) was called for a disk that is not open")
+        misuse(.invalidArgument, "\(function) was called for a disk that this session does not have open")
     }
 
     // MARK: Requests
@@ -185,7 +187,7 @@ extension Session {
                 disk, id: drawRequestID(), what, offset: offset, length: length, flags: flags,
                 pieces: pieces,
                 completion: completion, opaque: opaque)
-        else { return misuse(.noMemory, "memory ran out for a request of \(length) bytes") }
+        else { return memoryRanOut(for: "a request of \(length) bytes") }
         disk.submit(request)
         return .ok
     }
@@ -199,18 +201,17 @@ extension Session {
     // MARK: Completions: record
 
     /// Writes the completion of a request: its result, and what a read gave.
-    func record(_ request: BlockRequest) {
+    func write(_ request: BlockRequest) -> Bool {
         request.settle()
         let id = Int64(bitPattern: request.id)
         let result = Int64(request.result)
         guard request.operation == .read, request.result >= 0 else {
-            _ = write(.block, .vcpu, id, result)
-            return
+            return write(.block, .vcpu, id, result)
         }
         if options.blockData {
-            _ = write(.blockData, .vcpu, id, result, bytes: UnsafeRawBufferPointer(request.buffer))
+            return write(.blockData, .vcpu, id, result, bytes: UnsafeRawBufferPointer(request.buffer))
         } else {
-            _ = write(.blockRead, .vcpu, id, result, Int64(bitPattern: request.digest))
+            return write(.blockRead, .vcpu, id, result, Int64(bitPattern: request.digest))
         }
     }
 
@@ -239,7 +240,7 @@ extension Session {
             return true
         }
         request.settle()
-        guard request.result >= 0 else { return differs(request, "error \(-request.result)") }
+        guard request.result >= 0 else { return differs(request, "error \(-Int64(request.result))") }
         guard request.operation == .read else { return true }
         return request.digest == UInt64(bitPattern: event.c) || differs(request, "other data")
     }

@@ -1,0 +1,69 @@
+import ReplayLog
+
+/// Events in a row, each in memory of its own: see ``CheckedMemory``.
+///
+/// Whoever holds a chain takes all events out of it; iterating does that too.
+struct EventChain: Sequence, IteratorProtocol {
+    struct Link {
+        var event: QueuedEvent
+        var next: Node?
+    }
+    typealias Element = QueuedEvent
+    typealias Node = UnsafeMutablePointer<Link>
+
+    private var head: Node?
+    private var tail: Node?
+    private(set) var count = 0
+
+    init() {}
+
+    /// Memory for one event, not yet set; nil when memory runs out.
+    static func makeNode() -> Node? {
+        CheckedMemory.allocate(MemoryLayout<Link>.size)?.bindMemory(to: Link.self, capacity: 1)
+    }
+
+    /// Gives back memory that no event was put into.
+    static func discard(_ node: Node) { CheckedMemory.free(node) }
+
+    var first: QueuedEvent? { head?.pointee.event }
+
+    mutating func append(_ event: QueuedEvent, in node: Node) {
+        node.initialize(to: Link(event: event, next: nil))
+        link(node)
+    }
+
+    mutating func append(_ other: EventChain) {
+        guard let first = other.head else { return }
+        if let tail { tail.pointee.next = first } else { head = first }
+        tail = other.tail
+        count &+= other.count
+    }
+
+    mutating func popFirst() -> QueuedEvent? {
+        guard let node = unlink() else { return nil }
+        let event = node.move().event
+        CheckedMemory.free(node)
+        return event
+    }
+
+    mutating func next() -> QueuedEvent? { popFirst() }
+
+    mutating func moveFirst(to other: inout EventChain) {
+        if let node = unlink() { other.link(node) }
+    }
+
+    private mutating func link(_ node: Node) {
+        if let tail { tail.pointee.next = node } else { head = node }
+        tail = node
+        count &+= 1
+    }
+
+    private mutating func unlink() -> Node? {
+        guard let node = head else { return nil }
+        head = node.pointee.next
+        if head == nil { tail = nil }
+        node.pointee.next = nil
+        count &-= 1
+        return node
+    }
+}
