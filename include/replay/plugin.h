@@ -18,9 +18,23 @@
  *
  *  in front of the #include.
  *
+ *  A host whose own functions, types or constants have the same names (QEMU's
+ *  do) includes only the table:
+ *
+ *      #define REPLAY_TABLE_ONLY
+ *      #include <replay/plugin.h>
+ *
+ *  declares libreplay_plugin_t, and with the prefixes libreplay_ and LIBREPLAY_
+ *  every type and constant of the other headers, and nothing else: see
+ *  plugin-table.h. No other header of replay/ is included there. If the program
+ *  exports its names (-rdynamic), it adds RTLD_DEEPBIND to dlopen's flags: else
+ *  the library's own references would find the program's replay_mode.
+ *
  *  The table's list of functions is written from the other headers by
  *  c-harness/tools/generate-interface. */
-#ifndef REPLAY_PLUGIN_H
+#ifdef REPLAY_TABLE_ONLY
+#include "plugin-table.h"
+#elif !defined(REPLAY_PLUGIN_H)
 #define REPLAY_PLUGIN_H
 
 #include "block.h"

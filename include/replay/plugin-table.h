@@ -1,0 +1,477 @@
+/* SPDX-License-Identifier: MIT */
+/** @file plugin-table.h
+ *  The plugin's table alone, for hosts that have functions, types or constants of
+ *  the library's names themselves: what plugin.h declares with REPLAY_TABLE_ONLY.
+ *
+ *      #define REPLAY_TABLE_ONLY
+ *      #include <replay/plugin.h>
+ *
+ *      libreplay_plugin_query_t query;
+ *      *(void **)&query = dlsym(handle, "replay_plugin_query");
+ *      const libreplay_plugin_t *replay = query(LIBREPLAY_ABI_VERSION);
+ *      replay->replay_mutex_lock();
+ *      int64_t now = LIBREPLAY_CLOCK_LOCKED(replay, LIBREPLAY_CLOCK_HOST, wall_clock_ns());
+ *
+ *  replay_host_t is libreplay_host_t here, REPLAY_OK is LIBREPLAY_OK, and so on;
+ *  their descriptions are in the header that declares them without the prefix.
+ *  Every name outside of a struct begins with libreplay_ or LIBREPLAY_.
+ *
+ *  Written from the other headers by c-harness/tools/generate-interface. */
+#ifndef LIBREPLAY_PLUGIN_TABLE_H
+#define LIBREPLAY_PLUGIN_TABLE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/uio.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define LIBREPLAY_ABI_VERSION 1u
+
+typedef int32_t libreplay_status_t;
+
+#define LIBREPLAY_STATUS_MAP(X)                                                                    \
+    X(0, OK, "success")                                                                            \
+    X(1, TIMEOUT, "the time was over before anything changed")                                     \
+    X(-101, ERROR_INVALID_ARGUMENT, "an argument is NULL or out of range")                         \
+    X(-102, ERROR_WRONG_STATE, "the call does not fit the state of the session")                   \
+    X(-103, ERROR_WRONG_MODE, "the call does not make sense in this mode")                         \
+    X(-104, ERROR_LOCK_NOT_HELD, "the calling thread does not hold the replay lock")               \
+    X(-105, ERROR_LOCK_HELD, "the calling thread holds the replay lock already")                   \
+    X(-106, ERROR_WRONG_ROLE, "the calling thread does not have the role that the call needs")     \
+    X(-107, ERROR_REENTERED, "the call was made from within itself")                               \
+    X(-108, ERROR_STRUCT_SIZE, "a struct's size is smaller than the smallest ever released")       \
+    X(-109, ERROR_BAD_OPTION, "an option is unknown or its value is bad")                          \
+    X(-110, ERROR_ICOUNT_BACKWARDS, "the host's instruction count went back")                      \
+    X(-111, ERROR_NOT_SUPPORTED, "this build of the library cannot do that")                       \
+    X(-201, ERROR_NO_MEMORY, "memory ran out")                                                     \
+    X(-202, ERROR_SYSTEM, "a system call failed")                                                  \
+    X(-203, ERROR_DISK_FULL, "the disk is full")                                                   \
+    X(-204, ERROR_BLOCKED, "a device of the machine cannot be replayed")                           \
+    X(-301, ERROR_LOG_NOT_FOUND, "there is no recording of that name")                             \
+    X(-302, ERROR_LOG_NOT_A_LOG, "the file is not a recording")                                    \
+    X(-303, ERROR_LOG_VERSION, "the recording has a format that this version cannot read")         \
+    X(-304, ERROR_LOG_DAMAGED, "the recording is damaged")                                         \
+    X(-305, ERROR_LOG_BUSY, "another session is recording to that file")                           \
+    X(-306, ERROR_LOG_EMPTY, "the recording ended before its first event")                         \
+    X(-307, ERROR_LOG_CUT, "the recording was cut: the recorder ended without finishing it")       \
+    X(-401, ERROR_FINGERPRINT, "the machine is not the recorded one")                              \
+    X(-402, ERROR_DIVERGENCE, "the replayed guest did something else than the recorded one")       \
+    X(-403, ERROR_STALLED, "the replay makes no progress")                                         \
+    X(-404, ERROR_STOPPED_SHORT, "the replay was ended before the end of the recording")           \
+    X(-405, ERROR_BLOCK_DATA, "a disk gave other data than it did while recording")                \
+    X(-406, ERROR_DIGEST, "the guest's state is not the recorded one")
+
+enum {
+#define LIBREPLAY_STATUS_CONSTANT(code, name, sentence) LIBREPLAY_##name = code,
+    LIBREPLAY_STATUS_MAP(LIBREPLAY_STATUS_CONSTANT)
+#undef LIBREPLAY_STATUS_CONSTANT
+};
+
+typedef int32_t libreplay_mode_t;
+
+enum {
+    LIBREPLAY_MODE_NONE = 0,
+    LIBREPLAY_MODE_RECORD = 1,
+    LIBREPLAY_MODE_PLAY = 2
+};
+
+typedef int32_t libreplay_role_t;
+
+enum {
+    LIBREPLAY_THREAD_VCPU = 1,
+    LIBREPLAY_THREAD_IO = 2
+};
+
+typedef int32_t libreplay_clock_kind_t;
+
+enum {
+    LIBREPLAY_CLOCK_HOST = 0,
+    LIBREPLAY_CLOCK_VIRTUAL_RT = 1,
+    LIBREPLAY_CLOCK_COUNT = 2
+};
+
+typedef int32_t libreplay_timer_clock_t;
+
+enum {
+    LIBREPLAY_TIMERS_VIRTUAL = 0,
+    LIBREPLAY_TIMERS_HOST = 1
+};
+
+typedef int32_t libreplay_checkpoint_t;
+
+enum {
+    LIBREPLAY_CHECKPOINT_CLOCK_WARP_START = 0,
+    LIBREPLAY_CHECKPOINT_CLOCK_WARP_ACCOUNT = 1,
+    LIBREPLAY_CHECKPOINT_RESET_REQUESTED = 2,
+    LIBREPLAY_CHECKPOINT_SUSPEND_REQUESTED = 3,
+    LIBREPLAY_CHECKPOINT_CLOCK_VIRTUAL = 4,
+    LIBREPLAY_CHECKPOINT_CLOCK_HOST = 5,
+    LIBREPLAY_CHECKPOINT_CLOCK_VIRTUAL_RT = 6,
+    LIBREPLAY_CHECKPOINT_INIT = 7,
+    LIBREPLAY_CHECKPOINT_RESET = 8,
+    LIBREPLAY_CHECKPOINT_COUNT = 9
+};
+
+typedef int32_t libreplay_shutdown_cause_t;
+
+enum {
+    LIBREPLAY_SHUTDOWN_NONE = 0,
+    LIBREPLAY_SHUTDOWN_HOST_ERROR = 1,
+    LIBREPLAY_SHUTDOWN_HOST_QUIT = 2,
+    LIBREPLAY_SHUTDOWN_HOST_RESET = 3,
+    LIBREPLAY_SHUTDOWN_HOST_SIGNAL = 4,
+    LIBREPLAY_SHUTDOWN_HOST_UI = 5,
+    LIBREPLAY_SHUTDOWN_GUEST_SHUTDOWN = 6,
+    LIBREPLAY_SHUTDOWN_GUEST_RESET = 7,
+    LIBREPLAY_SHUTDOWN_GUEST_PANIC = 8,
+    LIBREPLAY_SHUTDOWN_SUBSYSTEM_RESET = 9,
+    LIBREPLAY_SHUTDOWN_SNAPSHOT_LOAD = 10,
+    LIBREPLAY_SHUTDOWN_COUNT = 11
+};
+
+typedef int32_t libreplay_stop_reason_t;
+
+enum {
+    LIBREPLAY_STOP_END = 1,
+    LIBREPLAY_STOP_CUT = 2,
+    LIBREPLAY_STOP_DIVERGENCE = 3,
+    LIBREPLAY_STOP_LOG_ERROR = 4
+};
+
+typedef int32_t libreplay_message_level_t;
+
+enum { LIBREPLAY_MESSAGE_INFO = 0, LIBREPLAY_MESSAGE_WARNING = 1, LIBREPLAY_MESSAGE_ERROR = 2 };
+
+typedef struct libreplay_error {
+    uint32_t size;
+    libreplay_status_t status;
+    uint64_t icount;
+    uint64_t event_index;
+    libreplay_role_t role;
+    int32_t system_error;
+    char expected[96];
+    char found[96];
+    char device[64];
+    char message[512];
+    char history[1024];
+} libreplay_error_t;
+
+#define LIBREPLAY_ERROR_INIT {(uint32_t)sizeof(libreplay_error_t), 0, 0, 0, 0, 0, {0}, {0}, {0}, {0}, {0}}
+
+typedef void (*libreplay_callback_t)(void *opaque);
+
+typedef void (*libreplay_char_receive_t)(void *opaque, const uint8_t *data, size_t length);
+
+typedef struct libreplay_net libreplay_net_t;
+
+typedef void (*libreplay_net_receive_t)(void *opaque, uint32_t flags, const uint8_t *data,
+                                     size_t length);
+
+typedef int32_t libreplay_input_kind_t;
+
+enum {
+    LIBREPLAY_INPUT_KEY = 0,
+    LIBREPLAY_INPUT_BUTTON = 1,
+    LIBREPLAY_INPUT_RELATIVE = 2,
+    LIBREPLAY_INPUT_ABSOLUTE = 3,
+    LIBREPLAY_INPUT_TOUCH = 4,
+    LIBREPLAY_INPUT_COUNT = 5
+};
+
+typedef struct libreplay_input_event {
+    libreplay_input_kind_t kind;
+    int32_t code;
+    int32_t axis;
+    int32_t slot;
+    int64_t tracking_id;
+    int64_t value;
+} libreplay_input_event_t;
+
+typedef struct libreplay_block libreplay_block_t;
+
+typedef struct libreplay_block_request libreplay_block_request_t;
+
+typedef void (*libreplay_block_complete_t)(void *opaque, int32_t result);
+
+enum {
+    LIBREPLAY_BLOCK_FUA = 1
+};
+
+typedef struct libreplay_block_backend {
+    uint32_t size;
+    int64_t (*length)(void *opaque);
+    void (*read)(void *opaque, libreplay_block_request_t *request, uint64_t offset,
+                 const struct iovec *pieces, int32_t count, uint32_t flags);
+    void (*write)(void *opaque, libreplay_block_request_t *request, uint64_t offset,
+                  const struct iovec *pieces, int32_t count, uint32_t flags);
+    void (*zeroes)(void *opaque, libreplay_block_request_t *request, uint64_t offset, uint64_t length,
+                   uint32_t flags);
+    void (*discard)(void *opaque, libreplay_block_request_t *request, uint64_t offset,
+                    uint64_t length);
+    void (*flush)(void *opaque, libreplay_block_request_t *request);
+    void (*close)(void *opaque);
+} libreplay_block_backend_t;
+
+#define LIBREPLAY_BLOCK_BACKEND_INIT {(uint32_t)sizeof(libreplay_block_backend_t), 0, 0, 0, 0, 0, 0, 0}
+
+typedef int32_t libreplay_block_overlay_t;
+
+enum {
+    LIBREPLAY_BLOCK_OVERLAY_DEFAULT = 0,
+    LIBREPLAY_BLOCK_OVERLAY_TEMPORARY = 1,
+    LIBREPLAY_BLOCK_OVERLAY_FILE = 2,
+    LIBREPLAY_BLOCK_OVERLAY_OFF = 3
+};
+
+typedef struct libreplay_block_config {
+    uint32_t size;
+    uint32_t read_only;
+    const char *name;
+    const char *filename;
+    const libreplay_block_backend_t *backend;
+    void *opaque;
+    libreplay_block_overlay_t overlay;
+    uint32_t workers;
+    const char *overlay_filename;
+} libreplay_block_config_t;
+
+#define LIBREPLAY_BLOCK_CONFIG_INIT {(uint32_t)sizeof(libreplay_block_config_t), 0, 0, 0, 0, 0, 0, 0, 0}
+
+typedef struct libreplay_host {
+    uint32_t size;
+    uint64_t (*icount)(void *opaque);
+    bool (*cpus_idle)(void *opaque);
+    bool (*machine_running)(void *opaque);
+    int64_t (*deadline_ns)(void *opaque, libreplay_timer_clock_t clock);
+    void (*run_timers)(void *opaque, libreplay_timer_clock_t clock);
+    void (*kick)(void *opaque);
+    void (*wake_io)(void *opaque);
+    void (*stop)(void *opaque, libreplay_stop_reason_t reason, const libreplay_error_t *error);
+    void (*shutdown)(void *opaque, libreplay_shutdown_cause_t cause);
+    void (*handle_requests)(void *opaque);
+    void (*input)(void *opaque, const libreplay_input_event_t *event);
+    void (*input_sync)(void *opaque);
+    uint64_t (*digest)(void *opaque);
+    void (*message)(void *opaque, libreplay_message_level_t level, const char *text);
+    void (*execute)(void *opaque, uint64_t instructions);
+    void (*interrupt)(void *opaque);
+} libreplay_host_t;
+
+#define LIBREPLAY_HOST_INIT                                                                        \
+    {(uint32_t)sizeof(libreplay_host_t), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+
+enum {
+    LIBREPLAY_SHIFT_DEFAULT = -2,
+    LIBREPLAY_SHIFT_AUTO = -1
+};
+
+typedef int32_t libreplay_switch_t;
+
+enum { LIBREPLAY_DEFAULT = 0, LIBREPLAY_ON = 1, LIBREPLAY_OFF = 2 };
+
+typedef struct libreplay_config {
+    uint32_t size;
+    libreplay_mode_t mode;
+    const libreplay_host_t *host;
+    void *opaque;
+    const char *options;
+    const char *filename;
+    const char *snapshot;
+    int32_t shift;
+    libreplay_switch_t sleep;
+    libreplay_switch_t align;
+    libreplay_switch_t block_data;
+    libreplay_switch_t lint;
+    libreplay_switch_t go_on_when_full;
+    uint64_t digest_interval;
+    uint32_t stall_ms;
+    uint32_t segment_bytes;
+    uint64_t created_ns;
+} libreplay_config_t;
+
+#define LIBREPLAY_CONFIG_INIT                                                                      \
+    {(uint32_t)sizeof(libreplay_config_t), LIBREPLAY_MODE_NONE, 0, 0, 0, 0, 0, LIBREPLAY_SHIFT_DEFAULT, \
+     LIBREPLAY_DEFAULT, LIBREPLAY_DEFAULT, LIBREPLAY_DEFAULT, LIBREPLAY_DEFAULT, LIBREPLAY_DEFAULT, 0, 0, 0, 0}
+
+typedef struct libreplay_end {
+    uint32_t size;
+    libreplay_shutdown_cause_t cause;
+    int32_t exit_code;
+    uint32_t on_purpose;
+} libreplay_end_t;
+
+#define LIBREPLAY_END_INIT {(uint32_t)sizeof(libreplay_end_t), LIBREPLAY_SHUTDOWN_NONE, 0, 0}
+
+typedef struct libreplay_info {
+    uint32_t size;
+    libreplay_mode_t mode;
+    uint64_t icount;
+    uint64_t events;
+    uint64_t total_events;
+    uint64_t event_bytes;
+    uint64_t log_stalls;
+    uint64_t queued;
+    int64_t virtual_ns;
+    int64_t warped_ns;
+    int32_t shift;
+    uint32_t log_version;
+    uint32_t at_end;
+    uint32_t log_finished;
+    uint32_t block_data;
+    uint32_t reserved;
+    uint64_t total_icount;
+    libreplay_shutdown_cause_t end_cause;
+    int32_t end_exit_code;
+} libreplay_info_t;
+
+#define LIBREPLAY_INFO_INIT                                                                        \
+    {(uint32_t)sizeof(libreplay_info_t), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+
+typedef struct libreplay_session libreplay_session_t;
+
+typedef struct libreplay_timer libreplay_timer_t;
+
+struct _GMainContext;
+
+typedef struct libreplay_plugin {
+    uint32_t size;
+    uint32_t abi_version;
+    const char *version;
+    libreplay_mode_t *mode;
+    const char **snapshot;
+    libreplay_status_t (*replay_configure)(const libreplay_config_t *config);
+    libreplay_status_t (*replay_fingerprint)(const char *key, const char *value);
+    libreplay_status_t (*replay_start)(void);
+    libreplay_status_t (*replay_finish)(void);
+    libreplay_status_t (*replay_add_blocker)(const char *reason);
+    const char *(*replay_get_filename)(void);
+    libreplay_mode_t (*replay_get_mode)(void);
+    libreplay_status_t (*replay_vmstate_init)(void);
+    libreplay_status_t (*replay_query)(libreplay_info_t *info);
+    libreplay_status_t (*replay_thread_attach)(libreplay_role_t roles);
+    libreplay_status_t (*replay_mutex_lock)(void);
+    libreplay_status_t (*replay_mutex_unlock)(void);
+    bool (*replay_mutex_locked)(void);
+    libreplay_status_t (*replay_wait)(int64_t timeout_ns);
+    void (*replay_notify)(void);
+    libreplay_session_t *(*replay_session_new)(void);
+    libreplay_status_t (*replay_session_free)(libreplay_session_t *session);
+    libreplay_status_t (*replay_session_push_current)(libreplay_session_t *session);
+    libreplay_status_t (*replay_session_pop_current)(void);
+    libreplay_session_t *(*replay_session_get_current)(void);
+    libreplay_status_t (*replay_last_error)(libreplay_error_t *error);
+    const char *(*replay_status_name)(libreplay_status_t status);
+    const char *(*replay_status_sentence)(libreplay_status_t status);
+    libreplay_status_t (*replay_digest)(uint64_t digest);
+    uint64_t (*replay_get_current_icount)(void);
+    int32_t (*replay_get_instructions)(void);
+    libreplay_status_t (*replay_account_executed_instructions)(void);
+    uint64_t (*replay_get_budget)(uint64_t max);
+    bool (*replay_interrupt)(void);
+    bool (*replay_has_interrupt)(void);
+    bool (*replay_exception)(void);
+    bool (*replay_has_exception)(void);
+    int64_t (*replay_save_clock)(libreplay_clock_kind_t kind, int64_t value, uint64_t icount);
+    int64_t (*replay_read_clock)(libreplay_clock_kind_t kind, uint64_t icount);
+    int64_t (*replay_clock_unlock)(int64_t value);
+    int64_t (*replay_get_virtual_clock)(void);
+    libreplay_status_t (*replay_start_warp_timer)(void);
+    libreplay_status_t (*replay_account_warp_timer)(void);
+    int64_t (*replay_warp_deadline_ns)(void);
+    libreplay_timer_t *(*replay_timer_new)(libreplay_callback_t callback, void *opaque);
+    libreplay_status_t (*replay_timer_mod)(libreplay_timer_t *timer, int64_t expire_ns);
+    libreplay_status_t (*replay_timer_del)(libreplay_timer_t *timer);
+    libreplay_status_t (*replay_timer_free)(libreplay_timer_t *timer);
+    int64_t (*replay_timer_expire_time)(const libreplay_timer_t *timer);
+    bool (*replay_checkpoint)(libreplay_checkpoint_t id);
+    bool (*replay_has_event)(void);
+    libreplay_status_t (*replay_async_events)(void);
+    libreplay_status_t (*replay_enable_events)(void);
+    libreplay_status_t (*replay_disable_events)(void);
+    bool (*replay_events_enabled)(void);
+    libreplay_status_t (*replay_flush_events)(void);
+    libreplay_status_t (*replay_bh_schedule_event)(libreplay_callback_t callback, void *opaque);
+    libreplay_status_t (*replay_bh_schedule_oneshot_event)(libreplay_callback_t callback,
+                                                           void *opaque);
+    uint64_t (*blkreplay_next_id)(void);
+    libreplay_status_t (*replay_block_event)(libreplay_callback_t callback, void *opaque,
+                                             uint64_t id);
+    libreplay_block_t *(*replay_block_open)(const libreplay_block_config_t *config,
+                                            libreplay_status_t *status);
+    libreplay_status_t (*replay_block_close)(libreplay_block_t *disk);
+    int64_t (*replay_block_length)(libreplay_block_t *disk);
+    libreplay_status_t (*replay_block_read)(libreplay_block_t *disk, uint64_t offset,
+                                            const struct iovec *pieces, int32_t count,
+                                            uint32_t flags, libreplay_block_complete_t complete,
+                                            void *opaque);
+    libreplay_status_t (*replay_block_write)(libreplay_block_t *disk, uint64_t offset,
+                                             const struct iovec *pieces, int32_t count,
+                                             uint32_t flags, libreplay_block_complete_t complete,
+                                             void *opaque);
+    libreplay_status_t (*replay_block_zeroes)(libreplay_block_t *disk, uint64_t offset,
+                                              uint64_t length, uint32_t flags,
+                                              libreplay_block_complete_t complete, void *opaque);
+    libreplay_status_t (*replay_block_discard)(libreplay_block_t *disk, uint64_t offset,
+                                               uint64_t length,
+                                               libreplay_block_complete_t complete, void *opaque);
+    libreplay_status_t (*replay_block_flush)(libreplay_block_t *disk,
+                                             libreplay_block_complete_t complete, void *opaque);
+    libreplay_status_t (*replay_block_complete)(libreplay_block_request_t *request, int32_t result);
+    int32_t (*replay_register_char_driver)(libreplay_char_receive_t receive, void *opaque);
+    libreplay_status_t (*replay_chr_be_write)(int32_t device, const uint8_t *data, size_t length);
+    libreplay_status_t (*replay_char_write_event_save)(int32_t result, int32_t offset);
+    libreplay_status_t (*replay_char_write_event_load)(int32_t *result, int32_t *offset);
+    libreplay_status_t (*replay_char_read_all_save_buf)(const uint8_t *data, size_t length);
+    libreplay_status_t (*replay_char_read_all_save_error)(int32_t error);
+    libreplay_status_t (*replay_char_read_all_load)(uint8_t *data, size_t size, int32_t *result);
+    libreplay_net_t *(*replay_register_net)(libreplay_net_receive_t receive, void *opaque);
+    libreplay_status_t (*replay_unregister_net)(libreplay_net_t *net);
+    libreplay_status_t (*replay_net_packet_event)(libreplay_net_t *net, uint32_t flags,
+                                                  const struct iovec *pieces, int32_t count);
+    libreplay_status_t (*replay_input_event)(const libreplay_input_event_t *event);
+    libreplay_status_t (*replay_input_sync_event)(void);
+    libreplay_status_t (*replay_audio_out)(size_t *played);
+    libreplay_status_t (*replay_audio_in_start)(size_t *count);
+    libreplay_status_t (*replay_audio_in_sample_lr)(uint64_t *left, uint64_t *right);
+    libreplay_status_t (*replay_audio_in_finish)(void);
+    libreplay_status_t (*replay_save_random)(int32_t result, const void *data, size_t length);
+    int32_t (*replay_read_random)(void *data, size_t length);
+    libreplay_status_t (*replay_shutdown_request)(libreplay_shutdown_cause_t cause);
+    libreplay_status_t (*replay_glib_attach)(struct _GMainContext *context);
+    libreplay_status_t (*replay_glib_detach)(struct _GMainContext *context);
+    libreplay_status_t (*replay_turn)(void);
+    libreplay_status_t (*replay_run)(void);
+    libreplay_status_t (*replay_run_stop)(void);
+    libreplay_status_t (*replay_block_event_result)(libreplay_block_complete_t complete,
+                                                    void *opaque, uint64_t id, int32_t result,
+                                                    const struct iovec *pieces, int32_t count);
+    libreplay_status_t (*replay_finish_with)(const libreplay_end_t *end);
+} libreplay_plugin_t;
+
+typedef const libreplay_plugin_t *(*libreplay_plugin_query_t)(uint32_t abi_version);
+
+/** As REPLAY_CLOCK_LOCKED of clock.h, by way of @p table. */
+#define LIBREPLAY_CLOCK_LOCKED(table, kind, value)                                                 \
+    (*(table)->mode == LIBREPLAY_MODE_NONE ? (int64_t)(value)                                      \
+     : *(table)->mode == LIBREPLAY_MODE_PLAY                                                       \
+         ? (table)->replay_read_clock((kind), (table)->replay_get_current_icount())                \
+         : (table)->replay_save_clock((kind), (int64_t)(value),                                    \
+                                      (table)->replay_get_current_icount()))
+
+/** As REPLAY_CLOCK of clock.h, by way of @p table. */
+#define LIBREPLAY_CLOCK(table, kind, value)                                                        \
+    (*(table)->mode == LIBREPLAY_MODE_NONE ? (int64_t)(value)                                      \
+     : (table)->replay_mutex_locked()                                                              \
+         ? LIBREPLAY_CLOCK_LOCKED(table, kind, value)                                              \
+         : ((table)->replay_mutex_lock(),                                                          \
+            (table)->replay_clock_unlock(LIBREPLAY_CLOCK_LOCKED(table, kind, value))))
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* LIBREPLAY_PLUGIN_TABLE_H */
