@@ -9,8 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "disk/nbd.h"
 #include "message.h"
-#include "outside/nbd.h"
 
 /* Changes when the machine itself does: what is in it, where, and how it behaves. */
 #define MACHINE_VERSION "2"

@@ -23,10 +23,10 @@
 #include "devices/uart.h"
 #include "devices/virtio-block.h"
 #include "devices/virtio-entropy.h"
+#include "disk/disk.h"
 #include "image.h"
 #include "library.h"
 #include "options.h"
-#include "outside/disk.h"
 #include "outside/serial.h"
 
 typedef struct machine {
