@@ -242,10 +242,10 @@ replay_status_t machine_finish(machine_t *m) {
     return replay->replay_finish();
 }
 
-bool machine_close(machine_t *m, bool hurry) {
+bool machine_close(machine_t *m) {
     virtio_block_close(&m->block);
     disk_free(m->disk);
-    bool whole = serial_close(m->serial, hurry);
+    bool whole = serial_close(m->serial);
     cpu_close(&m->cpu);
     image_close(&m->image);
     g_free(m->page_digests);

@@ -66,9 +66,8 @@ bool machine_open(machine_t *m, const options_t *options);
 replay_status_t machine_finish(machine_t *m);
 
 /** Frees everything, after machine_finish().
- *  @param hurry nobody who has ceased to read the serial line is waited for
- *  @return false: not all of the serial line's output was written. */
-bool machine_close(machine_t *m, bool hurry);
+ *  @return false: not all of the serial line's output was written (see serial_close()). */
+bool machine_close(machine_t *m);
 
 /** Power on: RAM as loaded, registers and devices as at first.
  *  @return false: told on stderr. */

@@ -17,20 +17,39 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <glib-unix.h>
 #include <glib.h>
 
 #include "message.h"
-#include "outside/signals.h"
 
 /* Exit statuses besides 0 and 1, which is a failure. */
 enum { EXIT_LOG_CUT = 2, EXIT_PANIC = 3 };
 
-static void on_signal(void *opaque) {
+static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
+static guint signal_sources[G_N_ELEMENTS(signals)];
+
+static gboolean on_signal(gpointer opaque) {
     machine_t *m = opaque;
     if (REPLAY_MODE() == REPLAY_MODE_PLAY)
         machine_power_off(m, REPLAY_SHUTDOWN_HOST_SIGNAL);
     else
         machine_request_shutdown(m, REPLAY_SHUTDOWN_HOST_SIGNAL);
+    return G_SOURCE_CONTINUE;
+}
+
+/* From now on a signal switches the machine off, unless the program was started to ignore it. */
+static void catch_signals(machine_t *m) {
+    struct sigaction action;
+    for (size_t i = 0; i < G_N_ELEMENTS(signals); i++)
+        if (sigaction(signals[i], NULL, &action) == 0 && action.sa_handler != SIG_IGN)
+            signal_sources[i] = g_unix_signal_add(signals[i], on_signal, m);
+}
+
+/* From now on a signal ends the program at once. */
+static void release_signals(void) {
+    for (size_t i = 0; i < G_N_ELEMENTS(signals); i++)
+        if (signal_sources[i] != 0)
+            g_source_remove(signal_sources[i]);
 }
 
 static uint64_t file_size(const char *name) {
@@ -69,8 +88,7 @@ static bool run(machine_t *m, report_t *report) {
         library_complain();
         return false;
     }
-    if (!signals_catch(on_signal, m))
-        return false;
+    catch_signals(m);
     serial_begin(m->serial);
     int64_t start = g_get_monotonic_time();
     /* The vCPU thread begins when the loop polls for the first time (in mode NONE, where
@@ -108,18 +126,16 @@ static int operate(const options_t *options) {
     replay_status_t ended = machine_finish(&m);
     report.log_bytes = file_size(log);
     g_free(log);
-    /* The log is whole: from here on a user need not wait. */
-    int cause = atomic_load(&m.cause);
-    bool hurry = signals_release() || cause == REPLAY_SHUTDOWN_HOST_QUIT;
+    release_signals(); /* the log is complete; what follows may wait for a reader */
     if (ran && ended != REPLAY_OK)
         library_complain();
     bool whole = !ran || !options->report || write_report(options->report, &report);
-    whole = machine_close(&m, hurry) && whole;
+    whole = machine_close(&m) && whole;
     if (opened && options->fingerprint)
         return fflush(stdout) == 0 && !ferror(stdout) ? 0 : 1;
     if (!ran)
         return 1;
-    return exit_status(ended, cause, whole);
+    return exit_status(ended, atomic_load(&m.cause), whole);
 }
 
 /* Else the log would be opened as one of them, and be written to as such. */

@@ -45,7 +45,7 @@ bool options_parse(options_t *o, int argc, char **argv) {
         {"disk-fail", 0, 0, G_OPTION_ARG_STRING, &o->disk_fail,
          "Requests to the image that fail with EIO, from 1", "N,N-M,..."},
         {"serial", 's', 0, G_OPTION_ARG_STRING, &o->serial,
-         "stdio (default; Ctrl-A x quits), null, file:PATH (input), pty, unix:PATH", "WHERE"},
+         "stdio (default; Ctrl-A x quits), null, file:PATH (input), unix:PATH", "WHERE"},
         {"console-log", 0, 0, G_OPTION_ARG_FILENAME, &o->console_log, "Copy of the serial output",
          "FILE"},
         {0}};

@@ -22,7 +22,7 @@ typedef struct options {
     bool disk_no_digest; /**< leave the image's contents out of the fingerprint */
     char *disk_fail;     /**< "N,N-M,…": the requests to the image that fail with EIO */
 
-    char *serial;      /**< "stdio", "null", "file:PATH", "pty", "unix:PATH" */
+    char *serial;      /**< "stdio", "null", "file:PATH", "unix:PATH" */
     char *console_log; /**< file for all that the guest writes to it */
 
     char *icount;            /**< options for the library: shift=…,rr=…,rrfile=… */

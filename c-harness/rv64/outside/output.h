@@ -1,43 +1,32 @@
 /* SPDX-License-Identifier: MIT */
 /** @file output.h
- *  What the guest sends over the serial line, on its way out.
+ *  A file that gets what the guest sends, and a thread that writes to it.
  *
- *  Whoever does not read delays neither the guest nor the main loop. The log and the reader
- *  have a thread each that writes to them; of what waits for it the newest is kept, and the
- *  rest is lost, as it is on a real line. */
+ *  The guest never waits for whoever reads the file. What it sends goes into a buffer,
+ *  which the thread empties; what doesn't fit into the buffer is dropped, and counted. */
 #ifndef RV64_OUTPUT_H
 #define RV64_OUTPUT_H
 
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 
 typedef struct output output_t;
 
-/** Bytes that may wait for whom: somebody at a terminal or a socket, who is to see the
- *  newest; a program or file, which is to get all of it. */
-enum { OUTPUT_PERSON = 1 << 20, OUTPUT_PROGRAM = 1 << 28 };
+/** Opens an output.
+ *  @param name for messages
+ *  @param file remains the caller's; -1: a socket that has no client yet. */
+output_t *output_open(const char *name, int file);
 
-/** @param log name of a file for a copy of everything, or NULL
- *  @param unread how many bytes at least are kept for a reader that comes later
- *  @return NULL: errno says why. */
-output_t *output_open(const char *log, size_t unread);
+/** Sends a byte. On any thread. */
+void output_put(output_t *output, uint8_t byte);
 
-/** The guest sends a byte. On any thread. */
-void output_send(output_t *output, uint8_t byte);
+/** A client has connected to the socket: it gets what is in the buffer, and what follows.
+ *  -1: it has left, and its file isn't used after this call. */
+void output_set_client(output_t *output, int client);
 
-/** There is another reader, or none (-1). The one before must be a socket: it is shut down.
- *  @param file stays the caller's: a duplicate is used
- *  @param bound OUTPUT_PERSON or OUTPUT_PROGRAM
- *  @return false: it stays as it was; errno says why. */
-bool output_set_reader(output_t *output, int file, size_t bound);
-
-/** Writes what is left, and frees everything.
- *  @param patience for how many milliseconds a reader that has ceased to read is waited for;
- *    -1: until it does
- *  @param log_patience the same for the log
- *  @return false: the log is not whole, or what a program was to get was lost or could not be
- *    written; told on stderr when it happened. (That a user would not wait is no failure.) */
-bool output_close(output_t *output, int patience, int log_patience);
+/** Writes what is in the buffer, and frees the output. A terminal or a socket has a second
+ *  to read it; a file or a pipe is waited for until it has all of it.
+ *  @return false: a file or a pipe didn't get all of it, which was reported on stderr. */
+bool output_close(output_t *output);
 
 #endif /* RV64_OUTPUT_H */

@@ -70,6 +70,37 @@ replay() {
         --icount "rr=replay,rrfile=log" "$@" >replay.out 2>&1 </dev/null
 }
 
+# start_recording: as record, in the background, where it ignores the signal $ignore.
+# ended STATUS|STATUS: it has ended so, by itself
+start_recording() {
+    rm -f log log.live record.*
+    # A shell has what it starts in the background ignore SIGINT.
+    env --default-signal=INT ${ignore:+--ignore-signal=$ignore} "$machine" "${guest[@]}" \
+        --serial null --console-log record.console --report record.report \
+        --icount "shift=0,rr=record,rrfile=log" >record.out 2>&1 </dev/null &
+    recorder=$!
+}
+ended() {
+    local status=0 n
+    for ((n = 0; n < 2000; n++)); do
+        kill -0 $recorder 2>/dev/null || break
+        sleep 0.05
+    done
+    kill -KILL $recorder 2>/dev/null || true
+    wait $recorder || status=$?
+    [[ "|$1|" == *"|$status|"* ]] || fail "exit status $status instead of $1: $(cat record.out)"
+}
+
+# wait_for TEXT FILE: until it is there
+wait_for() {
+    local n
+    for ((n = 0; n < 600; n++)); do
+        ! grep -q -- "$1" "$2" 2>/dev/null || return 0
+        sleep 0.05
+    done
+    fail "\"$1\" isn't in $2: $(cat "$2")"
+}
+
 # record_typed ARGUMENT...: records while type-keys types at the serial line
 record_typed() {
     "$here/type-keys" "$work/line" "$@" 2>typist.out &
