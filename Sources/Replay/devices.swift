@@ -68,6 +68,18 @@ public func replay_char_read_all_save_error(_ error: Int32) -> replay_status_t {
     withSession { $0.saveCharReadAllError(error).code }
 }
 
+@_cdecl("replay_char_read_all_size") @implementation
+public func replay_char_read_all_size(_ size: UnsafeMutablePointer<Int>!) -> replay_status_t {
+    withSession { session in
+        guard let size else {
+            return session.misuse(.invalidArgument, "replay_char_read_all_size needs room for the size").code
+        }
+        let (status, count) = session.charReadAllSize()
+        size.pointee = count
+        return status.code
+    }
+}
+
 @_cdecl("replay_char_read_all_load") @implementation
 public func replay_char_read_all_load(
     _ data: UnsafeMutablePointer<UInt8>!, _ size: Int, _ result: UnsafeMutablePointer<Int32>!
@@ -119,6 +131,20 @@ public func replay_net_packet_event(
 
 // MARK: Input
 
+@_cdecl("replay_input_event_from") @implementation
+public func replay_input_event_from(_ input: UnsafePointer<replay_input_t>!) -> replay_status_t {
+    withSession { session in
+        guard let input else {
+            return session.misuse(.invalidArgument, "replay_input_event_from was called without an event")
+                .code
+        }
+        guard sizeIfEnough(input.pointee.size, atLeast: MemoryLayout<replay_input_t>.size) != nil else {
+            return session.misuse(.structSize, "the size of replay_input_t is \(input.pointee.size)").code
+        }
+        return session.inputEvent(input.pointee).code
+    }
+}
+
 @_cdecl("replay_input_event") @implementation
 public func replay_input_event(_ event: UnsafePointer<replay_input_event_t>!) -> replay_status_t {
     withSession { session in
@@ -151,6 +177,23 @@ public func replay_audio_in_start(_ count: UnsafeMutablePointer<Int>!) -> replay
             return session.misuse(.invalidArgument, "replay_audio_in_start needs a count").code
         }
         return session.audioInStart(&count.pointee).code
+    }
+}
+
+@_cdecl("replay_audio_in_start_at") @implementation
+public func replay_audio_in_start_at(
+    _ count: UnsafeMutablePointer<Int>!, _ position: UnsafeMutablePointer<Int>!
+) -> replay_status_t {
+    withSession { session in
+        guard let count, let position else {
+            return session.misuse(
+                .invalidArgument, "replay_audio_in_start_at needs a count and a position"
+            ).code
+        }
+        var (n, place) = (count.pointee, position.pointee)
+        let status = session.audioInStart(&n, at: &place)
+        (count.pointee, position.pointee) = (n, place)
+        return status.code
     }
 }
 

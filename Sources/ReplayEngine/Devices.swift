@@ -36,6 +36,8 @@ final class Devices: @unchecked Sendable {
         }
     }
 
+    var charDeviceCount: Int { content.withLock { $0.charDevices.count } }
+
     func hasCharDevice(_ number: Int) -> Bool {
         content.withLock { $0.charDevices.indices.contains(number) }
     }

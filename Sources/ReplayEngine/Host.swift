@@ -65,9 +65,13 @@ package struct Host {
     func shutdown(_ cause: Int32) { table.shutdown?(opaque, cause) }
     func handleRequests() { table.handle_requests?(opaque) }
 
-    var takesInput: Bool { table.input != nil }
-    func input(_ event: replay_input_event_t) {
-        var event = event
+    var takesInput: Bool { table.input != nil || table.input_from != nil }
+    func input(_ event: InputEvent) {
+        if let input = table.input_from {
+            var event = event.content
+            return input(opaque, &event)
+        }
+        var event = event.plain
         table.input?(opaque, &event)
     }
     func inputSync() { table.input_sync?(opaque) }

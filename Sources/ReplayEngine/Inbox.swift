@@ -5,8 +5,9 @@ package typealias Callback = @convention(c) (UnsafeMutableRawPointer?) -> Void
 
 /// An event that waits for a flush.
 enum QueuedEvent {
-    case bottomHalf(Callback, UnsafeMutableRawPointer?, id: UInt64, oneshot: Bool)
-    case input(replay_input_event_t)
+    /// Without a number it was scheduled while events were disabled: see ``isUnwritten``.
+    case bottomHalf(Callback, UnsafeMutableRawPointer?, id: UInt64?, oneshot: Bool)
+    case input(InputEvent)
     case inputSync
     case charRead(device: Int, Payload)
     /// A completion of a host's own block layer.
@@ -18,6 +19,15 @@ enum QueuedEvent {
     case net(NetFilter, flags: UInt32, Payload)
 
     var isBottomHalf: Bool { if case .bottomHalf = self { true } else { false } }
+
+    /// Begun while events were disabled: the next flush runs it, and no log has it.
+    var isUnwritten: Bool {
+        switch self {
+        case .bottomHalf(_, _, let id, _): id == nil
+        case .request(let request): request.isUnwritten
+        case .input, .inputSync, .charRead, .block, .blockResult, .net: false
+        }
+    }
 
     /// Input from outside: in PLAY it comes from the log instead.
     var isExternal: Bool {
@@ -52,6 +62,18 @@ final class Inbox: Sendable {
         events.withLock { events in
             defer { events = EventChain() }
             return events
+        }
+    }
+
+    /// Only those that no log has; the others stay.
+    func takeUnwritten() -> EventChain {
+        events.withLock { events in
+            var (kept, taken) = (EventChain(), EventChain())
+            while let event = events.first {
+                if event.isUnwritten { events.moveFirst(to: &taken) } else { events.moveFirst(to: &kept) }
+            }
+            events = kept
+            return taken
         }
     }
 

@@ -107,7 +107,7 @@ extension EventKind {
     }
 
     var isAsynchronous: Bool {
-        rawValue >= EventKind.bottomHalf.rawValue && rawValue <= EventKind.net.rawValue
+        rawValue >= EventKind.bottomHalf.rawValue && rawValue <= EventKind.net.rawValue || self == .inputFrom
     }
 
     /// Who meets it in a host whose one thread does everything.

@@ -6,6 +6,8 @@ import ReplayLog
 struct AudioBlock {
     /// Two little-endian words a sample.
     let samples: Payload
+    /// Where a host that has a ring writes them; nil: it did not say.
+    var place: Int?
     /// The next one to take or to give.
     var position = 0
 
@@ -40,11 +42,27 @@ extension Session {
         _ receive: @escaping @convention(c) (UnsafeMutableRawPointer?, UnsafePointer<UInt8>?, Int) -> Void,
         _ opaque: UnsafeMutableRawPointer?
     ) -> Int32 {
-        if isStarted { return misuse(.wrongState, "a character device was registered after the start").code }
+        if isStarted, !isIdle, let failure = plugInChar() { return failure.code }
         guard let number = devices.add(receive, opaque) else {
             return misuse(.wrongState, "there are \(Devices.mostCharDevices) character devices already").code
         }
         return Int32(truncatingIfNeeded: number)
+    }
+
+    /// A character device that comes after the start is an event. nil: it may be registered.
+    private func plugInChar() -> Status? {
+        let function: StaticString = "replay_register_char_driver"
+        let number = devices.charDeviceCount
+        // Registering says so itself.
+        if number >= Devices.mostCharDevices { return nil }
+        let status =
+            isRecording
+            ? save(function) { write(.charRegister, .vcpu, Int64(number)) }
+            : load(.charRegister, function) { event in
+                event.a == Int64(number) ? nil : "the registration of character device \(number)"
+            }
+        let goesOn = isRecording && hasFailed && options.goOnWhenFull
+        return status == .ok || goesOn ? nil : status
     }
 
     package func charInput(_ device: Int32, _ data: UnsafeRawBufferPointer) -> Status {
@@ -106,6 +124,25 @@ extension Session {
         return (status, count)
     }
 
+    /// How much ``loadCharReadAll(_:)`` will load.
+    package func charReadAllSize() -> (Status, Int) {
+        let function: StaticString = "replay_char_read_all_size"
+        guard isPlaying, let player else {
+            return (misuse(.wrongMode, "\(function) was called while not replaying"), 0)
+        }
+        if let refusal = refusal(.either, function) { return (refusal, 0) }
+        guard accountForPlaying(host.icount, player) else { return (failure, 0) }
+        if !isReadAllNext(player) { absorbReadingsOfIO(player) }
+        guard isReadAllNext(player) else {
+            return (diverge("\(EventKind.charReadAll.name) by \(ThreadRoles.mine.description)"), 0)
+        }
+        return (.ok, player.next.bytes.count)
+    }
+
+    private func isReadAllNext(_ player: Player) -> Bool {
+        player.isNext(.charReadAll, at: state.icount) || player.isNext(.charReadAllError, at: state.icount)
+    }
+
     // MARK: Network
 
     package func registerNet(
@@ -146,7 +183,17 @@ extension Session {
         guard (0..<Int32(REPLAY_INPUT_COUNT)).contains(event.kind) else {
             return misuse(.invalidArgument, "input kind \(event.kind) does not exist")
         }
-        return post(.input(event))
+        return post(.input(InputEvent(event)))
+    }
+
+    package func inputEvent(_ input: replay_input_t) -> Status {
+        guard (0..<Int32(REPLAY_INPUT_COUNT)).contains(input.kind) else {
+            return misuse(.invalidArgument, "input kind \(input.kind) does not exist")
+        }
+        guard input.port < InputEvent.mostPorts else {
+            return misuse(.invalidArgument, "the port \(input.port) of an input event is above 65535")
+        }
+        return post(.input(InputEvent(input)))
     }
 
     package func inputSync() -> Status {
@@ -171,8 +218,22 @@ extension Session {
     }
 
     package func audioInStart(_ count: inout Int) -> Status {
+        var place: Int?
+        return audioInStart("replay_audio_in_start", .audioIn, &count, &place)
+    }
+
+    package func audioInStart(_ count: inout Int, at place: inout Int) -> Status {
+        if isRecording, place < 0 { return misuse(.invalidArgument, "an audio position is above 2^63-1") }
+        var found: Int? = place
+        defer { place = found ?? place }
+        return audioInStart("replay_audio_in_start_at", .audioInAt, &count, &found)
+    }
+
+    private func audioInStart(
+        _ function: StaticString, _ kind: EventKind, _ count: inout Int, _ place: inout Int?
+    ) -> Status {
         if isIdle { return .ok }
-        if let refusal = refusal(.either, "replay_audio_in_start") { return refusal }
+        if let refusal = refusal(.either, function) { return refusal }
         guard audioIn == nil else { return misuse(.wrongState, "a block of audio samples is begun already") }
         if isRecording {
             guard count >= 0, count <= Self.longestPayload / 16 else {
@@ -181,19 +242,21 @@ extension Session {
             guard let samples = Payload(count: count * AudioBlock.sampleSize) else {
                 return memoryRanOut(for: "\(count) audio samples")
             }
-            audioIn = AudioBlock(samples: samples)
+            audioIn = AudioBlock(samples: samples, place: place)
             return .ok
         }
         var block: AudioBlock?
-        let status = load(.audioIn, "replay_audio_in_start") { event in
+        let status = load(kind, function) { event in
             guard UInt64(bitPattern: event.a) == UInt64(event.bytes.count / AudioBlock.sampleSize) else {
                 return "a block of another length"
             }
-            block = payload(of: event).map { AudioBlock(samples: $0) }
+            let recorded = kind == .audioInAt ? Int(exactly: event.b) : nil
+            block = payload(of: event).map { AudioBlock(samples: $0, place: recorded) }
             return nil
         }
         if let block {
             count = block.count
+            place = block.place
             audioIn = block
         }
         return status
@@ -223,6 +286,12 @@ extension Session {
                 .wrongState, "\(block.count) audio samples were announced, but \(block.position) came")
         }
         guard isRecording else { return .ok }
+        if let place = block.place {
+            return save("replay_audio_in_finish") {
+                write(
+                    .audioInAt, .vcpu, Int64(block.count), Int64(place), bytes: block.samples.readOnly)
+            }
+        }
         return save("replay_audio_in_finish") {
             write(.audioIn, .vcpu, Int64(block.count), bytes: block.samples.readOnly)
         }

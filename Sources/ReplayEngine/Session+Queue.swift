@@ -13,7 +13,7 @@ extension QueuedEvent {
 
     var arrivalKey: ArrivalKey? {
         switch self {
-        case .bottomHalf(_, _, let id, _): .bottomHalf(id)
+        case .bottomHalf(_, _, let id, _): id.map { .bottomHalf($0) }
         case .block(_, _, let id): .block(id)
         case .blockResult(let completion): .block(completion.id)
         case .request(let request): .block(request.id)
@@ -40,14 +40,18 @@ extension Session {
 
     package var areEventsEnabled: Bool { eventsEnabled.load(ordering: .relaxed) && !isIdle }
 
+    /// Is what begins now in no log? Before the start requests are: their completions wait for it.
+    var isUnwrittenNow: Bool { !isIdle && isStarted && !areEventsEnabled }
+
     // MARK: Posting
 
     /// From any thread. - Returns: OK, or NO_MEMORY: the event is not queued then.
     func post(_ event: QueuedEvent) -> Status {
         if isPlaying, event.isExternal { return .ok }
         // Before the start nothing from outside may reach the guest unrecorded.
-        let isEarly = !isIdle && !isStarted && !event.isBottomHalf
-        guard areEventsEnabled || isEarly || isEnding.load(ordering: .acquiring) else {
+        let isEarly = !isIdle && !isStarted
+        let waits = isEarly || event.isBottomHalf && !isIdle
+        guard areEventsEnabled || waits || isEnding.load(ordering: .acquiring) else {
             if isRecording, event.isExternal {
                 lint("input from outside is not recorded while events are disabled")
             }
@@ -75,15 +79,18 @@ extension Session {
             return refusal
         }
         lintOutsideOfCheckpoint("a bottom half")
-        let id = state.nextBottomHalf
-        if areEventsEnabled { state.nextBottomHalf &+= 1 }
+        var id: UInt64?
+        if areEventsEnabled {
+            id = state.nextBottomHalf
+            state.nextBottomHalf &+= 1
+        }
         let status = post(.bottomHalf(callback, opaque, id: id, oneshot: oneshot))
         return status == .noMemory ? memoryRanOut(for: "a bottom half") : status
     }
 
     func drawRequestID() -> UInt64 {
         func draw() -> UInt64 {
-            defer { state.nextBlockRequest &+= 1 }
+            defer { if !isUnwrittenNow { state.nextBlockRequest &+= 1 } }
             return state.nextBlockRequest
         }
         return isIdle ? clockLock.withLock { _ in draw() } : draw()
@@ -101,8 +108,17 @@ extension Session {
         if isFlushing { return misuse(.reentered, "\(function) was called from within an event's callback") }
         isFlushing = true
         defer { isFlushing = false }
+        for event in inbox.takeUnwritten() { run(event) }
         if isPlaying { playQueue() } else { recordQueue() }
         return hasFailed ? failure : .ok
+    }
+
+    /// PLAY, the vCPU's turn: what no log has waits for no event of it.
+    func runUnwritten() {
+        guard !isFlushing, inbox.count > 0 else { return }
+        isFlushing = true
+        defer { isFlushing = false }
+        for event in inbox.takeUnwritten() { run(event) }
     }
 
     package func runAllUnwritten() -> Status {
@@ -146,11 +162,11 @@ extension Session {
     private func write(_ event: QueuedEvent) -> Bool {
         switch event {
         case .bottomHalf(_, _, let id, let oneshot):
-            write(oneshot ? .bottomHalfOneshot : .bottomHalf, .vcpu, Int64(bitPattern: id))
-        case .input(let input):
+            write(oneshot ? .bottomHalfOneshot : .bottomHalf, .vcpu, Int64(bitPattern: id ?? 0))
+        case .input(let event):
             write(
-                .input, .vcpu, Int64(input.kind), Int64(input.code), Int64(input.axis), Int64(input.slot),
-                input.tracking_id, input.value)
+                event.logKind, .vcpu, event.logHead, event.content.code, Int64(event.content.axis),
+                Int64(event.content.slot), event.content.tracking_id, event.content.value)
         case .inputSync:
             write(.inputSync, .vcpu)
         case .charRead(let device, let data):
@@ -199,12 +215,12 @@ extension Session {
                 return nil
             }
             return arrived.removeValue(forKey: .bottomHalf(id))
-        case .input:
-            return .input(
-                replay_input_event_t(
-                    kind: Int32(truncatingIfNeeded: event.a), code: Int32(truncatingIfNeeded: event.b),
-                    axis: Int32(truncatingIfNeeded: event.c), slot: Int32(truncatingIfNeeded: event.d),
-                    tracking_id: event.e, value: event.f))
+        case .input, .inputFrom:
+            guard let input = InputEvent(event) else {
+                diverge("a machine without input of kind \(event.a)")
+                return nil
+            }
+            return .input(input)
         case .inputSync:
             return .inputSync
         case .charRead:
@@ -264,7 +280,7 @@ extension QueuedEvent {
     /// For running what is left in an order that does not depend on hashing.
     fileprivate var order: (UInt64, UInt64) {
         switch self {
-        case .bottomHalf(_, _, let id, _): (0, id)
+        case .bottomHalf(_, _, let id, _): (0, id ?? 0)
         case .block(_, _, let id): (1, id)
         case .blockResult(let completion): (1, completion.id)
         case .request(let request): (1, request.id)

@@ -198,6 +198,7 @@ extension Session {
 
     /// Each of these takes an event only if it is next; the log decides the order.
     private func playVCPUTurn() {
+        runUnwritten()
         guard let player, accountForPlaying(host.icount, player) else { return }
         settle()
         while !hasFailed, player.ending == nil, player.nextIcount == state.icount,

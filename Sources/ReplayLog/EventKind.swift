@@ -24,6 +24,9 @@ package enum EventKind: UInt8, Sendable, CaseIterable {
     case clockVirtualRT = 20
     case digest = 21
     case hostDigest = 22
+    case inputFrom = 24
+    case charRegister = 25
+    case audioInAt = 26
     case checkpointClockWarpStart = 32
     case checkpointClockWarpAccount = 33
     case checkpointResetRequested = 34
@@ -59,6 +62,9 @@ package enum EventKind: UInt8, Sendable, CaseIterable {
         case .clockVirtualRT: "CLOCK_VIRTUAL_RT"
         case .digest: "DIGEST"
         case .hostDigest: "HOST_DIGEST"
+        case .inputFrom: "INPUT_FROM"
+        case .charRegister: "CHAR_REGISTER"
+        case .audioInAt: "AUDIO_IN_AT"
         case .checkpointClockWarpStart: "CHECKPOINT_CLOCK_WARP_START"
         case .checkpointClockWarpAccount: "CHECKPOINT_CLOCK_WARP_ACCOUNT"
         case .checkpointResetRequested: "CHECKPOINT_RESET_REQUESTED"
@@ -92,6 +98,9 @@ package enum EventKind: UInt8, Sendable, CaseIterable {
         case .clockHost, .clockVirtualRT: "c"
         case .digest: "q"
         case .hostDigest: "q"
+        case .inputFrom: "usssss"  // origin and kind, values
+        case .charRegister: "u"  // device
+        case .audioInAt: "uub"  // samples, position, their bytes
         case .checkpointClockWarpStart, .checkpointClockWarpAccount, .checkpointResetRequested,
             .checkpointSuspendRequested, .checkpointClockVirtual, .checkpointClockHost,
             .checkpointClockVirtualRT, .checkpointInit, .checkpointReset:

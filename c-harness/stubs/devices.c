@@ -15,9 +15,6 @@ int32_t replay_register_char_driver(replay_char_receive_t receive, void *opaque)
     replay_session_t *session = replay_stub_session();
     if (!receive)
         return invalid("the callback is NULL");
-    if (session->started)
-        return replay_stub_fail(session, REPLAY_ERROR_WRONG_STATE,
-                                "the session is started already");
     pthread_mutex_lock(&session->mutex);
     int32_t number = session->char_count;
     if (number < REPLAY_STUB_CHAR_DEVICES)
@@ -66,6 +63,12 @@ replay_status_t replay_char_read_all_save_buf(const uint8_t *data, size_t length
 
 replay_status_t replay_char_read_all_save_error(int32_t error) {
     (void)error;
+    return replay_stub_wrong_mode(__func__);
+}
+
+replay_status_t replay_char_read_all_size(size_t *size) {
+    if (size)
+        *size = 0;
     return replay_stub_wrong_mode(__func__);
 }
 
@@ -179,13 +182,47 @@ replay_status_t replay_net_packet_event(replay_net_t *net, uint32_t flags,
 
 /* ------------------------------------------------------------------- input */
 
-replay_status_t replay_input_event(const replay_input_event_t *event) {
+enum { PORT_MAX = 65535 };
+
+static int32_t clamped(int64_t code) {
+    return code < INT32_MIN ? INT32_MIN : code > INT32_MAX ? INT32_MAX : (int32_t)code;
+}
+
+static void deliver(const replay_input_t *input) {
     replay_session_t *session = replay_stub_session();
+    if (session->host.input_from) {
+        session->host.input_from(session->opaque, input);
+    } else if (session->host.input) {
+        replay_input_event_t event = {input->kind, clamped(input->code), input->axis,
+                                      input->slot, input->tracking_id,   input->value};
+        session->host.input(session->opaque, &event);
+    }
+    replay_stub_changed(session);
+}
+
+replay_status_t replay_input_event_from(const replay_input_t *input) {
+    if (input && input->size < sizeof *input)
+        return replay_stub_fail(replay_stub_session(), REPLAY_ERROR_STRUCT_SIZE,
+                                "the size of replay_input_t is %u", input->size);
+    if (!input || input->kind < 0 || input->kind >= REPLAY_INPUT_COUNT || input->port > PORT_MAX)
+        return invalid("the input event is NULL, of no known kind, or of no possible port");
+    replay_input_t known = *input;
+    known.size = sizeof known;
+    deliver(&known);
+    return REPLAY_OK;
+}
+
+replay_status_t replay_input_event(const replay_input_event_t *event) {
     if (!event || event->kind < 0 || event->kind >= REPLAY_INPUT_COUNT)
         return invalid("the input event is NULL or of no known kind");
-    if (session->host.input)
-        session->host.input(session->opaque, event);
-    replay_stub_changed(session);
+    replay_input_t input = REPLAY_INPUT_INIT;
+    input.kind = event->kind;
+    input.code = event->code;
+    input.axis = event->axis;
+    input.slot = event->slot;
+    input.tracking_id = event->tracking_id;
+    input.value = event->value;
+    deliver(&input);
     return REPLAY_OK;
 }
 
@@ -201,6 +238,10 @@ replay_status_t replay_input_sync_event(void) {
 
 replay_status_t replay_audio_out(size_t *played) {
     return played ? REPLAY_OK : invalid("the count is NULL");
+}
+
+replay_status_t replay_audio_in_start_at(size_t *count, size_t *position) {
+    return count && position ? REPLAY_OK : invalid("the count or the position is NULL");
 }
 
 replay_status_t replay_audio_in_start(size_t *count) {

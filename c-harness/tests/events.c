@@ -264,25 +264,96 @@ TEST(disabled_events_run_at_once_and_unwritten) {
     CHECK_EQ(ran_count, 0);
     replay_bh_schedule_event(note_run, number(2));
     replay_block_event(note_run, number(3), blkreplay_next_id());
-    CHECK_EQ(ran_count, 2);
-    CHECK_EQ(host_info().queued, 1);
+    CHECK_EQ(ran_count, 1);
+    CHECK_EQ(ran[0], 3);
+    CHECK_EQ(host_info().queued, 2);
     CHECK_STATUS(replay_enable_events(), OK);
     CHECK_STATUS(replay_async_events(), OK);
     CHECK_EQ(ran_count, 3);
+    CHECK_EQ(ran[1], 2); /* what is not written runs first */
     CHECK_EQ(ran[2], 1);
     CHECK_EQ(host_info().events, 1);
     CHECK_STATUS(host_end(&host), OK);
 }
 
-TEST(before_the_start_events_run_at_once) {
-    host_init(&host);
-    REQUIRE_STATUS(host_configure(&host, REPLAY_MODE_RECORD, log_path(), NULL), OK);
-    replay_thread_attach(3);
-    replay_mutex_lock();
-    CHECK_STATUS(replay_bh_schedule_event(note_run, number(1)), OK);
-    CHECK_EQ(ran_count, 1);
-    replay_mutex_unlock();
-    CHECK_STATUS(replay_finish(), OK);
+/* While events are disabled: bottom halves wait for a flush, numbers stay. */
+static void disable_for_a_while(void) {
+    replay_bh_schedule_event(note_run, number(1));
+    uint64_t first = blkreplay_next_id();
+    CHECK_STATUS(replay_disable_events(), OK);
+    for (int i = 2; i < 5; i++) {
+        CHECK_STATUS(replay_bh_schedule_event(note_run, number(i)), OK);
+        CHECK_EQ(blkreplay_next_id(), first + 1);
+    }
+    CHECK_EQ(ran_count, 0);
+    CHECK_STATUS(replay_async_events(), OK); /* disabled or not */
+    CHECK_EQ(ran_count, 4);
+    for (int i = 0; i < 3; i++)
+        CHECK_EQ(ran[i], i + 2);
+    CHECK_EQ(ran[3], 1);
+    CHECK_STATUS(replay_bh_schedule_oneshot_event(note_run, number(5)), OK);
+    CHECK_EQ(ran_count, 4);
+    CHECK_STATUS(replay_enable_events(), OK);
+    CHECK_STATUS(replay_bh_schedule_event(note_run, number(6)), OK);
+    CHECK_EQ(blkreplay_next_id(), first + 1);
+    CHECK_STATUS(replay_turn(), OK);
+    CHECK_EQ(ran_count, 6);
+    CHECK_EQ(ran[4], 5);
+    CHECK_EQ(ran[5], 6);
+}
+
+TEST(disabled_bottom_halves_wait_and_numbers_stay) {
+    for (replay_mode_t mode = REPLAY_MODE_RECORD; mode <= REPLAY_MODE_PLAY; mode++) {
+        ran_count = 0;
+        host_begin(&host, mode, log_path(), "rrstall=60000");
+        host_execute(&host, 3, 10);
+        disable_for_a_while();
+        CHECK_EQ(host_info().events, 2);
+        if (mode == REPLAY_MODE_PLAY)
+            CHECK(host_run_to_end(&host, 3));
+        CHECK_STATUS(host_end(&host), OK);
+        CHECK_EQ(ran_count, 6);
+    }
+}
+
+TEST(a_replay_runs_what_no_log_has_at_its_next_turn) {
+    for (replay_mode_t mode = REPLAY_MODE_RECORD; mode <= REPLAY_MODE_PLAY; mode++) {
+        ran_count = 0;
+        host_begin(&host, mode, log_path(), "rrstall=60000");
+        replay_disable_events();
+        replay_bh_schedule_event(note_run, number(1));
+        replay_enable_events();
+        CHECK_EQ(ran_count, 0);
+        CHECK_STATUS(replay_account_warp_timer(), OK); /* nothing of the log is due */
+        CHECK_EQ(ran_count, 1);
+        host_execute(&host, 3, 10);
+        CHECK(replay_interrupt());
+        if (mode == REPLAY_MODE_PLAY)
+            CHECK(host_run_to_end(&host, 3));
+        CHECK_STATUS(host_end(&host), OK);
+    }
+}
+
+TEST(before_the_start_bottom_halves_wait_for_the_first_flush) {
+    for (replay_mode_t mode = REPLAY_MODE_RECORD; mode <= REPLAY_MODE_PLAY; mode++) {
+        ran_count = 0;
+        host_init(&host);
+        REQUIRE_STATUS(host_configure(&host, mode, log_path(), NULL), OK);
+        replay_thread_attach(3);
+        replay_mutex_lock();
+        CHECK_STATUS(replay_bh_schedule_event(note_run, number(1)), OK);
+        CHECK_EQ(ran_count, 0);
+        CHECK_STATUS(replay_start(), OK);
+        CHECK_EQ(ran_count, 0);
+        CHECK_STATUS(replay_turn(), OK);
+        CHECK_EQ(ran_count, 1);
+        CHECK_EQ(host_info().events, 0);
+        host_execute(&host, 3, 10);
+        CHECK(replay_interrupt());
+        if (mode == REPLAY_MODE_PLAY)
+            CHECK(host_run_to_end(&host, 3));
+        CHECK_STATUS(host_end(&host), OK);
+    }
 }
 
 TEST(a_flush_without_writing) {

@@ -213,6 +213,9 @@ TEST(what_only_a_log_can_do_says_so) {
     CHECK_STATUS(replay_char_read_all_save_buf(bytes, 4), ERROR_WRONG_MODE);
     CHECK_STATUS(replay_char_read_all_save_error(-5), ERROR_WRONG_MODE);
     CHECK_STATUS(replay_char_read_all_load(bytes, 4, &result), ERROR_WRONG_MODE);
+    size_t size = 7;
+    CHECK_STATUS(replay_char_read_all_size(&size), ERROR_WRONG_MODE);
+    CHECK_EQ(size, 0);
     CHECK_STATUS(replay_save_random(0, bytes, 4), ERROR_WRONG_MODE);
     CHECK_STATUS(replay_read_random(bytes, 4), ERROR_WRONG_MODE);
 }
@@ -232,6 +235,11 @@ TEST(the_rest_does_nothing) {
     CHECK_EQ(right, 4);
     CHECK_STATUS(replay_audio_in_finish(), OK);
     CHECK_STATUS(replay_audio_in_start(NULL), ERROR_INVALID_ARGUMENT);
+    size_t position = SIZE_MAX;
+    CHECK_STATUS(replay_audio_in_start_at(&samples, &position), OK);
+    CHECK_EQ(samples, 1);
+    CHECK_EQ(position, SIZE_MAX);
+    CHECK_STATUS(replay_audio_in_start_at(&samples, NULL), ERROR_INVALID_ARGUMENT);
     CHECK_STATUS(replay_digest(99), OK);
     CHECK_STATUS(replay_shutdown_request(REPLAY_SHUTDOWN_GUEST_RESET), OK);
     CHECK_STATUS(replay_shutdown_request(REPLAY_SHUTDOWN_COUNT), ERROR_INVALID_ARGUMENT);
@@ -242,6 +250,41 @@ TEST(the_rest_does_nothing) {
     event.kind = REPLAY_INPUT_COUNT;
     CHECK_STATUS(replay_input_event(&event), ERROR_INVALID_ARGUMENT);
     CHECK_STATUS(replay_input_sync_event(), OK);
+    replay_input_t input = REPLAY_INPUT_INIT;
+    CHECK_STATUS(replay_input_event_from(&input), OK);
+    input.port = 65536;
+    CHECK_STATUS(replay_input_event_from(&input), ERROR_INVALID_ARGUMENT);
+    input.size = 8;
+    CHECK_STATUS(replay_input_event_from(&input), ERROR_STRUCT_SIZE);
+    CHECK_STATUS(replay_input_event_from(NULL), ERROR_INVALID_ARGUMENT);
+}
+
+static replay_input_t last_input;
+static void note_input(void *opaque, const replay_input_t *input) {
+    (void)opaque;
+    last_input = *input;
+}
+
+TEST(input_and_devices_come_at_any_time) {
+    host_t host;
+    host_init(&host);
+    host.callbacks.input_from = note_input;
+    REQUIRE_STATUS(host_configure(&host, REPLAY_MODE_NONE, NULL, NULL), OK);
+    REQUIRE_STATUS(replay_start(), OK);
+    CHECK_EQ(replay_register_char_driver(count_chars, NULL), 0);
+    CHECK_STATUS(replay_chr_be_write(0, (const uint8_t *)"abc", 3), OK);
+    CHECK_EQ(calls, 3);
+    replay_input_t input = REPLAY_INPUT_INIT;
+    input.port = 3;
+    input.device = UINT32_MAX;
+    input.code = INT64_MIN;
+    CHECK_STATUS(replay_input_event_from(&input), OK);
+    CHECK_BYTES(&last_input, &input, sizeof input);
+    replay_input_event_t event = {.kind = REPLAY_INPUT_KEY, .code = -7};
+    CHECK_STATUS(replay_input_event(&event), OK);
+    CHECK_EQ(last_input.code, -7);
+    CHECK_EQ(last_input.port, 0);
+    CHECK_STATUS(replay_finish(), OK);
 }
 
 TEST(blockers_are_ignored) {

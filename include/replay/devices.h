@@ -20,11 +20,18 @@ typedef void (*replay_char_receive_t)(void *opaque, const uint8_t *data, size_t 
 
 /** Registers a character device. Devices are numbered in the order of the
  *  calls, so register them in the same order in every mode.
+ *
+ *  After replay_start() a registration (a device that is plugged in) is an event:
+ *  Record: stored.
+ *  Play:   the log's next event must be the same registration: a different place or
+ *          number is a divergence, and nothing is registered.
+ *  None:   nothing but the registration, before the start and after it.
  *  @param receive called by the vCPU thread when input reaches its place.
  *  @return the device's number, from 0; ERROR_INVALID_ARGUMENT, ERROR_WRONG_STATE
- *    (256 devices are registered, or the session is started).
+ *    (256 devices are registered); after the start ERROR_DIVERGENCE,
+ *    ERROR_LOCK_NOT_HELD, ERROR_WRONG_ROLE too.
  *  replay_finish() drops all registrations.
- *  Thread: [any], before replay_start().  Since ABI 1. */
+ *  Thread: [any] before replay_start(), then [vcpu] [io] [lock-held].  Since ABI 1. */
 REPLAY_API int32_t replay_register_char_driver(replay_char_receive_t receive, void *opaque);
 
 /** Input from outside for a character device.
@@ -58,6 +65,15 @@ REPLAY_API replay_status_t replay_char_read_all_save_buf(const uint8_t *data, si
 /** Record: stores the error that a synchronous read gave.
  *  Thread: [vcpu] [io] [lock-held].  Since ABI 1. */
 REPLAY_API replay_status_t replay_char_read_all_save_error(int32_t error);
+
+/** Play: the number of bytes that replay_char_read_all_load() will load at this
+ *  place, so that a host can make room for them; 0 if an error was recorded.
+ *  Consumes nothing. Else ERROR_WRONG_MODE.
+ *  @param size [out] in bytes; 0 after a failure.
+ *  @return REPLAY_OK; ERROR_DIVERGENCE if the log's next event is not such a read;
+ *    ERROR_INVALID_ARGUMENT, ERROR_LOCK_NOT_HELD, ERROR_WRONG_ROLE.
+ *  Thread: [vcpu] [io] [lock-held].  Since ABI 1. */
+REPLAY_API replay_status_t replay_char_read_all_size(size_t *size);
 
 /** Play: loads what a replay_char_read_all_save_…() stored at this place.
  *  @param data [out] room for @p size bytes.
@@ -118,7 +134,31 @@ typedef struct replay_input_event {
     int64_t value;            /**< position, movement, 1 or 0 */
 } replay_input_event_t;
 
-/** Input from the user; reaches the guest by replay_host::input.
+/** An input event that says where it comes from, with a code of 64 bits. */
+typedef struct replay_input {
+    uint32_t size;            /**< sizeof(replay_input_t) */
+    replay_input_kind_t kind; /**< REPLAY_INPUT_… */
+    uint32_t port;            /**< the host's number of the port, console or seat: 0 to 65,535 */
+    uint32_t device;          /**< the host's number of the device */
+    int64_t code;             /**< the host's number of the key or button */
+    int32_t axis;             /**< the host's number of the axis */
+    int32_t slot;             /**< of a touch */
+    int64_t tracking_id;      /**< of a touch */
+    int64_t value;            /**< position, movement, 1 or 0 */
+} replay_input_t;
+
+/** The value to start a replay_input_t from. */
+#define REPLAY_INPUT_INIT {(uint32_t)sizeof(replay_input_t), 0, 0, 0, 0, 0, 0, 0, 0}
+
+/** As replay_input_event(), with port and device; reaches the guest by
+ *  replay_host::input_from, or, where that is NULL, by replay_host::input without
+ *  port and device, and with a code that is clamped to 32 bits.
+ *  @return as replay_input_event(); ERROR_STRUCT_SIZE.
+ *  Thread: [any], without the lock too.  Since ABI 1. */
+REPLAY_API replay_status_t replay_input_event_from(const replay_input_t *input);
+
+/** Input from the user; reaches the guest by replay_host::input, or, where the table
+ *  has it, by replay_host::input_from with port and device 0.
  *  Modes as replay_chr_be_write().
  *  @return REPLAY_OK; ERROR_INVALID_ARGUMENT, ERROR_NO_MEMORY.
  *  Thread: [any], without the lock too.  Since ABI 1. */
@@ -141,6 +181,15 @@ REPLAY_API replay_status_t replay_audio_out(size_t *played);
  *  @return REPLAY_OK; ERROR_DIVERGENCE, ERROR_WRONG_STATE (one is begun), …
  *  Thread: [vcpu] [io] [lock-held].  Since ABI 1. */
 REPLAY_API replay_status_t replay_audio_in_start(size_t *count);
+
+/** As replay_audio_in_start(), for a host that writes the samples to a ring.
+ *  @param position [in,out] where in the ring it writes them, at most 2^63-1.
+ *    Record: stored. Play: set to what was recorded; so is *count.
+ *    None: nothing.
+ *  A block that was recorded with a position is replayed with one.
+ *  @return as replay_audio_in_start(); ERROR_INVALID_ARGUMENT.
+ *  Thread: [vcpu] [io] [lock-held].  Since ABI 1. */
+REPLAY_API replay_status_t replay_audio_in_start_at(size_t *count, size_t *position);
 
 /** One sample of the block. Record: stored; Play: set to the recorded one.
  *  @return REPLAY_OK; ERROR_WRONG_STATE (none is begun, or more samples than

@@ -64,8 +64,10 @@ REPLAY_API replay_status_t replay_async_events(void);
  *  @return REPLAY_OK; ERROR_LOCK_NOT_HELD.  Thread: [any] [lock-held].  Since ABI 1. */
 REPLAY_API replay_status_t replay_enable_events(void);
 
-/** From now on events are run at once, unwritten, as in mode NONE; what is
- *  queued already stays queued.
+/** From now on events are run at once, unwritten, as in mode NONE; but bottom
+ *  halves are queued, and the next flush runs them, unwritten, before the others.
+ *  Numbers of bottom halves and requests don't advance. What is queued already
+ *  stays queued.
  *  @return REPLAY_OK; ERROR_LOCK_NOT_HELD.  Thread: [any] [lock-held].  Since ABI 1. */
 REPLAY_API replay_status_t replay_disable_events(void);
 
@@ -80,7 +82,8 @@ REPLAY_API replay_status_t replay_flush_events(void);
 /** Queues a bottom half: @p callback runs on the vCPU thread at the next flush.
  *  Numbers are drawn in the order of the calls, so the calls themselves must be
  *  deterministic: hence the lock.
- *  None, events disabled: runs it at once.
+ *  None: runs it at once.
+ *  Events disabled, before replay_start() too: the next flush runs it, unwritten.
  *  @return REPLAY_OK; ERROR_INVALID_ARGUMENT, ERROR_LOCK_NOT_HELD, ERROR_WRONG_ROLE,
  *    ERROR_NO_MEMORY (ends a recording or replay: its guest does not get the bottom half).
  *  Thread: [vcpu] [io] [lock-held].  Since ABI 1. */
@@ -94,6 +97,8 @@ REPLAY_API replay_status_t replay_bh_schedule_oneshot_event(replay_callback_t ca
 /** Draws the number of a block request: one sequence for all devices. Until its
  *  completion is queued, the request counts as work in progress: a replay that
  *  waits for it is not reported as stalled.
+ *  While events are disabled after the start the number doesn't advance: complete
+ *  such a request before events are enabled again.
  *  @return the number; UINT64_MAX with an error without the lock. None: 0.
  *  Thread: [vcpu] [io] [lock-held] [hot].  Since ABI 1. */
 REPLAY_API uint64_t blkreplay_next_id(void);

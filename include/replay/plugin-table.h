@@ -191,6 +191,20 @@ typedef struct libreplay_input_event {
     int64_t value;
 } libreplay_input_event_t;
 
+typedef struct libreplay_input {
+    uint32_t size;
+    libreplay_input_kind_t kind;
+    uint32_t port;
+    uint32_t device;
+    int64_t code;
+    int32_t axis;
+    int32_t slot;
+    int64_t tracking_id;
+    int64_t value;
+} libreplay_input_t;
+
+#define LIBREPLAY_INPUT_INIT {(uint32_t)sizeof(libreplay_input_t), 0, 0, 0, 0, 0, 0, 0, 0}
+
 typedef struct libreplay_block libreplay_block_t;
 
 typedef struct libreplay_block_request libreplay_block_request_t;
@@ -259,10 +273,11 @@ typedef struct libreplay_host {
     void (*message)(void *opaque, libreplay_message_level_t level, const char *text);
     void (*execute)(void *opaque, uint64_t instructions);
     void (*interrupt)(void *opaque);
+    void (*input_from)(void *opaque, const libreplay_input_t *input);
 } libreplay_host_t;
 
 #define LIBREPLAY_HOST_INIT                                                                        \
-    {(uint32_t)sizeof(libreplay_host_t), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+    {(uint32_t)sizeof(libreplay_host_t), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
 
 enum {
     LIBREPLAY_SHIFT_DEFAULT = -2,
@@ -450,6 +465,9 @@ typedef struct libreplay_plugin {
                                                     void *opaque, uint64_t id, int32_t result,
                                                     const struct iovec *pieces, int32_t count);
     libreplay_status_t (*replay_finish_with)(const libreplay_end_t *end);
+    libreplay_status_t (*replay_char_read_all_size)(size_t *size);
+    libreplay_status_t (*replay_input_event_from)(const libreplay_input_t *input);
+    libreplay_status_t (*replay_audio_in_start_at)(size_t *count, size_t *position);
 } libreplay_plugin_t;
 
 typedef const libreplay_plugin_t *(*libreplay_plugin_query_t)(uint32_t abi_version);

@@ -162,6 +162,9 @@ typedef struct replay_plugin {
                                                  uint64_t id, int32_t result,
                                                  const struct iovec *pieces, int32_t count);
     replay_status_t (*replay_finish_with)(const replay_end_t *end);
+    replay_status_t (*replay_char_read_all_size)(size_t *size);
+    replay_status_t (*replay_input_event_from)(const replay_input_t *input);
+    replay_status_t (*replay_audio_in_start_at)(size_t *count, size_t *position);
 } replay_plugin_t;
 
 /** The type of replay_plugin_query(). */

@@ -124,7 +124,7 @@ typedef struct replay_host {
      *  messages are dropped (errors stay readable by replay_last_error()). */
     void (*message)(void *opaque, replay_message_level_t level, const char *text);
 
-    /* For replay_run(). The table of a host built before they were added is smaller. */
+    /* The table of a host built before these were added is smaller. */
 
     /** Needed by the vCPU thread's replay_run(). Executes at most @p instructions
      *  instructions, at least one if the guest is awake; may return earlier, and
@@ -135,11 +135,15 @@ typedef struct replay_host {
      *  pending and not masked, each only where replay_interrupt() returns true;
      *  the others stay pending. NULL: no interrupt needs to be asked for. */
     void (*interrupt)(void *opaque);
+
+    /** An input event has reached its place in the run: called instead of input,
+     *  if it is not NULL, for all input events. */
+    void (*input_from)(void *opaque, const replay_input_t *input);
 } replay_host_t;
 
 /** The value to start a replay_host_t from. */
 #define REPLAY_HOST_INIT                                                                           \
-    {(uint32_t)sizeof(replay_host_t), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+    {(uint32_t)sizeof(replay_host_t), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
 
 /* ----------------------------------------------------------- configuration */
 

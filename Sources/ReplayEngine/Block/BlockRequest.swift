@@ -46,6 +46,8 @@ final class BlockRequest: @unchecked Sendable {
     let piece: UnsafeMutablePointer<iovec>
     /// Its place in the queue, so that no completion is lost for want of memory.
     private var queueNode: EventChain.Node?
+    /// Submitted while events were disabled: no log has its completion.
+    var isUnwritten = false
     /// The overlay has done its part.
     private var isSettled = false
 

@@ -34,6 +34,7 @@ extension Session {
     package func nextBlockID() -> UInt64 {
         if isIdle { return 0 }
         if refusal(.either, "blkreplay_next_id") != nil { return .max }
+        if isUnwrittenNow { return state.nextBlockRequest }
         let id = drawRequestID()
         hostRequests.withLock { _ = $0.insert(id) }
         return id

@@ -188,6 +188,7 @@ extension Session {
                 pieces: pieces,
                 completion: completion, opaque: opaque)
         else { return memoryRanOut(for: "a request of \(length) bytes") }
+        request.isUnwritten = isUnwrittenNow
         disk.submit(request)
         return .ok
     }
