@@ -36,7 +36,7 @@ let package = Package(
 
         // The C interface: one @_cdecl function for each declaration.
         .target(
-            name: "Replay", dependencies: ["CReplay", "ReplayEngine", "ReplayGLib"]),
+            name: "Replay", dependencies: ["CReplay", "ReplayEngine", "ReplayGLib", "ReplayLog"]),
 
         .testTarget(name: "ReplayLogTests", dependencies: ["ReplayLog"]),
         .testTarget(name: "ReplayEngineTests", dependencies: ["Replay", "ReplayEngine", "CReplay"]),

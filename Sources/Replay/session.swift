@@ -4,6 +4,7 @@
 import CReplay
 import Glibc
 import ReplayEngine
+import ReplayLog
 import Synchronization
 
 // MARK: Life
@@ -34,7 +35,7 @@ public func replay_fingerprint(_ key: UnsafePointer<CChar>!, _ value: UnsafePoin
         guard let key, let value else {
             return session.misuse(.invalidArgument, "a fingerprint's field needs a key and a value").code
         }
-        return session.tell(String(cString: key), String(cString: value)).code
+        return session.tell(ByteText(cString: key), ByteText(cString: value)).code
     }
 }
 

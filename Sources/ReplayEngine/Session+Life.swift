@@ -136,24 +136,35 @@ extension Session {
         static let digestInterval = "replay.rrdigest"
         static func diskLength(_ name: String) -> String { "replay.\(name).length" }
 
-        /// The disk that a key is of, or "".
-        static func disk(_ key: String) -> String {
-            guard key.hasPrefix("replay."), key.hasSuffix(".length") else { return "" }
-            return String(key.dropFirst("replay.".count).dropLast(".length".count))
+        /// The disk that a key is of, or the key.
+        static func device(_ key: ByteText) -> String {
+            let (start, end) = (Array("replay.".utf8), Array(".length".utf8))
+            guard key.bytes.starts(with: start), key.bytes.suffix(end.count).elementsEqual(end),
+                key.bytes.count > start.count + end.count
+            else { return key.description }
+            return ByteText(key.bytes.dropFirst(start.count).dropLast(end.count)).description
         }
     }
 
     // MARK: Preparation
 
-    package func tell(_ key: String, _ value: String) -> Status {
+    package func tell(_ key: ByteText, _ value: ByteText) -> Status {
         guard isConfigured, !isStarted else {
             return misuse(.wrongState, "the fingerprint's field \(key) was told outside of the preparation")
         }
-        guard !key.isEmpty, !key.hasPrefix(Fingerprint.reserved) else {
+        guard !key.bytes.isEmpty, !key.hasPrefix(Fingerprint.reserved) else {
             return misuse(.invalidArgument, "a fingerprint's field may not be called '\(key)'")
         }
-        preparation.withLock { _ in fingerprint[key] = value }
-        return .ok
+        let fits = preparation.withLock { _ in
+            guard isIdle || fingerprint.hasRoom(for: key, value) else { return false }
+            fingerprint[key] = value
+            return true
+        }
+        if fits { return .ok }
+        return misuse(
+            .invalidArgument,
+            "the fingerprint's field \(key) doesn't fit: a log holds \(Fingerprint.mostPairs) fields and 16 MiB"
+        )
     }
 
     package func block(_ reason: String) -> Status {
@@ -177,14 +188,14 @@ extension Session {
         if let player,
             let difference = fingerprint.difference(from: Fingerprint(player.reader.metadata.fingerprint))
         {
-            let expected = difference.recorded ?? "not told while recording"
-            let found = difference.here ?? "not told now"
+            let expected = difference.recorded?.description ?? "not told while recording"
+            let found = difference.here?.description ?? "not told now"
             return refuse(
                 ReplayError(
                     .fingerprint,
                     "the machine is not the recorded one: \(difference.key) was \(expected), and is \(found)",
                     expected: expected, found: found,
-                    device: Key.disk(difference.key).isEmpty ? difference.key : Key.disk(difference.key)))
+                    device: Key.device(difference.key)))
         }
         // In this order: what a worker posts meanwhile is early, or finds events enabled.
         eventsEnabled.store(!isIdle, ordering: .releasing)

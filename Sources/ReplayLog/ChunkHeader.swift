@@ -21,7 +21,10 @@ struct ChunkHeader: Equatable {
     var eventCount: UInt32 = 0
     var rawLength: UInt32 = 0
     var storedLength: UInt32 = 0
-    /// The state of ``RunningChecksum`` behind the last event.
+    /// The lower half of the checksum of the header of the chunk before this one, so that a chunk of a different
+    /// recording isn't taken for one of this; 0 in the first chunk, and in format 1.
+    var link: UInt32 = 0
+    /// The state of ``RunningChecksum`` after the last event.
     var chain: UInt64
     /// The XXH3 of the stored payload.
     var payloadChecksum: UInt64 = 0
@@ -44,7 +47,7 @@ struct ChunkHeader: Equatable {
         writer.writeUInt32(eventCount)
         writer.writeUInt32(rawLength)
         writer.writeUInt32(storedLength)
-        writer.writeUInt32(0)
+        writer.writeUInt32(link)
         writer.writeUInt64(chain)
         writer.writeUInt64(payloadChecksum)
         writer.writeChecksum()
@@ -61,7 +64,7 @@ struct ChunkHeader: Equatable {
             let sequence = reader.readUInt64(), let firstEvent = reader.readUInt64(),
             let firstIcount = reader.readUInt64(), let eventCount = reader.readUInt32(),
             let rawLength = reader.readUInt32(), let storedLength = reader.readUInt32(),
-            reader.readUInt32() == 0, let chain = reader.readUInt64(),
+            let link = reader.readUInt32(), let chain = reader.readUInt64(),
             let payloadChecksum = reader.readUInt64(),
             reader.readChecksum()
         else { return nil }
@@ -73,6 +76,7 @@ struct ChunkHeader: Equatable {
         self.eventCount = eventCount
         self.rawLength = rawLength
         self.storedLength = storedLength
+        self.link = link
         self.chain = chain
         self.payloadChecksum = payloadChecksum
     }
@@ -89,7 +93,37 @@ struct ChunkHeader: Equatable {
         self.chain = chain
     }
 
-    /// The header's own checksum, as it stands in its last eight bytes: what the live file is bound to.
+    /// The link of the chunk that follows one whose header has this checksum.
+    static func link(_ checksum: UInt64, version: UInt32) -> UInt32 {
+        version == 1 ? 0 : UInt32(truncatingIfNeeded: checksum)
+    }
+
+    /// Does the header keep to the limits that the format page states? They bound the memory that a file can ask for.
+    func isWithinLimits(version: UInt32) -> Bool {
+        let (raw, stored) = (UInt64(rawLength), UInt64(storedLength))
+        guard raw <= ChunkHeader.longestPayload, stored <= raw else { return false }
+        switch codec {
+        case .stored: guard stored == raw else { return false }
+        case .zstd:
+            let ratio = version == 1 ? ChunkHeader.largestRatioOfFormat1 : ChunkHeader.largestRatio
+            guard kind == .events, raw <= stored &* ratio else { return false }
+        }
+        switch kind {
+        case .events: return eventCount > 0 && UInt64(eventCount) <= raw
+        case .metadata: return eventCount == 0 && raw <= UInt64(LogMetadata.longestEncoding)
+        case .index: return eventCount == 0
+        case .end: return eventCount == 0 && raw == UInt64(LogEnd.encodedSize)
+        }
+    }
+
+    static let longestPayload: UInt64 = 1 << 31 - 1
+    /// Compression makes a payload at most so many times shorter.
+    static let largestRatio: UInt64 = 1024
+    /// What zstd's own format allows: 128 KiB in four bytes.
+    static let largestRatioOfFormat1: UInt64 = 32768
+
+    /// The header's own checksum, as it stands in its last eight bytes: what the live file and the next chunk are
+    /// bound to.
     var checksum: UInt64 {
         encoded().withUnsafeBytes { bytes in
             var reader = ByteReader(UnsafeRawBufferPointer(rebasing: bytes.suffix(8)))

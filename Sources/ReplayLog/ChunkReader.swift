@@ -13,6 +13,8 @@ final class ChunkReader {
     let path: String
     /// The file's size when it was opened. What a recorder appends later isn't looked at.
     let size: UInt64
+    /// The log's format, from its header.
+    var version = FileHeader.version
     private let system: Syscalls
     private let descriptor: Int32
     private let decompressor: Decompressor
@@ -61,7 +63,10 @@ final class ChunkReader {
         guard offset < size else { return .cut }
         let bytes = try bytes(at: offset, count: ChunkHeader.size)
         let header = bytes.withUnsafeBytes { ChunkHeader(decoding: $0) }
-        if let header { return header.end(from: offset) <= size ? .chunk(header) : .cut }
+        if let header {
+            guard header.isWithinLimits(version: version) else { return .damage }
+            return header.end(from: offset) <= size ? .chunk(header) : .cut
+        }
         // What is there of a header that was cut begins as a header does.
         let isStart = bytes.count < ChunkHeader.size && zip(bytes, ChunkHeader.magic).allSatisfy { $0 == $1 }
         return isStart ? .cut : .damage
@@ -75,7 +80,6 @@ final class ChunkReader {
         let count = Int(header.storedLength)
         let rawCount = Int(header.rawLength)
         let buffer = header.codec == .stored ? target : stored
-        guard header.codec == .stored ? count == rawCount : header.kind == .events else { throw damage }
         guard target.reserve(rawCount), buffer.reserve(count), let start = buffer.start,
             let raw = target.start
         else {

@@ -14,6 +14,8 @@ final class ChunkWriter {
     /// The file's length: the end of the last whole chunk.
     private var tail: UInt64
     private var sequence: UInt64 = 0
+    /// The checksum of the last chunk's header.
+    private var previous: UInt64 = 0
     private var index = LogIndex()
 
     /// The file has its header; `capacity` is the longest payload of a usual chunk.
@@ -40,19 +42,22 @@ final class ChunkWriter {
         append(&header, payload, to: &bytes)
         announce(header.checksum)
         try put(bytes)
+        previous = header.checksum
         sequence = 1
     }
 
     /// Writes the events of one segment.
     func writeEvents(_ description: SegmentDescription, _ raw: UnsafeRawBufferPointer) throws(LogError) {
-        let entry = LogIndex.Entry(
+        var entry = LogIndex.Entry(
             offset: tail, firstEvent: description.header.firstEvent,
             firstIcount: description.header.firstIcount)
         var header = ChunkHeader(
             kind: .events, sequence: description.header.sequence, firstEvent: entry.firstEvent,
             firstIcount: entry.firstIcount, chain: description.chain)
         header.eventCount = description.eventCount
-        try write(header, raw)
+        try write(&header, raw)
+        entry.checksum = header.checksum
+        previous = header.checksum
         index.entries.append(entry)
     }
 
@@ -62,7 +67,12 @@ final class ChunkWriter {
         let indexOffset = tail
         var header = ChunkHeader(
             kind: .index, sequence: sequence, firstEvent: end.eventCount, firstIcount: icount, chain: chain)
-        append(&header, index.encoded(), to: &bytes)
+        let indexBytes = index.encoded()
+        guard UInt64(indexBytes.count) <= ChunkHeader.longestPayload else {
+            throw LogError(.tooLarge, "\(path) has too many chunks for an index: choose larger segments")
+        }
+        append(&header, indexBytes, to: &bytes)
+        previous = header.checksum
         let endOffset = tail &+ UInt64(truncatingIfNeeded: bytes.count)
         header.kind = .end
         header.sequence = sequence &+ 1
@@ -78,6 +88,7 @@ final class ChunkWriter {
 
     /// Completes a header and appends the chunk, uncompressed, to `bytes`.
     private func append(_ header: inout ChunkHeader, _ payload: [UInt8], to bytes: inout [UInt8]) {
+        header.link = ChunkHeader.link(previous, version: FileHeader.version)
         header.rawLength = UInt32(truncatingIfNeeded: payload.count)
         header.storedLength = header.rawLength
         header.payloadChecksum = payload.withUnsafeBytes { Checksum.xxh3($0) }
@@ -86,8 +97,7 @@ final class ChunkWriter {
     }
 
     /// Compresses, completes the header, writes both with one call.
-    private func write(_ header: ChunkHeader, _ raw: UnsafeRawBufferPointer) throws(LogError) {
-        var header = header
+    private func write(_ header: inout ChunkHeader, _ raw: UnsafeRawBufferPointer) throws(LogError) {
         // The usual buffer is never given back: a segment always has its memory.
         let buffer = raw.count > segmentCapacity ? RawBuffer() : buffer
         guard buffer.reserve(ChunkWriter.room(raw.count)), let start = buffer.start else {
@@ -103,6 +113,7 @@ final class ChunkWriter {
             payload.copyMemory(from: raw)
             stored = raw.count
         }
+        header.link = ChunkHeader.link(previous, version: FileHeader.version)
         header.rawLength = UInt32(truncatingIfNeeded: raw.count)
         header.storedLength = UInt32(truncatingIfNeeded: stored)
         header.payloadChecksum = Checksum.xxh3(UnsafeRawBufferPointer(rebasing: payload[..<stored]))

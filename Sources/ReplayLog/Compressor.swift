@@ -19,8 +19,23 @@ final class Compressor {
     }
 
     /// The compressed length, or nil if it isn't less than `raw`'s.
+    ///
+    /// What becomes more than ``ChunkHeader/largestRatio`` times shorter is filled up with a skippable frame, so that
+    /// a reader can refuse a file that would need much more memory than its own size.
     func compress(_ raw: UnsafeRawBufferPointer, into target: UnsafeMutableRawBufferPointer) -> Int? {
         let count = ZSTD_compress2(context, target.baseAddress, target.count, raw.baseAddress, raw.count)
-        return ZSTD_isError(count) == 0 && count < raw.count ? count : nil
+        guard ZSTD_isError(count) == 0 else { return nil }
+        let least = raw.count / Int(ChunkHeader.largestRatio) &+ 1
+        guard count < least else { return count < raw.count ? count : nil }
+        let filled = count &+ max(least &- count, Compressor.skippableHeader)
+        guard filled < raw.count, filled <= target.count else { return nil }
+        var writer = ByteWriter()
+        writer.writeUInt32(0x184D_2A50)
+        writer.writeUInt32(UInt32(truncatingIfNeeded: filled &- count &- Compressor.skippableHeader))
+        writer.pad(to: filled &- count)
+        UnsafeMutableRawBufferPointer(rebasing: target[count..<filled]).copyBytes(from: writer.bytes)
+        return filled
     }
+
+    private static let skippableHeader = 8
 }

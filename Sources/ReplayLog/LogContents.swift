@@ -12,6 +12,8 @@ struct LogContents {
     var chunks: ChunkReader
     var metadata = LogMetadata()
     var kinds = KindTable.own
+    /// The checksum of the metadata chunk's header.
+    var metadataChecksum: UInt64 = 0
     var state = LogState.died(reason: "")
     /// The chunks of events, in order.
     var entries: [LogIndex.Entry] = []

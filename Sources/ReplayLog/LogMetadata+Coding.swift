@@ -1,4 +1,23 @@
 extension LogMetadata {
+    /// The longest payload of a metadata chunk.
+    package static let longestEncoding = 1 << 24
+    /// So many pairs fit into a fingerprint.
+    package static let mostPairs = 4096
+
+    /// The bytes that a pair takes at most.
+    package static func size(ofPair key: ByteText, _ value: ByteText) -> Int {
+        key.bytes.count &+ value.bytes.count &+ 2 &* VarInt.maxLength
+    }
+
+    /// The room for pairs: the table of kinds, and what else there is, needs less than 64 KiB.
+    package static let longestFingerprint = longestEncoding - (1 << 16)
+
+    /// Does the format take it?
+    package var isWithinLimits: Bool {
+        let size = fingerprint.reduce(0) { $0 &+ LogMetadata.size(ofPair: $1.key, $1.value) }
+        return fingerprint.count <= LogMetadata.mostPairs && size <= LogMetadata.longestFingerprint
+    }
+
     /// The payload of the metadata chunk.
     func encoded(kinds: KindTable) -> [UInt8] {
         var writer = ByteWriter()
@@ -7,8 +26,8 @@ extension LogMetadata {
         writer.writeUInt8(shift)
         writer.writeVarInt(UInt64(truncatingIfNeeded: fingerprint.count))
         for (key, value) in fingerprint {
-            writer.writeCounted(key.utf8)
-            writer.writeCounted(value.utf8)
+            writer.writeCounted(key.bytes)
+            writer.writeCounted(value.bytes)
         }
         kinds.write(to: &writer)
         return writer.bytes
@@ -19,13 +38,13 @@ extension LogMetadata {
         var reader = ByteReader(bytes)
         guard let createdNs = reader.readUInt64(), let flags = reader.readUInt32(),
             let shift = reader.readUInt8(),
-            let pairs = reader.readVarInt()
+            let pairs = reader.readVarInt(), pairs <= UInt64(LogMetadata.mostPairs)
         else { return nil }
-        var fingerprint: [(key: String, value: String)] = []
+        var fingerprint: [(key: ByteText, value: ByteText)] = []
         var index: UInt64 = 0
         while index < pairs {
             guard let key = reader.readCounted(), let value = reader.readCounted() else { return nil }
-            fingerprint.append((String(decoding: key, as: UTF8.self), String(decoding: value, as: UTF8.self)))
+            fingerprint.append((ByteText(key), ByteText(value)))
             index &+= 1
         }
         guard let kinds = KindTable(reading: &reader), reader.remaining == 0 else { return nil }

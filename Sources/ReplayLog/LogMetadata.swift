@@ -1,7 +1,7 @@
 /// What a log says about its recording: the machine's fingerprint and the frame of the clocks.
 package struct LogMetadata: Sendable {
     /// Key and value pairs of the host, in the order given.
-    package var fingerprint: [(key: String, value: String)]
+    package var fingerprint: [(key: ByteText, value: ByteText)]
     /// When the recording began, in nanoseconds since 1970, told by the host; 0: not told.
     package var createdNs: UInt64
     /// The clock's shift; 255: automatic.
@@ -12,7 +12,7 @@ package struct LogMetadata: Sendable {
     package var formatVersion: UInt32
 
     package init(
-        fingerprint: [(key: String, value: String)] = [], createdNs: UInt64 = 0, shift: UInt8 = 0,
+        fingerprint: [(key: ByteText, value: ByteText)] = [], createdNs: UInt64 = 0, shift: UInt8 = 0,
         flags: UInt32 = 0
     ) {
         self.fingerprint = fingerprint

@@ -118,27 +118,61 @@ package final class LogReader {
         source = next
     }
 
-    /// What the index says of a chunk and what the chunk says must be the same.
+    /// What the index says of a chunk and what the chunk says must be the same, and the chunk must continue the
+    /// one before it: a whole chunk of a different recording doesn't.
     private func loadChunk(_ number: Int) throws(LogError) {
         let entry = contents.entries[number]
+        let damage = LogError(
+            .damaged, "\(path) is damaged in chunk \(number &+ 1) at byte \(entry.offset)",
+            offset: entry.offset, eventIndex: entry.firstEvent, icount: entry.firstIcount)
         let isLast = number &+ 1 == contents.entries.count
         let end = isLast ? contents.entriesEnd : contents.entries[number &+ 1].offset
         let behind = isLast ? contents.chunkEvents : contents.entries[number &+ 1].firstEvent
         guard case .chunk(let header) = try contents.chunks.header(at: entry.offset), header.kind == .events,
             header.sequence == UInt64(truncatingIfNeeded: number) &+ 1, header.firstEvent == entry.firstEvent,
             header.firstIcount == entry.firstIcount, header.end(from: entry.offset) == end,
-            header.firstEvent &+ UInt64(header.eventCount) == behind
-        else {
-            throw LogError(
-                .damaged, "\(path) is damaged in chunk \(number &+ 1) at byte \(entry.offset)",
-                offset: entry.offset,
-                eventIndex: entry.firstEvent, icount: entry.firstIcount)
-        }
+            header.firstEvent &+ UInt64(header.eventCount) == behind, isBound(header, number)
+        else { throw damage }
         try contents.chunks.read(header, at: entry.offset, into: buffer)
+        if metadata.formatVersion == 1 {
+            begin(header)
+            let chain = try chain(before: number)
+            guard foldAll(from: chain) == header.chain else { throw damage }
+        }
+        begin(header)
+    }
+
+    private func begin(_ header: ChunkHeader) {
         guard let start = buffer.start else { return }
         decoder.pointee.begin(
             UnsafeRawPointer(start), count: Int(header.rawLength), firstEvent: header.firstEvent,
             firstIcount: header.firstIcount, eventCount: UInt64(header.eventCount))
+    }
+
+    /// Is the chunk that of its index entry, and linked to the one before it?
+    private func isBound(_ header: ChunkHeader, _ number: Int) -> Bool {
+        let previous = number == 0 ? contents.metadataChecksum : contents.entries[number &- 1].checksum ?? 0
+        return header.link == ChunkHeader.link(previous, version: metadata.formatVersion)
+            && (contents.entries[number].checksum ?? header.checksum) == header.checksum
+    }
+
+    /// Format 1 has no links: the running checksum says whether a chunk continues the one before it.
+    private func chain(before number: Int) throws(LogError) -> UInt64 {
+        guard number > 0 else { return RunningChecksum.seed }
+        guard case .chunk(let header) = try contents.chunks.header(at: contents.entries[number &- 1].offset)
+        else { return 0 }
+        return header.chain
+    }
+
+    /// The running checksum after all events of the chunk; nil if one of them can't be decoded.
+    private func foldAll(from chain: UInt64) -> UInt64? {
+        var state = chain
+        while decoder.pointee.remaining > 0 {
+            let event = decoder.pointee.cursor
+            guard decoder.pointee.next() != nil else { return nil }
+            state = RunningChecksum.fold(state, event: event, count: decoder.pointee.cursor - event)
+        }
+        return state
     }
 
     private func loadLive(_ events: LogContents.LiveEvents) {

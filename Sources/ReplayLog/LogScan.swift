@@ -22,13 +22,16 @@ struct LogScan {
     private var sequence: UInt64 = 0
     private var offset = UInt64(FileHeader.size)
     private var chain = RunningChecksum.seed
+    /// The checksum of the header of the chunk before `offset`.
+    private var previous: UInt64 = 0
     private var path: String { chunks.path }
 
     init(path: String, system: Syscalls) throws(LogError) {
         chunks = try ChunkReader(path: path, system: system)
         contents = LogContents(chunks: chunks)
         let header = try chunks.bytes(at: 0, count: FileHeader.size)
-        contents.metadata.formatVersion = try Self.checkHeader(header, path).version
+        chunks.version = try Self.checkHeader(header, path).version
+        contents.metadata.formatVersion = chunks.version
         try readMetadata()
         let damage = sequence == 1 ? try readFinished() : nil
         if case .finished = contents.state { return }
@@ -54,7 +57,7 @@ struct LogScan {
     private mutating func readMetadata() throws(LogError) {
         guard case .chunk(let header) = try found(at: offset) else { return }
         let damage = LogError(.damaged, "\(path) is damaged in its metadata", offset: offset)
-        guard header.kind == .metadata, header.sequence == 0 else { throw damage }
+        guard header.kind == .metadata, header.sequence == 0, header.link == 0 else { throw damage }
         try chunks.read(header, at: offset, into: buffer)
         let bytes = UnsafeRawBufferPointer(start: buffer.start, count: Int(header.rawLength))
         guard let (metadata, kinds) = LogMetadata.decode(bytes) else { throw damage }
@@ -66,11 +69,12 @@ struct LogScan {
                     offset: offset)
             }
         }
-        let version = contents.metadata.formatVersion
         contents.metadata = metadata
-        contents.metadata.formatVersion = version
+        contents.metadata.formatVersion = chunks.version
         contents.kinds = kinds
-        metadataChecksum = header.checksum
+        previous = header.checksum
+        metadataChecksum = previous
+        contents.metadataChecksum = previous
         sequence = 1
         offset = header.end(from: offset)
         contents.entriesEnd = offset
@@ -108,7 +112,9 @@ struct LogScan {
             index.entries.first?.offset ?? trailer.indexOffset == offset,
             index.entries.first?.firstEvent ?? end.eventCount == 0,
             index.entries.last.map({ $0.offset < trailer.indexOffset && $0.firstEvent < end.eventCount })
-                ?? true
+                ?? true,
+            indexHeader.link == link(to: index.entries.last?.checksum ?? previous),
+            endHeader.link == link(to: indexHeader.checksum)
         else { return damage }
         contents.entries = index.entries
         contents.entriesEnd = trailer.indexOffset
@@ -119,7 +125,9 @@ struct LogScan {
 
     private func readIndex(_ header: ChunkHeader, at offset: UInt64) throws(LogError) -> LogIndex? {
         guard try readSmall(header, at: offset) else { return nil }
-        return LogIndex(decoding: UnsafeRawBufferPointer(start: buffer.start, count: Int(header.rawLength)))
+        return LogIndex(
+            decoding: UnsafeRawBufferPointer(start: buffer.start, count: Int(header.rawLength)),
+            version: chunks.version)
     }
 
     private func readEnd(_ header: ChunkHeader, at offset: UInt64) throws(LogError) -> LogEnd? {
@@ -156,8 +164,9 @@ struct LogScan {
                     return
                 }
                 if header.kind == .events {
-                    guard header.eventCount > 0, header.eventCount <= header.rawLength else {
-                        tail = .damaged(damage("chunk \(sequence)"))
+                    guard header.link == link(to: previous) else {
+                        tail = .damaged(
+                            damage("chunk \(sequence), which doesn't continue the chunk before it,"))
                         return
                     }
                     take(header)
@@ -170,8 +179,11 @@ struct LogScan {
     }
 
     private mutating func take(_ header: ChunkHeader) {
+        previous = header.checksum
         contents.entries.append(
-            LogIndex.Entry(offset: offset, firstEvent: header.firstEvent, firstIcount: header.firstIcount))
+            LogIndex.Entry(
+                offset: offset, firstEvent: header.firstEvent, firstIcount: header.firstIcount,
+                checksum: chunks.version == 1 ? nil : previous))
         contents.chunkEvents &+= UInt64(header.eventCount)
         offset = header.end(from: offset)
         contents.entriesEnd = offset
@@ -184,7 +196,7 @@ struct LogScan {
         let endOffset = indexHeader.end(from: offset)
         let damaged = Tail.damaged(damage("its index"))
         guard indexHeader.kind == .index, let index = try readIndex(indexHeader, at: offset),
-            index.entries == contents.entries
+            index.entries == contents.entries, indexHeader.link == link(to: previous)
         else { return damaged }
         let endHeader: ChunkHeader
         switch try chunks.header(at: endOffset) {
@@ -193,6 +205,7 @@ struct LogScan {
         case .chunk(let header): endHeader = header
         }
         guard endHeader.kind == .end, endHeader.sequence == sequence &+ 1,
+            endHeader.link == link(to: indexHeader.checksum),
             let end = try readEnd(endHeader, at: endOffset), end.eventCount == contents.chunkEvents
         else { return .damaged(damage("its end")) }
         let trailerOffset = endHeader.end(from: endOffset)
@@ -203,6 +216,10 @@ struct LogScan {
         if !expected.starts(with: rest) { return .damaged(damage("its trailer")) }
         if cut { return .cutInEnd }
         return .damaged(LogError(.damaged, "\(path) has bytes behind its end", offset: trailer.fileSize))
+    }
+
+    private func link(to checksum: UInt64) -> UInt32 {
+        ChunkHeader.link(checksum, version: chunks.version)
     }
 
     private func damage(_ what: String) -> LogError {

@@ -143,6 +143,12 @@ package final class LogWriter: @unchecked Sendable {
         guard isOpen, !hasMetadata else {
             throw LogError(.misuse, "\(path) has its metadata already, or is closed")
         }
+        guard metadata.isWithinLimits else {
+            throw LogError(
+                .tooLarge,
+                "\(path) can't hold this fingerprint: it has more than \(LogMetadata.mostPairs) fields or 16 MiB"
+            )
+        }
         hasMetadata = true
         sealer.wait(for: sealer.submit(.metadata(metadata.encoded(kinds: .own))))
         if let failure = sealer.failure {

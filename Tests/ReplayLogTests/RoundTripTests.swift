@@ -79,8 +79,8 @@ import Testing
     @Test func metadataAndEndComeBack() throws {
         let path = try scratch.finishedLog("log", TestEvent.script(100, seed: 1))
         let reader = try LogReader(path: path)
-        #expect(reader.metadata.fingerprint.map(\.key) == ["ram", "cpu"])
-        #expect(reader.metadata.fingerprint.map(\.value) == ["64M", "rv64"])
+        #expect(reader.metadata.fingerprint.map(\.key) == ["ram", "cpu"] as [ByteText])
+        #expect(reader.metadata.fingerprint.map(\.value) == ["64M", "rv64"] as [ByteText])
         #expect(reader.metadata.createdNs == 12345)
         #expect(reader.metadata.shift == 255)
         #expect(reader.metadata.flags == 9)

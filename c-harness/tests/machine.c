@@ -94,12 +94,58 @@ TEST(a_refused_machine_does_not_run) {
     CHECK(replay_finish() != REPLAY_OK);
 }
 
+/* Not as text: what looks the same, or is not UTF-8 at all, may differ. */
+TEST(keys_and_values_are_compared_byte_by_byte) {
+    static const struct {
+        field_t recorded, replayed;
+    } pairs[] = {
+        {{"k", "caf\xE9"}, {"k", "caf\xE8"}},
+        {{"k", "\xFF\xFF"}, {"k", "\x80\x81"}},
+        {{"k", "caf\xC3\xA9"}, {"k", "cafe\xCC\x81"}},
+        {{"\xE9", "v"}, {"\xE8", "v"}},
+        {{"caf\xC3\xA9", "v"}, {"cafe\xCC\x81", "v"}},
+    };
+    for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
+        const field_t recorded[] = {pairs[i].recorded, {0, 0}}, other[] = {pairs[i].replayed, {0, 0}};
+        replay_error_t error;
+        record_with(recorded);
+        CHECK_STATUS(start_with(recorded, &error), OK);
+        CHECK_STATUS(start_with(other, &error), ERROR_FINGERPRINT);
+        /* Two keys that differ are two fields; of two values for one key the last counts. */
+        const field_t both[] = {pairs[i].recorded, pairs[i].replayed, {0, 0}};
+        record_with(both);
+        CHECK_STATUS(start_with(both, &error), OK);
+        CHECK_STATUS(start_with(recorded, &error), ERROR_FINGERPRINT);
+    }
+}
+
+TEST(a_fingerprint_that_no_log_could_hold_is_refused) {
+    static char value[(16 << 20) + 1];
+    host_t host;
+    REQUIRE_STATUS(configure(&host, REPLAY_MODE_RECORD), OK);
+    memset(value, 'x', sizeof value - 1);
+    CHECK_STATUS(replay_fingerprint("long", value), ERROR_INVALID_ARGUMENT);
+    int accepted = 0;
+    for (; accepted < 5000; accepted++) {
+        char key[32];
+        snprintf(key, sizeof key, "%d", accepted);
+        if (replay_fingerprint(key, "") != REPLAY_OK)
+            break;
+    }
+    CHECK_EQ(accepted, 4000);
+    CHECK_STATUS(replay_fingerprint("0", "again"), OK);
+    host_start(&host, 3);
+    CHECK_STATUS(host_end(&host), OK);
+}
+
 TEST(a_fingerprint_is_checked) {
     host_t host;
     REQUIRE_STATUS(configure(&host, REPLAY_MODE_RECORD), OK);
     CHECK_STATUS(replay_fingerprint(NULL, "x"), ERROR_INVALID_ARGUMENT);
     CHECK_STATUS(replay_fingerprint("x", NULL), ERROR_INVALID_ARGUMENT);
     CHECK_STATUS(replay_fingerprint("replay.shift", "x"), ERROR_INVALID_ARGUMENT);
+    /* U+0301 after the dot makes one character with it: the prefix is the same. */
+    CHECK_STATUS(replay_fingerprint("replay.\xCC\x81x", "x"), ERROR_INVALID_ARGUMENT);
     CHECK_STATUS(replay_fingerprint("x", ""), OK);
     CHECK_STATUS(replay_start(), OK);
     CHECK_STATUS(replay_fingerprint("x", "y"), ERROR_WRONG_STATE);

@@ -236,10 +236,12 @@ REPLAY_API replay_status_t replay_configure(const replay_config_t *config);
  *
  *  Record: stored.  Play: kept for the comparison at the start.  None: ignored.
  *
- *  @param key, value [in] UTF-8, copied; a key that was told before gets the
- *    new value.
+ *  @param key, value [in] bytes without 0, copied; a key that was given before
+ *    gets the new value. Two keys or values are equal only if all bytes are:
+ *    they need not be UTF-8. All of them together may be 4000 keys and 16 MiB.
  *  @return REPLAY_OK; ERROR_INVALID_ARGUMENT (NULL, no key, a key of the
- *    library's), ERROR_WRONG_STATE (not between configure and start).
+ *    library's, too many or too long), ERROR_WRONG_STATE (not between configure
+ *    and start).
  *  Thread: [any].  Since ABI 1. */
 REPLAY_API replay_status_t replay_fingerprint(const char *key, const char *value);
 

@@ -3,20 +3,33 @@
 /// Files that no writer of today makes.
 enum Crafted {
     /// A log with one chunk of events and no end.
-    static func log(version: UInt32 = FileHeader.version, kinds: KindTable = .own, payload: [UInt8], eventCount: UInt32)
+    static func log(
+        version: UInt32 = FileHeader.version, kinds: KindTable = .own, payload: [UInt8], eventCount: UInt32
+    )
         -> [UInt8]
     {
-        FileHeader(version: version, segmentSize: 1 << 20).encoded()
-            + chunk(.metadata, 0, LogMetadata.test.encoded(kinds: kinds), 0)
-            + chunk(.events, 1, payload, eventCount)
+        let metadata = chunk(.metadata, 0, LogMetadata.test.encoded(kinds: kinds), 0)
+        return FileHeader(version: version, segmentSize: 1 << 20).encoded() + metadata
+            + chunk(.events, 1, payload, eventCount, link: version == 1 ? 0 : link(metadata))
     }
 
-    static func chunk(_ kind: ChunkHeader.Kind, _ sequence: UInt64, _ payload: [UInt8], _ count: UInt32)
+    /// What links the next chunk to this one.
+    static func link(_ chunk: [UInt8]) -> UInt32 {
+        chunk.withUnsafeBytes {
+            ChunkHeader(decoding: UnsafeRawBufferPointer(rebasing: $0.prefix(ChunkHeader.size)))
+        }
+        .map { ChunkHeader.link($0.checksum, version: FileHeader.version) } ?? 0
+    }
+
+    static func chunk(
+        _ kind: ChunkHeader.Kind, _ sequence: UInt64, _ payload: [UInt8], _ count: UInt32, link: UInt32 = 0
+    )
         -> [UInt8]
     {
         var header = ChunkHeader(
             kind: kind, sequence: sequence, firstEvent: 0, firstIcount: 0, eventCount: count,
             chain: RunningChecksum.seed)
+        header.link = link
         header.rawLength = UInt32(payload.count)
         header.storedLength = UInt32(payload.count)
         header.payloadChecksum = payload.withUnsafeBytes { Checksum.xxh3($0) }
