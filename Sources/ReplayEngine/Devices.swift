@@ -115,7 +115,7 @@ final class Devices: @unchecked Sendable {
 
 /// A filter in front of a network backend.
 final class NetFilter: @unchecked Sendable {
-    // Sendable: immutable but for the flag, which the replay lock guards.
+    // Sendable: immutable but for the flag, which is atomic.
 
     typealias Receive = @convention(c) (UnsafeMutableRawPointer?, UInt32, UnsafePointer<UInt8>?, Int) -> Void
 
@@ -123,7 +123,11 @@ final class NetFilter: @unchecked Sendable {
     private let callback: Receive
     private let opaque: UnsafeMutableRawPointer?
     /// Packets that are still queued are dropped then.
-    var isGone = false
+    var isGone: Bool {
+        get { gone.load(ordering: .relaxed) }
+        set { gone.store(newValue, ordering: .relaxed) }
+    }
+    private let gone = Atomic<Bool>(false)
 
     init(number: Int64, callback: @escaping Receive, opaque: UnsafeMutableRawPointer?) {
         self.number = number

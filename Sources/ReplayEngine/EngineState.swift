@@ -1,10 +1,22 @@
-/// What the engine itself knows of a run, as a value: with ``EngineTime``, what a
-/// snapshot of the engine holds.
-package struct EngineState {
+import Synchronization
+
+/// What the engine itself knows of a run: with ``EngineTime``, what a snapshot of the engine holds.
+package struct EngineState: ~Copyable {
+    /// What every thread may look at, see ``Session/icountSeen``.
+    struct Counts: ~Copyable {
+        let icount = Atomic<UInt64>(0)
+        let events = Atomic<UInt64>(0)
+    }
     /// Instructions at the last accounting.
-    package internal(set) var icount: UInt64 = 0
+    package internal(set) var icount: UInt64 {
+        @inline(__always) get { counts.icount.load(ordering: .relaxed) }
+        @inline(__always) nonmutating set { counts.icount.store(newValue, ordering: .relaxed) }
+    }
     /// Events written or consumed.
-    package internal(set) var events: UInt64 = 0
+    package internal(set) var events: UInt64 {
+        @inline(__always) get { counts.events.load(ordering: .relaxed) }
+        @inline(__always) nonmutating set { counts.events.store(newValue, ordering: .relaxed) }
+    }
     /// The last readings of the recorded clocks.
     var hostClock: Int64 = 0
     var virtualRTClock: Int64 = 0
@@ -17,4 +29,22 @@ package struct EngineState {
     var sameDigest: UInt64?
     /// The cause of the last shutdown request.
     var shutdownCause: Int32 = 0
+
+    /// Last: the thread sanitizer takes the first member's address for that of the whole.
+    let counts = Counts()
+}
+
+extension Session {
+    /// As at the beginning, field by field: other threads may be looking at the counts.
+    func resetState() {
+        state.icount = 0
+        state.events = 0
+        state.hostClock = 0
+        state.virtualRTClock = 0
+        state.nextBottomHalf = 0
+        state.nextBlockRequest = 0
+        state.nextDigest = .max
+        state.sameDigest = nil
+        state.shutdownCause = 0
+    }
 }

@@ -1,4 +1,5 @@
 import ReplayLog
+import Synchronization
 
 /// The place in a log that is being played: the next event, and what was
 /// consumed last.
@@ -18,7 +19,11 @@ final class Player {
     /// The icount of what comes next, event or ending.
     private(set) var nextIcount: UInt64 = 0
     /// The end was told to the host.
-    var endWasTold = false
+    var endWasTold: Bool {
+        get { told.load(ordering: .relaxed) }
+        set { told.store(newValue, ordering: .relaxed) }
+    }
+    private let told = Atomic<Bool>(false)
     private let recent = RecentEvents()
 
     init(_ reader: LogReader) {

@@ -23,8 +23,9 @@ extension Session {
     /// statuses, once; the lint mode tells all, with the caller, each once.
     private func tellOnce(_ status: Status, _ message: String) {
         let isAlwaysTold = [.lockNotHeld, .wrongRole, .icountBackwards, .wrongState].contains(status)
-        guard isConfigured, options.lint || isAlwaysTold else { return }
-        warnOnce(options.lint ? "\(message), called from \(Self.caller)" : message)
+        let tellsAll = lints.load(ordering: .relaxed)
+        guard isConfigured, tellsAll || isAlwaysTold else { return }
+        warnOnce(tellsAll ? "\(message), called from \(Self.caller)" : message)
     }
 
     /// A warning that is told once, lint mode or not.
@@ -44,14 +45,16 @@ extension Session {
 
     /// A warning of the lint mode; nothing without it.
     func lint(_ message: @autoclosure () -> String) {
-        guard options.lint else { return }
+        guard lints.load(ordering: .relaxed) else { return }
         warnOnce("\(message()), called from \(Self.caller)")
     }
 
     /// An I/O thread's turn is where a checkpoint orders it; elsewhere it races
     /// with the vCPU thread, and a replay may find another order.
     func lintOutsideOfCheckpoint(_ what: @autoclosure () -> String) {
-        guard options.lint, isRecording, ThreadRoles.mine == .io, state.icount != lastIOCheckpoint else {
+        guard lints.load(ordering: .relaxed), isRecording, ThreadRoles.mine == .io,
+            state.icount != lastIOCheckpoint
+        else {
             return
         }
         lint("\(what()) by the I/O thread is not behind a checkpoint of its own")
@@ -65,8 +68,9 @@ extension Session {
     }
 
     private func place(_ error: inout ReplayError) {
-        error.icount = state.icount
-        error.eventIndex = player?.nextIndex ?? writer?.eventCount ?? 0
+        error.icount = icountSeen
+        // Other threads may not look at the log.
+        error.eventIndex = holdsLock ? player?.nextIndex ?? writer?.eventCount ?? 0 : eventsSeen
         error.roles = ThreadRoles.mine.bits
     }
 
@@ -115,7 +119,7 @@ extension Session {
     /// Is this call made from within a callback that may not end the session?
     var isInCallback: Bool {
         isFlushing && holdsLock || stoppingThread.load(ordering: .relaxed) == Self.thisThread
-            || runners.contains(Self.thisThread)
+            || runners.contains(Self.thisThread) || Preparation.isVisited
     }
 
     private static var thisThread: UInt {

@@ -28,9 +28,10 @@ extension Session {
             throw ReplayError(.invalidArgument, "the host's table lacks the callback \(name)")
         }
         self.options = options
+        lints.store(options.lint, ordering: .relaxed)
         self.host = host
         epoch = replay_monotonic_ns()
-        time.clock = VirtualClock(shift: Self.shift(options.shift))
+        setClock(VirtualClock(shift: Self.shift(options.shift)))
         if isLogged {
             guard let name = options.fileName, !name.isEmpty else {
                 throw ReplayError(.badOption, "option rrfile is needed to record or replay")
@@ -47,6 +48,8 @@ extension Session {
         }
         snapshotText = options.snapshot.map(\.asCText)
         if isDefault { replay_snapshot = snapshotText.map { UnsafePointer($0) } }
+        face.withLock { $0.show(blockData: isLogged && self.options.blockData) }
+        preparation.begin()
         isConfigured = true
     }
 
@@ -118,7 +121,7 @@ extension Session {
         let interval = recorded[Key.digestInterval].flatMap { UInt64($0) } ?? 0
         options.digestInterval = interval
         state.nextDigest = interval == 0 ? .max : interval
-        time.clock = VirtualClock(shift: Self.shift(options.shift))
+        setClock(VirtualClock(shift: Self.shift(options.shift)))
         fingerprint[Key.shift] = options.shift.description
         fingerprint[Key.sleep] = sleeps ? "on" : "off"
         fingerprint[Key.blockData] = recorded[Key.blockData]
@@ -155,21 +158,21 @@ extension Session {
         guard !key.bytes.isEmpty, !key.hasPrefix(Fingerprint.reserved) else {
             return misuse(.invalidArgument, "a fingerprint's field may not be called '\(key)'")
         }
-        let fits = preparation.withLock { _ in
-            guard isIdle || fingerprint.hasRoom(for: key, value) else { return false }
-            fingerprint[key] = value
-            return true
+        switch preparation.tell(key, value, isLimited: !isIdle) {
+        case .taken: return .ok
+        case .late:
+            return misuse(.wrongState, "the fingerprint's field \(key) was told outside of the preparation")
+        case .full:
+            return misuse(
+                .invalidArgument,
+                "the fingerprint's field \(key) doesn't fit: a log holds \(Fingerprint.mostPairs) fields and 16 MiB"
+            )
         }
-        if fits { return .ok }
-        return misuse(
-            .invalidArgument,
-            "the fingerprint's field \(key) doesn't fit: a log holds \(Fingerprint.mostPairs) fields and 16 MiB"
-        )
     }
 
     package func block(_ reason: String) -> Status {
         guard !isStarted else { return misuse(.wrongState, "a blocker was added after the start: \(reason)") }
-        preparation.withLock { _ in blockers.append(reason) }
+        preparation.addBlocker(reason)
         return .ok
     }
 
@@ -178,7 +181,11 @@ extension Session {
             return misuse(
                 .wrongState, isStarted ? "the session is started already" : "the session is not configured")
         }
-        if !isIdle, let reason = blockers.first {
+        if Preparation.isVisited {
+            return misuse(.reentered, "replay_start was called while a disk is being opened")
+        }
+        preparation.end()
+        if !isIdle, let reason = preparation.blocker {
             return refuse(ReplayError(.blocked, "record and replay are blocked: \(reason)", found: reason))
         }
         if let snapshot = options.snapshot { return refuse(noSnapshot(snapshot)) }
@@ -231,6 +238,7 @@ extension Session {
         if isInCallback {
             return misuse(.reentered, "replay_finish was called from within a callback of the host's")
         }
+        preparation.end()
         watchdog?.stop()
         let held = replay_fair_lock_mine(lock)
         if !held { replay_fair_lock_take(lock) }
@@ -294,7 +302,10 @@ extension Session {
         writer?.abandon()
         enter(writer: nil, player: nil)
         (host, options, fingerprint) = (Host(), Options(), Fingerprint())
-        (state, time) = (EngineState(), EngineTime())
+        lints.store(false, ordering: .relaxed)
+        resetState()
+        withTimers { $0 = TimerList() }
+        setClock(VirtualClock())
         setFileName(nil)
     }
 
@@ -305,7 +316,8 @@ extension Session {
         eventsEnabled.store(false, ordering: .relaxed)
         isEnding.store(false, ordering: .relaxed)
         runners.areStopped.store(false, ordering: .relaxed)
-        (blockers, audioIn, lastIOTurn, lastWake) = ([], nil, (.max, 0), (.max, false))
+        preparation.removeBlockers()
+        (audioIn, lastIOTurn, lastWake) = (nil, (.max, 0), (.max, false))
         patience = Self.fullPatience
         told.withLock { $0.removeAll() }
         (budgetsBeforeTurn, warnedOfSleep, warnedOfAlignment) = (0, false, false)

@@ -4,34 +4,25 @@ import Synchronization
 
 /// What there is to know of a session.
 extension Session {
+    /// Any thread may ask; without the lock it gets what was true at the last accounting.
     package var info: replay_info_t {
-        var info = replay_info_t()
+        let face = self.face.withLock { $0 }
+        var info = face.info
         info.mode = mode
-        // The host is asked, and the clock is exact, under the lock only.
-        let icount = isLocked ? host.icount : state.icount
-        let clock = isIdle ? clockLock.withLock { _ in time.clock } : time.clock
-        info.icount = isPlaying ? state.icount : max(icount, state.icount)
-        info.events = state.events
+        // The host is asked under the lock only.
+        let counted = icountSeen
+        let icount = isLocked ? host.icount : counted
+        let clock = holdsLock && !isIdle ? time.clock : shownClock
+        info.icount = isPlaying ? counted : max(icount, counted)
+        info.events = eventsSeen
         info.queued = UInt64(inbox.count + arrivedCount.load(ordering: .relaxed))
-        info.block_data = isIdle || !options.blockData ? 0 : 1
         info.virtual_ns = isConfigured ? clock.now(icount) : 0
         (info.warped_ns, info.shift) = (clock.warped, Int32(clock.shift))
-        if let writer {
-            info.event_bytes = writer.bytesWritten
+        if let writer = face.writer {
+            info.event_bytes = writer.bytesShown
             info.log_stalls = writer.stalls
-            info.log_version = LogMetadata().formatVersion
         }
-        if let player {
-            info.log_version = player.reader.metadata.formatVersion
-            info.at_end = player.endWasTold ? 1 : 0
-            if case .finished(let end) = player.reader.state {
-                info.total_events = end.eventCount
-                info.total_icount = end.icount
-                info.end_cause = Int32(bitPattern: end.cause)
-                info.end_exit_code = end.exitCode
-                info.log_finished = 1
-            }
-        }
+        if let player = face.player { info.at_end = player.endWasTold ? 1 : 0 }
         return info
     }
 

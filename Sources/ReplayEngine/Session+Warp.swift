@@ -10,12 +10,31 @@ extension Session {
 
     package var virtualTime: Int64 {
         let icount = host.icount
-        return withClock { $0.now(icount) }
+        return holdsLock ? withClock { $0.now(icount) } : shownClock.now(icount)
     }
 
     /// In mode NONE no lock orders the two threads.
     func withClock<Result>(_ body: (inout VirtualClock) -> Result) -> Result {
-        isIdle ? clockLock.withLock { _ in body(&time.clock) } : body(&time.clock)
+        if isIdle {
+            return clockLock.withLock { shown in
+                defer { shown = time.clock }
+                return body(&time.clock)
+            }
+        }
+        let changes = time.clock.changes
+        let result = body(&time.clock)
+        if time.clock.changes != changes { setClock(time.clock) }
+        return result
+    }
+
+    /// For threads without the lock.
+    var shownClock: VirtualClock { clockLock.withLock { $0 } }
+
+    func setClock(_ clock: VirtualClock) {
+        clockLock.withLock { shown in
+            time.clock = clock
+            shown = clock
+        }
     }
 
     func virtualInstructions(for ns: Int64) -> UInt64 { withClock { $0.instructions(for: ns) } }

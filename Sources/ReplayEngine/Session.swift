@@ -10,8 +10,12 @@ import Synchronization
 package final class Session: @unchecked Sendable {
     // Sendable: the replay lock, see above.
 
+    private let modeWord = Atomic<Int32>(Int32(REPLAY_MODE_NONE))
     /// REPLAY_MODE_…; written at configuration and end only.
-    package internal(set) var mode = Int32(REPLAY_MODE_NONE)
+    package internal(set) var mode: Int32 {
+        @inline(__always) get { modeWord.load(ordering: .relaxed) }
+        set { modeWord.store(newValue, ordering: .releasing) }
+    }
     /// The default session's mode is also the exported variable.
     let isDefault: Bool
 
@@ -19,12 +23,24 @@ package final class Session: @unchecked Sendable {
     let lock: UnsafeMutablePointer<replay_fair_lock_t>
     /// Counts what threads in ``wait(_:)`` wait for.
     let change: UnsafeMutablePointer<replay_change_t>
-    /// In mode NONE the replay lock is none: this one guards ``time`` then.
-    let clockLock = Locked(())
+    /// In mode NONE the replay lock does nothing: this one guards ``time`` then. It holds what threads
+    /// without the lock see of the clock.
+    let clockLock = Locked(VirtualClock())
 
-    var host = Host()
+    private let hosts = HostTables()
+    var host: Host {
+        @inline(__always) _read { yield hosts.current.pointee }
+        set { hosts.set(newValue) }
+    }
     var options = Options()
+    /// ``Options/lint``, for threads without the lock.
+    let lints = Atomic<Bool>(false)
     var state = EngineState()
+    /// The counts in ``state``, for threads without the lock: they must not go by the property, which
+    /// the owner of the lock changes. nil only while the session is made.
+    private var countsPlace: UnsafePointer<EngineState.Counts>?
+    var icountSeen: UInt64 { countsPlace?.pointee.icount.load(ordering: .relaxed) ?? 0 }
+    var eventsSeen: UInt64 { countsPlace?.pointee.events.load(ordering: .relaxed) ?? 0 }
     var time = EngineTime()
     let inbox = Inbox()
     let errors = ErrorBox()
@@ -32,8 +48,12 @@ package final class Session: @unchecked Sendable {
     let told = Locked<Set<String>>([])
     /// The thread that is inside the host's stop callback, which may not end the session.
     let stoppingThread = Atomic<UInt>(0)
+    private let failed = Atomic<Bool>(false)
     /// Sticky: after a divergence, or when the log is dead, calls answer neutrally.
-    var hasFailed = false
+    var hasFailed: Bool {
+        @inline(__always) get { failed.load(ordering: .relaxed) }
+        set { failed.store(newValue, ordering: .relaxed) }
+    }
 
     /// RECORD. The unmanaged form is for the hot path: no reference counting.
     private(set) var writer: LogWriter?
@@ -43,15 +63,27 @@ package final class Session: @unchecked Sendable {
     private(set) var hotPlayer: Unmanaged<Player>?
     var watchdog: Watchdog?
 
-    var isConfigured = false
-    var isStarted = false
+    private let configured = Atomic<Bool>(false)
+    var isConfigured: Bool {
+        get { configured.load(ordering: .acquiring) }
+        set { configured.store(newValue, ordering: .releasing) }
+    }
+    private let started = Atomic<Bool>(false)
+    var isStarted: Bool {
+        get { started.load(ordering: .acquiring) }
+        set { started.store(newValue, ordering: .releasing) }
+    }
     /// The end of the run: what is posted now waits for the thread that ends it.
     let isEnding = Atomic<Bool>(false)
     let eventsEnabled = Atomic<Bool>(false)
-    /// Devices may tell what they are from any thread: orders blockers and fingerprint.
-    let preparation = Locked(())
-    var blockers: [String] = []
-    var fingerprint = Fingerprint()
+    /// What devices say of themselves, from any thread, before the start.
+    let preparation = Preparation()
+    /// What other threads may know of the run, see ``info``.
+    let face = Locked(SessionFace())
+    var fingerprint: Fingerprint {
+        get { preparation.fingerprint }
+        set { preparation.fingerprint = newValue }
+    }
     let devices = Devices()
     /// Requests of the host's own block layer that are not yet done, by their ids.
     let hostRequests = Locked<Set<UInt64>>([])
@@ -87,8 +119,6 @@ package final class Session: @unchecked Sendable {
     private let wakers = Locked<[(id: UInt, wake: @Sendable () -> Void)]>([])
     /// Threads that have made this session current.
     package let pushes = Atomic<Int>(0)
-    /// The file name as C text, for ``fileName``.
-    private var fileNameText: UnsafeMutablePointer<CChar>?
     var snapshotText: UnsafeMutablePointer<CChar>?
 
     package init(isDefault: Bool) {
@@ -97,11 +127,13 @@ package final class Session: @unchecked Sendable {
         lock.initialize(to: replay_fair_lock_t())
         change = .allocate(capacity: 1)
         change.initialize(to: replay_change_t())
+        // What can't be copied is borrowed where it is.
+        countsPlace = withUnsafePointer(to: state.counts) { $0 }
     }
 
     deinit {
         watchdog?.stop()
-        fileNameText?.deallocate()
+        setFileName(nil)
         snapshotText?.deallocate()
         lock.deallocate()
         change.deallocate()
@@ -115,17 +147,24 @@ package final class Session: @unchecked Sendable {
         hotWriter = writer.map(Unmanaged.passUnretained)
         self.player = player
         hotPlayer = player.map(Unmanaged.passUnretained)
+        face.withLock { $0.show(writer, player) }
         mode = Int32(
             truncatingIfNeeded: writer != nil
                 ? REPLAY_MODE_RECORD : player != nil ? REPLAY_MODE_PLAY : REPLAY_MODE_NONE)
         if isDefault { replay_mode_store(mode) }
     }
 
-    package var fileName: UnsafePointer<CChar>? { fileNameText.map { UnsafePointer($0) } }
+    package var fileName: UnsafePointer<CChar>? {
+        face.withLock { $0.fileName.map { UnsafePointer($0) } }
+    }
 
     func setFileName(_ name: String?) {
-        fileNameText?.deallocate()
-        fileNameText = name.map(\.asCText)
+        let text = name.map(\.asCText)
+        let before = face.withLock { face in
+            defer { face.fileName = text }
+            return face.fileName
+        }
+        before?.deallocate()
     }
 
     @inline(__always) var isRecording: Bool { mode == Int32(truncatingIfNeeded: REPLAY_MODE_RECORD) }

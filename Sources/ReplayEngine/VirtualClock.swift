@@ -22,6 +22,9 @@ package struct VirtualClock {
     /// The virtual time for which it was armed.
     private(set) var warpTarget: Int64 = 0
 
+    /// Counts what changes the virtual time of an instruction.
+    private(set) var changes: UInt32 = 0
+
     private var lastDelta: Int64 = 0
     private(set) var nextVirtualLook: Int64 = virtualInterval
     private(set) var nextRealLook: Int64 = realInterval
@@ -69,6 +72,7 @@ package struct VirtualClock {
 
     /// Moves virtual time on by `ns`.
     mutating func skip(_ ns: Int64) {
+        changes &+= 1
         bias = bias &+ ns
         warped = warped &+ ns
     }
@@ -90,6 +94,7 @@ package struct VirtualClock {
         } else if delta < 0, lastDelta &- Self.wobble > delta &* 2, shift < Self.maximalShift {
             shift &+= 1
         }
+        changes &+= 1
         lastDelta = delta
         bias = virtual &- Int64(truncatingIfNeeded: icount &<< UInt64(shift))
         nextVirtualLook = virtual &+ Self.virtualInterval

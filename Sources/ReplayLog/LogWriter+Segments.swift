@@ -38,6 +38,7 @@ extension LogWriter {
         current = index
         nextMark = LiveLayout.markInterval
         encoder.pointee.begin(at: live.data(index), committed: live.committed(index))
+        shown.withLock { $0.committed = live.committed(index) }
         setLimit()
     }
 

@@ -1,4 +1,5 @@
 import Glibc
+import Synchronization
 
 /// Writes a log: `NAME`, made of chunks, and while it is being written `NAME.live`, which holds what
 /// is not in a chunk yet.
@@ -17,7 +18,11 @@ package final class LogWriter: @unchecked Sendable {
     /// Asked when a chunk is due before the host gave the metadata.
     package var provideMetadata: (() -> LogMetadata)?
     /// The times that the recorder waited for the sealer; each event longer than a segment is one.
-    package internal(set) var stalls: UInt64 = 0
+    package internal(set) var stalls: UInt64 {
+        get { stallCount.load(ordering: .relaxed) }
+        set { stallCount.store(newValue, ordering: .relaxed) }
+    }
+    private let stallCount = Atomic<UInt64>(0)
     /// Why the last `append` that answered false did so although the log lives.
     package internal(set) var refusal: LogError?
 
@@ -43,6 +48,9 @@ package final class LogWriter: @unchecked Sendable {
     /// No event is taken any more, although the log isn't closed.
     var isDead = false
     private var sealedBytes: UInt64 = 0
+    /// For threads without the caller's lock: the bytes in sealed segments, and where the current
+    /// segment says how many it has.
+    let shown = Locked<(sealed: UInt64, committed: LiveFile.Word?)>((0, nil))
     private var closedFailure: LogError?
 
     /// Makes `NAME` and `NAME.live`. An earlier log of that name is given up last, when all else is ready.
@@ -133,6 +141,13 @@ package final class LogWriter: @unchecked Sendable {
         let unsealed = encoder.pointee.eventCount != segment.firstEvent
         return unsealed ? sealedBytes &+ UInt64(truncatingIfNeeded: encoder.pointee.offset) : sealedBytes
     }
+    /// ``bytesWritten``, for any thread.
+    package var bytesShown: UInt64 {
+        shown.withLock { shown in
+            let word = UInt64(littleEndian: shown.committed?.pointee.load(ordering: .relaxed) ?? 0)
+            return shown.sealed &+ UInt64(UInt32(truncatingIfNeeded: word))
+        }
+    }
     /// Why the log died, if it did. Set once.
     package var failure: LogError? { isOpen ? sealer.failure : closedFailure }
 
@@ -192,6 +207,7 @@ package final class LogWriter: @unchecked Sendable {
         let ticket = sealer.submit(.segment(current, description))
         if current == 0 { tickets.0 = ticket } else { tickets.1 = ticket }
         sealedBytes &+= UInt64(truncatingIfNeeded: state.offset)
+        shown.withLock { $0 = (sealedBytes, nil) }
         segment = LiveSegmentHeader(
             sequence: segment.sequence &+ 1, firstEvent: state.eventCount, firstIcount: state.lastIcount,
             chain: state.check)
@@ -202,6 +218,7 @@ package final class LogWriter: @unchecked Sendable {
     func noteDirect(length: Int) {
         let state = encoder.pointee
         sealedBytes &+= UInt64(truncatingIfNeeded: length)
+        shown.withLock { $0 = (sealedBytes, nil) }
         segment = LiveSegmentHeader(
             sequence: segment.sequence &+ 1, firstEvent: state.eventCount, firstIcount: state.lastIcount,
             chain: state.check)
@@ -209,6 +226,7 @@ package final class LogWriter: @unchecked Sendable {
 
     private func close() {
         sealedBytes = bytesWritten
+        shown.withLock { $0 = (sealedBytes, nil) }
         sealer.stop()
         closedFailure = sealer.failure
         isOpen = false

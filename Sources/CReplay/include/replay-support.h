@@ -24,6 +24,7 @@ typedef struct replay_thread {
     const void *seen_of; /**< of whose changes; NULL: it had no turn yet */
     void *glib;          /**< the attachment whose context is being iterated */
     int32_t pushed;      /**< sessions below the current one */
+    int32_t visits;      /**< it opens so many disks: see Preparation */
     void *below[REPLAY_SESSIONS_PUSHED_MAX];
 } replay_thread_t;
 

@@ -7,13 +7,15 @@ extension Session {
     // MARK: Disks
 
     package func openDisk(_ config: replay_block_config_t) -> (UInt?, Status) {
-        guard isConfigured, !isStarted else {
-            return (nil, misuse(.wrongState, "a disk was opened outside of the preparation"))
-        }
+        let opened: (UInt?, Status)? = preparation.visit { open(config) }
+        return opened ?? (nil, misuse(.wrongState, "a disk was opened outside of the preparation"))
+    }
+
+    private func open(_ config: replay_block_config_t) -> (UInt?, Status) {
         let number = devices.takeDiskNumber()
         do {
             let disk = try makeDisk(config, number)
-            preparation.withLock { _ in fingerprint[Key.diskLength(disk.name)] = "\(disk.length)" }
+            preparation.tell(Key.diskLength(disk.name), "\(disk.length)")
             return (devices.add(disk), .ok)
         } catch {
             return (nil, note(error))

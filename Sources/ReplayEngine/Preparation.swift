@@ -1,0 +1,79 @@
+import CReplay
+import ReplayLog
+
+/// What devices say of themselves between configuration and start, from any thread.
+final class Preparation: @unchecked Sendable {
+    // Sendable: the monitor guards all of it.
+
+    private let monitor = Monitor()
+    private var pairs = Fingerprint()
+    private var reasons: [String] = []
+    private var isOpen = false
+    /// Threads that open a disk: the preparation ends after them.
+    private var visitors = 0
+
+    /// The library's own fields are set while nobody else can: before ``begin()``.
+    var fingerprint: Fingerprint {
+        get { guarded { pairs } }
+        set { guarded { pairs = newValue } }
+    }
+
+    /// Blockers may come before the configuration.
+    var blocker: String? { guarded { reasons.first } }
+    func addBlocker(_ reason: String) { guarded { reasons.append(reason) } }
+    func removeBlockers() { guarded { reasons.removeAll() } }
+
+    func begin() { guarded { isOpen = true } }
+
+    enum Answer { case taken, late, full }
+
+    /// - Parameter isLimited: the field must fit into a log.
+    func tell(_ key: ByteText, _ value: ByteText, isLimited: Bool) -> Answer {
+        guarded {
+            guard isOpen else { return .late }
+            guard !isLimited || pairs.hasRoom(for: key, value) else { return .full }
+            pairs[key] = value
+            return .taken
+        }
+    }
+
+    /// A field of the library's own.
+    func tell(_ key: String, _ value: String) {
+        guarded { if isOpen { pairs[key] = value } }
+    }
+
+    /// Work of some length that must be over when the preparation ends. nil: it ended before.
+    func visit<Result>(_ work: () -> Result) -> Result? {
+        let mayEnter = guarded {
+            if isOpen { visitors &+= 1 }
+            return isOpen
+        }
+        guard mayEnter else { return nil }
+        let thread = replay_thread_self()
+        thread.pointee.visits &+= 1
+        defer {
+            thread.pointee.visits &-= 1
+            guarded {
+                visitors &-= 1
+                monitor.wakeAll()
+            }
+        }
+        return work()
+    }
+
+    /// Is the calling thread within ``visit(_:)``? Then it can't end the preparation.
+    static var isVisited: Bool { replay_thread_self().pointee.visits > 0 }
+
+    func end() {
+        guarded {
+            isOpen = false
+            while visitors > 0 { monitor.wait() }
+        }
+    }
+
+    private func guarded<Result>(_ body: () -> Result) -> Result {
+        monitor.lock()
+        defer { monitor.unlock() }
+        return body()
+    }
+}
