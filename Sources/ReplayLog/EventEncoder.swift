@@ -13,6 +13,8 @@ struct EventEncoder {
     var cursor: UnsafeMutableRawPointer
     /// Nothing is written from here on before someone has looked: a mark or a new segment is due.
     var limit: UnsafeMutableRawPointer
+    /// Nor is an event of this icount or a later one.
+    var sealIcount: UInt64 = 0
     var base: UnsafeMutableRawPointer
     var committed: LiveFile.Word
     /// The state of ``RunningChecksum``.
@@ -27,6 +29,7 @@ struct EventEncoder {
     init(base: UnsafeMutableRawPointer, committed: LiveFile.Word) {
         cursor = base
         limit = base
+        sealIcount = 0
         self.base = base
         self.committed = committed
         clocks = .allocate(capacity: 64)
@@ -46,10 +49,14 @@ struct EventEncoder {
     @inline(__always)
     var isFull: Bool { cursor >= limit }
 
+    /// Must someone look before an event of that icount is written?
+    func needsRoom(_ icount: UInt64) -> Bool { isFull || icount >= sealIcount }
+
     /// Goes on in a fresh segment. What it says of the events so far stays.
     mutating func begin(at base: UnsafeMutableRawPointer, committed: LiveFile.Word) {
         cursor = base
         limit = base
+        sealIcount = 0
         self.base = base
         self.committed = committed
         clocks.update(repeating: 0, count: 64)
@@ -77,7 +84,7 @@ struct EventEncoder {
     @inline(__always)
     mutating func put(_ kind: EventKind, _ role: ThreadRole, _ icount: UInt64) -> Bool {
         let delta = icount &- lastIcount
-        guard !isFull, delta < 1 &<< 28 else { return false }
+        guard !isFull, delta < 1 &<< 28, icount < sealIcount else { return false }
         let (word, bits) = EventEncoder.start(kind, role, delta)
         commit(word, bits: bits, icount)
         return true
@@ -89,7 +96,7 @@ struct EventEncoder {
         let delta = icount &- lastIcount
         let last = clocks + Int(kind.rawValue & 63)
         let change = VarInt.zigzag(value &- last.pointee)
-        guard !isFull, delta &>> 21 | change &>> 28 == 0 else { return false }
+        guard !isFull, delta &>> 21 | change &>> 28 == 0, icount < sealIcount else { return false }
         last.pointee = value
         let (start, startBits) = EventEncoder.start(kind, role, delta)
         let (payload, payloadBits) = VarInt.pack(change)

@@ -41,7 +41,7 @@ extension LogWriter {
         _ e: Int64, _ f: Int64
     ) -> Bool {
         let encoder = self.encoder
-        if encoder.pointee.isFull && !makeRoom() { return false }
+        if encoder.pointee.needsRoom(icount) && !makeRoom(icount) { return false }
         encoder.pointee.putLong(kind, role, icount, a, b, c, d, e, f)
         return true
     }
@@ -91,7 +91,7 @@ extension LogWriter {
             return refuse(count)
         }
         let encoder = self.encoder
-        if encoder.pointee.isFull && !makeRoom() { return false }
+        if encoder.pointee.needsRoom(icount) && !makeRoom(icount) { return false }
         let head = encoder.pointee.encodeHead(
             at: scratch, kind, role, icount, a, b, c, d, e, f, byteCount: count)
         let headLength = UnsafeRawPointer(head) - UnsafeRawPointer(scratch)

@@ -1,13 +1,18 @@
 extension LogWriter {
-    /// Makes room for an event: notes a mark, or goes on to the other segment. False: the log is dead or closed.
+    /// Makes room for an event of that icount: notes a mark, or goes on to the other segment. False: the log is
+    /// dead or closed.
     @inline(never)
-    func makeRoom() -> Bool {
+    func makeRoom(_ icount: UInt64) -> Bool {
         guard isOpen, !isDead else { return false }
         let offset = encoder.pointee.offset
         let held = encoder.pointee.eventCount &- segment.firstEvent
-        if offset >= live.layout.segmentSize || (segmentEvents > 0 && held >= segmentEvents) {
-            return nextSegment()
+        let isFull = offset >= live.layout.segmentSize || (segmentEvents > 0 && held >= segmentEvents)
+        if isFull || (held > 0 && icount >= encoder.pointee.sealIcount) {
+            guard nextSegment() else { return false }
+            encoder.pointee.sealIcount = LogWriter.sealIcount(after: icount)
+            return true
         }
+        if held == 0 { encoder.pointee.sealIcount = LogWriter.sealIcount(after: icount) }
         if offset >= nextMark {
             live.mark(current, offset: offset, state: encoder.pointee.check)
             nextMark = (offset / LiveLayout.markInterval &+ 1) &* LiveLayout.markInterval
@@ -30,6 +35,16 @@ extension LogWriter {
         if sealer.failure != nil { return die() }
         activate(other)
         return true
+    }
+
+    /// At least so many instructions lie between the first events of two chunks, if neither is full.
+    private static let leastSpan: UInt64 = 1 << 26
+
+    /// Where a chunk ends whose first event has that icount, so that a byte that is damaged costs at most an eighth of
+    /// the run up to there, or 64 Mi instructions, before itself.
+    private static func sealIcount(after icount: UInt64) -> UInt64 {
+        let (end, overflow) = icount.addingReportingOverflow(max(leastSpan, icount / 8))
+        return overflow ? UInt64.max : end
     }
 
     /// Begins a free segment. The clocks begin at 0 again: a chunk decodes alone.

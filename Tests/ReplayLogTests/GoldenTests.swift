@@ -69,7 +69,9 @@ import Testing
     private func eventChunk(_ path: String) throws -> [UInt8] {
         let contents = try LogScan(path: path, system: Syscalls()).contents
         let start = try #require(contents.entries.first).offset
-        return try contents.chunks.bytes(at: start, count: Int(contents.entriesEnd - start))
+        let bytes = try contents.chunks.bytes(at: start, count: Int(contents.entriesEnd - start))
+        // Not the link, which the table of kinds changes, nor the header's checksum.
+        return Array(bytes[..<44] + bytes[48..<64] + bytes[ChunkHeader.size...])
     }
 
     @Test(arguments: [Golden.format1Compressed, Golden.format2Compressed])
