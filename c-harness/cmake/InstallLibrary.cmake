@@ -6,12 +6,14 @@
 include(CMakePackageConfigHelpers)
 
 install(FILES
-    ${REPLAY_LIBRARY}
+    ${REPLAY_INSTALLED_DIR}/libreplay.so.${PROJECT_VERSION}
     ${REPLAY_LIBRARY_DIR}/libreplay.so.${REPLAY_SOVERSION}
     ${REPLAY_LIBRARY_DIR}/libreplay.so
     DESTINATION ${CMAKE_INSTALL_LIBDIR}
     PERMISSIONS OWNER_READ OWNER_WRITE OWNER_EXECUTE GROUP_READ GROUP_EXECUTE
         WORLD_READ WORLD_EXECUTE)
+install(FILES ${REPLAY_INSTALLED_DIR}/libreplay.so.${PROJECT_VERSION}.debug
+    DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(TARGETS replay-stubs ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(DIRECTORY include/replay DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
     FILES_MATCHING PATTERN "*.h")
@@ -19,7 +21,8 @@ install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
 # The README's links to pages and examples lead there too.
 install(FILES README.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(DIRECTORY Sources/Replay/Replay.docc DESTINATION ${CMAKE_INSTALL_DOCDIR}/Sources/Replay)
-install(DIRECTORY c-harness/examples DESTINATION ${CMAKE_INSTALL_DOCDIR}/c-harness)
+install(DIRECTORY c-harness/examples DESTINATION ${CMAKE_INSTALL_DOCDIR}/c-harness
+    FILES_MATCHING PATTERN "*.c" PATTERN "CMakeLists.txt")
 
 # Paths in the pkg-config files start from the file itself, so that an
 # installation can be moved.

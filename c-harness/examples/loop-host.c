@@ -3,9 +3,12 @@
  *  The machine of minimal-host.c in a host that keeps its own loop: the turns, the
  *  budget, the wait and the lock are written out.
  *
+ *      cc loop-host.c $(pkg-config --cflags --libs replay) -o loop-host
  *      loop-host                             the machine runs by itself
  *      loop-host rr=record,rrfile=run.log    it is recorded
  *      loop-host rr=replay,rrfile=run.log    it does the same again */
+#define _POSIX_C_SOURCE 200809L
+
 #include <inttypes.h>
 #include <poll.h>
 #include <stdatomic.h>

@@ -2,12 +2,15 @@
 /** @file minimal-host.c
  *  The smallest host: one thread, a clock that the guest reads, keys from stdin.
  *
+ *      cc minimal-host.c $(pkg-config --cflags --libs replay) -o minimal-host
  *      minimal-host                             the machine runs by itself
  *      minimal-host rr=record,rrfile=run.log    it is recorded
  *      minimal-host rr=replay,rrfile=run.log    it does the same again
  *
  *  The library runs the loop; loop-host.c is the same with a loop of its own. Built
  *  twice: with the library, and, as minimal-host-stubs, without it. */
+#define _POSIX_C_SOURCE 200809L
+
 #include <inttypes.h>
 #include <poll.h>
 #include <stdio.h>
