@@ -37,7 +37,7 @@ package struct Options {
     init() {}
 
     /// - Throws: BAD_OPTION, INVALID_ARGUMENT.
-    init(_ config: replay_config_t) throws(ReplayError) {
+    init(_ config: replay_config_t, environment: UnsafePointer<CChar>? = nil) throws(ReplayError) {
         guard (Int32(REPLAY_MODE_NONE)...Int32(REPLAY_MODE_PLAY)).contains(config.mode) else {
             throw ReplayError(.invalidArgument, "mode \(config.mode) does not exist")
         }
@@ -60,7 +60,17 @@ package struct Options {
         if config.segment_bytes != 0 { try setSegment(UInt64(config.segment_bytes)) }
         createdNs = config.created_ns
         if let text = try Self.text("options", config.options) { try apply(text) }
+        do throws(ReplayError) {
+            if let text = try Self.text(Self.variable, environment) { try apply(text) }
+        } catch {
+            var error = error
+            error.message += " (in the environment variable \(Self.variable))"
+            throw error
+        }
     }
+
+    /// Options of the user's that the host's own parser would refuse.
+    private static let variable = "LIBREPLAY_OPTIONS"
 
     private static func text(_ name: String, _ value: UnsafePointer<CChar>?) throws(ReplayError) -> String? {
         guard let value else { return nil }

@@ -12,7 +12,7 @@ extension Session {
         }
         errors.clear()
         do {
-            let options = try Options(config)
+            let options = try Options(config, environment: isDefault ? replay_environment_options() : nil)
             let host = config.host.map { Host($0, opaque: config.opaque) } ?? Host()
             try begin(options, host)
             return .ok

@@ -124,19 +124,26 @@ replay_status_t replay_stub_options(replay_session_t *session, replay_config_t *
                                     char **snapshot) {
     char *text = strdup(config->options ? config->options : "");
     char *name = config->snapshot ? strdup(config->snapshot) : NULL;
-    if (!text || (config->snapshot && !name)) {
+    /* Of the default session only; a program with other rights has none. */
+    const char *variable = replay_session_get_current() ? NULL : secure_getenv("LIBREPLAY_OPTIONS");
+    char *environment = strdup(variable ? variable : "");
+    if (!text || !environment || (config->snapshot && !name)) {
         free(text);
+        free(environment);
         free(name);
         return replay_stub_fail(session, REPLAY_ERROR_NO_MEMORY, "memory ran out");
     }
     replay_status_t status = check(session, config);
     for (char *rest = text; rest && status == REPLAY_OK;)
         status = apply(session, config, next_piece(&rest), &name);
+    for (char *rest = environment; rest && status == REPLAY_OK;)
+        status = apply(session, config, next_piece(&rest), &name);
     if (status == REPLAY_OK && config->mode != REPLAY_MODE_NONE)
         status = replay_stub_fail(
             session, REPLAY_ERROR_NOT_SUPPORTED,
             "this program runs without libreplay: it can neither record nor replay");
     free(text);
+    free(environment);
     if (status == REPLAY_OK)
         *snapshot = name;
     else

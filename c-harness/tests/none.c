@@ -287,6 +287,17 @@ TEST(input_and_devices_come_at_any_time) {
     CHECK_STATUS(replay_finish(), OK);
 }
 
+TEST(options_come_from_the_environment_too) {
+    setenv("LIBREPLAY_OPTIONS", "shift=3", 1);
+    host_t host;
+    host_init(&host);
+    REQUIRE_STATUS(host_configure(&host, REPLAY_MODE_NONE, NULL, "shift=2"), OK);
+    CHECK_EQ(host_info().shift, 3);
+    CHECK_STATUS(replay_finish(), OK);
+    setenv("LIBREPLAY_OPTIONS", "rrcolour=red", 1);
+    CHECK_STATUS(host_configure(&host, REPLAY_MODE_NONE, NULL, NULL), ERROR_BAD_OPTION);
+}
+
 TEST(blockers_are_ignored) {
     CHECK_STATUS(replay_add_blocker("a passed-through device"), OK);
     CHECK_STATUS(replay_add_blocker(NULL), ERROR_INVALID_ARGUMENT);

@@ -202,3 +202,42 @@ TEST(bytes_that_are_no_text_are_refused_or_kept) {
             CHECK_STATUS_IS(status, REPLAY_ERROR_BAD_OPTION);
     }
 }
+
+/* --------------------------------------------------------------- environment */
+
+TEST(the_environment_wins_over_the_host) {
+    setenv("LIBREPLAY_OPTIONS", "rr=record,sleep=off", 1);
+    CHECK_STATUS(try_options(REPLAY_MODE_NONE, test_path("run.log"), "shift=3,sleep=on"), OK);
+    CHECK_EQ(replay_mode, REPLAY_MODE_RECORD);
+    CHECK_STATUS(replay_start(), OK);
+    CHECK_EQ(host_info().shift, 3);
+    CHECK_STATUS(replay_finish(), OK);
+    /* A replay knows how it was recorded. */
+    setenv("LIBREPLAY_OPTIONS", "rr=replay,sleep=on", 1);
+    CHECK_STATUS(try_options(REPLAY_MODE_RECORD, test_path("run.log"), NULL), OK);
+    CHECK_EQ(replay_mode, REPLAY_MODE_PLAY);
+    CHECK_STATUS(replay_start(), ERROR_FINGERPRINT);
+    CHECK_STATUS(replay_finish(), ERROR_FINGERPRINT);
+    setenv("LIBREPLAY_OPTIONS", "", 1);
+    CHECK_STATUS(try_options(REPLAY_MODE_NONE, NULL, NULL), OK);
+    CHECK_EQ(replay_mode, REPLAY_MODE_NONE);
+    CHECK_STATUS(replay_finish(), OK);
+}
+
+TEST(a_bad_option_of_the_environment_is_named) {
+    setenv("LIBREPLAY_OPTIONS", "rrcolour=red", 1);
+    CHECK_STATUS(try_options(REPLAY_MODE_NONE, NULL, NULL), ERROR_BAD_OPTION);
+    CHECK_HAS(host_last_error().message, "rrcolour");
+    CHECK_HAS(host_last_error().message, "LIBREPLAY_OPTIONS");
+}
+
+TEST(the_environment_is_the_default_sessions) {
+    setenv("LIBREPLAY_OPTIONS", "rrcolour=red", 1);
+    replay_session_t *session = replay_session_new();
+    CHECK_STATUS(replay_session_push_current(session), OK);
+    CHECK_STATUS(try_options(REPLAY_MODE_NONE, NULL, NULL), OK);
+    CHECK_STATUS(replay_finish(), OK);
+    CHECK_STATUS(replay_session_pop_current(), OK);
+    CHECK_STATUS(replay_session_free(session), OK);
+    CHECK_STATUS(try_options(REPLAY_MODE_NONE, NULL, NULL), ERROR_BAD_OPTION);
+}

@@ -178,6 +178,11 @@ enum { REPLAY_DEFAULT = 0, REPLAY_ON = 1, REPLAY_OFF = 2 };
  *                       machine, or lets it go on unrecorded       default stop
  *    rrsegment=BYTES    size of a live segment, 256 to 2^30        default 1 MiB
  *
+ *  The environment variable LIBREPLAY_OPTIONS holds such a string too, for users of
+ *  a host whose own parser refuses these keys. The default session applies it after
+ *  the host's string, so it wins. A program that has other rights than its user
+ *  (setuid) ignores it.
+ *
  *  A comma within a value is written twice. In PLAY rrdata and rrdigest are as
  *  they were recorded; shift and sleep are too where nothing is said, and
  *  another value is ERROR_FINGERPRINT.

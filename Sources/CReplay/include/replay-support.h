@@ -101,6 +101,12 @@ int64_t replay_monotonic_ns(void);
  *  @return false if the file system cannot do that. */
 bool replay_make_hole(int descriptor, int64_t start, int64_t length);
 
+/* -------------------------------------------------------------- environment */
+
+/** The value of LIBREPLAY_OPTIONS, or NULL; always NULL in a program that has other
+ *  rights than its user. */
+const char *replay_environment_options(void);
+
 /** Writes the name of the innermost frame outside of this library, with its
  *  object file: "main+0x2a (host)". For lint messages; slow. */
 void replay_name_caller(char *text, size_t size);
