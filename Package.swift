@@ -17,6 +17,9 @@ let package = Package(
         // and the few lines that only C can say (thread-locals, futex, callers).
         .target(name: "CReplay", cSettings: [.define("_GNU_SOURCE")]),
 
+        // System calls on files that need care: descriptors, size limits, cut mappings.
+        .target(name: "CSystem", cSettings: [.define("_GNU_SOURCE")]),
+
         // System libraries.
         .systemLibrary(
             name: "CGLib", pkgConfig: "glib-2.0", providers: [.apt(["libglib2.0-dev"])]),
@@ -26,10 +29,10 @@ let package = Package(
         .systemLibrary(name: "CXXHash", providers: [.apt(["libxxhash-dev"])]),
 
         // Bytes, events, chunks, files, recovery.
-        .target(name: "ReplayLog", dependencies: ["CReplay", "CZstd", "CXXHash"]),
+        .target(name: "ReplayLog", dependencies: ["CReplay", "CSystem", "CZstd", "CXXHash"]),
 
         // Sessions, instructions, checkpoints, queue, clocks, devices, block filter.
-        .target(name: "ReplayEngine", dependencies: ["CReplay", "ReplayLog"]),
+        .target(name: "ReplayEngine", dependencies: ["CReplay", "CSystem", "ReplayLog"]),
 
         // A host's GMainContext.
         .target(name: "ReplayGLib", dependencies: ["CGLib", "CReplay", "ReplayEngine"]),

@@ -16,14 +16,13 @@ public func replay_configure(_ config: UnsafePointer<replay_config_t>!) -> repla
             return session.misuse(.invalidArgument, "replay_configure was called without a configuration")
                 .code
         }
-        // The smallest that was ever released is the whole of ABI 1.
-        guard sizeIfEnough(config.pointee.size, atLeast: MemoryLayout<replay_config_t>.size) != nil else {
+        guard sizeIfEnough(config.pointee.size, atLeast: Options.smallestSize) != nil else {
             return session.misuse(.structSize, "the configuration's size is \(config.pointee.size)").code
         }
         if let host = config.pointee.host, host.pointee.size < UInt32(Host.smallestSize) {
             return session.misuse(.structSize, "the size of the host's table is \(host.pointee.size)").code
         }
-        return session.configure(config.pointee).code
+        return session.configure(Options.known(config)).code
     }
 }
 

@@ -32,9 +32,24 @@ package struct Options {
     var digestInterval: UInt64 = 0
     var stallMilliseconds: UInt32 = 1000
     var segmentBytes = 1 << 20
+    var overwrites = true
     var createdNs: UInt64 = 0
 
     init() {}
+
+    /// The configuration's size before anything was appended to it.
+    package static let smallestSize =
+        MemoryLayout<replay_config_t>.offset(of: \.overwrite) ?? MemoryLayout<replay_config_t>.size
+
+    /// As much of the host's struct as its size says; what is missing has its default.
+    package static func known(_ source: UnsafePointer<replay_config_t>) -> replay_config_t {
+        var config = replay_config_t()
+        let size = min(Int(source.pointee.size), MemoryLayout<replay_config_t>.size)
+        withUnsafeMutableBytes(of: &config) { bytes in
+            bytes.baseAddress?.copyMemory(from: UnsafeRawPointer(source), byteCount: size)
+        }
+        return config
+    }
 
     /// - Throws: BAD_OPTION, INVALID_ARGUMENT.
     init(_ config: replay_config_t, environment: UnsafePointer<CChar>? = nil) throws(ReplayError) {
@@ -59,6 +74,7 @@ package struct Options {
         if config.stall_ms != 0 { stallMilliseconds = config.stall_ms }
         if config.segment_bytes != 0 { try setSegment(UInt64(config.segment_bytes)) }
         createdNs = config.created_ns
+        overwrites = try Self.choice("overwrite", config.overwrite) ?? true
         if let text = try Self.text("options", config.options) { try apply(text) }
         do throws(ReplayError) {
             if let text = try Self.text(Self.variable, environment) { try apply(text) }
@@ -147,6 +163,7 @@ package struct Options {
             case "go": goOnWhenFull = true
             default: throw Self.bad(key, value, "stop or go")
             }
+        case "rroverwrite": overwrites = try Self.flag(key, value)
         case "rrsegment": try setSegment(try Self.number(key, value, 0...UInt64.max))
         default: throw ReplayError(.badOption, "option '\(key)' does not exist (its value is '\(value)')")
         }

@@ -35,6 +35,8 @@ package struct ReplayError: Error, Sendable {
         case .version: status = .logVersion
         case .damaged, .foreign: status = .logDamaged
         case .busy: status = .logBusy
+        case .exists: status = .logExists
+        case .lost: status = .logLost
         case .empty: status = .logEmpty
         case .diskFull: status = .diskFull
         case .tooLarge: status = .invalidArgument

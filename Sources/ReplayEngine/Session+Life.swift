@@ -75,7 +75,10 @@ extension Session {
         fingerprint[Key.digestInterval] = "\(options.digestInterval)"
         state.nextDigest = options.digestInterval == 0 ? .max : options.digestInterval
         do {
-            let writer = try LogWriter(path: name, options: LogOptions(segmentSize: options.segmentBytes))
+            var logOptions = LogOptions(segmentSize: options.segmentBytes)
+            logOptions.replaces = options.overwrites
+            logOptions.startsLater = true
+            let writer = try LogWriter(path: name, options: logOptions)
             writer.provideMetadata = { [unowned self] in metadata }
             enter(writer: writer, player: nil)
         } catch {
@@ -190,7 +193,11 @@ extension Session {
         }
         if let snapshot = options.snapshot { return refuse(noSnapshot(snapshot)) }
         if let writer {
-            do { try writer.writeMetadata(metadata) } catch { return note(ReplayError(error)) }
+            do {
+                try writer.writeMetadata(metadata)
+                // The older log is gone then: after all else that can fail.
+                try writer.start()
+            } catch { return refuse(ReplayError(error)) }
         }
         if let player,
             let difference = fingerprint.difference(from: Fingerprint(player.reader.metadata.fingerprint))
@@ -265,12 +272,17 @@ extension Session {
         defer { errors.loosen() }
         if let writer {
             let failed = errors.sticky
+            guard isStarted else {
+                writer.abandon()
+                return failed
+            }
             let icount = max(host.icount, state.icount)
             let end = LogEnd(
                 cause: UInt32(bitPattern: given.cause == 0 ? state.shutdownCause : given.cause),
                 exitCode: given.exit_code, icount: icount,
                 digest: host.hasDigest ? host.digest() : 0, hasDigest: host.hasDigest)
             do { try writer.finish(end) } catch { return failed ?? ReplayError(error) }
+            if let remark = writer.remark { host.message(REPLAY_MESSAGE_WARNING, remark) }
             return failed
         }
         guard let player, isStarted else { return errors.sticky }

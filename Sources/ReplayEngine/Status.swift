@@ -33,6 +33,8 @@ package struct Status: Equatable, Sendable {
     package static var logBusy: Status { Status(REPLAY_ERROR_LOG_BUSY) }
     package static var logEmpty: Status { Status(REPLAY_ERROR_LOG_EMPTY) }
     package static var logCut: Status { Status(REPLAY_ERROR_LOG_CUT) }
+    package static var logExists: Status { Status(REPLAY_ERROR_LOG_EXISTS) }
+    package static var logLost: Status { Status(REPLAY_ERROR_LOG_LOST) }
 
     package static var fingerprint: Status { Status(REPLAY_ERROR_FINGERPRINT) }
     package static var divergence: Status { Status(REPLAY_ERROR_DIVERGENCE) }

@@ -13,6 +13,7 @@ final class ChunkReader {
     let path: String
     /// The file's size when it was opened. What a recorder appends later isn't looked at.
     let size: UInt64
+    let inode: UInt64
     /// The log's format, from its header.
     var version = FileHeader.version
     private let system: Syscalls
@@ -35,8 +36,11 @@ final class ChunkReader {
             system.close(descriptor)
             throw LogError.system(ENOMEM, "read", path)
         }
+        // As long as it is read no recorder replaces it.
+        system.lockForReading(descriptor)
         self.path = path
         self.size = size
+        inode = UInt64(status.st_ino)
         self.system = system
         self.decompressor = decompressor
     }

@@ -6,8 +6,8 @@ import Glibc
 /// whole chunk.
 final class ChunkWriter {
     private let system: Syscalls
-    private let path: String
-    private let descriptor: Int32
+    private let files: LogFiles
+    private let header: [UInt8]
     private let compressor: Compressor
     private let buffer = RawBuffer()
     private let segmentCapacity: Int
@@ -18,20 +18,21 @@ final class ChunkWriter {
     private var previous: UInt64 = 0
     private var index = LogIndex()
 
-    /// The file has its header; `capacity` is the longest payload of a usual chunk.
-    init(path: String, descriptor: Int32, capacity: Int, options: LogOptions, system: Syscalls)
-        throws(LogError)
-    {
+    /// The file has its header.
+    init(files: LogFiles, layout: LiveLayout, options: LogOptions, system: Syscalls) throws(LogError) {
+        segmentCapacity = layout.capacity
         guard let compressor = Compressor(level: options.compressionLevel),
-            buffer.reserve(ChunkWriter.room(capacity))
-        else { throw LogError.system(ENOMEM, "written", path) }
-        self.path = path
-        self.descriptor = descriptor
+            buffer.reserve(ChunkWriter.room(segmentCapacity))
+        else { throw LogError.system(ENOMEM, "written", files.path) }
+        self.files = files
         self.compressor = compressor
         self.system = system
-        segmentCapacity = capacity
+        header = FileHeader(segmentSize: UInt32(truncatingIfNeeded: layout.segmentSize)).encoded()
         tail = UInt64(FileHeader.size)
     }
+
+    private var path: String { files.path }
+    private var descriptor: Int32 { files.log.descriptor }
 
     /// Writes the metadata, uncompressed: anyone may look at it. `announce` gets the header's checksum
     /// before a byte is written.
@@ -46,8 +47,11 @@ final class ChunkWriter {
         sequence = 1
     }
 
-    /// Writes the events of one segment.
-    func writeEvents(_ description: SegmentDescription, _ raw: UnsafeRawBufferPointer) throws(LogError) {
+    /// Writes the events of one segment, unless something is found wrong when they were copied.
+    func writeEvents(
+        _ description: SegmentDescription, _ raw: UnsafeRawBufferPointer,
+        unless wrong: () -> LogError? = { nil }
+    ) throws(LogError) {
         var entry = LogIndex.Entry(
             offset: tail, firstEvent: description.header.firstEvent,
             firstIcount: description.header.firstIcount)
@@ -55,7 +59,7 @@ final class ChunkWriter {
             kind: .events, sequence: description.header.sequence, firstEvent: entry.firstEvent,
             firstIcount: entry.firstIcount, chain: description.chain)
         header.eventCount = description.eventCount
-        try write(&header, raw)
+        try write(&header, raw, wrong)
         entry.checksum = header.checksum
         previous = header.checksum
         index.entries.append(entry)
@@ -82,6 +86,36 @@ final class ChunkWriter {
         try put(bytes)
     }
 
+    /// Whether the file still has its header, and the header of each chunk of events.
+    func verify() throws(LogError) {
+        if try bytes(at: 0, count: FileHeader.size) != header { throw changed("its header", 0) }
+        for (number, entry) in index.entries.enumerated() {
+            let found = try bytes(at: entry.offset, count: ChunkHeader.size)
+            guard let header = found.withUnsafeBytes({ ChunkHeader(decoding: $0) }), header.kind == .events,
+                header.checksum == entry.checksum
+            else { throw changed("chunk \(number &+ 1)", entry.offset) }
+        }
+    }
+
+    private func bytes(at offset: UInt64, count: Int) throws(LogError) -> [UInt8] {
+        var bytes = [UInt8](repeating: 0, count: count)
+        switch bytes.withUnsafeMutableBytes({ system.read(descriptor, into: $0, at: offset) }) {
+        case .success: return bytes
+        case .failure(let error): throw LogError.system(error, "read", path, offset: offset)
+        }
+    }
+
+    /// Nil if the file is as long as it was left.
+    private func sizeDamage() -> LogError? {
+        guard case .success(let status) = system.status(descriptor), status.st_size != off_t(exactly: tail)
+        else { return nil }
+        return changed("it has \(status.st_size) bytes instead of \(tail)", 0)
+    }
+
+    private func changed(_ how: String, _ offset: UInt64) -> LogError {
+        LogError(.lost, "\(path) was changed by something else while it was recorded: \(how)", offset: offset)
+    }
+
     func sync() throws(LogError) {
         if let error = system.sync(descriptor) { throw LogError.system(error, "synced", path) }
     }
@@ -97,7 +131,9 @@ final class ChunkWriter {
     }
 
     /// Compresses, completes the header, writes both with one call.
-    private func write(_ header: inout ChunkHeader, _ raw: UnsafeRawBufferPointer) throws(LogError) {
+    private func write(
+        _ header: inout ChunkHeader, _ raw: UnsafeRawBufferPointer, _ wrong: () -> LogError?
+    ) throws(LogError) {
         // The usual buffer is never given back: a segment always has its memory.
         let buffer = raw.count > segmentCapacity ? RawBuffer() : buffer
         guard buffer.reserve(ChunkWriter.room(raw.count)), let start = buffer.start else {
@@ -119,7 +155,8 @@ final class ChunkWriter {
         header.payloadChecksum = Checksum.xxh3(UnsafeRawBufferPointer(rebasing: payload[..<stored]))
         let bytes = header.encoded()
         UnsafeMutableRawBufferPointer(start: start, count: ChunkHeader.size).copyBytes(from: bytes)
-        if let error = put(UnsafeRawBufferPointer(start: start, count: ChunkHeader.size &+ stored)) {
+        let whole = UnsafeRawBufferPointer(start: start, count: ChunkHeader.size &+ stored)
+        if let error = wrong() ?? put(whole) {
             throw error
         }
         sequence = header.sequence &+ 1
@@ -131,6 +168,7 @@ final class ChunkWriter {
 
     /// Appends bytes wholly or not at all.
     private func put(_ bytes: UnsafeRawBufferPointer) -> LogError? {
+        if let damage = sizeDamage() { return damage }
         if let error = system.write(descriptor, bytes, at: tail) {
             _ = system.truncate(descriptor, size: tail)
             return LogError.system(error, "written", path, offset: tail)

@@ -1,6 +1,7 @@
 import Glibc
 
-/// A thread of the library's. It gets no signals: they are the host's.
+/// A thread of the library's. It gets no signals, which are the host's; only SIGBUS, which a cut mapping
+/// raises in the thread that touches it.
 package struct LibraryThread {
     private let handle: pthread_t
 
@@ -11,6 +12,7 @@ package struct LibraryThread {
         var all = sigset_t()
         var before = sigset_t()
         sigfillset(&all)
+        sigdelset(&all, SIGBUS)
         pthread_sigmask(SIG_SETMASK, &all, &before)
         defer { pthread_sigmask(SIG_SETMASK, &before, nil) }
         let context = Unmanaged.passRetained(Body(run: body))

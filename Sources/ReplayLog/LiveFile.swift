@@ -1,3 +1,4 @@
+import CSystem
 import Glibc
 import Synchronization
 
@@ -13,105 +14,78 @@ final class LiveFile: @unchecked Sendable {
     typealias Word = UnsafeMutablePointer<Atomic<UInt64>>
 
     let layout: LiveLayout
+    /// Locked as long as it is open.
+    let file: OpenFile
     private let system: Syscalls
     private let path: String
-    private let descriptor: Int32
     private let mapping: UnsafeMutableRawPointer
-    private let created: Bool
+    private let guarded: OpaquePointer
     private var isOpen = true
 
-    /// Takes the lock, reserves the space, and maps it. What an earlier recording left is still there.
-    init(path: String, layout: LiveLayout, system: Syscalls) throws(LogError) {
-        let (descriptor, created) = try LiveFile.openLocked(path, system)
-        var failure = system.allocate(descriptor, size: layout.fileSize).map {
-            LogError.system($0, "given its space", path)
+    /// Takes an empty file that is locked: writes its header, reserves the space, and maps it.
+    init(path: String, file: OpenFile, layout: LiveLayout, system: Syscalls) throws(LogError) {
+        let header = layout.encoded()
+        if let error = header.withUnsafeBytes({ system.write(file.descriptor, $0, at: 0) }) {
+            throw LogError.system(error, "written", path)
         }
-        var mapping: UnsafeMutableRawPointer?
-        if failure == nil {
-            switch system.map(descriptor, size: layout.fileSize) {
-            case .success(let start): mapping = start
-            case .failure(let error): failure = LogError.system(error, "mapped", path)
-            }
+        if let error = system.allocate(file.descriptor, size: layout.fileSize) {
+            throw LogError.system(error, "given its space", path)
         }
-        guard let mapping, failure == nil else {
-            if created { _ = system.unlink(path) }
-            system.close(descriptor)
-            throw failure ?? LogError.system(ENOMEM, "mapped", path)
+        switch system.map(file.descriptor, size: layout.fileSize) {
+        case .success(let start): mapping = start
+        case .failure(let error): throw LogError.system(error, "mapped", path)
         }
+        guard let guarded = replay_mapping_guard(mapping, layout.fileSize) else {
+            system.unmap(mapping, size: layout.fileSize)
+            throw LogError.system(ENOMEM, "mapped", path)
+        }
+        self.guarded = guarded
         self.path = path
-        self.created = created
+        self.file = file
         self.layout = layout
         self.system = system
-        self.descriptor = descriptor
-        self.mapping = mapping
+        for index in 0..<LiveLayout.segmentCount { markFree(index) }
     }
 
     deinit {
         close()
     }
 
-    /// Unmaps the segments and gives the lock away.
+    /// Unmaps the segments. The lock ends with the file.
     func close() {
         guard isOpen else { return }
         isOpen = false
         system.unmap(mapping, size: layout.fileSize)
-        system.close(descriptor)
+        replay_mapping_release(guarded)
     }
 
-    /// A recorder that can't begin leaves nothing of its own behind.
-    func removeIfCreated() {
-        if created { _ = system.unlink(path) }
-    }
+    /// Cheap: a page that was touched was no longer in the file.
+    var isLost: Bool { replay_mapping_is_lost(guarded) }
 
-    /// Opens and locks; makes sure that the file locked is the one that has the name.
-    private static func openLocked(_ path: String, _ system: Syscalls) throws(LogError) -> (
-        Int32, created: Bool
-    ) {
-        for _ in 0..<100 {
-            var created = true
-            var opened = system.open(path, O_RDWR | O_CREAT | O_EXCL)
-            if case .failure(EEXIST) = opened {
-                created = false
-                opened = system.open(path, O_RDWR)
-            }
-            let descriptor: Int32
-            switch opened {
-            case .success(let value): descriptor = value
-            case .failure(ENOENT) where !created: continue
-            case .failure(let error): throw LogError.system(error, "made", path)
-            }
-            if let error = system.lock(descriptor) {
-                system.close(descriptor)
-                if error == EAGAIN || error == EACCES {
-                    throw LogError(.busy, "\(path) is being written by another recorder")
-                }
-                if created { _ = system.unlink(path) }
-                throw LogError.system(error, "locked", path)
-            }
-            let (mine, named) = (system.status(descriptor), system.status(path: path))
-            if case .success(let mine) = mine, case .success(let named) = named, named.st_ino == mine.st_ino,
-                named.st_dev == mine.st_dev
-            {
-                return (descriptor, created)
-            }
-            system.close(descriptor)
-            if case .failure(let error) = mine {
-                if created { _ = system.unlink(path) }
-                throw LogError.system(error, "examined", path)
-            }
-            // Its last recorder finished and removed it in between.
+    /// What something else did to the file.
+    func damage() -> LogError? {
+        if !isLost, case .success(let status) = system.status(file.descriptor),
+            status.st_size >= layout.fileSize
+        {
+            return nil
         }
-        throw LogError(.busy, "\(path) comes and goes")
+        return LogError(.lost, "\(path) was cut by something else while it was recorded")
     }
 
-    /// Begins anew: both segments free, nothing bound.
-    func reset() {
-        for index in 0..<LiveLayout.segmentCount {
-            store(LiveLayout.free, in: word(layout.segmentOffset(index) &+ LiveLayout.stateOffset))
-        }
-        UnsafeMutableRawBufferPointer(start: mapping, count: LiveLayout.headerSize).initializeMemory(
-            as: UInt8.self, repeating: 0)
-        copy(layout.encoded(), to: 0)
+    /// Not even the header page is left.
+    var isEmptied: Bool {
+        guard isOpen, case .success(let status) = system.status(file.descriptor) else { return false }
+        return status.st_size < LiveLayout.headerSize
+    }
+
+    /// Leaves the header page only.
+    func shrink() {
+        _ = system.truncate(file.descriptor, size: UInt64(LiveLayout.headerSize))
+    }
+
+    /// Ties the file to the `NAME` with that inode number, until it is called `NAME.live`; 0: to none.
+    func tie(to inode: UInt64) {
+        copy(LiveLayout.encodedTie(inode), to: LiveLayout.tieOffset)
     }
 
     /// Binds the file to a `NAME` whose metadata chunk's header has that checksum.
@@ -159,10 +133,6 @@ final class LiveFile: @unchecked Sendable {
 
     func sync() -> Int32? {
         system.sync(mapping, size: layout.fileSize)
-    }
-
-    func remove() -> Int32? {
-        system.unlink(path)
     }
 
     private func word(_ offset: Int) -> Word {

@@ -16,7 +16,9 @@ struct LiveLayout: Equatable {
     static let checksumOffset = 56
     static let bindingOffset = 64
     static let failureOffset = 72
-    static let usedHeader = 80
+    static let tieOffset = 80
+    static let tieSize = 16
+    static let usedHeader = 96
 
     // In a segment.
     static let stateOffset = 0
@@ -88,6 +90,21 @@ struct LiveLayout: Equatable {
         if word == 0 { return (nil, false) }
         let value = UInt32(truncatingIfNeeded: word)
         return guardOf(value) == UInt32(truncatingIfNeeded: word &>> 32) ? (value, false) : (nil, true)
+    }
+
+    /// An inode number and its checksum; 0 and 0: none.
+    static func encodedTie(_ inode: UInt64) -> [UInt8] {
+        var writer = ByteWriter()
+        writer.writeUInt64(inode)
+        if inode == 0 { writer.pad(to: tieSize) } else { writer.writeChecksum() }
+        return writer.bytes
+    }
+
+    /// Nil: neither an inode number nor none.
+    static func tie(decoding bytes: UnsafeRawBufferPointer) -> UInt64? {
+        var reader = ByteReader(bytes)
+        guard let inode = reader.readUInt64() else { return nil }
+        return inode == 0 ? (reader.readUInt64() == 0 ? 0 : nil) : (reader.readChecksum() ? inode : nil)
     }
 
     private static func guardOf(_ value: UInt32) -> UInt32 {

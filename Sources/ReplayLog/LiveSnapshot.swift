@@ -23,6 +23,10 @@ struct LiveSnapshot {
     var isHeld = false
     /// The lower half of the checksum of the metadata chunk's header.
     var binding: UInt32?
+    /// The inode number of the `NAME` that it belongs to, as long as it isn't called `NAME.live`; 0: none.
+    var tie: UInt64 = 0
+    /// Which file this was.
+    private var identity: (dev_t, ino_t) = (0, 0)
     /// The errno that the recorder died of.
     var failure: Int32?
     /// In the order of their sequence numbers.
@@ -40,6 +44,12 @@ struct LiveSnapshot {
         case .failure(let error): throw LogError.system(error, "opened", path)
         }
         defer { system.close(descriptor) }
+        if case .success(let status) = system.status(descriptor) {
+            guard status.st_mode & S_IFMT == S_IFREG else {
+                throw LogError(.notALog, "\(path) is not a regular file")
+            }
+            identity = (status.st_dev, status.st_ino)
+        }
         isHeld = system.isLocked(descriptor)
         let file = File(path: path, descriptor: descriptor, system: system)
         let page = try file.bytes(at: 0, count: LiveLayout.headerSize)
@@ -56,16 +66,26 @@ struct LiveSnapshot {
         }
     }
 
+    /// Whether a name leads to the file that was read, or to none if none was.
+    static func isCurrent(_ snapshot: LiveSnapshot?, _ path: String) -> Bool {
+        var status = stat()
+        guard stat(path, &status) == 0 else { return snapshot == nil }
+        return snapshot.map { $0.identity == (status.st_dev, status.st_ino) } ?? false
+    }
+
     private mutating func readHeader(_ page: UnsafeRawBufferPointer) -> LiveLayout? {
         guard page.count == LiveLayout.headerSize, let layout = LiveLayout(decoding: page) else { return nil }
         var reader = ByteReader(page)
         guard reader.readBytes(LiveLayout.bindingOffset) != nil, let bindingWord = reader.readUInt64(),
-            let failureWord = reader.readUInt64(), reader.skipZeros(to: LiveLayout.headerSize)
+            let failureWord = reader.readUInt64(), let tieBytes = reader.readBytes(LiveLayout.tieSize),
+            let tie = LiveLayout.tie(decoding: tieBytes),
+            reader.skipZeros(to: LiveLayout.headerSize)
         else { return nil }
         let (binding, bindingDamaged) = LiveLayout.unguard(bindingWord)
         let (failure, failureDamaged) = LiveLayout.unguard(failureWord)
         if bindingDamaged || failureDamaged { return nil }
         self.binding = binding
+        self.tie = tie
         self.failure = failure.map { Int32(bitPattern: $0) }
         return layout
     }

@@ -11,8 +11,12 @@ package struct LogError: Error, Equatable, Sendable, CustomStringConvertible {
         case version
         /// Bytes are not what was written.
         case damaged
-        /// Another recorder writes this log.
+        /// Another session records or replays this log.
         case busy
+        /// There is a file of that name, and it may not be replaced.
+        case exists
+        /// Something else removed, replaced or changed the files while they were recorded.
+        case lost
         /// The file holds nothing: its recorder died at once, or has not begun.
         case empty
         /// No space is left on the device, or a quota or limit is reached.

@@ -8,6 +8,10 @@ package struct LogOptions: Sendable {
     package var segmentEvents: Int
     /// The time between two syncs to the disk, in nanoseconds; 0: never.
     package var syncInterval: Int64
+    /// Whether an older log of that name may be replaced.
+    package var replaces = true
+    /// Whether an older log of that name stays until ``LogWriter/start()``.
+    package var startsLater = false
     /// Forces system calls to fail.
     package var faults: SyscallFaults?
 

@@ -4,6 +4,10 @@ extension LogWriter {
     @inline(never)
     func makeRoom(_ icount: UInt64) -> Bool {
         guard isOpen, !isDead else { return false }
+        if live.isLost, let damage = live.damage() {
+            sealer.fail(damage)
+            return die()
+        }
         let offset = encoder.pointee.offset
         let held = encoder.pointee.eventCount &- segment.firstEvent
         let isFull = offset >= live.layout.segmentSize || (segmentEvents > 0 && held >= segmentEvents)

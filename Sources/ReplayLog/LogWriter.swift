@@ -5,12 +5,14 @@ import Synchronization
 /// is not in a chunk yet.
 ///
 /// One thread at a time calls it, under the engine's lock. Nothing that was appended is lost when
-/// the process dies, at whatever moment. A log goes through these states:
+/// the process dies, at whatever moment after the start. A log goes through these states:
 ///
-/// 1. open: `append` answers true;
-/// 2. dead: the sealer met an error (``failure``); `append` answers false from the moment it needs
+/// 1. prepared: `append` returns true, but an older log of that name is still there (``LogFiles``);
+/// 2. started by ``start()``: the log has its name;
+/// 3. dead: the sealer met an error (``failure``); `append` returns false from the moment it needs
 ///    a new segment; what was appended stays readable;
-/// 3. closed: by ``finish(_:)`` with an end, or by ``abandon()`` without.
+/// 4. closed: by ``finish(_:)`` with an end, or by ``abandon()`` without. One that was only prepared
+///    leaves no files.
 package final class LogWriter: @unchecked Sendable {
     // Sendable: the caller's lock orders all calls; the sealer's thread has its own part.
 
@@ -33,8 +35,10 @@ package final class LogWriter: @unchecked Sendable {
     let segmentEvents: UInt64
     let live: LiveFile
     let sealer: Sealer
-    private let descriptor: Int32
-    private let system: Syscalls
+    private let files: LogFiles
+    private let syncs: Bool
+    /// What the user should know of a log that was finished without an error.
+    package private(set) var remark: String?
 
     /// The segment that takes events, and what it says of itself.
     var current = 0
@@ -53,32 +57,28 @@ package final class LogWriter: @unchecked Sendable {
     let shown = Locked<(sealed: UInt64, committed: LiveFile.Word?)>((0, nil))
     private var closedFailure: LogError?
 
-    /// Makes `NAME` and `NAME.live`. An earlier log of that name is given up last, when all else is ready.
+    /// Prepares a log; unless the options say `startsLater`, starts it too.
     package init(path: String, options: LogOptions = LogOptions()) throws(LogError) {
-        if path.isEmpty || path.utf8.contains(0) { throw LogError(.notFound, "the log has no usable name") }
         let system = Syscalls(faults: options.faults)
         let layout = LiveLayout(segmentSize: options.segmentSize)
-        let live = try LiveFile(path: path + ".live", layout: layout, system: system)
-        var (opened, started): (Int32, Sealer?) = (-1, nil)
+        let files = try LogFiles(path: path, layout: layout, replacing: options.replaces, system: system)
+        var started: Sealer?
         do throws(LogError) {
-            opened = try LogWriter.open(path, system)
-            try LogWriter.refuseOther(path, opened, system)
-            let chunks = try ChunkWriter(
-                path: path, descriptor: opened, capacity: layout.capacity, options: options, system: system)
-            started = try Sealer(path: path, live: live, chunks: chunks, options: options, system: system)
-            try LogWriter.begin(path, opened, live, system)
+            try LogWriter.writeHeader(files, layout, system)
+            let chunks = try ChunkWriter(files: files, layout: layout, options: options, system: system)
+            started = try Sealer(files: files, chunks: chunks, options: options, system: system)
+            if !options.startsLater { try files.commit(synced: options.syncInterval > 0) }
         } catch {
             started?.stop()
-            system.close(opened)
-            live.removeIfCreated()
+            files.discard()
             throw error
         }
         guard let sealer = started else { throw LogError(.misuse, "\(path) has no sealer") }
         self.path = path
-        self.system = system
-        self.live = live
+        self.files = files
+        self.live = files.live
         self.sealer = sealer
-        descriptor = opened
+        syncs = options.syncInterval > 0
         segmentEvents = UInt64(truncatingIfNeeded: max(options.segmentEvents, 0))
         scratch = .allocate(byteCount: 2 &* EventEncoder.longestHead, alignment: 16)
         encoder = .allocate(capacity: 1)
@@ -93,42 +93,12 @@ package final class LogWriter: @unchecked Sendable {
         scratch.deallocate()
     }
 
-    private static func open(_ path: String, _ system: Syscalls) throws(LogError) -> Int32 {
-        let descriptor: Int32
-        switch system.open(path, O_RDWR | O_CREAT | O_NONBLOCK) {
-        case .success(let value): descriptor = value
-        case .failure(let error): throw LogError.system(error, "made", path)
-        }
-        guard case .success(let status) = system.status(descriptor), status.st_mode & S_IFMT == S_IFREG else {
-            system.close(descriptor)
-            throw LogError(.system(EINVAL), "\(path) can't hold a recording: it is not a regular file")
-        }
-        return descriptor
-    }
-
-    /// Something else that the user has under that name is not replaced.
-    private static func refuseOther(_ path: String, _ descriptor: Int32, _ system: Syscalls) throws(LogError)
-    {
-        guard case .success(let status) = system.status(descriptor), status.st_size > 0 else { return }
-        var head = [UInt8](repeating: 0, count: FileHeader.magic.count)
-        let result = head.withUnsafeMutableBytes { system.read(descriptor, into: $0, at: 0) }
-        if case .success(head.count) = result, head == FileHeader.magic { return }
-        throw LogError(.notALog, "\(path) is no recording, and is not replaced by one")
-    }
-
-    /// Gives up what was there. A kill in here leaves an empty `NAME`, which says nothing false.
-    private static func begin(
-        _ path: String, _ descriptor: Int32, _ live: LiveFile, _ system: Syscalls
+    private static func writeHeader(
+        _ files: LogFiles, _ layout: LiveLayout, _ system: Syscalls
     ) throws(LogError) {
-        if let error = system.exceedsLimit(size: FileHeader.size) {
-            throw LogError.system(error, "written", path)
-        }
-        if let error = system.truncate(descriptor, size: 0) { throw LogError.system(error, "emptied", path) }
-        live.reset()
-        let header = FileHeader(segmentSize: UInt32(truncatingIfNeeded: live.layout.segmentSize)).encoded()
-        if let error = header.withUnsafeBytes({ system.write(descriptor, $0, at: 0) }) {
-            _ = system.truncate(descriptor, size: 0)
-            throw LogError.system(error, "written", path)
+        let header = FileHeader(segmentSize: UInt32(truncatingIfNeeded: layout.segmentSize)).encoded()
+        if let error = header.withUnsafeBytes({ system.write(files.log.descriptor, $0, at: 0) }) {
+            throw LogError.system(error, "written", files.path)
         }
     }
 
@@ -172,9 +142,18 @@ package final class LogWriter: @unchecked Sendable {
         }
     }
 
-    /// Writes the rest, the index and the end, brings all to the disk, and removes the live file.
+    /// Gives the log its name, in place of an older one. Once all else that may fail has succeeded.
+    package func start() throws(LogError) {
+        if let failure { throw failure }
+        guard isOpen else { throw LogError(.misuse, "\(path) is closed") }
+        try files.commit(synced: syncs)
+    }
+
+    /// Writes the rest, the index and the end, syncs the log to the disk, and removes the live file.
+    /// Fails if something else has removed, replaced or changed the log.
     package func finish(_ end: LogEnd) throws(LogError) {
         guard isOpen else { throw closedFailure ?? LogError(.misuse, "\(path) is closed") }
+        guard files.isCommitted else { throw LogError(.misuse, "\(path) was not started") }
         giveMetadata()
         sealCurrent()
         let state = encoder.pointee
@@ -182,15 +161,17 @@ package final class LogWriter: @unchecked Sendable {
         end.eventCount = state.eventCount
         sealer.wait(for: sealer.submit(.finish(end, icount: state.lastIcount, chain: state.check)))
         let failure = sealer.failure
-        // Under the lock still: a recorder that waits for the name must not lose its file.
-        let error = failure == nil ? live.remove() : nil
-        close()
-        if let failure { throw failure }
-        if let error { throw LogError.system(error, "removed", path + ".live") }
-        system.syncFolder(of: path)
+        if let failure {
+            close()
+            throw failure
+        }
+        defer { close() }
+        remark = files.removeLive()
+        try files.checkName()
+        files.syncFolder()
     }
 
-    /// Closes without an end: the log stays one that died.
+    /// Closes without an end: the log stays one that died. One that was only prepared is gone.
     package func abandon() {
         if isOpen { close() }
     }
@@ -231,7 +212,7 @@ package final class LogWriter: @unchecked Sendable {
         closedFailure = sealer.failure
         isOpen = false
         encoder.pointee.rest(at: scratch)
-        system.close(descriptor)
-        live.close()
+        files.discard()
+        files.close()
     }
 }

@@ -19,8 +19,7 @@ final class Sealer: @unchecked Sendable {
 
     typealias Ticket = UInt64
 
-    private let path: String
-    private let live: LiveFile
+    private let files: LogFiles
     private let chunks: ChunkWriter
     private let syncInterval: Int64
     private let monitor = Monitor()
@@ -39,16 +38,13 @@ final class Sealer: @unchecked Sendable {
     private var folderSynced = false
     private var syncedWords: (UInt64, UInt64) = (0, 0)
 
-    init(path: String, live: LiveFile, chunks: ChunkWriter, options: LogOptions, system: Syscalls)
-        throws(LogError)
-    {
-        self.path = path
-        self.live = live
+    init(files: LogFiles, chunks: ChunkWriter, options: LogOptions, system: Syscalls) throws(LogError) {
+        self.files = files
         self.chunks = chunks
         syncInterval = min(max(options.syncInterval, 0), 3_600_000_000_000)
         jobs.reserveCapacity(4)
         let error = start(system)
-        if error != 0 { throw LogError.system(error, "written: no thread could be started", path) }
+        if error != 0 { throw LogError.system(error, "written: no thread could be started", files.path) }
     }
 
     /// Ends the thread after the jobs that it has. Must be called before the sealer is let go.
@@ -99,6 +95,13 @@ final class Sealer: @unchecked Sendable {
             return refusal
         }
     }
+
+    /// The recorder has met an error.
+    func fail(_ error: LogError) {
+        monitor.withLock { note(error) }
+    }
+
+    private var live: LiveFile { files.live }
 
     private func start(_ system: Syscalls) -> Int32 {
         if case .fail(let error) = system.faults?.action(.thread) ?? .pass { return error }
@@ -159,13 +162,17 @@ final class Sealer: @unchecked Sendable {
             case .metadata(let payload):
                 try chunks.writeMetadata(payload) { live.bind($0) }
             case .segment(let index, let description):
+                // Looked at again when the events were copied: zeros in place of a lost page are none.
+                if let damage = live.damage() { throw damage }
                 try chunks.writeEvents(
-                    description, UnsafeRawBufferPointer(start: live.data(index), count: description.length))
+                    description, UnsafeRawBufferPointer(start: live.data(index), count: description.length),
+                    unless: { [live] in live.damage() })
                 live.markFree(index)
             case .oversize(let bytes, let description):
                 try chunks.writeEvents(
                     description, UnsafeRawBufferPointer(start: bytes, count: description.length))
             case .finish(let end, let icount, let chain):
+                try chunks.verify()
                 try chunks.writeFinish(end, icount: icount, chain: chain)
                 try chunks.sync()
             }
@@ -178,20 +185,21 @@ final class Sealer: @unchecked Sendable {
 
     /// Brings to the disk what is new since the last time.
     private func sync() -> LogError? {
+        if let damage = live.damage() { return damage }
         let words = (
             live.committed(0).pointee.load(ordering: .relaxed),
             live.committed(1).pointee.load(ordering: .relaxed)
         )
         if words != syncedWords || appended {
-            if let error = live.sync() { return LogError.system(error, "synced", path) }
+            if let error = live.sync() { return LogError.system(error, "synced", files.path) }
             syncedWords = words
         }
         if appended {
             do throws(LogError) { try chunks.sync() } catch { return error }
             appended = false
         }
-        if !folderSynced {
-            Syscalls().syncFolder(of: path)
+        if !folderSynced && files.isCommitted {
+            files.syncFolder()
             folderSynced = true
         }
         return nil

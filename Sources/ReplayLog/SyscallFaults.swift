@@ -2,7 +2,7 @@
 package final class SyscallFaults: Sendable {
     /// The calls that can be made to fail.
     package enum Call: Int, Sendable, CaseIterable {
-        case open, lock, allocate, map, stat, read, write, truncate, sync, unlink, thread
+        case open, lock, allocate, map, stat, read, write, truncate, sync, rename, unlink, thread
     }
 
     package enum Action: Sendable {

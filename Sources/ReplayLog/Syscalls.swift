@@ -1,3 +1,4 @@
+import CSystem
 import Glibc
 
 /// All system calls on files, in one place: retried when a signal interrupts them, and failing on
@@ -12,9 +13,12 @@ struct Syscalls: Sendable {
         case failure(Int32)
     }
 
-    func open(_ path: String, _ flags: Int32, mode: mode_t = 0o666) -> Result<Int32> {
+    /// Never returns descriptor 0, 1 or 2, even if the host has closed them.
+    func open(_ path: String, _ flags: Int32, mode: mode_t = 0o666, in folder: Int32 = AT_FDCWD) -> Result<
+        Int32
+    > {
         if let error = fault(.open) { return .failure(error) }
-        return retry { Glibc.open(path, flags | O_CLOEXEC, mode) }
+        return retry { replay_open_at(folder, path, flags, mode) }
     }
 
     /// Errors at closing are no news: what counts was synced before.
@@ -29,6 +33,14 @@ struct Syscalls: Sendable {
         var lock = flock()
         lock.l_type = Int16(F_WRLCK)
         return failure(retry { fcntl(descriptor, Syscalls.setLock, &lock) })
+    }
+
+    /// A read lock, so that no recorder replaces the file meanwhile. Readers do without it where a
+    /// recorder holds the write lock, or where the file system has no locks.
+    func lockForReading(_ descriptor: Int32) {
+        var lock = flock()
+        lock.l_type = Int16(F_RDLCK)
+        _ = retry { fcntl(descriptor, Syscalls.setLock, &lock) }
     }
 
     /// Whether another open file holds the write lock.
@@ -48,10 +60,11 @@ struct Syscalls: Sendable {
         }
     }
 
-    func status(path: String) -> Result<stat> {
+    /// Of a name in a folder; of a symbolic link itself.
+    func status(_ name: String, in folder: Int32) -> Result<stat> {
         if let error = fault(.stat) { return .failure(error) }
         var status = stat()
-        switch retry({ stat(path, &status) }) {
+        switch retry({ fstatat(folder, name, &status, AT_SYMLINK_NOFOLLOW) }) {
         case .success: return .success(status)
         case .failure(let error): return .failure(error)
         }
@@ -61,10 +74,8 @@ struct Syscalls: Sendable {
     func allocate(_ descriptor: Int32, size: Int) -> Int32? {
         if let error = fault(.allocate) { return error }
         if let error = exceedsLimit(size: size) { return error }
-        while true {
-            let error = posix_fallocate(descriptor, 0, off_t(size))
-            if error != EINTR { return error == 0 ? nil : error }
-        }
+        let error = replay_reserve(descriptor, Int64(size))
+        return error == 0 ? nil : error
     }
 
     func map(_ descriptor: Int32, size: Int) -> Result<UnsafeMutableRawPointer> {
@@ -116,7 +127,7 @@ struct Syscalls: Sendable {
             guard let position = off_t(exactly: offset &+ UInt64(truncatingIfNeeded: done)) else {
                 return EFBIG
             }
-            switch retry({ pwrite(descriptor, start + done, wanted, position) }) {
+            switch retry({ replay_write_at(descriptor, start + done, wanted, Int64(position)) }) {
             case .failure(let error): return error
             case .success(0): return ENOSPC
             case .success(let count): done &+= count
@@ -127,7 +138,7 @@ struct Syscalls: Sendable {
 
     func truncate(_ descriptor: Int32, size: UInt64) -> Int32? {
         if let error = fault(.truncate) { return error }
-        return failure(retry { ftruncate(descriptor, off_t(truncatingIfNeeded: size)) })
+        return failure(retry { replay_resize(descriptor, Int64(truncatingIfNeeded: size)) })
     }
 
     /// Syncs a file's data. Files that can't be synced have nothing to lose.
@@ -141,24 +152,34 @@ struct Syscalls: Sendable {
         return ignoringUnsyncable(failure(retry { msync(mapping, size, MS_SYNC) }))
     }
 
-    /// Syncs the folder that holds `path`, so that a new file's name lasts. Errors don't matter.
-    func syncFolder(of path: String) {
-        let folder: String
-        if let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")) {
-            folder = slash == path.utf8.startIndex ? "/" : String(path[..<slash])
-        } else {
-            folder = "."
-        }
-        guard
-            case .success(let descriptor) = retry({ Glibc.open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC) })
-        else { return }
+    /// Syncs a folder, so that a new file's name lasts. Errors don't matter.
+    func syncFolder(_ descriptor: Int32) {
         _ = fsync(descriptor)
-        close(descriptor)
     }
 
-    func unlink(_ path: String) -> Int32? {
+    /// Renames within a folder; unless `replacing`, an existing `to` is EEXIST.
+    func rename(_ from: String, _ to: String, in folder: Int32, replacing: Bool) -> Int32? {
+        if let error = fault(.rename) { return error }
+        return failure(retry { replay_rename_in(folder, from, to, replacing) })
+    }
+
+    func unlink(_ name: String, in folder: Int32) -> Int32? {
         if let error = fault(.unlink) { return error }
-        return failure(retry { Glibc.unlink(path) })
+        return failure(retry { unlinkat(folder, name, 0) })
+    }
+
+    /// Sets the permission bits. Errors don't matter.
+    func setMode(_ descriptor: Int32, _ mode: mode_t) {
+        _ = fchmod(descriptor, mode & 0o777)
+    }
+
+    /// The path that a symbolic link leads to, and any other path as it is.
+    static func resolved(_ path: String) -> String {
+        var status = stat()
+        guard lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFLNK, let real = realpath(path, nil)
+        else { return path }
+        defer { free(real) }
+        return String(cString: real)
     }
 
     /// A clock that only goes on.
@@ -188,7 +209,7 @@ struct Syscalls: Sendable {
     private static let getLock: Int32 = 36
     private static let setLock: Int32 = 37
 
-    /// A write behind RLIMIT_FSIZE raises SIGXFSZ, which would end the host: it is refused before.
+    /// Whether a file of that size would exceed RLIMIT_FSIZE.
     func exceedsLimit(size: Int) -> Int32? {
         var limit = rlimit()
         guard getrlimit(__rlimit_resource_t(RLIMIT_FSIZE.rawValue), &limit) == 0 else { return nil }

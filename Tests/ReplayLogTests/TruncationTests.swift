@@ -1,3 +1,4 @@
+import Glibc
 import Testing
 
 @testable import ReplayLog
@@ -65,7 +66,7 @@ import Testing
     }
 
     private func unlinkLive(_ path: String) {
-        _ = Syscalls().unlink(path + ".live")
+        _ = unlink(path + ".live")
     }
 
     @Test func bytesBehindTheEndAreAnError() throws {

@@ -162,8 +162,14 @@ static void options_are_checked(void) {
 
 static void structs_of_other_sizes_are_taken(void) {
     replay_config_t config = REPLAY_CONFIG_INIT;
-    config.size = sizeof config - 1;
+    /* The smallest is what there was before anything was appended. */
+    config.size = offsetof(replay_config_t, overwrite) - 1;
     CHECK(replay_configure(&config) == REPLAY_ERROR_STRUCT_SIZE);
+    config.size++;
+    config.overwrite = 77; /* not read */
+    CHECK(replay_configure(&config) == REPLAY_OK);
+    CHECK(replay_finish() == REPLAY_OK);
+    config.overwrite = REPLAY_DEFAULT;
     config.size = sizeof config;
     config.shift = 11;
     CHECK(replay_configure(&config) == REPLAY_ERROR_BAD_OPTION);

@@ -26,6 +26,7 @@ static const option_t options[] = {
     {"rrstall", NULL, NULL, 1, UINT32_MAX},
     {"rrlint", "on", "off", 0, 0},
     {"rrfull", "stop", "go", 0, 0},
+    {"rroverwrite", "on", "off", 0, 0},
     {"rrsegment", NULL, NULL, REPLAY_STUB_SEGMENT_MIN, REPLAY_STUB_SEGMENT_MAX},
 };
 
@@ -108,7 +109,8 @@ static replay_status_t check(replay_session_t *session, replay_config_t *config)
         return replay_stub_fail(session, REPLAY_ERROR_BAD_OPTION,
                                 "option shift is %d, but may be auto or 0 to 10", config->shift);
     if (no_switch(config->sleep) || no_switch(config->align) || no_switch(config->block_data) ||
-        no_switch(config->lint) || no_switch(config->go_on_when_full))
+        no_switch(config->lint) || no_switch(config->go_on_when_full) ||
+        no_switch(config->overwrite))
         return replay_stub_fail(session, REPLAY_ERROR_BAD_OPTION, "a switch is neither on nor off");
     if (config->segment_bytes != 0 && (config->segment_bytes < REPLAY_STUB_SEGMENT_MIN ||
                                        config->segment_bytes > REPLAY_STUB_SEGMENT_MAX))

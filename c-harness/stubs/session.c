@@ -87,11 +87,12 @@ static replay_status_t configure(replay_session_t *session, const replay_config_
                                 "the session is configured already");
     /* At least what the first version had; what a larger one has after it is not
      * known here. */
-    if (given->size < sizeof *given ||
+    if (given->size < offsetof(replay_config_t, overwrite) ||
         (given->host && given->host->size < offsetof(replay_host_t, execute)))
         return replay_stub_fail(session, REPLAY_ERROR_STRUCT_SIZE,
                                 "the size of replay_config_t or replay_host_t is too small");
-    replay_config_t config = *given;
+    replay_config_t config = REPLAY_CONFIG_INIT;
+    memcpy(&config, given, given->size < sizeof config ? given->size : sizeof config);
     replay_host_t host = REPLAY_HOST_INIT;
     if (config.host)
         memcpy(&host, config.host,

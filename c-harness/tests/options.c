@@ -31,6 +31,7 @@ TEST(each_good_option_is_accepted) {
         "rrlint=off",
         "rrfull=stop",
         "rrfull=go",
+        "rroverwrite=on",
         "rrsegment=256",
         "rrsegment=65536",
         "shift=1,sleep=off,align=off,rrdata=off,rrdigest=1000,rrstall=500,rrlint=off"};
@@ -68,6 +69,7 @@ TEST(each_bad_option_is_named) {
         {"rrstall=soon", "rrstall", "soon"},
         {"rrlint=2", "rrlint", "2"},
         {"rrfull=wait", "rrfull", "wait"},
+        {"rroverwrite=no", "rroverwrite", "no"},
         {"rrsegment=255", "rrsegment", "255"},
         {"rrsegment=1073741825", "rrsegment", "1073741825"},
         {"rrsegment=1k", "rrsegment", "1k"},
@@ -148,6 +150,7 @@ TEST(a_comma_in_a_value_is_written_twice) {
     CHECK_STATUS(try_options(REPLAY_MODE_RECORD, NULL, options), OK);
     CHECK_STR(replay_get_filename(), path);
     CHECK_EQ(host_info().shift, 3);
+    CHECK_STATUS(replay_start(), OK);
     CHECK_STATUS(replay_finish(), OK);
     CHECK_EQ(access(path, F_OK), 0);
 }

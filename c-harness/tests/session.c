@@ -330,6 +330,15 @@ TEST(small_structs_are_refused_and_larger_ones_accepted) {
     CHECK_STATUS(replay_configure(&config), ERROR_STRUCT_SIZE);
     config.size = 8;
     CHECK_STATUS(replay_configure(&config), ERROR_STRUCT_SIZE);
+    /* The smallest is what there was before anything was appended. */
+    config.size = (uint32_t)offsetof(replay_config_t, overwrite) - 1;
+    CHECK_STATUS(replay_configure(&config), ERROR_STRUCT_SIZE);
+    config.size++;
+    config.overwrite = 77; /* not read */
+    CHECK_STATUS(replay_configure(&config), OK);
+    CHECK_STATUS(replay_start(), OK);
+    CHECK_STATUS(replay_finish(), OK);
+    config.overwrite = REPLAY_DEFAULT;
     config.size = (uint32_t)sizeof config;
     host.callbacks.size = 0;
     CHECK_STATUS(replay_configure(&config), ERROR_STRUCT_SIZE);

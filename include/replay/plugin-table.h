@@ -55,9 +55,11 @@ typedef int32_t libreplay_status_t;
     X(-302, ERROR_LOG_NOT_A_LOG, "the file is not a recording")                                    \
     X(-303, ERROR_LOG_VERSION, "the recording has a format that this version cannot read")         \
     X(-304, ERROR_LOG_DAMAGED, "the recording is damaged")                                         \
-    X(-305, ERROR_LOG_BUSY, "another session is recording to that file")                           \
+    X(-305, ERROR_LOG_BUSY, "another session records or replays that file")                        \
     X(-306, ERROR_LOG_EMPTY, "the recording ended before its first event")                         \
     X(-307, ERROR_LOG_CUT, "the recording was cut: the recorder ended without finishing it")       \
+    X(-308, ERROR_LOG_EXISTS, "there is a file of that name, which may not be replaced")           \
+    X(-309, ERROR_LOG_LOST, "something else removed, replaced or changed the recording's files")   \
     X(-401, ERROR_FINGERPRINT, "the machine is not the recorded one")                              \
     X(-402, ERROR_DIVERGENCE, "the replayed guest did something else than the recorded one")       \
     X(-403, ERROR_STALLED, "the replay makes no progress")                                         \
@@ -160,7 +162,12 @@ typedef struct libreplay_error {
     char history[1024];
 } libreplay_error_t;
 
-#define LIBREPLAY_ERROR_INIT {(uint32_t)sizeof(libreplay_error_t), 0, 0, 0, 0, 0, {0}, {0}, {0}, {0}, {0}}
+#define LIBREPLAY_ERROR_INIT                                                                       \
+    {                                                                                              \
+        (uint32_t)sizeof(libreplay_error_t), 0, 0, 0, 0, 0, {0}, {0}, {0}, {0}, {                  \
+            0                                                                                      \
+        }                                                                                          \
+    }
 
 typedef void (*libreplay_callback_t)(void *opaque);
 
@@ -306,11 +313,14 @@ typedef struct libreplay_config {
     uint32_t stall_ms;
     uint32_t segment_bytes;
     uint64_t created_ns;
+    libreplay_switch_t overwrite;
+    uint32_t reserved;
 } libreplay_config_t;
 
 #define LIBREPLAY_CONFIG_INIT                                                                      \
     {(uint32_t)sizeof(libreplay_config_t), LIBREPLAY_MODE_NONE, 0, 0, 0, 0, 0, LIBREPLAY_SHIFT_DEFAULT, \
-     LIBREPLAY_DEFAULT, LIBREPLAY_DEFAULT, LIBREPLAY_DEFAULT, LIBREPLAY_DEFAULT, LIBREPLAY_DEFAULT, 0, 0, 0, 0}
+     LIBREPLAY_DEFAULT, LIBREPLAY_DEFAULT, LIBREPLAY_DEFAULT, LIBREPLAY_DEFAULT, LIBREPLAY_DEFAULT, 0, 0, 0, 0, \
+     LIBREPLAY_DEFAULT, 0}
 
 typedef struct libreplay_end {
     uint32_t size;

@@ -176,6 +176,8 @@ enum { REPLAY_DEFAULT = 0, REPLAY_ON = 1, REPLAY_OFF = 2 };
  *    rrlint=on|off      watch how the host uses the library         default off
  *    rrfull=stop|go     a log that cannot be written any more stops the
  *                       machine, or lets it go on unrecorded       default stop
+ *    rroverwrite=on|off an older recording of that name may be replaced, or is
+ *                       ERROR_LOG_EXISTS                           default on
  *    rrsegment=BYTES    size of a live segment, 256 to 2^30        default 1 MiB
  *
  *  The environment variable LIBREPLAY_OPTIONS holds such a string too, for users of
@@ -206,21 +208,33 @@ typedef struct replay_config {
     uint32_t stall_ms;         /**< milliseconds; 0: the default, 1000 */
     uint32_t segment_bytes;    /**< 0: the default, 1 MiB */
     uint64_t created_ns;       /**< time of creation, for the log's reader; 0: not told */
+    replay_switch_t overwrite; /**< rroverwrite, default on */
+    uint32_t reserved;         /**< 0 */
 } replay_config_t;
 
 /** The value to start a replay_config_t from. */
 #define REPLAY_CONFIG_INIT                                                                         \
     {(uint32_t)sizeof(replay_config_t), REPLAY_MODE_NONE, 0, 0, 0, 0, 0, REPLAY_SHIFT_DEFAULT,     \
-     REPLAY_DEFAULT, REPLAY_DEFAULT, REPLAY_DEFAULT, REPLAY_DEFAULT, REPLAY_DEFAULT, 0, 0, 0, 0}
+     REPLAY_DEFAULT, REPLAY_DEFAULT, REPLAY_DEFAULT, REPLAY_DEFAULT, REPLAY_DEFAULT, 0, 0, 0, 0,   \
+     REPLAY_DEFAULT, 0}
 
 /* -------------------------------------------------------------------- life */
 
 /** Configures the current session and enters its mode.
  *
- *  Record: makes the log (an older one of that name is replaced; what is no
- *          recording is not: ERROR_LOG_NOT_A_LOG). Until replay_finish() a
- *          recording is two files, NAME and NAME.live: after a crash both are
- *          needed.
+ *  Record: prepares the log, as NAME.new and NAME.live.new; replay_start()
+ *          gives them their names. An older recording of that name stays until
+ *          then, also if the process dies, and may be neither recorded nor
+ *          replayed (ERROR_LOG_BUSY). Until replay_finish() a recording is two
+ *          files, NAME and NAME.live: after a crash both are needed. The library
+ *          follows no symbolic link to them, and replaces nothing but an older
+ *          recording, and what one left: anything else that has one of these
+ *          four names stays as it is (ERROR_LOG_NOT_A_LOG). The folder is held
+ *          open: the names are those in it wherever the process goes later.
+ *          While it records, the process has a handler for SIGBUS, which acts
+ *          only if another process cuts NAME.live; every other SIGBUS is passed
+ *          to the handler that the host has set before. A host that sets one
+ *          later, or threads that block SIGBUS, aren't protected.
  *  Play:   opens the log and reads what it says of the machine.
  *  None:   keeps the callbacks for the virtual clock and its warp.
  *
@@ -228,7 +242,7 @@ typedef struct replay_config {
  *  @return REPLAY_OK; ERROR_INVALID_ARGUMENT (a needed callback is missing,
  *    too), ERROR_STRUCT_SIZE (config, host: smaller than they ever were),
  *    ERROR_BAD_OPTION (the message names key and value), ERROR_WRONG_STATE
- *    (configured already), ERROR_SYSTEM, ERROR_DISK_FULL, ERROR_LOG_…
+ *    (configured already), ERROR_LOG_EXISTS (rroverwrite=off), ERROR_SYSTEM, ERROR_DISK_FULL, ERROR_LOG_…
  *  After a failure the session is not configured; devices and blockers that
  *  were told before stay.
  *  Thread: one, before the machine's threads start.  Since ABI 1. */
@@ -255,8 +269,10 @@ REPLAY_API replay_status_t replay_fingerprint(const char *key, const char *value
  *
  *  @return REPLAY_OK; ERROR_BLOCKED (the message has the reason),
  *    ERROR_FINGERPRINT (the error names the field, expected and found),
- *    ERROR_NOT_SUPPORTED (a snapshot is named), ERROR_WRONG_STATE, or what
- *    writing the log's head met. After it the machine may not run: budgets are
+ *    ERROR_NOT_SUPPORTED (a snapshot is named), ERROR_WRONG_STATE,
+ *    ERROR_LOG_LOST (since the configuration something else has made or
+ *    replaced a file that has the log's name), or what writing the log's head
+ *    met. After it the machine may not run: budgets are
  *    0, checkpoints false, until replay_finish(), which frees what was opened.
  *  Thread: one, before the first instruction.  Since ABI 1. */
 REPLAY_API replay_status_t replay_start(void);
@@ -264,7 +280,9 @@ REPLAY_API replay_status_t replay_start(void);
 /** Ends the session: it can be configured anew. The mode becomes NONE.
  *
  *  Record: writes the index and the end of the log, with the digest of the
- *  guest's state.
+ *  guest's state. ERROR_LOG_LOST if something else has removed, renamed,
+ *  replaced, cut or changed the log since the start. A recording that was
+ *  never started leaves no file, and an older one of that name as it was.
  *  Play:   ERROR_STOPPED_SHORT if events of the log are left.
  *
  *  Events that are still queued are run, unwritten. Waits for the

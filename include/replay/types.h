@@ -68,9 +68,11 @@ typedef int32_t replay_status_t;
     X(-302, ERROR_LOG_NOT_A_LOG, "the file is not a recording")                                    \
     X(-303, ERROR_LOG_VERSION, "the recording has a format that this version cannot read")         \
     X(-304, ERROR_LOG_DAMAGED, "the recording is damaged")                                         \
-    X(-305, ERROR_LOG_BUSY, "another session is recording to that file")                           \
+    X(-305, ERROR_LOG_BUSY, "another session records or replays that file")                        \
     X(-306, ERROR_LOG_EMPTY, "the recording ended before its first event")                         \
     X(-307, ERROR_LOG_CUT, "the recording was cut: the recorder ended without finishing it")       \
+    X(-308, ERROR_LOG_EXISTS, "there is a file of that name, which may not be replaced")           \
+    X(-309, ERROR_LOG_LOST, "something else removed, replaced or changed the recording's files")   \
     X(-401, ERROR_FINGERPRINT, "the machine is not the recorded one")                              \
     X(-402, ERROR_DIVERGENCE, "the replayed guest did something else than the recorded one")       \
     X(-403, ERROR_STALLED, "the replay makes no progress")                                         \
@@ -185,7 +187,12 @@ typedef struct replay_error {
 } replay_error_t;
 
 /** The value to start a replay_error_t from. */
-#define REPLAY_ERROR_INIT {(uint32_t)sizeof(replay_error_t), 0, 0, 0, 0, 0, {0}, {0}, {0}, {0}, {0}}
+#define REPLAY_ERROR_INIT                                                                          \
+    {                                                                                              \
+        (uint32_t)sizeof(replay_error_t), 0, 0, 0, 0, 0, {0}, {0}, {0}, {0}, {                     \
+            0                                                                                      \
+        }                                                                                          \
+    }
 
 /** A call without arguments but the data that was given with it. */
 typedef void (*replay_callback_t)(void *opaque);

@@ -97,10 +97,6 @@ void *replay_allocate(size_t size);
 
 int64_t replay_monotonic_ns(void);
 
-/** Gives the room of a part of a file back; it reads as zeroes then.
- *  @return false if the file system cannot do that. */
-bool replay_make_hole(int descriptor, int64_t start, int64_t length);
-
 /* -------------------------------------------------------------- environment */
 
 /** The value of LIBREPLAY_OPTIONS, or NULL; always NULL in a program that has other

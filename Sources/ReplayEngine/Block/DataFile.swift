@@ -1,4 +1,5 @@
 import CReplay
+import CSystem
 import Glibc
 
 /// A file that is read and written at offsets, whole or with an errno.
@@ -7,20 +8,20 @@ final class DataFile: Sendable {
 
     /// An image. - Throws: ``SystemError``
     init(path: String, writable: Bool) throws(SystemError) {
-        let fd = Self.retrying { open(path, (writable ? O_RDWR : O_RDONLY) | O_CLOEXEC) }
+        let fd = Self.retrying { replay_open_at(AT_FDCWD, path, writable ? O_RDWR : O_RDONLY, 0) }
         guard fd >= 0 else { throw SystemError(errno) }
         descriptor = Int32(truncatingIfNeeded: fd)
     }
 
     /// A file that is kept, not yet emptied.
     init(keeping path: String) throws(SystemError) {
-        let fd = Self.retrying { open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644) }
+        let fd = Self.retrying { replay_open_at(AT_FDCWD, path, O_RDWR | O_CREAT, 0o644) }
         guard fd >= 0 else { throw SystemError(errno) }
         descriptor = Int32(truncatingIfNeeded: fd)
     }
 
     func empty() throws(SystemError) {
-        if Self.retrying({ ftruncate(descriptor, 0) }) != 0 { throw SystemError(errno) }
+        if replay_resize(descriptor, 0) != 0 { throw SystemError(errno) }
     }
 
     /// Is it the same file under whatever name?
@@ -32,15 +33,8 @@ final class DataFile: Sendable {
 
     /// An empty file without a name, gone when it is closed.
     init(temporaryIn directory: String) throws(SystemError) {
-        var template = Array("\(directory)/replay-overlay-XXXXXX".utf8CString)
-        let fd = template.withUnsafeMutableBufferPointer { text -> Int32 in
-            guard let name = text.baseAddress else { return -1 }
-            let fd = mkstemp(name)
-            if fd >= 0 { unlink(name) }
-            return fd
-        }
+        let fd = replay_open_unnamed(directory)
         guard fd >= 0 else { throw SystemError(errno) }
-        _ = fcntl(fd, F_SETFD, FD_CLOEXEC)
         descriptor = fd
     }
 
@@ -64,7 +58,9 @@ final class DataFile: Sendable {
     }
 
     func write(_ buffer: UnsafeRawBufferPointer, at offset: UInt64) -> Int32 {
-        transfer(UnsafeMutableRawBufferPointer(mutating: buffer), offset) { pwrite(descriptor, $0, $1, $2) }
+        transfer(UnsafeMutableRawBufferPointer(mutating: buffer), offset) {
+            replay_write_at(descriptor, $0, $1, Int64($2))
+        }
     }
 
     private func transfer(
@@ -103,7 +99,7 @@ final class DataFile: Sendable {
         }
         if start == end { return 0 }
         // Reads find no end of the file within the range.
-        if length < end, Self.retrying({ ftruncate(descriptor, end) }) < 0 { return -errno }
+        if length < end, replay_resize(descriptor, Int64(end)) < 0 { return -errno }
         return replay_make_hole(descriptor, Int64(start), Int64(end - start)) ? 0 : writeZeroes(range)
     }
 

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+/* System calls on files that need more than Swift can say, or more care than
+ * the plain call takes: descriptors, file size limits, mappings that others
+ * cut. Not installed. */
+#ifndef REPLAY_SYSTEM_H
+#define REPLAY_SYSTEM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#pragma GCC visibility push(hidden)
+
+/* ------------------------------------------------------------- descriptors */
+
+/** As openat(), close-on-exec, but never returns descriptor 0, 1 or 2: what a
+ *  host prints to a standard stream that it has closed must not land in a file
+ *  of the library. @return the descriptor, or -1 with errno. */
+int replay_open_at(int folder, const char *path, int flags, mode_t mode);
+
+/** Makes a file without a name in @p folder, readable and writable by its owner
+ *  only. @return as replay_open_at(). */
+int replay_open_unnamed(const char *folder);
+
+/** Renames within a folder. With @p replace false an existing @p to is EEXIST.
+ *  @return 0, or -1 with errno. */
+int replay_rename_in(int folder, const char *from, const char *to, bool replace);
+
+/* ------------------------------------------------- calls that make files grow
+ *
+ * Beyond the limit of the file size (RLIMIT_FSIZE) the kernel sends SIGXFSZ,
+ * which by default ends the process. These calls return EFBIG and leave the
+ * host without a signal. All writing of the library goes through them. */
+
+/** pwrite(). */
+ssize_t replay_write_at(int descriptor, const void *bytes, size_t count, int64_t offset);
+/** ftruncate(). */
+int replay_resize(int descriptor, int64_t size);
+/** posix_fallocate() from 0 on. @return 0 or an errno. */
+int replay_reserve(int descriptor, int64_t size);
+/** Releases the space of a part of a file, which reads as zeroes then.
+ *  @return false if the file system can't do that. */
+bool replay_make_hole(int descriptor, int64_t start, int64_t length);
+
+/* ---------------------------------------------------------------- mappings */
+
+/** A shared mapping of a file, guarded: if another process cuts the file, an
+ *  access beyond its new end raises SIGBUS. As long as a mapping is guarded, the
+ *  library has a handler for SIGBUS that puts an empty page in place of the lost
+ *  one, and passes every other SIGBUS to the handler that was there before. */
+typedef struct replay_mapping replay_mapping_t;
+
+/** @return the guard, or NULL with errno. */
+replay_mapping_t *replay_mapping_guard(void *start, size_t length);
+/** Has a page of the mapping been lost? */
+bool replay_mapping_is_lost(const replay_mapping_t *mapping);
+/** Ends the guard; the last one removes the handler. */
+void replay_mapping_release(replay_mapping_t *mapping);
+
+#pragma GCC visibility pop
+
+#endif /* REPLAY_SYSTEM_H */

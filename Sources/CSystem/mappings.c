@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: MIT */
+/* Mappings of files that other processes may cut.
+ *
+ * SIGBUS is the process's, and so the host's. The handler is there only while
+ * a mapping is guarded, acts only on addresses in one, and otherwise does what
+ * would have happened without it. A host that sets a handler of its own later
+ * replaces this one. A thread that blocks SIGBUS can't be helped: the kernel
+ * ends the process. */
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "replay-system.h"
+
+struct replay_mapping {
+    uintptr_t start; /* 0: not in use */
+    size_t length;
+    bool lost;
+    struct replay_mapping *next; /* never freed: the handler may walk the list at any time */
+};
+
+static replay_mapping_t *mappings;
+static pthread_mutex_t guard = PTHREAD_MUTEX_INITIALIZER;
+static unsigned guarded;
+static uintptr_t page_size;
+
+/* What was in force before the handler was set last, and before it was first. */
+static struct sigaction previous, first;
+static bool was_ever_set;
+static __thread unsigned forwarding __attribute__((tls_model("initial-exec")));
+
+static replay_mapping_t *mapping_at(uintptr_t address) {
+    replay_mapping_t *one = __atomic_load_n(&mappings, __ATOMIC_ACQUIRE);
+    for (; one; one = one->next) {
+        uintptr_t start = __atomic_load_n(&one->start, __ATOMIC_ACQUIRE);
+        if (start != 0 && address >= start && address - start < one->length)
+            return one;
+    }
+    return NULL;
+}
+
+/** Puts an empty page in place of the one that the file no longer has. */
+static bool replace_page(uintptr_t address) {
+    replay_mapping_t *mapping = mapping_at(address);
+    if (!mapping)
+        return false;
+    void *page = (void *)(address & ~(page_size - 1));
+    if (mmap(page, page_size, PROT_READ | PROT_WRITE, MAP_FIXED | MAP_PRIVATE | MAP_ANONYMOUS, -1,
+             0) == MAP_FAILED)
+        return false;
+    __atomic_store_n(&mapping->lost, true, __ATOMIC_RELEASE);
+    return true;
+}
+
+/** As the kernel would have done with that disposition. */
+static void forward(struct sigaction *to, int number, siginfo_t *info, void *context) {
+    bool is_fault = info->si_code > 0;
+    if (to->sa_handler == SIG_DFL || (to->sa_handler == SIG_IGN && is_fault)) {
+        /* A fault comes again when the handler returns; a signal that was sent doesn't. */
+        signal(number, SIG_DFL);
+        if (!is_fault)
+            raise(number);
+        return;
+    }
+    if (to->sa_handler == SIG_IGN)
+        return;
+    struct sigaction target = *to;
+    if (target.sa_flags & (int)SA_RESETHAND)
+        to->sa_handler = SIG_DFL;
+    forwarding++;
+    if (target.sa_flags & SA_SIGINFO)
+        target.sa_sigaction(number, info, context);
+    else
+        target.sa_handler(number);
+    forwarding--;
+}
+
+static void on_bus_error(int number, siginfo_t *info, void *context) {
+    int error = errno;
+    /* A handler that was set over this one and calls it must not be called again. */
+    if (info->si_code <= 0 || !replace_page((uintptr_t)info->si_addr))
+        forward(forwarding ? &first : &previous, number, info, context);
+    errno = error;
+}
+
+static bool is_ours(const struct sigaction *action) {
+    return (action->sa_flags & SA_SIGINFO) && action->sa_sigaction == on_bus_error;
+}
+
+static int set_handler(void) {
+    struct sigaction now;
+    if (sigaction(SIGBUS, NULL, &now) != 0)
+        return -1;
+    if (is_ours(&now))
+        return 0;
+    previous = now;
+    if (!was_ever_set)
+        first = now;
+    was_ever_set = true;
+    struct sigaction ours = {.sa_sigaction = on_bus_error, .sa_mask = now.sa_mask};
+    ours.sa_flags =
+        SA_SIGINFO | SA_ONSTACK | (now.sa_flags & (int)(SA_NODEFER | SA_RESTART | SA_ONSTACK));
+    return sigaction(SIGBUS, &ours, NULL);
+}
+
+static void remove_handler(void) {
+    struct sigaction now;
+    if (sigaction(SIGBUS, NULL, &now) == 0 && is_ours(&now))
+        sigaction(SIGBUS, &previous, NULL);
+}
+
+replay_mapping_t *replay_mapping_guard(void *start, size_t length) {
+    pthread_mutex_lock(&guard);
+    if (page_size == 0)
+        page_size = (uintptr_t)sysconf(_SC_PAGESIZE);
+    replay_mapping_t *one = mappings;
+    while (one && one->start != 0)
+        one = one->next;
+    if (!one && (one = calloc(1, sizeof *one)) != NULL) {
+        one->next = mappings;
+        __atomic_store_n(&mappings, one, __ATOMIC_RELEASE);
+    }
+    if (one && guarded == 0 && set_handler() != 0)
+        one = NULL;
+    if (one) {
+        one->length = length;
+        __atomic_store_n(&one->lost, false, __ATOMIC_RELAXED);
+        __atomic_store_n(&one->start, (uintptr_t)start, __ATOMIC_RELEASE);
+        guarded++;
+    }
+    pthread_mutex_unlock(&guard);
+    return one;
+}
+
+bool replay_mapping_is_lost(const replay_mapping_t *mapping) {
+    return __atomic_load_n(&mapping->lost, __ATOMIC_ACQUIRE);
+}
+
+void replay_mapping_release(replay_mapping_t *mapping) {
+    pthread_mutex_lock(&guard);
+    __atomic_store_n(&mapping->start, 0, __ATOMIC_RELEASE);
+    if (--guarded == 0)
+        remove_handler();
+    pthread_mutex_unlock(&guard);
+}

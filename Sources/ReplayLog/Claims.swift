@@ -1,0 +1,176 @@
+import Glibc
+
+/// Opens, examines and locks what a recording finds under its names, and makes what it needs.
+///
+/// Of what is there it accepts only: a recording that no session uses, the live file of one, and what a
+/// recorder left that was killed before it had started.
+struct Claims {
+    let path: String
+    let folder: Folder
+    let name: String
+    let system: Syscalls
+
+    private typealias Suffix = LogFiles.Suffix
+    private static let attempts = 100
+
+    /// The older recording, if there is one.
+    func log(replacing: Bool) throws(LogError) -> OpenFile? {
+        try existing("") { file, status throws(LogError) in
+            if !replacing { throw LogError(.exists, "\(path) exists already, and rroverwrite is off") }
+            if status.st_size > 0, try !begins(file, with: FileHeader.magic) {
+                throw LogError(.notALog, "\(path) is not a recording, and is not replaced by one")
+            }
+            return .keep
+        }
+    }
+
+    /// The live file of the older recording, if there is one.
+    func live() throws(LogError) -> OpenFile? {
+        try existing(Suffix.live) { file, _ throws(LogError) in
+            if try begins(file, with: LiveLayout.magic) { return .keep }
+            throw foreign(Suffix.live)
+        }
+    }
+
+    /// Makes `NAME.live.new`, locked. As long as a recorder has it, no other one prepares a recording of
+    /// that name.
+    func makeLive(_ older: OpenFile?) throws(LogError) -> OpenFile {
+        try make(Suffix.newLive) { file, status throws(LogError) in
+            if status.st_size == 0 { return .remove }
+            guard try begins(file, with: LiveLayout.magic) else { throw foreign(Suffix.newLive) }
+            let tie = try tie(of: file)
+            if let older, case .success(let log) = system.status(older.descriptor), tie == UInt64(log.st_ino)
+            {
+                // Its recorder was killed between the two renamings.
+                let replaced = try live()
+                if let error = folder.rename(
+                    name + Suffix.newLive, name + Suffix.live, replacing: replaced != nil)
+                {
+                    throw LogError.system(error, "completed", path)
+                }
+                return .again
+            }
+            // Its recorder was killed before it had started.
+            _ = try existing(Suffix.new) { _, status throws(LogError) in
+                tie != 0 && tie == UInt64(status.st_ino) ? .remove : .keep
+            }
+            return .remove
+        }
+    }
+
+    /// Makes `NAME.new`, locked.
+    func makeLog() throws(LogError) -> OpenFile {
+        try make(Suffix.new) { _, status throws(LogError) in
+            if status.st_size == 0 { return .remove }
+            throw foreign(Suffix.new)
+        }
+    }
+
+    // MARK: The parts
+
+    private enum Verdict {
+        case keep, remove, again
+    }
+
+    private typealias Examination = (OpenFile, stat) throws(LogError) -> Verdict
+
+    private func foreign(_ suffix: String) -> LogError {
+        LogError(
+            .notALog,
+            "\(path)\(suffix) is not a file that an earlier recording of \(path) left, and is not replaced")
+    }
+
+    private func make(_ suffix: String, _ examine: Examination) throws(LogError) -> OpenFile {
+        for _ in 0..<Claims.attempts {
+            switch folder.open(name + suffix, O_RDWR | O_CREAT | O_EXCL) {
+            case .success(let file):
+                if let error = system.lock(file.descriptor) {
+                    // Another recorder takes it for one that was left, and removes it.
+                    if Claims.isBusy(error) { continue }
+                    _ = folder.remove(name + suffix, of: file)
+                    throw LogError.system(error, "locked", path + suffix)
+                }
+                if folder.leads(name + suffix, to: file) == true { return file }
+            case .failure(EEXIST): _ = try existing(suffix, examine)
+            case .failure(let error): throw LogError.system(error, "made", path + suffix)
+            }
+        }
+        throw LogError(.busy, "\(path)\(suffix) comes and goes")
+    }
+
+    /// Opens and locks what has the name. Nil: nothing has it (any more).
+    private func existing(_ suffix: String, _ examine: Examination) throws(LogError) -> OpenFile? {
+        let name = self.name + suffix
+        for _ in 0..<Claims.attempts {
+            switch folder.status(name) {
+            case .failure(ENOENT): return nil
+            case .failure(let error): throw LogError.system(error, "examined", path + suffix)
+            case .success(let status): try checkKind(status, suffix)
+            }
+            let file: OpenFile
+            switch folder.open(name, O_RDWR) {
+            case .success(let opened): file = opened
+            case .failure(ENOENT), .failure(ELOOP): continue
+            case .failure(let error): throw LogError.system(error, "opened for writing", path + suffix)
+            }
+            guard case .success(let status) = system.status(file.descriptor) else {
+                throw LogError.system(EIO, "examined", path + suffix)
+            }
+            try checkKind(status, suffix)
+            if let error = system.lock(file.descriptor) {
+                if Claims.isBusy(error) {
+                    throw LogError(
+                        .busy, "\(path)\(suffix) is being recorded or replayed by another session")
+                }
+                throw LogError.system(error, "locked", path + suffix)
+            }
+            guard let same = folder.leads(name, to: file) else {
+                throw LogError.system(EIO, "examined", path + suffix)
+            }
+            // Its recorder has finished in between, or another one has replaced it.
+            if !same { continue }
+            switch try examine(file, status) {
+            case .keep: return file
+            case .again: return nil
+            case .remove:
+                if case .failed(let error) = folder.remove(name, of: file) {
+                    throw LogError.system(error, "removed", path + suffix)
+                }
+                return nil
+            }
+        }
+        throw LogError(.busy, "\(path)\(suffix) comes and goes")
+    }
+
+    private func checkKind(_ status: stat, _ suffix: String) throws(LogError) {
+        switch status.st_mode & S_IFMT {
+        case S_IFREG: return
+        case S_IFLNK:
+            throw LogError(
+                .notALog,
+                "\(path)\(suffix) is a symbolic link, which a recording doesn't follow: use the name "
+                    + "of the file itself")
+        default:
+            throw LogError(.notALog, "\(path)\(suffix) can't hold a recording: it is not a regular file")
+        }
+    }
+
+    private func begins(_ file: OpenFile, with magic: [UInt8]) throws(LogError) -> Bool {
+        var head = [UInt8](repeating: 0, count: magic.count)
+        switch head.withUnsafeMutableBytes({ system.read(file.descriptor, into: $0, at: 0) }) {
+        case .success(let count): return count == magic.count && head == magic
+        case .failure(let error): throw LogError.system(error, "examined", path)
+        }
+    }
+
+    private func tie(of file: OpenFile) throws(LogError) -> UInt64 {
+        var bytes = [UInt8](repeating: 0, count: LiveLayout.tieSize)
+        let result = bytes.withUnsafeMutableBytes {
+            system.read(file.descriptor, into: $0, at: UInt64(LiveLayout.tieOffset))
+        }
+        if case .failure(let error) = result { throw LogError.system(error, "examined", path) }
+        return bytes.withUnsafeBytes { LiveLayout.tie(decoding: $0) } ?? 0
+    }
+
+    private static func isBusy(_ error: Int32) -> Bool { error == EAGAIN || error == EACCES }
+}

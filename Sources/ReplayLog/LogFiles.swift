@@ -1,0 +1,153 @@
+import Glibc
+import Synchronization
+
+/// The two files of a recording, and their names.
+///
+/// They are prepared as `NAME.new` and `NAME.live.new` and get their own names by ``commit()``, so that
+/// an older recording stays whole until this one has started. A kill at any moment leaves either the older
+/// one or this one: the commit is the renaming of `NAME.new`; from then on a reader takes `NAME.live.new`,
+/// which holds the inode number of its `NAME`, for the live file until that is renamed too.
+///
+/// Both files, and those that they will replace, are locked: the open file decides who owns it, and not the
+/// name that led to it. Nothing is replaced or removed except recordings that nobody uses, and what
+/// their recorders left; nothing is written through a link.
+final class LogFiles: @unchecked Sendable {
+    // Sendable: the recorder's thread changes the names; the sealer only asks whether they are there.
+
+    let path: String
+    /// `NAME`. It belongs to the sealer as soon as there is one.
+    let log: OpenFile
+    let live: LiveFile
+
+    private let folder: Folder
+    private let name: String
+    private let system: Syscalls
+    /// What will be replaced, locked until then.
+    private var older: OpenFile?
+    private var olderLive: OpenFile?
+    private var hasLiveName = false
+    private let committed = Atomic<Bool>(false)
+    private var isDiscarded = false
+
+    /// Makes `NAME.new` and `NAME.live.new`. With `replacing` false there must be no `NAME`.
+    init(path: String, layout: LiveLayout, replacing: Bool, system: Syscalls) throws(LogError) {
+        let (folder, name) = try Folder.of(path, system)
+        let claims = Claims(path: path, folder: folder, name: name, system: system)
+        let older = try claims.log(replacing: replacing)
+        let liveFile = try claims.makeLive(older)
+        do throws(LogError) {
+            olderLive = try claims.live()
+            live = try LiveFile(path: path + ".live", file: liveFile, layout: layout, system: system)
+            log = try claims.makeLog()
+        } catch {
+            _ = folder.remove(name + Suffix.newLive, of: liveFile)
+            throw error
+        }
+        self.path = path
+        self.folder = folder
+        self.name = name
+        self.system = system
+        self.older = older
+        switch system.status(log.descriptor) {
+        // Before a byte is in `NAME.new`: who finds both knows that they belong together.
+        case .success(let status): live.tie(to: UInt64(status.st_ino))
+        case .failure(let error):
+            discard()
+            throw LogError.system(error, "examined", path)
+        }
+        if let older, case .success(let status) = system.status(older.descriptor) {
+            system.setMode(log.descriptor, status.st_mode)
+        }
+    }
+
+    enum Suffix {
+        static let live = ".live"
+        static let new = ".new"
+        static let newLive = ".live.new"
+    }
+
+    /// The files have their names.
+    var isCommitted: Bool { committed.load(ordering: .acquiring) }
+
+    /// Gives the files their names. What was there before is gone then.
+    func commit(synced: Bool) throws(LogError) {
+        if isCommitted { return }
+        if synced, older != nil, let error = system.sync(log.descriptor) {
+            throw LogError.system(error, "synced", path)
+        }
+        try checkUnchanged(name, older)
+        try checkUnchanged(name + Suffix.live, olderLive)
+        if let error = folder.rename(name + Suffix.new, name, replacing: older != nil) {
+            throw LogError.system(error, "made", path)
+        }
+        committed.store(true, ordering: .releasing)
+        if let error = folder.rename(name + Suffix.newLive, name + Suffix.live, replacing: olderLive != nil) {
+            throw LogError.system(error, "made", path + Suffix.live)
+        }
+        hasLiveName = true
+        older = nil
+        olderLive = nil
+    }
+
+    private func checkUnchanged(_ name: String, _ file: OpenFile?) throws(LogError) {
+        let isUnchanged: Bool
+        if let file {
+            isUnchanged = folder.leads(name, to: file) ?? false
+        } else if case .failure(ENOENT) = folder.status(name) {
+            isUnchanged = true
+        } else {
+            isUnchanged = false
+        }
+        if isUnchanged { return }
+        let suffix = name.dropFirst(self.name.count)
+        throw LogError(
+            .lost,
+            "\(path)\(suffix) has become a different file since the session was configured; it is not replaced"
+        )
+    }
+
+    /// Removes what was prepared, in an order that leaves nothing unknown behind.
+    func discard() {
+        if isCommitted || isDiscarded { return }
+        isDiscarded = true
+        if system.truncate(log.descriptor, size: 0) == nil { live.tie(to: 0) }
+        _ = folder.remove(name + Suffix.new, of: log)
+        _ = folder.remove(name + Suffix.newLive, of: live.file)
+        older = nil
+        olderLive = nil
+    }
+
+    /// The finished log must still have its name.
+    func checkName() throws(LogError) {
+        if folder.leads(name, to: log) == true { return }
+        var sentence = "\(path) was removed, renamed or replaced by something else while it was recorded"
+        if case .success(let status) = system.status(log.descriptor), status.st_nlink > 0 {
+            sentence += "; the recording is whole, but has a different name"
+        }
+        throw LogError(.lost, sentence)
+    }
+
+    /// Removes the live file, which a finished log doesn't need. Returns what its user should know.
+    func removeLive() -> String? {
+        let live = hasLiveName ? name + Suffix.live : name + Suffix.newLive
+        switch folder.remove(live, of: self.live.file) {
+        case .removed: return nil
+        case .absent: return "\(path).live was removed by something else while \(path) was recorded"
+        case .other: return "\(path).live is not the file that was recorded to; it was left alone"
+        case .failed(let error):
+            self.live.shrink()
+            return "\(path).live could not be removed: \(Syscalls.describe(error)); \(path) doesn't need it"
+        }
+    }
+
+    func syncFolder() { folder.sync() }
+
+    /// Unmaps and closes both files, which unlocks them.
+    func close() {
+        // Nobody could tell what it was.
+        if isCommitted, live.isEmptied { _ = removeLive() }
+        live.close()
+        live.file.close()
+        log.close()
+    }
+}

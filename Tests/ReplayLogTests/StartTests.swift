@@ -1,0 +1,173 @@
+import Glibc
+import Testing
+
+@testable import ReplayLog
+
+/// An older recording stays until the new one has started, whenever the recorder dies.
+@Suite struct StartTests {
+    let scratch = Scratch()
+    private let old = TestEvent.script(80, seed: 31)
+    private let events = TestEvent.script(80, seed: 32)
+
+    private var later: LogOptions {
+        var options = LogOptions.test
+        options.startsLater = true
+        return options
+    }
+
+    private func files() -> Set<String> {
+        Set(["", ".live", ".new", ".live.new"].filter { Files.exists(scratch.path("run") + $0) })
+    }
+
+    /// What a recorder may find: nothing, a finished log, one whose recorder died, both with small and large segments.
+    private func before(_ number: Int) throws -> [TestEvent]? {
+        let path = scratch.path("run")
+        for suffix in ["", ".live", ".new", ".live.new"] { unlink(path + suffix) }
+        switch number {
+        case 0: return nil
+        case 1: try scratch.finishedLog("run", old)
+        case 2: try scratch.diedLog("run", old)
+        case 3: try scratch.diedLog("run", old, LogOptions(segmentSize: 1 << 16, syncInterval: 0))
+        default: try scratch.diedLog("run", old, LogOptions(segmentSize: 1024, syncInterval: 0))
+        }
+        return old
+    }
+
+    @Test func anOlderLogStaysUntilTheStart() throws {
+        let path = scratch.path("run")
+        for number in 0..<5 {
+            let older = try before(number)
+            let found = files()
+            for starts in [false, true] {
+                let writer = try LogWriter(path: path, options: later)
+                for event in events { #expect(writer.append(event)) }
+                if let older { #expect(Outcome(path).events == older) } else { #expect(!Files.exists(path)) }
+                if starts {
+                    try writer.start()
+                    #expect(Outcome(path).events == events && files() == ["", ".live"])
+                    try writer.finish(LogEnd())
+                    #expect(Outcome(path).events == events && files() == [""])
+                } else {
+                    #expect(throws: LogError.self) { try writer.finish(LogEnd()) }
+                    writer.abandon()
+                    #expect(files() == found)
+                    if let older { #expect(Outcome(path).events == older) }
+                }
+            }
+        }
+    }
+
+    /// Looks at the files before every system call: a kill there would leave them so.
+    @Test func atEveryMomentThereIsTheOlderLogOrTheNewOne() throws {
+        let path = scratch.path("run")
+        for number in 0..<5 {
+            let older = try before(number)
+            nonisolated(unsafe) var taken = 0
+            nonisolated(unsafe) var looks = 0
+            let events = self.events
+            var options = later
+            options.faults = SyscallFaults { call, _ in
+                looks += 1
+                let outcome = Outcome(path)
+                let isOlder = outcome.error == nil ? outcome.events == older : older == nil
+                // The sealer's calls come while the recorder is within `append`.
+                let isNewer =
+                    outcome.error == nil
+                    && (taken...taken + 1).contains { outcome.events == Array(events.prefix($0)) }
+                #expect(isOlder || isNewer, "\(number), before call \(looks), \(call)")
+                return .pass
+            }
+            let writer = try LogWriter(path: path, options: options)
+            for event in events.prefix(40) {
+                #expect(writer.append(event))
+                taken += 1
+            }
+            try writer.start()
+            for event in events.dropFirst(40) {
+                writer.sealer.wait(for: writer.tickets.0)
+                writer.sealer.wait(for: writer.tickets.1)
+                #expect(writer.append(event))
+                taken += 1
+            }
+            #expect(Outcome(path).events == events)
+            try writer.finish(LogEnd())
+            #expect(looks > 20)
+        }
+    }
+
+    /// A recorder that dies before or within its start: a second hard link to each file keeps them when
+    /// the recorder, which lives, removes or renames them.
+    @Test func whatAKilledRecorderLeavesIsCompletedOrRemoved() throws {
+        let path = scratch.path("run")
+        for number in 0..<5 {
+            nonisolated(unsafe) var moment = 0
+            while true {
+                let older = try before(number)
+                let kept = scratch.path("kept")
+                nonisolated(unsafe) var calls = 0
+                var options = later
+                options.faults = SyscallFaults { _, _ in
+                    if calls == moment {
+                        for suffix in ["", ".live", ".new", ".live.new"] {
+                            link(path + suffix, kept + suffix)
+                        }
+                    }
+                    calls += 1
+                    // A dead recorder makes no calls.
+                    return calls > moment ? .fail(EIO) : .pass
+                }
+                var writer = try? LogWriter(path: path, options: options)
+                try? writer?.start()
+                writer = nil
+                // It has made all its calls.
+                if calls <= moment { break }
+                for suffix in ["", ".live", ".new", ".live.new"] {
+                    unlink(path + suffix)
+                    rename(kept + suffix, path + suffix)
+                }
+                let found = Outcome(path)
+                #expect(
+                    found.error == nil ? found.events == older || found.events.isEmpty : older == nil,
+                    "\(number), \(moment)")
+                let next = try LogWriter(path: path, options: .test)
+                for event in events { #expect(next.append(event)) }
+                next.abandon()
+                #expect(Outcome(path).events == events && files() == ["", ".live"], "\(number), \(moment)")
+                moment += 1
+            }
+            #expect(moment > 20)
+        }
+    }
+
+    @Test func aFileThatCameSinceTheConfigurationIsNotReplaced() throws {
+        let path = scratch.path("run")
+        for suffix in ["", ".live"] {
+            for number in 0..<3 {
+                _ = try before(number)
+                let writer = try LogWriter(path: path, options: later)
+                unlink(path + suffix)
+                Files.write(path + suffix, "my notes\n".utf8)
+                do throws(LogError) {
+                    try writer.start()
+                    Issue.record("started over \(suffix)")
+                } catch {
+                    #expect(error.code == .lost && error.message.contains(path + suffix))
+                }
+                writer.abandon()
+                #expect(Files.read(path + suffix) == Array("my notes\n".utf8))
+                #expect(!files().contains(".new") && !files().contains(".live.new"))
+            }
+        }
+    }
+
+    @Test func aStaleLiveFileOfOtherSegmentsCostsNothing() throws {
+        let path = scratch.path("run")
+        for first in [256, 1024, 1 << 16, 1 << 20] {
+            for second in [256, 1024, 1 << 16] {
+                try scratch.diedLog("run", old, LogOptions(segmentSize: first, syncInterval: 0))
+                try scratch.diedLog("run", events, LogOptions(segmentSize: second, syncInterval: 0))
+                #expect(Outcome(path).error == nil && Outcome(path).events == events, "\(first), \(second)")
+            }
+        }
+    }
+}
