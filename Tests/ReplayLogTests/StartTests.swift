@@ -62,32 +62,40 @@ import Testing
         let path = scratch.path("run")
         for number in 0..<5 {
             let older = try before(number)
-            nonisolated(unsafe) var taken = 0
+            // The sealer's calls come from its own thread.
+            let taken = Locked(0)
             nonisolated(unsafe) var looks = 0
             let events = self.events
             var options = later
             options.faults = SyscallFaults { call, _ in
                 looks += 1
+                let least = taken.withLock { $0 }
                 let outcome = Outcome(path)
+                // The recorder goes on while the sealer makes its calls.
+                let most = min(taken.withLock { $0 } + 1, events.count)
                 let isOlder = outcome.error == nil ? outcome.events == older : older == nil
-                // The sealer's calls come while the recorder is within `append`.
                 let isNewer =
-                    outcome.error == nil
-                    && (taken...taken + 1).contains { outcome.events == Array(events.prefix($0)) }
-                #expect(isOlder || isNewer, "\(number), before call \(looks), \(call)")
+                    outcome.error == nil && (least...most).contains(outcome.events.count)
+                    && outcome.events.elementsEqual(events.prefix(outcome.events.count))
+                #expect(
+                    isOlder || isNewer,
+                    """
+                    \(number), before call \(looks), \(call): \(outcome.events.count) events of \(least) to \
+                    \(most), \(String(describing: outcome.error))
+                    """)
                 return .pass
             }
             let writer = try LogWriter(path: path, options: options)
             for event in events.prefix(40) {
                 #expect(writer.append(event))
-                taken += 1
+                taken.withLock { $0 += 1 }
             }
             try writer.start()
             for event in events.dropFirst(40) {
                 writer.sealer.wait(for: writer.tickets.0)
                 writer.sealer.wait(for: writer.tickets.1)
                 #expect(writer.append(event))
-                taken += 1
+                taken.withLock { $0 += 1 }
             }
             #expect(Outcome(path).events == events)
             try writer.finish(LogEnd())
