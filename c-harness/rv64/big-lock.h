@@ -1,16 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /** @file big-lock.h
- *  The machine's own lock: whoever touches CPU or devices holds it.
+ *  The machine's own lock. A thread that touches CPU or devices holds it.
  *
- *  While recording and replaying the replay lock would do, because then all that
- *  comes from outside reaches the machine on the vCPU thread. In mode NONE there
- *  is no replay lock, and what is posted (serial input, the end of a disk
- *  request) reaches the machine at once, on the thread that posts it. So a
- *  machine with threads needs a lock of its own, and takes it after the replay
- *  lock, never before.
+ *  In RECORD and PLAY the replay lock would be enough, because everything from outside reaches
+ *  the machine on the vCPU thread. In mode NONE there is no replay lock, and serial input or a
+ *  finished disk request reaches the machine at once, on the thread that brings it. So a machine
+ *  with threads needs its own lock. It is acquired after the replay lock, never before.
  *
- *  Fair, because the vCPU thread takes it again as soon as it has given it back;
- *  recursive, because a request may end while it is being made. */
+ *  The lock is fair, because the vCPU thread acquires it again as soon as it has released it,
+ *  and recursive, because a request may finish while it is being made. */
 #ifndef RV64_BIG_LOCK_H
 #define RV64_BIG_LOCK_H
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /** @file device-tree.h
- *  Tells the guest's kernel what the machine is. */
+ *  Describes the machine to the guest's kernel. */
 #ifndef RV64_DEVICE_TREE_H
 #define RV64_DEVICE_TREE_H
 
@@ -15,7 +15,7 @@ typedef struct device_tree {
     bool floating_point, has_rtc, has_disk, has_entropy;
 } device_tree_t;
 
-/** Writes the flattened tree. @return its length; 0: it does not fit. */
+/** Writes the flattened tree. @return its length; 0: it doesn't fit. */
 size_t device_tree_build(uint8_t *buffer, size_t room, const device_tree_t *tree);
 
 #endif /* RV64_DEVICE_TREE_H */

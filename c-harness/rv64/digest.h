@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /** @file digest.h
- *  A 64-bit digest of things that are added one after the other. */
+ *  A 64-bit digest of bytes and numbers that are added one by one. */
 #ifndef RV64_DIGEST_H
 #define RV64_DIGEST_H
 
@@ -18,7 +18,7 @@ void digest_bytes(digest_t *digest, const void *bytes, size_t length);
 /** Adds a number. */
 void digest_number(digest_t *digest, uint64_t number);
 
-/** The digest of a file's contents. @return false, with errno, if it cannot be read. */
+/** Makes the digest of a file's contents. @return false: it can't be read, errno says why. */
 bool digest_file(const char *name, uint64_t *value);
 
 #endif /* RV64_DIGEST_H */

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What makes this machine the recorded one. A replay of another machine would go
- * wrong somewhere, in some way; told here, it is refused before the first
- * instruction, and by the name of what differs. */
+/* The fingerprint: what has to be the same in a recording and its replay. The library refuses a
+ * different machine before the first instruction, and names the difference. */
 #include "machine.h"
 
 #include <errno.h>
@@ -12,7 +11,7 @@
 #include "disk/nbd.h"
 #include "message.h"
 
-/* Changes when the machine itself does: what is in it, where, and how it behaves. */
+/* To be changed whenever the guest could see that the machine has changed. */
 #define MACHINE_VERSION "2"
 
 static bool note(const machine_t *m, const char *key, const char *value) {
@@ -24,25 +23,25 @@ static bool note(const machine_t *m, const char *key, const char *value) {
     return false;
 }
 
-/* Contents, whatever their file's name is. */
-static bool tell_digest(const machine_t *m, const char *key, uint64_t digest) {
+static bool note_digest(const machine_t *m, const char *key, uint64_t digest) {
     char text[32];
     snprintf(text, sizeof(text), "%016" PRIx64, digest);
     return note(m, key, text);
 }
 
-static bool tell_bytes(const machine_t *m, const char *key, GBytes *bytes) {
+/* A file is compared by its contents: its name may change. */
+static bool note_bytes(const machine_t *m, const char *key, GBytes *bytes) {
     if (!bytes)
         return note(m, key, "none");
     digest_t digest = {0};
     digest_bytes(&digest, g_bytes_get_data(bytes, NULL), g_bytes_get_size(bytes));
-    return tell_digest(m, key, digest.value);
+    return note_digest(m, key, digest.value);
 }
 
-/* The image's contents, unless the replay needs no image (rrdata=on), or the user
- * wants other data to be found where the guest meets it: the library compares what
- * every read gives. The disk's length the library tells by itself. */
-static bool tell_disk(const machine_t *m) {
+/* Notes the image's contents, unless the replay needs no image (rrdata=on), or can't or needn't
+ * know the contents before the guest reads them: the library compares the data of every read.
+ * The disk's length is noted by the library. */
+static bool note_disk(const machine_t *m) {
     replay_info_t info = REPLAY_INFO_INIT;
     replay->replay_query(&info);
     const options_t *o = m->options;
@@ -50,7 +49,7 @@ static bool tell_disk(const machine_t *m) {
         return true;
     uint64_t digest;
     if (digest_file(o->disk, &digest))
-        return tell_digest(m, "rv64.disk", digest);
+        return note_digest(m, "rv64.disk", digest);
     tell("%s: %s", o->disk, strerror(errno));
     return false;
 }
@@ -64,8 +63,8 @@ bool machine_fingerprint(machine_t *m) {
     bool good = note(m, "rv64.version", MACHINE_VERSION) && note(m, "rv64.cpu", o->cpu) &&
                 note(m, "rv64.devices", text) && note(m, "rv64.append", o->append) &&
                 note(m, "rv64.reboot", o->no_reboot ? "off" : "on") &&
-                tell_bytes(m, "rv64.kernel", m->image.kernel) &&
-                tell_bytes(m, "rv64.initrd", m->image.initrd) && tell_disk(m);
+                note_bytes(m, "rv64.kernel", m->image.kernel) &&
+                note_bytes(m, "rv64.initrd", m->image.initrd) && note_disk(m);
     snprintf(text, sizeof(text), "%" PRId64 " MiB", o->ram_mib);
     good = good && note(m, "rv64.ram", text);
     if (o->disk)

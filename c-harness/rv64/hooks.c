@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What the library asks of the machine. Each thread that takes a turn may ask, and in
- * mode NONE it holds no replay lock then: hence the big lock around what it looks at. */
+/* The library's callbacks. Any thread that takes a turn may call them, and in mode NONE it
+ * holds no replay lock: hence the big lock around what they read. */
 #include "machine.h"
 
 #include "message.h"
@@ -13,8 +13,8 @@ static uint64_t on_icount(void *opaque) {
     return icount;
 }
 
-/* A sleeping guest for which nothing is pending: the library then lets virtual time
- * follow real time in RECORD, and leaps over the gap in PLAY. */
+/* True while the guest sleeps and nothing is pending for it. Virtual time then follows real
+ * time in RECORD, and skips the gap in PLAY. */
 static bool on_cpus_idle(void *opaque) {
     machine_t *m = opaque;
     big_lock_take(&m->lock);
@@ -27,8 +27,8 @@ static bool on_machine_running(void *opaque) {
     return !atomic_load(&((machine_t *)opaque)->off);
 }
 
-/* Of virtual timers the machine has but one, which it leaves to the library. The
- * real-time clock's alarm is on the host's clock. */
+/* The machine's only virtual timer belongs to the library. The real-time clock's alarm is on
+ * the host's clock. */
 static int64_t on_deadline(void *opaque, replay_timer_clock_t clock) {
     machine_t *m = opaque;
     if (clock != REPLAY_TIMERS_HOST || m->options->no_rtc)
@@ -39,7 +39,7 @@ static int64_t on_deadline(void *opaque, replay_timer_clock_t clock) {
     return deadline;
 }
 
-/* On the I/O thread, behind the checkpoint that the library has met for us. */
+/* On the I/O thread, after the checkpoint that the library has passed for us. */
 static void on_run_timers(void *opaque, replay_timer_clock_t clock) {
     machine_t *m = opaque;
     if (clock != REPLAY_TIMERS_HOST)
@@ -47,31 +47,31 @@ static void on_run_timers(void *opaque, replay_timer_clock_t clock) {
     big_lock_take(&m->lock);
     rtc_run_alarm(&m->rtc);
     big_lock_give(&m->lock);
-    /* The guest may sleep: its thread has to look at the line that was raised. */
+    /* The guest may be asleep: its thread has to see the line that was raised. */
     replay->replay_notify();
 }
 
-/* May be called from every thread, in the middle of a slice: so only a flag, which
- * ends the slice at its next look at the bus. A slice lasts 0.2 ms or so. */
+/* Any thread may call this in the middle of a slice. So it only sets a flag, which ends the
+ * slice at its next access to the bus. A slice lasts about 0.2 ms. */
 static void on_kick(void *opaque) {
     atomic_store(&((machine_t *)opaque)->kicked, true);
 }
 
-/* The log has no more to give, or the guest has left it. What there is to say of it is
- * kept until replay_finish() has told it. */
+/* PLAY: the log has ended, or the guest has left it. replay_finish() returns the error, and
+ * library_complain() prints it. */
 static void on_stop(void *opaque, replay_stop_reason_t reason, const replay_error_t *error) {
     (void)reason;
     (void)error;
     machine_power_off(opaque, REPLAY_SHUTDOWN_NONE);
 }
 
-/* PLAY: here, and only here, a replayed machine is switched off. */
+/* PLAY: only this switches a replayed machine off. */
 static void on_shutdown(void *opaque, replay_shutdown_cause_t cause) {
     machine_power_off(opaque, cause);
 }
 
-/* A reset is the main loop's work, between two slices. The checkpoint in front of it
- * puts it to the same place in a replay; the one behind tells that it is done. */
+/* The main loop resets the machine, between two slices. The checkpoint before the reset puts
+ * it at the same place in a replay; the one after it says that the reset is done. */
 static void on_handle_requests(void *opaque) {
     machine_t *m = opaque;
     big_lock_take(&m->lock);
@@ -90,7 +90,7 @@ static uint64_t on_digest(void *opaque) {
     return machine_digest(opaque);
 }
 
-/* Errors are told by library_complain(), when the threads have ended. */
+/* Errors are printed by library_complain(), after the threads have ended. */
 static void on_message(void *opaque, replay_message_level_t level, const char *text) {
     (void)opaque;
     if (level != REPLAY_MESSAGE_ERROR)

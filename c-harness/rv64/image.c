@@ -8,7 +8,7 @@
 #include "memory-map.h"
 #include "message.h"
 
-/* Linux for RISC-V begins with a header: its magic, and the size that it needs in RAM. */
+/* Linux for RISC-V begins with a header, which has a magic number and the size in RAM. */
 enum { LINUX_MAGIC_AT = 0x38, LINUX_SIZE_AT = 0x10, LINUX_HEADER = 0x40 };
 static const uint8_t linux_magic[] = {0x52, 0x53, 0x43, 0x05}; /* "RSC", 5 */
 
@@ -54,14 +54,14 @@ static bool copy_to_ram(cpu_t *cpu, uint64_t address, const uint8_t *bytes, uint
     uint8_t *ram = cpu_ram(cpu, address, length);
     if (!ram)
         return false;
-    if (length > 0) { /* an empty file has no bytes to point to */
+    if (length > 0) { /* an empty file has a NULL pointer to its bytes */
         memcpy(ram, bytes, length);
         cpu_ram_written(cpu, address, length);
     }
     return true;
 }
 
-/* The parts of an ELF file that are to be loaded. @p end: of what they occupy. */
+/* Loads the segments of an ELF file. @p end becomes the end of the RAM that they occupy. */
 static bool load_elf(cpu_t *cpu, const char *name, const uint8_t *bytes, uint64_t length,
                      uint64_t *pc, uint64_t *end) {
     Elf64_Ehdr head;
@@ -113,7 +113,7 @@ static bool load_kernel(cpu_t *cpu, const char *name, GBytes *file, uint64_t *pc
     return fail(name, "is neither an Image of Linux for RISC-V nor an ELF file");
 }
 
-/* Just below the device tree; on a page of its own. */
+/* Loads the initrd just below the device tree, at the beginning of a page. */
 static bool load_initrd(cpu_t *cpu, const char *name, GBytes *file, uint64_t kernel_end,
                         device_tree_t *tree) {
     gsize length;

@@ -12,25 +12,25 @@
 #include "cpu/cpu.h"
 #include "options.h"
 
-/** The files, as they were when the machine was made: a reset loads the same again. */
+/** The files' contents when the machine was made: a reset loads the same again. */
 typedef struct image {
     GBytes *kernel;
     GBytes *initrd; /**< NULL: there is none */
 } image_t;
 
-/** Reads what @p options name.
- *  @return false: told on stderr. Release with image_close() in any case. */
+/** Reads the files that @p options name.
+ *  @return false: reported on stderr. Release with image_close() in any case. */
 bool image_open(image_t *image, const options_t *options);
 void image_close(image_t *image);
 
-/** Where the guest begins. */
+/** Where the guest starts. */
 typedef struct image_entry {
     uint64_t pc;
     uint64_t device_tree; /**< address */
 } image_entry_t;
 
-/** Loads it into RAM, which is all zero.
- *  @return false: it does not fit, or is none; told on stderr. */
+/** Loads the image into RAM, which is all zero, and makes the device tree.
+ *  @return false: a file is damaged or doesn't fit; reported on stderr. */
 bool image_load(const image_t *image, cpu_t *cpu, const options_t *options, image_entry_t *entry);
 
 #endif /* RV64_IMAGE_H */

@@ -12,9 +12,9 @@
 #define SONAME "libreplay.so.0"
 
 const replay_plugin_t *replay;
-static char not_loaded[1024]; /* why the stubs answer, unless they were wanted */
+static char not_loaded[1024]; /* why the stubs are used, unless the user asked for them */
 
-/* The library's one entry, from a file. NULL: dlerror() says why. */
+/* Loads a file and returns the library's only entry. NULL: dlerror() says why. */
 static replay_plugin_query_t open_library(const char *path) {
     replay_plugin_query_t query = NULL;
     void *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
@@ -23,7 +23,7 @@ static replay_plugin_query_t open_library(const char *path) {
     return query;
 }
 
-/* The library's file in the folder of the program. @return false: there is none. */
+/* Finds the library beside the program. @return false: it isn't there. */
 static bool beside_program(char *path, size_t room) {
     ssize_t length = readlink("/proc/self/exe", path, room - 1);
     path[length > 0 ? length : 0] = '\0';
@@ -50,21 +50,20 @@ bool library_load(const char *path) {
     if (query)
         replay = query(REPLAY_ABI_VERSION);
     if (query && !replay) {
-        tell("%s has another ABI than %u", path ? path : SONAME, REPLAY_ABI_VERSION);
+        tell("%s doesn't have ABI %u", path ? path : SONAME, REPLAY_ABI_VERSION);
         return false;
     }
-    /* The stubs define the same names, in this program: this is their table. */
+    /* The stubs are linked into this program under the same names: this is their table. */
     if (!replay)
         replay = replay_plugin_query(REPLAY_ABI_VERSION);
     return replay != NULL;
 }
 
-int library_complain(void) {
+void library_complain(void) {
     replay_error_t error = REPLAY_ERROR_INIT;
     replay->replay_last_error(&error);
     const char *lines = error.history[0] != '\0' ? "\n" : "";
     tell("%s%s%s", error.message, lines, error.history);
     if (error.status == REPLAY_ERROR_NOT_SUPPORTED && not_loaded[0] != '\0')
         tell("the library was not loaded: %s", not_loaded);
-    return 1;
 }

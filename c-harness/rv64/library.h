@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /** @file library.h
- *  libreplay as this machine uses it: through the table of a library that is
- *  loaded at run time, or of the stubs if there is none. Every call of it in the
- *  machine begins with "replay->". */
+ *  The machine calls libreplay through a table of functions: that of the library, which is
+ *  loaded at run time, or that of the stubs. Every call begins with "replay->". */
 #ifndef RV64_LIBRARY_H
 #define RV64_LIBRARY_H
 
@@ -14,14 +13,14 @@
 /** The library's functions; set by library_load(), before anything else runs. */
 extern const replay_plugin_t *replay;
 
-/** Loads the library.
+/** Loads the library, or takes the stubs.
  *  @param path a file; "none" for the stubs; NULL for libreplay.so.0 beside the
  *    program, else where the system finds it, else the stubs.
  *  @return false: what was named, or lies beside the program, cannot be used; told on
  *    stderr. */
 bool library_load(const char *path);
 
-/** Tells the user what failed last, with the events before it. @return 1. */
-int library_complain(void);
+/** Prints the library's last error, and the events before it. */
+void library_complain(void);
 
 #endif /* RV64_LIBRARY_H */

@@ -11,12 +11,12 @@
 
 static uint64_t cpu_time(void *opaque) {
     (void)opaque;
-    /* Made from the icount and the time slept: nothing needs to be recorded. */
+    /* It follows from the icount and the time slept, so it isn't recorded. */
     return (uint64_t)replay->replay_get_virtual_clock() / (1000000000 / MAP_TIMEBASE_HZ);
 }
 
-/* A device may have set a timer, or the library has something to tell: the slice that
- * is under way was measured before that. */
+/* A device may have set a timer, or the library may want attention: the budget of the current
+ * slice was calculated before that. */
 static void after_access(machine_t *m) {
     if (atomic_load_explicit(&m->kicked, memory_order_relaxed))
         cpu_end_slice(&m->cpu);
@@ -42,14 +42,14 @@ static void uart_sends(void *opaque, uint8_t byte) {
 
 /* --------------------------------------------------------- the serial line's input */
 
-/* Input from outside, at any time: the library takes it over. While recording it
- * notes down when the guest gets it; while replaying it drops it. */
+/* Input from outside, at any time. The library takes it: in RECORD it writes down when the
+ * guest gets it, in PLAY it drops it. */
 static void serial_typed(void *opaque, const uint8_t *bytes, size_t length) {
     replay->replay_chr_be_write(((machine_t *)opaque)->serial_number, bytes, length);
 }
 
-/* The input has come to its place in the run. On the vCPU thread; in mode NONE at
- * once, on the thread that typed it. */
+/* The library delivers input to the guest: on the vCPU thread, or, in mode NONE, at once on the
+ * thread that has read it. */
 static void serial_arrives(void *opaque, const uint8_t *bytes, size_t length) {
     machine_t *m = opaque;
     big_lock_take(&m->lock);
@@ -59,7 +59,7 @@ static void serial_arrives(void *opaque, const uint8_t *bytes, size_t length) {
 
 static void serial_quits(void *opaque) {
     machine_t *m = opaque;
-    /* A replay ends where the recording did; its user may leave earlier. */
+    /* A replay ends where the recording did, but its user may leave earlier. */
     if (REPLAY_MODE() == REPLAY_MODE_PLAY)
         machine_power_off(m, REPLAY_SHUTDOWN_HOST_QUIT);
     else
@@ -82,14 +82,14 @@ static uint64_t digest_page(const uint8_t *bytes) {
     return digest.value;
 }
 
-/* All of RAM is zero now. */
+/* To be called when all of RAM is zero. */
 static void forget_digests(machine_t *m) {
     uint64_t zero = digest_page(m->cpu.ram);
     for (uint64_t page = 0; page < m->cpu.ram_bytes / CPU_PAGE_BYTES; page++)
         m->page_digests[page] = zero;
 }
 
-/* Pages are digested again only if they were written. */
+/* Reads only the pages that were written since the last digest. */
 static void digest_ram(machine_t *m, digest_t *digest) {
     uint64_t pages = m->cpu.ram_bytes / CPU_PAGE_BYTES;
     for (uint64_t page = 0; page < pages; page++)
@@ -128,14 +128,14 @@ uint64_t machine_digest(machine_t *m) {
 
 void machine_power_off(machine_t *m, replay_shutdown_cause_t cause) {
     int none = REPLAY_SHUTDOWN_NONE;
-    atomic_compare_exchange_strong(&m->cause, &none, cause); /* the first one counts */
+    atomic_compare_exchange_strong(&m->cause, &none, cause); /* keeps the first cause */
     atomic_store(&m->off, true);
     atomic_store(&m->kicked, true);
     replay->replay_notify();
 }
 
 void machine_request_shutdown(machine_t *m, replay_shutdown_cause_t cause) {
-    /* In PLAY this does nothing: the log ends the run, by our callback. */
+    /* In PLAY this does nothing: the log ends the run, through on_shutdown(). */
     replay->replay_shutdown_request(cause);
     if (REPLAY_MODE() != REPLAY_MODE_PLAY)
         machine_power_off(m, cause);
@@ -199,15 +199,15 @@ static bool configure(machine_t *m) {
     config.created_ns = (uint64_t)g_get_real_time() * 1000;
     if (replay->replay_configure(&config) != REPLAY_OK)
         return false;
-    /* This thread will run the main loop: from here on it holds the replay lock,
-     * except while the loop polls. */
+    /* This thread will run the main loop. From here on it holds the replay lock, except while
+     * the loop polls. */
     return replay->replay_glib_attach(NULL) == REPLAY_OK;
 }
 
 static bool open_serial(machine_t *m) {
     const serial_events_t events = {m, serial_typed, serial_quits, serial_listening};
     if (m->options->fingerprint)
-        return true; /* it will not run */
+        return true; /* the machine won't run */
     m->serial = serial_open(m->options->serial, m->options->console_log, &events);
     return m->serial != NULL;
 }
@@ -219,7 +219,7 @@ bool machine_open(machine_t *m, const options_t *options) {
         library_complain();
         return false;
     }
-    /* Numbered in this order: it is the same in every mode. */
+    /* The log numbers them in this order, so it has to be the same in every mode. */
     m->serial_number = replay->replay_register_char_driver(serial_arrives, m);
     m->timer = replay->replay_timer_new(machine_timer_expired, m);
     if (m->serial_number < 0 || !m->timer) {
@@ -235,9 +235,9 @@ bool machine_open(machine_t *m, const options_t *options) {
 replay_status_t machine_finish(machine_t *m) {
     virtio_block_finish(&m->block);
     disk_finish(m->disk);
-    /* Detaching gives the replay lock back. Disk and timer are left to replay_finish():
-     * it takes the digest of the guest as it is now, and only then ends the requests
-     * that are still under way. */
+    /* Detaching releases the replay lock. replay_finish() closes the disk and frees the timer:
+     * it takes the last digest of the guest first, and then ends the requests that are still
+     * under way. */
     replay->replay_glib_detach(NULL);
     return replay->replay_finish();
 }

@@ -5,9 +5,9 @@
  *  Two threads:
  *
  *    vCPU  (vcpu.c) executes the guest slice by slice, and sleeps with it;
- *    I/O   (main.c) runs a GMainLoop: the console's input, what the user wants.
+ *    I/O   (main.c) runs a GMainLoop: the serial line's input, timers, signals.
  *
- *  Each holds the replay lock, then the big lock, while it touches the machine. */
+ *  Each takes the replay lock, then the big lock, before it touches the machine. */
 #ifndef RV64_MACHINE_H
 #define RV64_MACHINE_H
 
@@ -41,10 +41,10 @@ typedef struct machine {
     rtc_t rtc;
     virtio_block_t block;
     virtio_entropy_t entropy;
-    replay_timer_t *timer;  /**< what the guest sets through the SBI */
-    uint64_t *page_digests; /**< of each page of RAM, as of its last digest */
+    replay_timer_t *timer;  /**< the guest's, which it sets through the SBI */
+    uint64_t *page_digests; /**< of each page of RAM, when it was last read */
 
-    int32_t serial_number; /**< of the serial line in the log */
+    int32_t serial_number; /**< the serial line's, in the log */
     serial_t *serial;
     disk_t *disk; /**< NULL: there is none */
 
@@ -55,39 +55,39 @@ typedef struct machine {
     atomic_int cause;     /**< why the machine was switched off: REPLAY_SHUTDOWN_… */
 } machine_t;
 
-/** Puts the machine together, from the configuration of the library up to, but
- *  without, its start. Call on the I/O thread.
- *  @return false: told on stderr. Release with machine_close() in any case. */
+/** Configures the library and puts the machine together; the next step is replay_start().
+ *  Call on the I/O thread.
+ *  @return false: reported on stderr. Release with machine_close() in any case. */
 bool machine_open(machine_t *m, const options_t *options);
 
-/** Ends the session of the library, on the I/O thread, when the other has ended.
- *  RECORD: without it the log is that of a recorder that died: whole, but cut.
- *  PLAY: OK only if the guest did everything that the log holds. */
+/** Ends the library's session. Call on the I/O thread, after the vCPU thread has ended.
+ *  RECORD: completes the log. Without this it is the log of a recorder that died.
+ *  PLAY: returns OK only if the guest has done everything that is in the log. */
 replay_status_t machine_finish(machine_t *m);
 
 /** Frees everything, after machine_finish().
  *  @return false: not all of the serial line's output was written (see serial_close()). */
 bool machine_close(machine_t *m);
 
-/** Power on: RAM as loaded, registers and devices as at first.
- *  @return false: told on stderr. */
+/** Puts RAM, registers and devices into the state at power on.
+ *  @return false: reported on stderr. */
 bool machine_reset(machine_t *m);
 
-/** Switches the machine off, or says that the run is over. From any thread. */
+/** Switches the machine off, whatever the log says. On any thread. */
 void machine_power_off(machine_t *m, replay_shutdown_cause_t cause);
 
-/** The guest or the user wants the end: through the library, so that a replay
- *  ends at the same place. Replay lock held (in mode NONE there is none). */
+/** The guest or the user wants to switch off: goes through the library, so that a replay ends
+ *  at the same place. Replay lock held (mode NONE has none). */
 void machine_request_shutdown(machine_t *m, replay_shutdown_cause_t cause);
 
-/** A digest of all that the guest can see. Replay lock held. */
+/** Returns a digest of everything that the guest can see. Replay lock held. */
 uint64_t machine_digest(machine_t *m);
 
-/** The table of what the library asks of the machine (hooks.c). */
+/** Fills the table of the library's callbacks (hooks.c). */
 void machine_hooks(replay_host_t *host);
 
-/** Tells the library what makes this machine the recorded one (fingerprint.c).
- *  @return false: told on stderr. */
+/** Gives the library what has to be the same for a replay (fingerprint.c).
+ *  @return false: reported on stderr. */
 bool machine_fingerprint(machine_t *m);
 
 /** Environment calls of the guest (sbi.c). */

@@ -5,7 +5,7 @@
  *     rv64-machine --kernel Image --initrd boot.cpio --icount rr=record,rrfile=boot.log
  *     rv64-machine --kernel Image --initrd boot.cpio --icount rr=replay,rrfile=boot.log
  *
- * README.md has the machine's map, and the places where libreplay is called. */
+ * README.md has the machine's map, and says where libreplay is called. */
 #include "machine.h"
 
 #include <errno.h>
@@ -57,7 +57,7 @@ static uint64_t file_size(const char *name) {
     return name && stat(name, &about) == 0 ? (uint64_t)about.st_size : 0;
 }
 
-/* What this run was, for people and scripts. */
+/* This run's numbers, for people and scripts. */
 typedef struct report {
     replay_info_t info;
     uint64_t digest, icount, log_bytes;
@@ -82,7 +82,7 @@ static bool write_report(const char *name, const report_t *r) {
     return false;
 }
 
-/* Lets the machine run until it is switched off. @return false: told. */
+/* Runs the machine until it is switched off. @return false: the error was reported. */
 static bool run(machine_t *m, report_t *report) {
     if (replay->replay_start() != REPLAY_OK) {
         library_complain();
@@ -91,15 +91,15 @@ static bool run(machine_t *m, report_t *report) {
     catch_signals(m);
     serial_begin(m->serial);
     int64_t start = g_get_monotonic_time();
-    /* The vCPU thread begins when the loop polls for the first time (in mode NONE, where
-     * there is no replay lock, at once), and ends the loop when it ends itself. */
+    /* The vCPU thread gets the replay lock when the loop polls for the first time (mode NONE has
+     * no replay lock), and ends the loop when the machine is off. */
     GThread *vcpu = g_thread_new("vcpu", machine_vcpu_thread, m);
     g_main_loop_run(m->loop);
     g_thread_join(vcpu);
     serial_end(m->serial);
     report->seconds = (double)(g_get_monotonic_time() - start) / 1e6;
 
-    /* To be asked while there still is a session. */
+    /* machine_finish() ends the session, so these numbers are read here. */
     report->info = (replay_info_t)REPLAY_INFO_INIT;
     replay->replay_query(&report->info);
     report->icount = m->cpu.icount;
@@ -107,7 +107,7 @@ static bool run(machine_t *m, report_t *report) {
     return true;
 }
 
-/* @param whole all that was to be written was */
+/* @param whole report and serial output were written */
 static int exit_status(replay_status_t ended, int cause, bool whole) {
     if (ended != REPLAY_OK)
         return ended == REPLAY_ERROR_LOG_CUT ? EXIT_LOG_CUT : 1;
@@ -138,7 +138,7 @@ static int operate(const options_t *options) {
     return exit_status(ended, atomic_load(&m.cause), whole);
 }
 
-/* Else the log would be opened as one of them, and be written to as such. */
+/* Opens standard files that are closed. Otherwise the log could become standard output. */
 static bool open_standard_files(void) {
     int file;
     do
@@ -152,7 +152,7 @@ int main(int argc, char **argv) {
     int status = 1;
     if (!open_standard_files())
         return 1;
-    signal(SIGPIPE, SIG_IGN); /* whoever listens at the serial line may leave */
+    signal(SIGPIPE, SIG_IGN); /* a reader of our output may leave */
     if (options_parse(&options, argc, argv) && library_load(options.replay_lib))
         status = operate(&options);
     options_free(&options);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /** @file memory-map.h
- *  Where things are: physical addresses, and the PLIC's sources. As in QEMU's
- *  "virt" machine, so that guests for that one find their way about. */
+ *  Physical addresses, and numbers of interrupts: those of QEMU's "virt" machine, so that its
+ *  guests run here too. */
 #ifndef RV64_MEMORY_MAP_H
 #define RV64_MEMORY_MAP_H
 

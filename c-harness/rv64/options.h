@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /** @file options.h
- *  What the user asks of the machine. */
+ *  The command line. */
 #ifndef RV64_OPTIONS_H
 #define RV64_OPTIONS_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-/** Strings are owned; NULL stands for "not said". */
+/** Strings belong to this struct. NULL: the option wasn't given. */
 typedef struct options {
     char *kernel;            /**< an Image of Linux, or an ELF file */
     char *initrd;            /**< initial RAM file system */
@@ -23,17 +23,17 @@ typedef struct options {
     char *disk_fail;     /**< "N,N-M,…": the requests to the image that fail with EIO */
 
     char *serial;      /**< "stdio", "null", "file:PATH", "unix:PATH" */
-    char *console_log; /**< file for all that the guest writes to it */
+    char *console_log; /**< file for a copy of the serial line's output */
 
     char *icount;            /**< options for the library: shift=…,rr=…,rrfile=… */
-    int64_t slice;           /**< instructions that the vCPU thread executes at once, at most */
+    int64_t slice;           /**< the most instructions that the vCPU thread executes at once */
     int64_t digest_interval; /**< instructions between two digests of the state */
     char *replay_lib;        /**< see library_load() */
-    bool fingerprint;        /**< print what the library is told of the machine, do not run it */
-    char *report;            /**< file for what this run was, "name value" a line */
+    bool fingerprint;        /**< print the machine's fingerprint, and don't run it */
+    char *report;            /**< file for this run's numbers, a line "name value" for each */
 } options_t;
 
-/** Reads the command line. @return false if it is wrong, which is told on stderr. */
+/** Reads the command line. @return false if it is wrong, which is reported on stderr. */
 bool options_parse(options_t *options, int argc, char **argv);
 void options_free(options_t *options);
 

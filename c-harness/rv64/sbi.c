@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The firmware's interface: what the guest's kernel asks of the machine by ecall.
+/* The firmware: environment calls (ecall) of the guest's kernel.
  * RISC-V Supervisor Binary Interface, version 2.0: BASE, TIME, SRST, DBCN. */
 #include "machine.h"
 
@@ -35,16 +35,16 @@ static sbi_result_t success(uint64_t value) {
 
 /* -------------------------------------------------------------------- timer */
 
-/* The time has come for which the guest had asked. The library calls this on the
- * vCPU thread, at the very instruction at which virtual time gets there. */
+/* The guest's timer has expired. The library calls this on the vCPU thread, at the instruction
+ * at which virtual time reaches the timer's. */
 void machine_timer_expired(void *opaque) {
     machine_t *m = opaque;
     cpu_set_line(&m->cpu, CPU_LINE_TIMER, true);
 }
 
-/* Virtual time is made from the icount and the time slept, so a timer on it needs
- * no event: the log only marks that timers ran. The slice under way was measured
- * for the timers as they were: if this one is nearer, the library kicks us. */
+/* Virtual time follows from the icount and the time slept, so the timer's time isn't recorded:
+ * the log only marks that timers ran. The current slice may be longer than until this timer: if
+ * so, the library kicks us. */
 static sbi_result_t set_timer(machine_t *m, uint64_t ticks) {
     cpu_set_line(&m->cpu, CPU_LINE_TIMER, false);
     if (ticks > INT64_MAX / TICK_NS)
@@ -67,8 +67,8 @@ static sbi_result_t system_reset(machine_t *m, uint32_t type, uint32_t reason) {
     else if (m->options->no_reboot)
         machine_request_shutdown(m, REPLAY_SHUTDOWN_GUEST_RESET);
     else {
-        /* The main loop does it, see on_handle_requests(). Until then the CPU stands
-         * still, with nothing to wake it: the library must be told to look. */
+        /* The main loop resets the machine, in on_handle_requests(). Until then the CPU executes
+         * nothing, so the library has to wake the main loop. */
         m->reset_requested = true;
         replay->replay_notify();
     }
@@ -92,7 +92,7 @@ static sbi_result_t debug_console(machine_t *m, uint64_t function) {
     switch (function) {
     case 0:
         return console_write(m, x[A0], x[A1], x[A2]);
-    case 1: /* read: all input goes to the serial device, none is here */
+    case 1: /* read: nothing, because all input goes to the serial device */
         return success(0);
     case 2:
         serial_transmit(m->serial, (uint8_t)x[A0]);
@@ -116,9 +116,9 @@ static sbi_result_t base(const machine_t *m, uint64_t function) {
         return success(UINT64_C(2) << 24); /* the specification's version, 2.0 */
     case 3:
         return success(has_extension(m->cpu.x[A0]));
-    case 1: /* implementation: none that has a number */
+    case 1: /* implementation: it has no number */
     case 2:
-    case 4: /* vendor, architecture and implementation of the CPU: none either */
+    case 4: /* vendor, architecture and implementation of the CPU: they have no numbers either */
     case 5:
     case 6:
         return success(0);
@@ -151,7 +151,7 @@ void machine_environment_call(void *opaque, cpu_t *cpu) {
     bool old = cpu->x[A7] == EXTENSION_SET_TIMER_OLD;
     sbi_result_t result = dispatch(m);
     cpu->x[A0] = (uint64_t)result.error;
-    if (!old) /* the oldest calls have but one register to answer in */
+    if (!old) /* the oldest calls return one register only */
         cpu->x[A1] = result.value;
     if (atomic_load(&m->kicked))
         cpu_end_slice(cpu);

@@ -1,22 +1,21 @@
 /* SPDX-License-Identifier: MIT */
-/* The vCPU thread: the loop in which the guest lives. */
+/* The vCPU thread: the loop that executes the guest. */
 #include "machine.h"
 
-enum { LONGEST_WAIT = 100000000 /* ns: a bound; whatever there is to do wakes us */ };
+enum { LONGEST_WAIT = 100000000 /* ns; the library wakes us when there is something to do */ };
 
-/* One slice, or as much of it as is allowed now. @return false: nothing is. */
+/* Runs one slice, or as much of it as the library allows. @return false: it allows nothing. */
 static bool run_slice(machine_t *m) {
-    /* A kick says: look again at what we are about to look at. So the flag is cleared
-     * before we look, and a kick from now on ends the next slice. */
+    /* A kick means that the checks below have to be repeated. So the flag is cleared before
+     * them, and a kick from now on ends the slice. */
     atomic_store(&m->kicked, false);
 
-    /* Our turn: what is queued (serial input, ends of disk requests) reaches the
-     * devices, time slept is added to the virtual clock, due timers run. */
+    /* This thread's turn: serial input and finished disk requests reach the devices, time that
+     * was slept is added to the virtual clock, due timers run. */
     replay->replay_account_warp_timer();
 
-    /* When a line is raised is determined, or an event; when the guest lets itself be
-     * interrupted is its own affair. The moment when both hold is marked in the log,
-     * so that a replay that is wrong is told here and not much later. */
+    /* The log marks where the guest takes an interrupt. A replay would take it there anyway, but
+     * one that has gone wrong is noticed here, and not much later. */
     if (cpu_interrupt_pending(&m->cpu) && replay->replay_interrupt())
         cpu_take_interrupt(&m->cpu);
 
@@ -38,8 +37,8 @@ static gboolean end_loop(gpointer opaque) {
 gpointer machine_vcpu_thread(gpointer opaque) {
     machine_t *m = opaque;
 
-    /* The log keeps which of the two threads did a thing, and in PLAY lets only the
-     * same one do it. */
+    /* The log says which of the two threads did something, and in PLAY only the same thread may
+     * do it. */
     replay->replay_thread_attach(REPLAY_THREAD_VCPU);
     replay->replay_mutex_lock();
     while (!atomic_load(&m->off)) {
@@ -47,17 +46,17 @@ gpointer machine_vcpu_thread(gpointer opaque) {
         bool ran = run_slice(m);
         big_lock_give(&m->lock);
         if (ran) {
-            /* The lock is fair: if the I/O thread waits for it, it gets it here. */
+            /* The lock is fair: if the I/O thread waits for it, that thread gets it here. */
             replay->replay_mutex_unlock();
             replay->replay_mutex_lock();
         } else {
-            /* Gives the lock away, and returns when there is something to do. */
+            /* Releases the lock, and returns when there is something to do. */
             replay->replay_wait(LONGEST_WAIT);
         }
     }
     replay->replay_mutex_unlock();
-    /* From within the loop: a guest may be through before the loop has begun. Not when
-     * the loop is idle, which it may never be. */
+    /* The loop ends itself, because a guest may have ended before the loop has begun. Not with
+     * the priority of an idle source: the loop may never be idle. */
     g_idle_add_full(G_PRIORITY_DEFAULT, end_loop, m, NULL);
     return NULL;
 }

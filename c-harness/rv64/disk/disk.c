@@ -8,8 +8,7 @@
 #include "failing.h"
 #include "nbd.h"
 
-/* In mode PLAY of a recording with rrdata=on there may be no image any more, and no
- * server: the library needs none then. */
+/* A replay of a recording with rrdata=on needs neither image nor server, so they may be gone. */
 static bool image_needed(void) {
     replay_info_t info = REPLAY_INFO_INIT;
     replay->replay_query(&info);
@@ -34,9 +33,8 @@ disk_t *disk_open(const options_t *options) {
             return NULL;
         }
     }
-    /* Where writes go is left to the library: to an overlay that is gone afterwards
-     * while recording and replaying, so that the image stays what replay needs, and
-     * to the image in mode NONE. */
+    /* The library decides where writes go: to a temporary overlay in RECORD and PLAY, so that the
+     * image remains as the replay needs it, and to the image in mode NONE. */
     replay_status_t status = REPLAY_OK;
     replay_block_t *block = replay->replay_block_open(&config, &status);
     if (!block) {

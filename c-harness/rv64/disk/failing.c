@@ -16,7 +16,7 @@ enum { RANGES = 64 };
 
 typedef struct failing {
     int file;
-    GThreadPool *pool; /* so that requests end at times of their own, as real ones do */
+    GThreadPool *pool; /* so that requests end at unpredictable times, as real ones do */
     gint count;        /* requests so far */
     struct {
         uint64_t first, last;
@@ -125,7 +125,7 @@ void *failing_open(const char *path, const char *list, replay_block_backend_t *b
     if (f->file < 0)
         tell("%s: %s", path, strerror(errno));
     else if (!parse(f, list))
-        tell("--disk-fail: \"%s\" is no list of numbers", list);
+        tell("--disk-fail: \"%s\" isn't a list of numbers", list);
     else
         f->pool = g_thread_pool_new(work, f, 2, FALSE, NULL);
     if (!f->pool) {

@@ -13,22 +13,22 @@
 
 #include "../message.h"
 
-/* A thread waits for the connection and lets libnbd read and write it. Requests are
- * made on the vCPU thread and end here, but not within libnbd's callback: libnbd
- * holds its lock there, and an end may have to wait for the vCPU thread, which may
- * wait for that lock to make the next request. */
+/* A thread waits for the connection and lets libnbd read and write it. The vCPU thread makes
+ * requests; this thread completes them, but not within libnbd's callback: libnbd holds its lock
+ * there, and replay_block_complete() may have to wait for the vCPU thread, which may be waiting
+ * for that lock to make the next request. */
 typedef struct nbd {
     struct nbd_handle *handle;
     GThread *thread;
     GAsyncQueue *ended; /* requests all of whose parts are done */
-    int wake;           /* eventfd: something was asked for, or has ended */
+    int wake;           /* eventfd: a request was made, or has ended */
     gint finishing, closing;
     int64_t length;
 } nbd_t;
 
-enum { PATIENCE = 5000 /* ms that a server which is silent has when the run is over */ };
+enum { PATIENCE = 5000 /* ms that a silent server has when the run is over */ };
 
-/* A request of the library's: one command of the protocol for each piece. */
+/* A request of the library: one NBD command for each piece. */
 typedef struct request {
     nbd_t *nbd;
     replay_block_request_t *request;
@@ -42,7 +42,7 @@ static void wake(nbd_t *nbd) {
         tell("eventfd: %s", strerror(errno));
 }
 
-/* A part is done, well or badly. */
+/* A part is done, or has failed. */
 static void end_part(request_t *r, int error) {
     if (error != 0)
         g_atomic_int_compare_and_exchange(&r->result, 0, -error);
@@ -79,8 +79,8 @@ static gpointer nbd_thread(gpointer opaque) {
         if (ready < 0)
             continue;
         if (ready == 0 && nbd_aio_in_flight(nbd->handle) > 0) {
-            /* So that what is under way ends, by an error. */
-            tell("the disk's server does not answer");
+            /* Makes the requests that are under way fail. */
+            tell("the disk's server doesn't answer");
             shutdown(files[0].fd, SHUT_RDWR);
         }
         uint64_t count;
@@ -102,11 +102,11 @@ static request_t *begin(nbd_t *nbd, replay_block_request_t *request, int32_t par
     request_t *r = g_new0(request_t, 1);
     r->nbd = nbd;
     r->request = request;
-    r->left = parts + 1; /* one is ours, until all parts are on their way */
+    r->left = parts + 1; /* one is ours, until all parts have been sent */
     return r;
 }
 
-/* The answer of a libnbd call that starts a command; what did not start has ended. */
+/* Takes the result of a libnbd call that starts a command: one that hasn't started has ended. */
 static void started(request_t *r, int64_t cookie) {
     if (cookie < 0)
         end_part(r, nbd_get_errno() != 0 ? nbd_get_errno() : EIO);
