@@ -27,8 +27,9 @@ package struct EngineState: ~Copyable {
     var nextDigest: UInt64 = .max
     /// PLAY: the icount of the last digest that was the recorded one.
     var sameDigest: UInt64?
-    /// The cause of the last shutdown request.
+    /// The cause of the last shutdown request, and its place.
     var shutdownCause: Int32 = 0
+    var shutdownIcount: UInt64 = 0
 
     /// Last: the thread sanitizer takes the first member's address for that of the whole.
     let counts = Counts()
@@ -46,5 +47,6 @@ extension Session {
         state.nextDigest = .max
         state.sameDigest = nil
         state.shutdownCause = 0
+        state.shutdownIcount = 0
     }
 }

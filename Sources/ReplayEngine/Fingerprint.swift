@@ -39,11 +39,66 @@ package struct Fingerprint {
         return count <= Fingerprint.mostPairs && size <= LogMetadata.longestFingerprint
     }
 
-    /// The first field, in the recorded order, in which this machine differs
-    /// from the recorded one.
-    func difference(from recorded: Fingerprint) -> (key: ByteText, recorded: ByteText?, here: ByteText?)? {
-        for (key, value) in recorded.pairs where self[key] != value { return (key, value, self[key]) }
-        for (key, value) in pairs where recorded[key] == nil { return (key, nil, value) }
-        return nil
+    /// The fields in which this machine differs from the recorded one: in the recorded order, then
+    /// those that the recording doesn't have.
+    func differences(from recorded: Fingerprint) -> [Difference] {
+        var differences: [Difference] = []
+        for (key, value) in recorded.pairs where self[key] != value {
+            differences.append(Difference(key: key, recorded: value, here: self[key]))
+        }
+        for (key, value) in pairs where recorded[key] == nil {
+            differences.append(Difference(key: key, recorded: nil, here: value))
+        }
+        return differences
+    }
+
+    /// A field that the recorded machine and this one don't have in common.
+    struct Difference {
+        let key: ByteText
+        /// Nil: the recorded machine didn't have the field.
+        let recorded: ByteText?
+        /// Nil: this machine doesn't have it.
+        let here: ByteText?
+
+        /// "ram was 64 MiB, is now 128 MiB"
+        var description: String {
+            let (recorded, here) = texts
+            guard let recorded else { return "\(key) was not given, is now \(Self.shortened(here ?? ""))" }
+            guard let here else { return "\(key) was \(Self.shortened(recorded)), is not given now" }
+            let common = zip(recorded, here).prefix { $0 == $1 }.count
+            return
+                "\(key) was \(Self.shortened(recorded, from: common)), is now \(Self.shortened(here, from: common))"
+        }
+
+        /// Both values as text, in which they differ as well.
+        var texts: (recorded: String?, here: String?) {
+            let (before, now) = (recorded?.description, here?.description)
+            return before == now ? (recorded?.escaped, here?.escaped) : (before, now)
+        }
+
+        private static let longest = 80
+
+        /// As much of a value as a sentence can hold, with the place at which it differs.
+        private static func shortened(_ value: String, from place: Int = 0) -> String {
+            if value.count <= longest { return value }
+            let start = place < longest / 2 ? 0 : place - longest / 4
+            let rest = value.dropFirst(start)
+            return (start > 0 ? "…" : "") + rest.prefix(longest - 2) + (rest.count > longest - 2 ? "…" : "")
+        }
+    }
+
+    /// All of them in one sentence of at most `room` bytes: what doesn't fit is counted.
+    static func describe(_ differences: [Difference], room: Int) -> String {
+        var sentence = "the machine differs from the recording: "
+        for (index, difference) in differences.enumerated() {
+            let next = (index == 0 ? "" : "; ") + difference.description
+            let isLast = index == differences.count - 1
+            let more = isLast ? 0 : "; and \(differences.count) more".utf8.count
+            if index > 0, sentence.utf8.count + next.utf8.count + more > room {
+                return "\(sentence); and \(differences.count - index) more"
+            }
+            sentence += next
+        }
+        return sentence
     }
 }

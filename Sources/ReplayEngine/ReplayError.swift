@@ -49,6 +49,9 @@ package struct ReplayError: Error, Sendable {
         eventIndex = error.eventIndex
     }
 
+    /// The bytes that the C form's message holds.
+    static let messageRoom = MemoryLayout.size(ofValue: replay_error_t().message) - 1
+
     /// Writes the C form, as far as `size` bytes go.
     package func copy(to target: UnsafeMutableRawPointer, size: Int) {
         var error = replay_error_t()

@@ -75,13 +75,27 @@ extension Session {
     func takeDigest() {
         if isRecording {
             guard state.icount >= state.nextDigest else { return }
-            _ = write(.digest, .vcpu, Int64(bitPattern: inHost { host.digest() }))
+            _ = write(.digest, .vcpu, Int64(bitPattern: digestOfHost()))
             // Written or not: a guest that goes on unrecorded does not wait for it.
             advanceDigest()
         } else if let player, player.isNext(.digest, at: state.icount) {
             guard host.hasDigest else { return consume(player) }
-            if compare(inHost { host.digest() }, player) == .ok { advanceDigest() }
+            if compare(digestOfHost(), player) == .ok { advanceDigest() }
         }
+    }
+
+    /// Asks the host. Its callback only looks: a call that would add to the log, or take from it, is
+    /// refused meanwhile, because the thread has no role.
+    func digestOfHost() -> UInt64 {
+        let thread = replay_thread_self()
+        let roles = thread.pointee.roles
+        thread.pointee.roles = 0
+        isInDigest = true
+        defer {
+            thread.pointee.roles = roles
+            isInDigest = false
+        }
+        return inHost { host.digest() }
     }
 
     private func advanceDigest() {

@@ -18,7 +18,7 @@ extension Session {
         guard let kind = Self.kind(ofClock: clock), !hasFailed, let writer = hotWriter else {
             return unwrittenClock(clock, value)
         }
-        let icount = accountForWriting(icount)
+        guard let icount = accountForWriting(icount) else { return value }
         let role = ThreadRoles.mine.role(usually: usual)
         _ = note(written: writer._withUnsafeGuaranteedRef { $0.appendClock(kind, role, icount, value) })
         cache(kind, value)

@@ -183,6 +183,7 @@ extension Session {
         guard (0..<Int32(REPLAY_INPUT_COUNT)).contains(event.kind) else {
             return misuse(.invalidArgument, "input kind \(event.kind) does not exist")
         }
+        guard isConfigured else { return inputIsLost("replay_input_event") }
         return post(.input(InputEvent(event)))
     }
 
@@ -193,11 +194,18 @@ extension Session {
         guard input.port < InputEvent.mostPorts else {
             return misuse(.invalidArgument, "the port \(input.port) of an input event is above 65535")
         }
+        guard isConfigured else { return inputIsLost("replay_input_event_from") }
         return post(.input(InputEvent(input)))
     }
 
     package func inputSync() -> Status {
+        guard isConfigured else { return inputIsLost("replay_input_sync_event") }
         return post(.inputSync)
+    }
+
+    /// The callback that would get it comes with the configuration.
+    private func inputIsLost(_ function: StaticString) -> Status {
+        misuse(.wrongState, "\(function) was called, but the session is not configured: the input is lost")
     }
 
     // MARK: Audio
@@ -326,8 +334,8 @@ extension Session {
         if isIdle { return .ok }
         if let refusal = refusal(.either, "replay_shutdown_request") { return refusal }
         if isRecording {
-            state.shutdownCause = cause
             let written = write(.shutdown, .vcpu, Int64(cause))
+            (state.shutdownCause, state.shutdownIcount) = (cause, state.icount)
             noteChange()
             return status(ofWriting: written || options.goOnWhenFull)
         }

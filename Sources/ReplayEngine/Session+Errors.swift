@@ -22,7 +22,7 @@ extension Session {
     /// Misuse that makes a machine stand still is told even where nobody looks at
     /// statuses, once; the lint mode tells all, with the caller, each once.
     private func tellOnce(_ status: Status, _ message: String) {
-        let isAlwaysTold = [.lockNotHeld, .wrongRole, .icountBackwards, .wrongState].contains(status)
+        let isAlwaysTold = [.lockNotHeld, .wrongRole, .wrongState, .reentered].contains(status)
         let tellsAll = lints.load(ordering: .relaxed)
         guard isConfigured, tellsAll || isAlwaysTold else { return }
         warnOnce(tellsAll ? "\(message), called from \(Self.caller)" : message)
@@ -67,7 +67,7 @@ extension Session {
         }
     }
 
-    private func place(_ error: inout ReplayError) {
+    func place(_ error: inout ReplayError) {
         error.icount = icountSeen
         // Other threads may not look at the log.
         error.eventIndex = holdsLock ? player?.nextIndex ?? writer?.eventCount ?? 0 : eventsSeen
@@ -97,9 +97,17 @@ extension Session {
     @discardableResult
     func fail(_ error: ReplayError, _ reason: Int) -> Status {
         hasFailed = true
+        if isPlaying, !isStarted { return hold(error, reason) }
         guard errors.stick(error) else { return errors.sticky?.status ?? error.status }
         tell(error, reason)
         return error.status
+    }
+
+    /// PLAY, before the start: a different machine may be the reason, and ``start()`` reports that first.
+    private func hold(_ error: ReplayError, _ reason: Int) -> Status {
+        if let held = heldFailure { return held.error.status }
+        heldFailure = (error, reason)
+        return note(error)
     }
 
     /// Tells the host of a failure that stays, and whoever waits.
@@ -127,7 +135,7 @@ extension Session {
     }
 
     /// The status of a session that has failed, for calls that answer one.
-    var failure: Status { errors.sticky?.status ?? .wrongState }
+    var failure: Status { errors.sticky?.status ?? heldFailure?.error.status ?? .wrongState }
 
     // MARK: The log
 

@@ -7,20 +7,29 @@ extension Session {
 
     // MARK: Accounting
 
-    /// RECORD: the icount to write. One that went back is told, and not followed.
+    /// RECORD: takes over the icount to write. Nil if it went back, which ends the recording.
     @inline(__always)
-    func accountForWriting(_ icount: UInt64) -> UInt64 {
+    func accountForWriting(_ icount: UInt64) -> UInt64? {
         if icount < state.icount {
-            _ = wentBack(icount)
-            return state.icount
+            wentBack(icount)
+            return nil
         }
         state.icount = icount
         return icount
     }
 
+    /// RECORD: no replay could follow the host from here on. The log keeps what it has.
     @inline(never)
+    @discardableResult
     private func wentBack(_ icount: UInt64) -> Status {
-        misuse(.icountBackwards, "the host's instruction count went back from \(state.icount) to \(icount)")
+        if hasFailed { return failure }
+        let sentence =
+            "the host's instruction count went back from \(state.icount) to \(icount): the recording ends here"
+        var error = ReplayError(
+            .icountBackwards, sentence, expected: "icount \(state.icount) or more", found: "icount \(icount)")
+        place(&error)
+        options.goOnWhenFull = false  // that is for logs that cannot be written
+        return fail(error, REPLAY_STOP_LOG_ERROR)
     }
 
     /// PLAY: takes over the host's icount. False if the replay has failed, now or before.
@@ -56,7 +65,7 @@ extension Session {
             let icount = host.icount
             if icount < state.icount { return wentBack(icount) }
             state.icount = icount
-            return .ok
+            return hasFailed && !options.goOnWhenFull ? failure : .ok
         }
         guard accountForPlaying(host.icount, player) else { return failure }
         if state.icount == player.nextIcount { settle() }
@@ -189,7 +198,7 @@ extension Session {
     /// PLAY: all was replayed; the state must be the recorded one.
     private func finishReplay(_ end: LogEnd) -> Status {
         if end.hasDigest, host.hasDigest {
-            let digest = inHost { host.digest() }
+            let digest = digestOfHost()
             if digest != end.digest { return differentDigest(digest, end.digest) }
         }
         stopMachine(REPLAY_STOP_END, nil)

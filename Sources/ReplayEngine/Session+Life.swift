@@ -15,6 +15,7 @@ extension Session {
             let options = try Options(config, environment: isDefault ? replay_environment_options() : nil)
             let host = config.host.map { Host($0, opaque: config.opaque) } ?? Host()
             try begin(options, host)
+            takeLockIfTakenEarly()
             return .ok
         } catch {
             leave()
@@ -199,18 +200,9 @@ extension Session {
                 try writer.start()
             } catch { return refuse(ReplayError(error)) }
         }
-        if let player,
-            let difference = fingerprint.difference(from: Fingerprint(player.reader.metadata.fingerprint))
-        {
-            let expected = difference.recorded?.description ?? "not told while recording"
-            let found = difference.here?.description ?? "not told now"
-            return refuse(
-                ReplayError(
-                    .fingerprint,
-                    "the machine is not the recorded one: \(difference.key) was \(expected), and is \(found)",
-                    expected: expected, found: found,
-                    device: Key.device(difference.key)))
-        }
+        // Before anything else is compared: what else differs may follow from it.
+        if let player, let refusal = differentMachine(from: player) { return refuse(refusal) }
+        warnOfMissingDigest()
         // In this order: what a worker posts meanwhile is early, or finds events enabled.
         eventsEnabled.store(!isIdle, ordering: .releasing)
         isStarted = true
@@ -224,7 +216,29 @@ extension Session {
             }
             self.watchdog = watchdog
         }
-        return .ok
+        guard let (error, reason) = heldFailure else { return .ok }
+        heldFailure = nil
+        return fail(error, reason)
+    }
+
+    private func warnOfMissingDigest() {
+        guard let player, !host.hasDigest else { return }
+        var hasDigests = options.digestInterval > 0
+        if case .finished(let end) = player.reader.state, end.hasDigest { hasDigests = true }
+        guard hasDigests else { return }
+        warnOnce(
+            "the recording has digests of the guest's state, but the host's table has no digest callback: the state is not compared"
+        )
+    }
+
+    private func differentMachine(from player: Player) -> ReplayError? {
+        let recorded = Fingerprint(player.reader.metadata.fingerprint)
+        let differences = fingerprint.differences(from: recorded)
+        guard let first = differences.first else { return nil }
+        return ReplayError(
+            .fingerprint, Fingerprint.describe(differences, room: ReplayError.messageRoom),
+            expected: first.texts.recorded ?? "not given while recording",
+            found: first.texts.here ?? "not given now", device: Key.device(first.key))
     }
 
     /// The machine may not run.
@@ -249,13 +263,13 @@ extension Session {
         watchdog?.stop()
         let held = replay_fair_lock_mine(lock)
         if !held { replay_fair_lock_take(lock) }
-        // The digest at the end is of the guest before the queue is run, as in PLAY.
+        if isRecording || end.on_purpose == 0 { flushAtEnd() }
         let error = closeLog(end)
         isEnding.store(true, ordering: .releasing)
         enter(writer: nil, player: nil)
-        runQueue()
+        runRest()
         closeDisks()
-        runQueue()
+        runRest()
         reset()
         if !held { replay_fair_lock_give(lock) }
         noteChange()
@@ -267,6 +281,45 @@ extension Session {
         return .ok
     }
 
+    /// What is still queued reaches the guest here and is part of the run: RECORD writes it, PLAY
+    /// finds it in the log. The thread stands in for the vCPU thread, which has ended or waits.
+    private func flushAtEnd() {
+        guard isStarted, !isIdle, !hasFailed || options.goOnWhenFull else { return }
+        let thread = replay_thread_self()
+        let roles = thread.pointee.roles
+        thread.pointee.roles |= ThreadRoles.vcpu.bits
+        defer { thread.pointee.roles = roles }
+        if let player, isPlaying { return playRest(player) }
+        // What an event queues, too.
+        for _ in 0..<Self.mostRounds where inbox.count > 0 { _ = flushQueue("replay_finish") }
+    }
+
+    private func playRest(_ player: Player) {
+        let icount = host.icount
+        if icount > state.icount, icount <= player.nextIcount { state.icount = icount }
+        var patience = 0
+        while !hasFailed, state.icount == host.icount {
+            settle()
+            guard player.ending == nil, player.nextIcount == state.icount,
+                let kind = player.next.knownKind, kind.isAsynchronous
+            else { return }
+            let index = player.nextIndex
+            _ = flushQueue("replay_finish")
+            if player.nextIndex != index { continue }
+            // Only a disk's completion is worth waiting for.
+            guard devices.isAtWork(UInt64(bitPattern: player.next.a)), patience < 3000 else { return }
+            patience += 1
+            waitUnlocked(replay_change_count(change), 10_000_000)
+        }
+    }
+
+    /// The log is closed. What came too late from outside doesn't reach the guest; who waits for a
+    /// bottom half or a completion gets it.
+    private func runRest() {
+        inbox.drop(\.isExternal)
+        runQueue()
+    }
+
     /// Ends the log of a recording; looks whether a replay was whole.
     private func closeLog(_ given: replay_end_t) -> ReplayError? {
         defer { errors.loosen() }
@@ -276,16 +329,12 @@ extension Session {
                 writer.abandon()
                 return failed
             }
-            let icount = max(host.icount, state.icount)
-            let end = LogEnd(
-                cause: UInt32(bitPattern: given.cause == 0 ? state.shutdownCause : given.cause),
-                exitCode: given.exit_code, icount: icount,
-                digest: host.hasDigest ? host.digest() : 0, hasDigest: host.hasDigest)
+            let end = failed == nil ? endHere(given) : endOfFailure(given)
             do { try writer.finish(end) } catch { return failed ?? ReplayError(error) }
             if let remark = writer.remark { host.message(REPLAY_MESSAGE_WARNING, remark) }
             return failed
         }
-        guard let player, isStarted else { return errors.sticky }
+        guard let player, isStarted else { return errors.sticky ?? heldFailure?.error }
         if !hasFailed {
             let icount = host.icount
             if icount > state.icount, icount <= player.nextIcount { state.icount = icount }
@@ -293,6 +342,31 @@ extension Session {
         }
         if let failed = errors.sticky { return failed }
         return player.endWasTold || given.on_purpose == 1 ? nil : stoppedShort(player)
+    }
+
+    private func endHere(_ given: replay_end_t) -> LogEnd {
+        LogEnd(
+            cause: UInt32(bitPattern: given.cause == 0 ? causeOfEnd : given.cause),
+            exitCode: given.exit_code, icount: max(host.icount, state.icount),
+            digest: host.hasDigest ? digestOfHost() : 0, hasDigest: host.hasDigest)
+    }
+
+    /// A reset is what ended the run only if the machine did not go on after it.
+    private var causeOfEnd: Int32 {
+        switch Int(state.shutdownCause) {
+        case REPLAY_SHUTDOWN_HOST_RESET, REPLAY_SHUTDOWN_GUEST_RESET, REPLAY_SHUTDOWN_SUBSYSTEM_RESET,
+            REPLAY_SHUTDOWN_SNAPSHOT_LOAD:
+            max(host.icount, state.icount) == state.shutdownIcount
+                ? state.shutdownCause : Int32(truncatingIfNeeded: REPLAY_SHUTDOWN_NONE)
+        default: state.shutdownCause
+        }
+    }
+
+    /// The guest has gone on since the failure: its state is not that of the log's last place.
+    private func endOfFailure(_ given: replay_end_t) -> LogEnd {
+        LogEnd(
+            cause: UInt32(truncatingIfNeeded: REPLAY_SHUTDOWN_HOST_ERROR), exitCode: given.exit_code,
+            icount: state.icount)
     }
 
     private func stoppedShort(_ player: Player) -> ReplayError {
@@ -324,7 +398,7 @@ extension Session {
     /// As after `init`, but for the error and the lock.
     private func reset() {
         leave()
-        (isConfigured, isStarted, hasFailed) = (false, false, false)
+        (isConfigured, isStarted, hasFailed, heldFailure) = (false, false, false, nil)
         eventsEnabled.store(false, ordering: .relaxed)
         isEnding.store(false, ordering: .relaxed)
         runners.areStopped.store(false, ordering: .relaxed)

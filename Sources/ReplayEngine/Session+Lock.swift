@@ -3,7 +3,10 @@ import CReplay
 /// The replay lock, and waiting without it.
 extension Session {
     package func takeLock() -> Status {
-        if isIdle { return .ok }
+        if isIdle {
+            if !isConfigured { replay_thread_self().pointee.locked_early = UnsafeRawPointer(lock) }
+            return .ok
+        }
         if replay_fair_lock_mine(lock) {
             return misuse(.lockHeld, "the replay lock was taken by a thread that holds it already")
         }
@@ -16,8 +19,19 @@ extension Session {
             replay_fair_lock_give(lock)
             return .ok
         }
-        if isIdle { return .ok }
+        if isIdle {
+            replay_thread_self().pointee.locked_early = nil
+            return .ok
+        }
         return misuse(.lockNotHeld, "the replay lock was given back by a thread that does not hold it")
+    }
+
+    /// A run begins, in which there is a lock: the thread that took it before has it now.
+    func takeLockIfTakenEarly() {
+        let thread = replay_thread_self()
+        guard thread.pointee.locked_early == UnsafeRawPointer(lock) else { return }
+        thread.pointee.locked_early = nil
+        if !isIdle, !replay_fair_lock_mine(lock) { replay_fair_lock_take(lock) }
     }
 
     package var isLocked: Bool { isIdle || replay_fair_lock_mine(lock) }

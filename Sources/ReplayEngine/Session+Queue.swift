@@ -132,9 +132,12 @@ extension Session {
         return .ok
     }
 
+    /// Events may queue events: so many times at most is the queue run to make it empty.
+    static let mostRounds = 1000
+
     /// Runs what is queued, and what that queues.
     func runQueue() {
-        for _ in 0..<1000 {
+        for _ in 0..<Self.mostRounds {
             let waiting = arrived.values.sorted { $0.order < $1.order }
             arrived.removeAll()
             let events = inbox.takeAll()
@@ -264,7 +267,9 @@ extension Session {
         switch event {
         case .bottomHalf(let callback, let opaque, _, _): callback(opaque)
         case .input(let input):
-            if !host.takesInput { lint("an input event came, but the host's table has no input callback") }
+            if !host.takesInput, !isIdle {
+                warnOnce("an input event is lost: the host's table has no input callback")
+            }
             host.input(input)
         case .inputSync: host.inputSync()
         case .charRead(let device, let data): devices.receive(device, data)

@@ -202,7 +202,7 @@ extension Session {
     }
 
     private func recordVCPUTurn() {
-        if isRecording { _ = accountForWriting(host.icount) }
+        if isRecording, accountForWriting(host.icount) == nil, !options.goOnWhenFull { return }
         takeDigest()
         _ = flushQueue("replay_account_warp_timer")
         lookAtShift()

@@ -6,16 +6,17 @@ extension Session {
     /// Accounts, writes an event without a payload. False when the log is dead.
     @inline(__always)
     func write(_ kind: EventKind, _ usual: ThreadRole) -> Bool {
-        guard !hasFailed, let writer = hotWriter else { return false }
-        let icount = accountForWriting(host.icount)
+        guard !hasFailed, let writer = hotWriter, let icount = accountForWriting(host.icount) else {
+            return false
+        }
         let role = ThreadRoles.mine.role(usually: usual)
         return note(written: writer._withUnsafeGuaranteedRef { $0.append(kind, role, icount) })
     }
 
     /// The same with a role that is not the thread's to choose.
     func write(_ kind: EventKind, role: ThreadRole) -> Bool {
-        guard !hasFailed, let writer else { return false }
-        return note(written: writer.append(kind, role, accountForWriting(host.icount)))
+        guard !hasFailed, let writer, let icount = accountForWriting(host.icount) else { return false }
+        return note(written: writer.append(kind, role, icount))
     }
 
     /// The same with integers, and bytes behind them.
@@ -24,8 +25,9 @@ extension Session {
         _ kind: EventKind, _ usual: ThreadRole, _ a: Int64, _ b: Int64 = 0, _ c: Int64 = 0, _ d: Int64 = 0,
         _ e: Int64 = 0, _ f: Int64 = 0, bytes: UnsafeRawBufferPointer = .init(start: nil, count: 0)
     ) -> Bool {
-        guard !hasFailed, let writer = hotWriter else { return false }
-        let icount = accountForWriting(host.icount)
+        guard !hasFailed, let writer = hotWriter, let icount = accountForWriting(host.icount) else {
+            return false
+        }
         let role = ThreadRoles.mine.role(usually: usual)
         return note(
             written: writer._withUnsafeGuaranteedRef {

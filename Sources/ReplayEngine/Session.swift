@@ -54,6 +54,8 @@ package final class Session: @unchecked Sendable {
         @inline(__always) get { failed.load(ordering: .relaxed) }
         set { failed.store(newValue, ordering: .relaxed) }
     }
+    /// PLAY: what failed before the start, until the fingerprint is compared.
+    var heldFailure: (error: ReplayError, reason: Int)?
 
     /// RECORD. The unmanaged form is for the hot path: no reference counting.
     private(set) var writer: LogWriter?
@@ -95,6 +97,8 @@ package final class Session: @unchecked Sendable {
     /// For those that look without the lock.
     let arrivedCount = Atomic<Int>(0)
     var isFlushing = false
+    /// The host's digest callback runs.
+    var isInDigest = false
     var audioIn: AudioBlock?
     /// PLAY: what the last wake-up was for, and whether it was due.
     var lastWake: (index: UInt64, isDue: Bool) = (.max, false)
@@ -212,6 +216,10 @@ package final class Session: @unchecked Sendable {
     private func refuse(_ roles: ThreadRoles, _ function: StaticString) -> Status {
         guard replay_fair_lock_mine(lock) else { return lockIsNotHeld(function) }
         let mine = ThreadRoles.mine
+        if isInDigest {
+            return misuse(
+                .reentered, "\(function) was called from within the digest callback, which may only look")
+        }
         let wanted =
             mine.bits == 0 ? "one that has called replay_thread_attach" : roles.description
         return misuse(.wrongRole, "\(function) was called by \(mine.description), but is for \(wanted)")

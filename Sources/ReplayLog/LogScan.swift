@@ -268,7 +268,7 @@ struct LogScan {
         if let error = live.failure {
             return .died(reason: "its recorder stopped: \(Syscalls.describe(error))")
         }
-        return .died(reason: "its recorder died")
+        return .died(reason: "its recorder ended without replay_finish()")
     }
 
     /// A live file that doesn't continue this log belongs to another one.

@@ -91,6 +91,6 @@ import Testing
         }
         let outcome = Outcome(scratch.path("log"))
         #expect(outcome.events == events && outcome.error == nil)
-        #expect(outcome.state == .died(reason: "its recorder died"))
+        #expect(outcome.state == .died(reason: "its recorder ended without replay_finish()"))
     }
 }

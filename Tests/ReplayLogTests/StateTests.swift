@@ -18,7 +18,7 @@ import Testing
             #expect(error == nil && read == Array(events.prefix(count + 1)))
         }
         writer.abandon()
-        #expect(Outcome(path).state == .died(reason: "its recorder died"))
+        #expect(Outcome(path).state == .died(reason: "its recorder ended without replay_finish()"))
         #expect(Outcome(path).events == events)
     }
 

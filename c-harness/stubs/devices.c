@@ -188,8 +188,15 @@ static int32_t clamped(int64_t code) {
     return code < INT32_MIN ? INT32_MIN : code > INT32_MAX ? INT32_MAX : (int32_t)code;
 }
 
-static void deliver(const replay_input_t *input) {
+static replay_status_t input_is_lost(replay_session_t *session) {
+    return replay_stub_fail(session, REPLAY_ERROR_WRONG_STATE,
+                            "the session is not configured: the input is lost");
+}
+
+static replay_status_t deliver(const replay_input_t *input) {
     replay_session_t *session = replay_stub_session();
+    if (!session->configured)
+        return input_is_lost(session);
     if (session->host.input_from) {
         session->host.input_from(session->opaque, input);
     } else if (session->host.input) {
@@ -198,6 +205,7 @@ static void deliver(const replay_input_t *input) {
         session->host.input(session->opaque, &event);
     }
     replay_stub_changed(session);
+    return REPLAY_OK;
 }
 
 replay_status_t replay_input_event_from(const replay_input_t *input) {
@@ -208,8 +216,7 @@ replay_status_t replay_input_event_from(const replay_input_t *input) {
         return invalid("the input event is NULL, of no known kind, or of no possible port");
     replay_input_t known = *input;
     known.size = sizeof known;
-    deliver(&known);
-    return REPLAY_OK;
+    return deliver(&known);
 }
 
 replay_status_t replay_input_event(const replay_input_event_t *event) {
@@ -222,12 +229,13 @@ replay_status_t replay_input_event(const replay_input_event_t *event) {
     input.slot = event->slot;
     input.tracking_id = event->tracking_id;
     input.value = event->value;
-    deliver(&input);
-    return REPLAY_OK;
+    return deliver(&input);
 }
 
 replay_status_t replay_input_sync_event(void) {
     replay_session_t *session = replay_stub_session();
+    if (!session->configured)
+        return input_is_lost(session);
     if (session->host.input_sync)
         session->host.input_sync(session->opaque);
     replay_stub_changed(session);

@@ -137,7 +137,7 @@ TEST(after_a_divergence_calls_answer_neutrally) {
     CHECK_ERROR(ERROR_DIVERGENCE);
 }
 
-TEST(a_count_that_goes_back_is_told) {
+TEST(a_count_that_goes_back_ends_the_replay) {
     host_begin(&host, REPLAY_MODE_PLAY, recorded(), NULL);
     host.icount = 50;
     CHECK_STATUS(replay_account_executed_instructions(), OK);
@@ -150,16 +150,58 @@ TEST(a_count_that_goes_back_is_told) {
     host_end(&host);
 }
 
-TEST(a_count_that_goes_back_while_recording_is_told) {
-    host_begin(&host, REPLAY_MODE_RECORD, test_path("run.log"), NULL);
-    host.icount = 50;
-    CHECK(replay_interrupt());
-    host.icount = 49;
-    replay_interrupt();
-    CHECK_ERROR(ERROR_ICOUNT_BACKWARDS);
-    replay_save_clock(REPLAY_CLOCK_HOST, 5, 20);
-    CHECK_ERROR(ERROR_ICOUNT_BACKWARDS);
-    host_end(&host);
+/* The ways on which a recording host's count reaches the library. */
+static void by_interrupt(void) {
+    CHECK(!replay_interrupt());
+}
+static void by_clock(void) {
+    CHECK_EQ(replay_save_clock(REPLAY_CLOCK_HOST, 5, 49), 5);
+}
+static void by_account(void) {
+    CHECK_STATUS(replay_account_executed_instructions(), ERROR_ICOUNT_BACKWARDS);
+}
+static void by_turn(void) {
+    CHECK_STATUS(replay_account_warp_timer(), ERROR_ICOUNT_BACKWARDS);
+}
+static void by_checkpoint(void) {
+    CHECK(!replay_checkpoint(REPLAY_CHECKPOINT_INIT));
+}
+static void by_bytes(void) {
+    CHECK(replay_save_random(0, "x", 1) < 0);
+}
+
+TEST(a_count_that_goes_back_ends_the_recording) {
+    static void (*const ways[])(void) = {by_interrupt, by_clock,      by_account,
+                                         by_turn,      by_checkpoint, by_bytes};
+    const char *options[] = {NULL, "rrfull=go"};
+    for (size_t i = 0; i < 2 * sizeof ways / sizeof *ways; i++) {
+        host_begin(&host, REPLAY_MODE_RECORD, test_path("run.log"), options[i % 2]);
+        host.icount = 50;
+        CHECK(replay_interrupt());
+        host.icount = 49;
+        ways[i / 2]();
+        CHECK_EQ(host.stops, 1);
+        CHECK_EQ(host.stop_reason, REPLAY_STOP_LOG_ERROR);
+        CHECK_STATUS(host_stop_status(&host), ERROR_ICOUNT_BACKWARDS);
+        CHECK_HAS(host.stop_error.message, "went back from 50 to 49");
+        CHECK_EQ(host.messages, 1);
+        CHECK_EQ(replay_get_budget(10), 0);
+        CHECK(!replay_interrupt());
+        host.icount = 60;
+        CHECK(!replay_interrupt());
+        CHECK_STATUS(replay_account_executed_instructions(), ERROR_ICOUNT_BACKWARDS);
+        CHECK_STATUS(host_end(&host), ERROR_ICOUNT_BACKWARDS);
+        CHECK_ERROR(ERROR_ICOUNT_BACKWARDS);
+
+        /* What was recorded before can be replayed. */
+        host_begin(&host, REPLAY_MODE_PLAY, test_path("run.log"), NULL);
+        CHECK_EQ(host_info().total_events, 1);
+        CHECK(host_execute(&host, 3, 50));
+        CHECK(replay_interrupt());
+        CHECK(host_run_to_end(&host, 3));
+        CHECK_EQ(host.stop_reason, REPLAY_STOP_END);
+        CHECK_STATUS(host_end(&host), OK);
+    }
 }
 
 TEST(large_counts_are_clamped_not_wrapped) {

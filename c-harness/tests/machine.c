@@ -79,6 +79,91 @@ TEST(an_additional_field_is_named) {
     CHECK_HAS(error.message, "virtio");
 }
 
+TEST(every_field_that_differs_is_named) {
+    static const field_t other[] = {{"cpu", "rv64g"}, {"ram", "65 MiB"}, {"nic", "virtio"}, {0, 0}};
+    replay_error_t error;
+    record_with(machine);
+    CHECK_STATUS(start_with(other, &error), ERROR_FINGERPRINT);
+    CHECK_STR(error.message, "the machine differs from the recording: ram was 64 MiB, is now 65 "
+                             "MiB; cpu was rv64gc, is now rv64g; disk was 41fe, is not given now; "
+                             "nic was not given, is now virtio");
+    CHECK_STR(error.expected, "64 MiB");
+    CHECK_STR(error.found, "65 MiB");
+    CHECK_STR(error.device, "ram");
+}
+
+TEST(fields_that_do_not_fit_into_the_message_are_counted) {
+    enum { COUNT = 60 };
+    static char keys[COUNT][16];
+    static field_t fields[COUNT + 1], other[COUNT + 1];
+    for (int i = 0; i < COUNT; i++) {
+        snprintf(keys[i], sizeof keys[i], "device.%d", i);
+        fields[i] = (field_t){keys[i], "one kind"};
+        other[i] = (field_t){keys[i], "a different kind"};
+    }
+    replay_error_t error;
+    record_with(fields);
+    CHECK_STATUS(start_with(other, &error), ERROR_FINGERPRINT);
+    CHECK_HAS(error.message, "device.0 was one kind, is now a different kind; device.1 was");
+    const char *more = strstr(error.message, "; and ");
+    CHECK(more && strcmp(more + strlen(more) - 5, " more") == 0);
+}
+
+/* A device that is reset before the start reads a clock, or asks for other events. */
+static void read_clock(void) {
+    REPLAY_CLOCK_LOCKED(REPLAY_CLOCK_HOST, 5);
+}
+static void draw_random(void) {
+    char bytes[4];
+    replay_read_random(bytes, sizeof bytes);
+}
+static void run_on(void) {
+    replay_account_executed_instructions();
+}
+
+TEST(a_different_machine_is_reported_before_what_follows_from_it) {
+    static const field_t other[] = {{"ram", "65 MiB"}, {0, 0}};
+    static void (*const early[])(void) = {read_clock, draw_random, run_on};
+    host_t host;
+    record_with(machine);
+    for (size_t i = 0; i < 2 * sizeof early / sizeof *early; i++) {
+        bool differs = i % 2 == 0;
+        REQUIRE_STATUS(configure(&host, REPLAY_MODE_PLAY), OK);
+        replay_thread_attach(3);
+        replay_mutex_lock();
+        host.icount = early[i / 2] == run_on ? 1000 : 0;
+        early[i / 2]();
+        CHECK_EQ(host.stops, 0);
+        CHECK_EQ(host.messages, 0);
+        for (const field_t *field = differs ? other : machine; field->key; field++)
+            CHECK_STATUS(replay_fingerprint(field->key, field->value), OK);
+        if (differs) {
+            CHECK_STATUS(replay_start(), ERROR_FINGERPRINT);
+            CHECK_HAS(host_last_error().message, "ram was 64 MiB, is now 65 MiB");
+            CHECK_EQ(host.stops, 0);
+            CHECK_STATUS(host_end(&host), ERROR_FINGERPRINT);
+        } else {
+            CHECK_STATUS(replay_start(), ERROR_DIVERGENCE);
+            CHECK_EQ(host.stops, 1);
+            CHECK_EQ(host.error_messages, 1);
+            CHECK_EQ(replay_get_budget(1000), 0);
+            CHECK_STATUS(host_end(&host), ERROR_DIVERGENCE);
+        }
+    }
+}
+
+TEST(a_failure_before_the_start_is_kept_without_a_start) {
+    host_t host;
+    record_with(machine);
+    REQUIRE_STATUS(configure(&host, REPLAY_MODE_PLAY), OK);
+    replay_thread_attach(3);
+    replay_mutex_lock();
+    read_clock();
+    CHECK_ERROR(ERROR_DIVERGENCE);
+    CHECK_STATUS(host_end(&host), ERROR_DIVERGENCE);
+    CHECK_EQ(host.stops, 0);
+}
+
 TEST(a_refused_machine_does_not_run) {
     static const field_t other[] = {{"ram", "65 MiB"}, {0, 0}};
     host_t host;
@@ -99,14 +184,13 @@ TEST(keys_and_values_are_compared_byte_by_byte) {
     static const struct {
         field_t recorded, replayed;
     } pairs[] = {
-        {{"k", "caf\xE9"}, {"k", "caf\xE8"}},
-        {{"k", "\xFF\xFF"}, {"k", "\x80\x81"}},
-        {{"k", "caf\xC3\xA9"}, {"k", "cafe\xCC\x81"}},
-        {{"\xE9", "v"}, {"\xE8", "v"}},
+        {{"k", "caf\xE9"}, {"k", "caf\xE8"}},          {{"k", "\xFF\xFF"}, {"k", "\x80\x81"}},
+        {{"k", "caf\xC3\xA9"}, {"k", "cafe\xCC\x81"}}, {{"\xE9", "v"}, {"\xE8", "v"}},
         {{"caf\xC3\xA9", "v"}, {"cafe\xCC\x81", "v"}},
     };
     for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
-        const field_t recorded[] = {pairs[i].recorded, {0, 0}}, other[] = {pairs[i].replayed, {0, 0}};
+        const field_t recorded[] = {pairs[i].recorded, {0, 0}},
+                      other[] = {pairs[i].replayed, {0, 0}};
         replay_error_t error;
         record_with(recorded);
         CHECK_STATUS(start_with(recorded, &error), OK);

@@ -135,7 +135,7 @@ static void record_end(const replay_end_t *end) {
     host_execute(&host, 3, 500);
     CHECK(replay_interrupt());
     CHECK(replay_interrupt());
-    CHECK_STATUS(replay_shutdown_request(REPLAY_SHUTDOWN_GUEST_RESET), OK);
+    CHECK_STATUS(replay_shutdown_request(REPLAY_SHUTDOWN_HOST_UI), OK);
     host_execute(&host, 3, 500);
     CHECK_EQ(host_info().total_icount, 0);
     CHECK_STATUS(replay_mutex_unlock(), OK);
@@ -157,7 +157,7 @@ TEST(the_end_of_a_log_has_a_cause_an_exit_code_and_its_size) {
         CHECK_EQ(info.total_icount, 1000);
         CHECK_EQ(info.total_events, 3);
         CHECK_EQ(info.end_cause,
-                 which == 1 ? REPLAY_SHUTDOWN_GUEST_PANIC : REPLAY_SHUTDOWN_GUEST_RESET);
+                 which == 1 ? REPLAY_SHUTDOWN_GUEST_PANIC : REPLAY_SHUTDOWN_HOST_UI);
         CHECK_EQ(info.end_exit_code, which == 1 ? INT32_MIN : 0);
         CHECK(info.icount < info.total_icount);
         host_execute(&host, 3, 500);

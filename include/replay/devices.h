@@ -159,8 +159,10 @@ REPLAY_API replay_status_t replay_input_event_from(const replay_input_t *input);
 
 /** Input from the user; reaches the guest by replay_host::input, or, where the table
  *  has it, by replay_host::input_from with port and device 0.
- *  Modes as replay_chr_be_write().
- *  @return REPLAY_OK; ERROR_INVALID_ARGUMENT, ERROR_NO_MEMORY.
+ *  Modes as replay_chr_be_write(). Without either callback the event is lost,
+ *  which is reported once.
+ *  @return REPLAY_OK; ERROR_INVALID_ARGUMENT, ERROR_NO_MEMORY, ERROR_WRONG_STATE
+ *    (the session is not configured, so there is nobody to get the event).
  *  Thread: [any], without the lock too.  Since ABI 1. */
 REPLAY_API replay_status_t replay_input_event(const replay_input_event_t *event);
 

@@ -27,7 +27,9 @@ REPLAY_API int32_t replay_get_instructions(void);
 
 /** Play: accounts what was executed since the last call. When the next event
  *  is reached, the thread that must act on it is woken.
- *  Record: sees that the count has not gone back: the recording is lost then.
+ *  Record: checks that the count has not gone back. If it has, the recording
+ *  ends there: the log keeps what it has, the machine is stopped
+ *  (replay_host::stop), and replay_finish() returns the failure.
  *  None: nothing.
  *  @return REPLAY_OK; ERROR_DIVERGENCE if the host ran past the next event;
  *    ERROR_ICOUNT_BACKWARDS, ERROR_LOCK_NOT_HELD, ERROR_WRONG_ROLE.

@@ -57,7 +57,8 @@ typedef struct replay_host {
 
     /** Needed. Guest instructions executed so far. An instruction that is being
      *  executed (and reads a device, say) counts as executed already: PLAY
-     *  lets the vCPU run just up to and with it. Never goes back. [hot] */
+     *  lets the vCPU run just up to and with it. Never goes back: if it does,
+     *  a recording or replay ends with ERROR_ICOUNT_BACKWARDS. [hot] */
     uint64_t (*icount)(void *opaque);
 
     /** Needed. True if every vCPU sleeps and nothing is pending for it. */
@@ -111,15 +112,18 @@ typedef struct replay_host {
     void (*input_sync)(void *opaque);
 
     /** A digest of all the guest can see: RAM, registers, devices. Used every
-     *  @ref replay_config::digest_interval instructions, and at the end. NULL:
-     *  then REPLAY_OK of a replay says that its events were the recorded ones,
-     *  and nothing of the state. */
+     *  @ref replay_config::digest_interval instructions, and at the end. It only
+     *  looks: calls that would add to the log, or take from it (a clock
+     *  reading, say), are refused meanwhile and reported. NULL: then REPLAY_OK
+     *  of a replay says that its events were the recorded ones, and nothing of
+     *  the state; a recording that has digests is reported once. */
     uint64_t (*digest)(void *opaque);
 
     /** A message for the host's user, one sentence. Called from every thread,
      *  with or without the lock; must not call the library. Failures that end
-     *  the run come here too, and misuse that makes a machine stand still (no
-     *  lock, no role, not started; while recording, a vCPU thread that never
+     *  the run come here too, and misuse that would hang the machine or spoil
+     *  the run (no lock, no role, not started, a call from within a callback
+     *  that may not make it; while recording, a vCPU thread that never
      *  turns), each once; with rrlint=on all misuse, with its caller. NULL:
      *  messages are dropped (errors stay readable by replay_last_error()). */
     void (*message)(void *opaque, replay_message_level_t level, const char *text);
@@ -268,7 +272,9 @@ REPLAY_API replay_status_t replay_fingerprint(const char *key, const char *value
  *  (replay_enable_events()), and in PLAY a missing progress is reported.
  *
  *  @return REPLAY_OK; ERROR_BLOCKED (the message has the reason),
- *    ERROR_FINGERPRINT (the error names the field, expected and found),
+ *    ERROR_FINGERPRINT (the message names every field that differs, expected
+ *    and found are the first one's values); PLAY: the failure of a call that
+ *    was made before the start, which is reported after the fingerprint;
  *    ERROR_NOT_SUPPORTED (a snapshot is named), ERROR_WRONG_STATE,
  *    ERROR_LOG_LOST (since the configuration something else has made or
  *    replaced a file that has the log's name), or what writing the log's head
@@ -285,7 +291,10 @@ REPLAY_API replay_status_t replay_start(void);
  *  never started leaves no file, and an older one of that name as it was.
  *  Play:   ERROR_STOPPED_SHORT if events of the log are left.
  *
- *  Events that are still queued are run, unwritten. Waits for the
+ *  Events that are queued reach the guest first, at this place of the run:
+ *  Record writes them, Play takes them from the log. Of what comes later, input
+ *  from outside is dropped; bottom halves and completions are run, but are not
+ *  part of the run. Waits for the
  *  replay lock if the calling thread does not hold it; afterwards no thread
  *  may be inside the library for this session.
  *
@@ -299,7 +308,8 @@ REPLAY_API replay_status_t replay_finish(void);
 /** How a run ends. Set @c size first. */
 typedef struct replay_end {
     uint32_t size;                 /**< sizeof(replay_end_t) */
-    replay_shutdown_cause_t cause; /**< REPLAY_SHUTDOWN_…; NONE: that of the last request */
+    replay_shutdown_cause_t cause; /**< REPLAY_SHUTDOWN_…; NONE: that of the last
+                                        request, unless it was a reset */
     int32_t exit_code;             /**< the guest's or the host's own; any number */
     uint32_t on_purpose;           /**< PLAY: 1 if the replay may end before the log does */
 } replay_end_t;
@@ -389,7 +399,8 @@ REPLAY_API replay_status_t replay_thread_attach(replay_role_t roles);
  *  The vCPU thread holds it through a slice (prepare, execute, account), the
  *  I/O thread always, except while it polls.
  *
- *  None: does nothing.
+ *  None: does nothing. Before replay_configure(): the thread that calls this
+ *  and then configures has the lock from then on.
  *  @return REPLAY_OK; ERROR_LOCK_HELD if the thread has it already (it keeps it).
  *  Thread: [any] [hot].  Since ABI 1. */
 REPLAY_API replay_status_t replay_mutex_lock(void);

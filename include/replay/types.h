@@ -73,7 +73,7 @@ typedef int32_t replay_status_t;
     X(-307, ERROR_LOG_CUT, "the recording was cut: the recorder ended without finishing it")       \
     X(-308, ERROR_LOG_EXISTS, "there is a file of that name, which may not be replaced")           \
     X(-309, ERROR_LOG_LOST, "something else removed, replaced or changed the recording's files")   \
-    X(-401, ERROR_FINGERPRINT, "the machine is not the recorded one")                              \
+    X(-401, ERROR_FINGERPRINT, "the machine differs from the recording")                           \
     X(-402, ERROR_DIVERGENCE, "the replayed guest did something else than the recorded one")       \
     X(-403, ERROR_STALLED, "the replay makes no progress")                                         \
     X(-404, ERROR_STOPPED_SHORT, "the replay was ended before the end of the recording")           \

@@ -18,13 +18,14 @@
 
 /** What the library keeps of each thread. Its address is the thread's identity. */
 typedef struct replay_thread {
-    void *session;       /**< the current one; NULL: the default */
-    int32_t roles;       /**< REPLAY_THREAD_… */
-    uint32_t seen;       /**< the change that its last turn has seen */
-    const void *seen_of; /**< of whose changes; NULL: it had no turn yet */
-    void *glib;          /**< the attachment whose context is being iterated */
-    int32_t pushed;      /**< sessions below the current one */
-    int32_t visits;      /**< it opens so many disks: see Preparation */
+    void *session;            /**< the current one; NULL: the default */
+    int32_t roles;            /**< REPLAY_THREAD_… */
+    uint32_t seen;            /**< the change that its last turn has seen */
+    const void *seen_of;      /**< of whose changes; NULL: it had no turn yet */
+    const void *locked_early; /**< the lock that it took before there was one, or NULL */
+    void *glib;               /**< the attachment whose context is being iterated */
+    int32_t pushed;           /**< sessions below the current one */
+    int32_t visits;           /**< it opens so many disks: see Preparation */
     void *below[REPLAY_SESSIONS_PUSHED_MAX];
 } replay_thread_t;
 

@@ -155,7 +155,7 @@ extension Session {
     }
 
     /// A backend may need the thread that waits for the lock.
-    private func waitUnlocked(_ seen: UInt32, _ timeout: Int64) {
+    func waitUnlocked(_ seen: UInt32, _ timeout: Int64) {
         let held = replay_fair_lock_mine(lock)
         if held { replay_fair_lock_give(lock) }
         _ = replay_change_wait(change, seen, timeout)
