@@ -3,12 +3,22 @@
 
 find_package(Python3 REQUIRED COMPONENTS Interpreter)
 
-foreach(_name minimal-host loop-host)
+# With the icount at which the machine ends.
+foreach(_name minimal-host loop-host frame-host)
+    set(_icount 50000000)
+    if(_name STREQUAL frame-host)
+        set(_icount 300)
+    endif()
     add_test(NAME examples-${_name}
-        COMMAND ./test-host $<TARGET_FILE:${_name}> $<TARGET_FILE:${_name}-stubs>
+        COMMAND ./test-host $<TARGET_FILE:${_name}> $<TARGET_FILE:${_name}-stubs> ${_icount}
         WORKING_DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR})
     set_tests_properties(examples-${_name} PROPERTIES TIMEOUT 60)
 endforeach()
+
+add_test(NAME examples-continue
+    COMMAND ./test-continue $<TARGET_FILE:continue-host>
+    WORKING_DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR})
+set_tests_properties(examples-continue PROPERTIES TIMEOUT 60)
 
 add_test(NAME examples-documents COMMAND ./check-documents
     WORKING_DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR})
