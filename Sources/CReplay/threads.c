@@ -38,22 +38,28 @@ static uint32_t bit_of(uint32_t ticket) {
 }
 
 /** Not inlined, so that a lock that is free needs no registers saved. */
-__attribute__((noinline)) static void wait_for_turn(replay_fair_lock_t *lock, uint32_t ticket) {
+__attribute__((noinline)) static bool wait_for_turn(replay_fair_lock_t *lock, uint32_t ticket) {
     uint32_t serving = __atomic_load_n(&lock->serving, __ATOMIC_SEQ_CST);
     for (int spins = 0; serving != ticket; spins++) {
+        if (__atomic_load_n(&lock->forked, __ATOMIC_RELAXED))
+            return false;
         if (spins < SPINS)
             pause_shortly();
         else
             futex_wait(&lock->serving, serving, NULL, bit_of(ticket));
         serving = __atomic_load_n(&lock->serving, __ATOMIC_SEQ_CST);
     }
+    return true;
 }
 
-void replay_fair_lock_take(replay_fair_lock_t *lock) {
+bool replay_fair_lock_take(replay_fair_lock_t *lock) {
+    if (!replay_this_thread.watched)
+        replay_thread_watch();
     uint32_t ticket = __atomic_fetch_add(&lock->next, 1, __ATOMIC_SEQ_CST);
-    if (__atomic_load_n(&lock->serving, __ATOMIC_SEQ_CST) != ticket)
-        wait_for_turn(lock, ticket);
+    if (__atomic_load_n(&lock->serving, __ATOMIC_SEQ_CST) != ticket && !wait_for_turn(lock, ticket))
+        return false;
     __atomic_store_n(&lock->owner, &replay_this_thread, __ATOMIC_RELAXED);
+    return true;
 }
 
 bool replay_fair_lock_try(replay_fair_lock_t *lock) {

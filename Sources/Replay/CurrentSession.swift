@@ -11,6 +11,7 @@ var current: Unmanaged<Session> {
 
 @inline(never)
 private func makeDefaultSession() -> Unmanaged<Session> {
+    SessionHandles.watchThreads()
     let mine = Unmanaged.passRetained(Session(isDefault: true))
     guard let installed = replay_default_session_install(mine.toOpaque()) else { return mine }
     let session = Unmanaged<Session>.fromOpaque(installed)
@@ -30,9 +31,10 @@ func withSession<Result>(_ body: (Session) -> Result) -> Result {
 /// The sessions that replay_session_new() made and nobody freed.
 final class SessionHandles: Sendable {
     static let shared = SessionHandles()
-    private let live = Locked<Set<UInt>>([])
+    private let live = Locked<Set<UInt>>([], lastsForEver: true)
 
     func add(_ session: Session) -> UnsafeMutableRawPointer {
+        Self.watchThreads()
         let pointer = Unmanaged.passRetained(session).toOpaque()
         live.withLock { _ = $0.insert(UInt(bitPattern: pointer)) }
         return pointer
@@ -53,6 +55,28 @@ final class SessionHandles: Sendable {
         }
     }
 
+    // MARK: Ends of threads
+
+    static func watchThreads() { replay_thread_on_end { SessionHandles.shared.threadEnds() } }
+
+    private func threadEnds() {
+        var sessions = live.withLock { live in
+            live.sorted().compactMap { UnsafeMutableRawPointer(bitPattern: $0) }
+                .map { Unmanaged<Session>.fromOpaque($0).takeUnretainedValue() }
+        }
+        if let pointer = replay_default_session_now() {
+            sessions.append(Unmanaged<Session>.fromOpaque(pointer).takeUnretainedValue())
+        }
+        for session in sessions { session.asCurrent { session.threadEnds() } }
+        let thread = replay_thread_self()
+        while thread.pointee.pushed > 0 {
+            if let session = thread.pointee.session {
+                Unmanaged<Session>.fromOpaque(session)._withUnsafeGuaranteedRef { $0.threadEndsWithPush() }
+            }
+            thread.pointee.popSession()
+        }
+    }
+
     /// False: it is current in a thread, or there is none (any more).
     func remove(_ pointer: UnsafeMutableRawPointer) -> Bool {
         live.withLock { live in
@@ -61,6 +85,17 @@ final class SessionHandles: Sendable {
                 $0.pushes.load(ordering: .acquiring) == 0
             }
             return isFree && live.remove(UInt(bitPattern: pointer)) != nil
+        }
+    }
+}
+
+extension replay_thread_t {
+    /// The session that was current before the last push is current again.
+    mutating func popSession() {
+        pushed -= 1
+        let depth = Int(pushed)
+        session = withUnsafeMutableBytes(of: &below) {
+            $0.bindMemory(to: UnsafeMutableRawPointer?.self)[depth]
         }
     }
 }

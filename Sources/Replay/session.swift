@@ -83,6 +83,7 @@ public func replay_query(_ info: UnsafeMutablePointer<replay_info_t>!) -> replay
                 .structSize, "the size of the struct of replay_query is \(info.pointee.size)"
             ).code
         }
+        if let refusal = session.forkRefusal { return refusal.code }
         var answer = session.info
         answer.size = info.pointee.size
         withUnsafeBytes(of: &answer) { bytes in
@@ -100,6 +101,7 @@ public func replay_thread_attach(_ roles: replay_role_t) -> replay_status_t {
     guard ThreadRoles(bits: roles).isValid else {
         return withSession { $0.misuse(.invalidArgument, "role \(roles) does not exist").code }
     }
+    replay_thread_watch()
     replay_thread_self().pointee.roles = roles
     return Status.ok.code
 }
@@ -138,8 +140,9 @@ public func replay_session_free(_ handle: OpaquePointer!) -> replay_status_t {
         return withSession { $0.misuse(.wrongState, "the session to free is current in a thread").code }
     }
     let session = Unmanaged<Session>.fromOpaque(pointer)
-    session._withUnsafeGuaranteedRef { $0.finishIfNeeded() }
-    session.release()
+    let isWhole = session._withUnsafeGuaranteedRef { $0.finishIfNeeded() }
+    // In a forked child its files and threads are not there to be closed and joined.
+    if isWhole { session.release() }
     return Status.ok.code
 }
 
@@ -159,6 +162,7 @@ public func replay_session_push_current(_ handle: OpaquePointer!) -> replay_stat
     withUnsafeMutableBytes(of: &thread.pointee.below) {
         $0.bindMemory(to: UnsafeMutableRawPointer?.self)[depth] = thread.pointee.session
     }
+    replay_thread_watch()
     thread.pointee.session = pointer
     thread.pointee.pushed += 1
     return Status.ok.code
@@ -175,11 +179,7 @@ public func replay_session_pop_current() -> replay_status_t {
             _ = $0.pushes.subtract(1, ordering: .acquiringAndReleasing)
         }
     }
-    thread.pointee.pushed -= 1
-    let depth = Int(thread.pointee.pushed)
-    thread.pointee.session = withUnsafeMutableBytes(of: &thread.pointee.below) {
-        $0.bindMemory(to: UnsafeMutableRawPointer?.self)[depth]
-    }
+    thread.pointee.popSession()
     return Status.ok.code
 }
 

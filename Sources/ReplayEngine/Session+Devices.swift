@@ -42,6 +42,7 @@ extension Session {
         _ receive: @escaping @convention(c) (UnsafeMutableRawPointer?, UnsafePointer<UInt8>?, Int) -> Void,
         _ opaque: UnsafeMutableRawPointer?
     ) -> Int32 {
+        if let forkRefusal { return forkRefusal.code }
         if isStarted, !isIdle, let failure = plugInChar() { return failure.code }
         guard let number = devices.add(receive, opaque) else {
             return misuse(.wrongState, "there are \(Devices.mostCharDevices) character devices already").code
@@ -66,6 +67,7 @@ extension Session {
     }
 
     package func charInput(_ device: Int32, _ data: UnsafeRawBufferPointer) -> Status {
+        if let forkRefusal { return forkRefusal }
         guard devices.hasCharDevice(Int(device)) else {
             return misuse(.invalidArgument, "character device \(device) is not registered")
         }
@@ -150,6 +152,7 @@ extension Session {
             @escaping @convention(c) (UnsafeMutableRawPointer?, UInt32, UnsafePointer<UInt8>?, Int) -> Void,
         _ opaque: UnsafeMutableRawPointer?
     ) -> UInt? {
+        if forkRefusal != nil { return nil }
         if isStarted {
             misuse(.wrongState, "a network filter was registered after the start")
             return nil
@@ -168,6 +171,7 @@ extension Session {
     }
 
     package func netPacket(_ handle: UInt, _ flags: UInt32, _ pieces: [iovec], length: Int) -> Status {
+        if let forkRefusal { return forkRefusal }
         guard let filter = devices.filter(handle) else {
             return misuse(.invalidArgument, "the network filter is not registered")
         }

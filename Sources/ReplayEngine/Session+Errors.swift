@@ -6,12 +6,13 @@ import Synchronization
 /// Three kinds of failure: misuse by the host, which leaves the run as it is; a
 /// log that can no longer be written; a replay that is not the recording.
 extension Session {
-    package var lastError: ReplayError? { errors.last }
+    package var lastError: ReplayError? { isForked ? forkError : errors.last }
 
     /// Notes a failure of one call.
     @discardableResult
     @inline(never)
     package func misuse(_ status: Status, _ message: String) -> Status {
+        if let forkRefusal { return forkRefusal }
         tellOnce(status, message)
         var error = ReplayError(status, message)
         place(&error)

@@ -7,6 +7,7 @@ extension Session {
     // MARK: Configuration
 
     package func configure(_ config: replay_config_t) -> Status {
+        if let forkRefusal { return forkRefusal }
         guard !isConfigured else {
             return misuse(.wrongState, "the session is configured already")
         }
@@ -156,6 +157,7 @@ extension Session {
     // MARK: Preparation
 
     package func tell(_ key: ByteText, _ value: ByteText) -> Status {
+        if let forkRefusal { return forkRefusal }
         guard isConfigured, !isStarted else {
             return misuse(.wrongState, "the fingerprint's field \(key) was told outside of the preparation")
         }
@@ -175,12 +177,14 @@ extension Session {
     }
 
     package func block(_ reason: String) -> Status {
+        if let forkRefusal { return forkRefusal }
         guard !isStarted else { return misuse(.wrongState, "a blocker was added after the start: \(reason)") }
         preparation.addBlocker(reason)
         return .ok
     }
 
     package func start() -> Status {
+        if let forkRefusal { return forkRefusal }
         guard isConfigured, !isStarted else {
             return misuse(
                 .wrongState, isStarted ? "the session is started already" : "the session is not configured")
@@ -251,6 +255,7 @@ extension Session {
     // MARK: End
 
     package func finish(_ end: replay_end_t = replay_end_t()) -> Status {
+        if let forkRefusal { return forkRefusal }
         guard (0..<Int32(REPLAY_SHUTDOWN_COUNT)).contains(end.cause), end.on_purpose <= 1 else {
             return misuse(
                 .invalidArgument, "there is no end with cause \(end.cause), on_purpose \(end.on_purpose)")
@@ -262,7 +267,7 @@ extension Session {
         preparation.end()
         watchdog?.stop()
         let held = replay_fair_lock_mine(lock)
-        if !held { replay_fair_lock_take(lock) }
+        if !held { _ = replay_fair_lock_take(lock) }
         if isRecording || end.on_purpose == 0 { flushAtEnd() }
         let error = closeLog(end)
         isEnding.store(true, ordering: .releasing)

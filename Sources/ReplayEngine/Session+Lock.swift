@@ -10,8 +10,7 @@ extension Session {
         if replay_fair_lock_mine(lock) {
             return misuse(.lockHeld, "the replay lock was taken by a thread that holds it already")
         }
-        replay_fair_lock_take(lock)
-        return .ok
+        return replay_fair_lock_take(lock) ? .ok : reportFork()
     }
 
     package func giveLock() -> Status {
@@ -42,7 +41,7 @@ extension Session {
     /// Runs `body` under the lock, whoever holds it now.
     package func withLock<Result>(_ body: () -> Result) -> Result {
         if replay_fair_lock_mine(lock) { return body() }
-        replay_fair_lock_take(lock)
+        _ = replay_fair_lock_take(lock)
         defer { replay_fair_lock_give(lock) }
         return body()
     }
@@ -51,7 +50,7 @@ extension Session {
     package func yieldLock() {
         guard replay_fair_lock_mine(lock), replay_fair_lock_wanted(lock) else { return }
         replay_fair_lock_give(lock)
-        replay_fair_lock_take(lock)
+        _ = replay_fair_lock_take(lock)
     }
 
     /// Waits for a change since this thread's last turn, giving the lock away.
@@ -79,7 +78,7 @@ extension Session {
         watchdog?.beginWait(roles)
         if held { replay_fair_lock_give(lock) }
         let changed = replay_change_wait(change, replay_thread_self().pointee.seen, limit)
-        if held { replay_fair_lock_take(lock) }
+        if held { _ = replay_fair_lock_take(lock) }
         watchdog?.endWait(roles)
         noteTurn()
         return changed
@@ -116,7 +115,7 @@ extension Session {
 }
 
 extension Session {
-    package var canAttach: Bool { isConfigured }
+    package var canAttach: Bool { isConfigured && !isForked }
 
     /// Runs `body` with this session as the thread's current one: a main loop
     /// dispatches on a thread that may have another.

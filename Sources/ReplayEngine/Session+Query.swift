@@ -38,11 +38,14 @@ extension Session {
 
     /// Wakes who waits, and makes the I/O thread take a turn.
     package func notify() {
+        if isForked { return }
         askedForWarp.store(true, ordering: .relaxed)
         wakeIO()
     }
 
-    package func finishIfNeeded() {
+    /// - Returns: false in a forked child, where the session can't be ended.
+    package func finishIfNeeded() -> Bool {
         if isConfigured { _ = finish() }
+        return !isForked
     }
 }

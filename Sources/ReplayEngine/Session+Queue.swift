@@ -47,6 +47,7 @@ extension Session {
 
     /// From any thread. - Returns: OK, or NO_MEMORY: the event is not queued then.
     func post(_ event: QueuedEvent) -> Status {
+        if let forkRefusal { return forkRefusal }
         if isPlaying, event.isExternal { return .ok }
         // Before the start nothing from outside may reach the guest unrecorded.
         let isEarly = !isIdle && !isStarted

@@ -73,6 +73,7 @@ extension Session {
     }
 
     package func stopRun() -> Status {
+        if let forkRefusal { return forkRefusal }
         guard isConfigured else {
             return misuse(.wrongState, "replay_run_stop was called without a session to stop")
         }

@@ -9,6 +9,7 @@ extension Session {
     // MARK: The virtual clock
 
     package var virtualTime: Int64 {
+        if isForked { return 0 }
         let icount = host.icount
         return holdsLock ? withClock { $0.now(icount) } : shownClock.now(icount)
     }

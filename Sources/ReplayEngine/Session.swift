@@ -1,4 +1,5 @@
 import CReplay
+import Glibc
 import ReplayLog
 import Synchronization
 
@@ -121,6 +122,9 @@ package final class Session: @unchecked Sendable {
 
     /// Wakes the main loops that are attached; by what attached them.
     private let wakers = Locked<[(id: UInt, wake: @Sendable () -> Void)]>([])
+    /// What ``reportFork()`` says, once.
+    let forkIsReported = Atomic<Bool>(false)
+    let processID = getpid()
     /// Threads that have made this session current.
     package let pushes = Atomic<Int>(0)
     var snapshotText: UnsafeMutablePointer<CChar>?
@@ -151,6 +155,8 @@ package final class Session: @unchecked Sendable {
         hotWriter = writer.map(Unmanaged.passUnretained)
         self.player = player
         hotPlayer = player.map(Unmanaged.passUnretained)
+        if isIdle, writer != nil || player != nil { replay_fork_watch(lock) }
+        if !isIdle, writer == nil, player == nil { replay_fork_unwatch(lock) }
         face.withLock { $0.show(writer, player) }
         mode = Int32(
             truncatingIfNeeded: writer != nil
@@ -159,7 +165,7 @@ package final class Session: @unchecked Sendable {
     }
 
     package var fileName: UnsafePointer<CChar>? {
-        face.withLock { $0.fileName.map { UnsafePointer($0) } }
+        isForked ? nil : face.withLock { $0.fileName.map { UnsafePointer($0) } }
     }
 
     func setFileName(_ name: String?) {

@@ -21,6 +21,9 @@ package struct Status: Equatable, Sendable {
     package static var icountBackwards: Status { Status(REPLAY_ERROR_ICOUNT_BACKWARDS) }
     package static var notSupported: Status { Status(REPLAY_ERROR_NOT_SUPPORTED) }
 
+    package static var forked: Status { Status(REPLAY_ERROR_FORKED) }
+    package static var threadEnded: Status { Status(REPLAY_ERROR_THREAD_ENDED) }
+
     package static var noMemory: Status { Status(REPLAY_ERROR_NO_MEMORY) }
     package static var system: Status { Status(REPLAY_ERROR_SYSTEM) }
     package static var diskFull: Status { Status(REPLAY_ERROR_DISK_FULL) }

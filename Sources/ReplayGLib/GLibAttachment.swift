@@ -18,7 +18,7 @@ package final class GLibAttachment: @unchecked Sendable {
     private var source: UnsafeMutablePointer<GSource>?
 
     /// The attachments of the process, by their contexts.
-    private static let all = Locked<[UInt: GLibAttachment]>([:])
+    private static let all = Locked<[UInt: GLibAttachment]>([:], lastsForEver: true)
 
     // MARK: Life
 
@@ -52,6 +52,7 @@ package final class GLibAttachment: @unchecked Sendable {
         self.session = session
         self.context = g_main_context_ref(context)
         innerPoll = g_main_context_get_poll_func(context)
+        replay_thread_watch()
         replay_thread_self().pointee.roles |= Int32(truncatingIfNeeded: REPLAY_THREAD_IO)
         holdLock()
     }

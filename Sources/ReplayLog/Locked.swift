@@ -1,3 +1,4 @@
+import CReplay
 import Glibc
 
 /// A value that one thread at a time may touch.
@@ -8,11 +9,13 @@ package final class Locked<Value>: @unchecked Sendable {
     private let mutex: UnsafeMutablePointer<pthread_mutex_t>
     private var value: Value
 
-    package init(_ value: Value) {
+    /// - Parameter lastsForEver: of the whole process: a fork never finds it locked.
+    package init(_ value: Value, lastsForEver: Bool = false) {
         mutex = .allocate(capacity: 1)
         mutex.initialize(to: pthread_mutex_t())
         pthread_mutex_init(mutex, nil)
         self.value = value
+        if lastsForEver { replay_fork_hold(mutex) }
     }
 
     deinit {

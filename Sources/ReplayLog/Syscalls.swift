@@ -1,3 +1,4 @@
+import CReplay
 import CSystem
 import Glibc
 
@@ -18,12 +19,17 @@ struct Syscalls: Sendable {
         Int32
     > {
         if let error = fault(.open) { return .failure(error) }
-        return retry { replay_open_at(folder, path, flags, mode) }
+        let result = retry { replay_open_at(folder, path, flags, mode) }
+        // In a forked child it would keep the log busy.
+        if case .success(let descriptor) = result { replay_fork_own(descriptor, true) }
+        return result
     }
 
     /// Errors at closing are no news: what counts was synced before.
     func close(_ descriptor: Int32) {
-        if descriptor >= 0 { _ = Glibc.close(descriptor) }
+        guard descriptor >= 0 else { return }
+        replay_fork_own(descriptor, false)
+        _ = Glibc.close(descriptor)
     }
 
     /// A write lock that belongs to the open file: it ends with the process, and asking for it
@@ -82,6 +88,8 @@ struct Syscalls: Sendable {
         if let error = fault(.map) { return .failure(error) }
         let mapping = mmap(nil, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, descriptor, 0)
         guard let mapping, mapping != MAP_FAILED else { return .failure(errno) }
+        // It holds the file open, and with it the lock.
+        _ = madvise(mapping, size, MADV_DONTFORK)
         return .success(mapping)
     }
 

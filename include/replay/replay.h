@@ -89,7 +89,11 @@
  *
  *  # Traps
  *
- *  - fork(): the child must not call the library; its threads are not there.
+ *  - fork(): a session that records or replays stays with the parent. In the child
+ *    its calls return ERROR_FORKED, or neutral values, and replay_host::stop is called
+ *    once. A daemon forks before replay_configure(). Don't fork in a callback, except
+ *    to call exec or _exit at once.
+ *  - A thread that ends while it holds the lock ends the run (ERROR_THREAD_ENDED).
  *  - One log, one recorder: a second one is refused (ERROR_LOG_BUSY).
  *  - An instruction that reads a device counts as executed already when the
  *    library asks for the icount. A host that counts it later stalls in PLAY.

@@ -399,9 +399,13 @@ REPLAY_API replay_status_t replay_thread_attach(replay_role_t roles);
  *  The vCPU thread holds it through a slice (prepare, execute, account), the
  *  I/O thread always, except while it polls.
  *
+ *  A thread that ends while it holds the lock ends the run: the library reports
+ *  ERROR_THREAD_ENDED, stops the machine, and releases the lock.
+ *
  *  None: does nothing. Before replay_configure(): the thread that calls this
  *  and then configures has the lock from then on.
- *  @return REPLAY_OK; ERROR_LOCK_HELD if the thread has it already (it keeps it).
+ *  @return REPLAY_OK; ERROR_LOCK_HELD if the thread has it already (it keeps it);
+ *    ERROR_FORKED in a child of the process that records or replays.
  *  Thread: [any] [hot].  Since ABI 1. */
 REPLAY_API replay_status_t replay_mutex_lock(void);
 
@@ -451,6 +455,7 @@ REPLAY_API replay_status_t replay_session_free(replay_session_t *session);
 
 /** Makes @p session the calling thread's current one, until the matching
  *  replay_session_pop_current(). NULL stands for the default session.
+ *  A thread that ends without its pops gives its sessions free; each reports that.
  *  @return REPLAY_OK; ERROR_INVALID_ARGUMENT; ERROR_WRONG_STATE when 16 are pushed.
  *  Thread: [any].  Since ABI 1. */
 REPLAY_API replay_status_t replay_session_push_current(replay_session_t *session);

@@ -60,6 +60,8 @@ typedef int32_t replay_status_t;
     X(-109, ERROR_BAD_OPTION, "an option is unknown or its value is bad")                          \
     X(-110, ERROR_ICOUNT_BACKWARDS, "the host's instruction count went back")                      \
     X(-111, ERROR_NOT_SUPPORTED, "this build of the library cannot do that")                       \
+    X(-112, ERROR_FORKED, "the session belongs to the process that this one was forked from")      \
+    X(-113, ERROR_THREAD_ENDED, "a thread ended while it held the replay lock")                    \
     X(-201, ERROR_NO_MEMORY, "memory ran out")                                                     \
     X(-202, ERROR_SYSTEM, "a system call failed")                                                  \
     X(-203, ERROR_DISK_FULL, "the disk is full")                                                   \

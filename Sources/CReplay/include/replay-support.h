@@ -4,6 +4,7 @@
 #ifndef REPLAY_SUPPORT_H
 #define REPLAY_SUPPORT_H
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -26,6 +27,8 @@ typedef struct replay_thread {
     void *glib;               /**< the attachment whose context is being iterated */
     int32_t pushed;           /**< sessions below the current one */
     int32_t visits;           /**< it opens so many disks: see Preparation */
+    bool watched;             /**< replay_thread_watch() was called */
+    int32_t endings;          /**< so often its destructor was called */
     void *below[REPLAY_SESSIONS_PUSHED_MAX];
 } replay_thread_t;
 
@@ -37,12 +40,22 @@ __attribute__((returns_nonnull)) static inline replay_thread_t *replay_thread_se
     return &replay_this_thread;
 }
 
+/** From here on the end of the calling thread is noticed. */
+void replay_thread_watch(void);
+
+/** What is called by each watched thread at its end. */
+void replay_thread_on_end(void (*call)(void));
+
 /** The process's default session; made at its first use. */
 extern void *replay_default_session REPLAY_SWIFT_ATTR("nonisolated(unsafe)");
 
+static inline void *replay_default_session_now(void) {
+    return __atomic_load_n(&replay_default_session, __ATOMIC_ACQUIRE);
+}
+
 static inline void *replay_current_session(void) {
     void *session = replay_this_thread.session;
-    return session ? session : __atomic_load_n(&replay_default_session, __ATOMIC_ACQUIRE);
+    return session ? session : replay_default_session_now();
 }
 
 /** Sets the default session if there is none. @return the one there is then. */
@@ -56,12 +69,15 @@ static inline void replay_mode_store(replay_mode_t mode) {
 
 /** A ticket lock: first come, first served. Spins shortly, then sleeps. */
 typedef struct replay_fair_lock {
-    uint32_t next;     /**< ticket of the next that comes */
-    uint32_t serving;  /**< ticket of the owner */
-    const void *owner; /**< its replay_thread_t, or NULL */
+    uint32_t next;                      /**< ticket of the next that comes */
+    uint32_t serving;                   /**< ticket of the owner */
+    const void *owner;                  /**< its replay_thread_t, or NULL */
+    uint32_t forked;                    /**< this is a child of the process that it belongs to */
+    struct replay_fair_lock *following; /**< in the list of replay_fork_watch() */
 } replay_fair_lock_t;
 
-void replay_fair_lock_take(replay_fair_lock_t *lock);
+/** @return false in a forked child: nobody gets the lock there. */
+bool replay_fair_lock_take(replay_fair_lock_t *lock);
 bool replay_fair_lock_try(replay_fair_lock_t *lock);
 void replay_fair_lock_give(replay_fair_lock_t *lock);
 
@@ -88,6 +104,23 @@ uint32_t replay_change_count(const replay_change_t *change);
 
 /** Waits while the count is @p seen. @return false if @p timeout_ns is over. */
 bool replay_change_wait(replay_change_t *change, uint32_t seen, int64_t timeout_ns);
+
+/* --------------------------------------------------------------------- fork */
+
+/** Between these two a child of the process doesn't get the lock: see
+ *  replay_fair_lock::forked. */
+void replay_fork_watch(replay_fair_lock_t *lock);
+void replay_fork_unwatch(replay_fair_lock_t *lock);
+
+/** The mutex is free in a child. It guards something of the whole process, and is never destroyed.
+ */
+void replay_fork_hold(pthread_mutex_t *mutex);
+
+/** A descriptor that a child must not keep open, or no longer. */
+void replay_fork_own(int descriptor, bool owns);
+
+/** How often this process's line of ancestors has forked since the first call. */
+uint32_t replay_fork_count(void);
 
 /* ------------------------------------------------------------------- memory */
 

@@ -54,11 +54,11 @@ package final class BlockDisk: @unchecked Sendable {
     /// ``BlockRequest/settle()``.
     func submit(_ request: BlockRequest) {
         noteSubmission(of: request)
-        if let error = refusal(request) { return done(request, error) }
+        if let error = refusal(request) { return finish(request, error) }
         if let overlay {
             switch request.operation {
-            case .read: if overlay.covers(request) { return done(request, 0) }
-            case .write, .zeroes, .discard: return done(request, 0)
+            case .read: if overlay.covers(request) { return finish(request, 0) }
+            case .write, .zeroes, .discard: return finish(request, 0)
             case .flush: return enqueue(request)
             }
         }
@@ -71,8 +71,7 @@ package final class BlockDisk: @unchecked Sendable {
     }
 
     private func enqueue(_ request: BlockRequest) {
-        guard let workers else { return done(request, -EIO) }
-        workers.add(request)
+        guard let workers, workers.add(request) else { return finish(request, -EIO) }
     }
 
     /// What no backend need be asked.
@@ -85,8 +84,8 @@ package final class BlockDisk: @unchecked Sendable {
 
     /// On a worker.
     private func perform(_ request: BlockRequest) {
-        if let overlay, request.operation == .flush { return done(request, overlay.perform(request)) }
-        guard case .file(let file) = backend else { return done(request, -ENOTSUP) }
+        if let overlay, request.operation == .flush { return finish(request, overlay.perform(request)) }
+        guard case .file(let file) = backend else { return finish(request, -ENOTSUP) }
         let result: Int32
         switch request.operation {
         case .read: result = file.read(request.buffer, at: request.offset)
@@ -106,12 +105,18 @@ package final class BlockDisk: @unchecked Sendable {
         result >= 0 && request.flags & UInt32(REPLAY_BLOCK_FUA) != 0 ? file.sync() : result
     }
 
+    private func finish(_ request: BlockRequest, _ result: Int32) { done(request, result) }
+
     /// A backend has ended the request: on any thread.
-    func done(_ request: BlockRequest, _ result: Int32) {
+    /// - Returns: false in a forked child.
+    @discardableResult
+    func done(_ request: BlockRequest, _ result: Int32) -> Bool {
+        if session.isForked { return false }
         request.result = min(result, 0)
         underWay.withLock { _ = $0.remove(request.id) }
         // In mode NONE the completion runs here, on a thread that may have another session.
         session.asCurrent { _ = session.post(.request(request)) }
+        return true
     }
 
     // MARK: Requests under way

@@ -159,7 +159,7 @@ final class RequestHandles: Sendable {
         var requests: [UInt: BlockRequest] = [:]
         var next: UInt = 1
     }
-    private let content = Locked(Content())
+    private let content = Locked(Content(), lastsForEver: true)
 
     func add(_ request: BlockRequest) -> UInt {
         content.withLock { content in

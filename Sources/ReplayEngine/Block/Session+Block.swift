@@ -7,6 +7,7 @@ extension Session {
     // MARK: Disks
 
     package func openDisk(_ config: replay_block_config_t) -> (UInt?, Status) {
+        if let forkRefusal { return (nil, forkRefusal) }
         let opened: (UInt?, Status)? = preparation.visit { open(config) }
         return opened ?? (nil, misuse(.wrongState, "a disk was opened outside of the preparation"))
     }
@@ -120,7 +121,7 @@ extension Session {
     }
 
     package func diskLength(_ handle: UInt) -> Int64 {
-        devices.disk(handle)?.length ?? -Int64(EBADF)
+        isForked ? -Int64(EBADF) : devices.disk(handle)?.length ?? -Int64(EBADF)
     }
 
     package func closeDisk(_ handle: UInt) -> Status {
@@ -159,7 +160,7 @@ extension Session {
         let held = replay_fair_lock_mine(lock)
         if held { replay_fair_lock_give(lock) }
         _ = replay_change_wait(change, seen, timeout)
-        if held { replay_fair_lock_take(lock) }
+        if held { _ = replay_fair_lock_take(lock) }
     }
 
     /// At the end of a session: those that the host has not closed.
@@ -197,8 +198,7 @@ extension Session {
 
     package static func complete(_ handle: UInt, _ result: Int32) -> Bool {
         guard let request = RequestHandles.shared.take(handle) else { return false }
-        request.disk.done(request, result)
-        return true
+        return request.disk.done(request, result)
     }
 
     // MARK: Completions: record

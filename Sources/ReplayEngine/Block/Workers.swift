@@ -1,3 +1,4 @@
+import CReplay
 import ReplayLog
 
 /// Threads that do what would block: a queue of work, first come, first served.
@@ -8,6 +9,7 @@ final class Workers: @unchecked Sendable {
     private var work: [BlockRequest] = []
     private var isStopping = false
     private var threads: [LibraryThread] = []
+    private let forks = replay_fork_count()
     private let perform: @Sendable (BlockRequest) -> Void
 
     /// nil when no thread can be made.
@@ -19,11 +21,14 @@ final class Workers: @unchecked Sendable {
         if threads.isEmpty { return nil }
     }
 
-    func add(_ request: BlockRequest) {
+    /// - Returns: false in a forked child, where there are no threads.
+    func add(_ request: BlockRequest) -> Bool {
+        guard forks == replay_fork_count() else { return false }
         monitor.lock()
         work.append(request)
         monitor.wakeAll()
         monitor.unlock()
+        return true
     }
 
     /// Does what is queued, and ends the threads.
@@ -32,6 +37,7 @@ final class Workers: @unchecked Sendable {
         isStopping = true
         monitor.wakeAll()
         monitor.unlock()
+        guard forks == replay_fork_count() else { return }
         // In mode NONE a completion that closes its disk may run on a worker.
         for thread in threads { thread.join() }
         threads.removeAll()

@@ -1,0 +1,66 @@
+import CReplay
+import Glibc
+import ReplayLog
+import Synchronization
+
+/// Forks of the process, and threads that end: what leaves a session without somebody that it needs.
+extension Session {
+    // MARK: Fork
+
+    /// Is this a child of the process that records or replays? It has none of the session's threads,
+    /// and must not touch its files.
+    @inline(__always) var isForked: Bool { lock.pointee.forked != 0 }
+
+    /// For calls that need no lock. It comes first: the session's own locks may be held by threads
+    /// that exist in the parent only.
+    @inline(__always)
+    package var forkRefusal: Status? { isForked ? reportFork() : nil }
+
+    /// Reports it once, and stops the machine.
+    @inline(never)
+    func reportFork() -> Status {
+        if !forkIsReported.exchange(true, ordering: .relaxed) {
+            host.message(REPLAY_MESSAGE_ERROR, forkError.message)
+            host.stop(REPLAY_STOP_LOG_ERROR, forkError)
+        }
+        return .forked
+    }
+
+    var forkError: ReplayError {
+        var error = ReplayError(
+            .forked,
+            "the session belongs to process \(processID), of which this is a forked child: fork before replay_configure()"
+        )
+        error.icount = icountSeen
+        error.eventIndex = eventsSeen
+        return error
+    }
+
+    // MARK: Ends of threads
+
+    /// The calling thread ends. If it holds the lock, nobody else can ever get it, and nobody knows
+    /// how far the guest is: the run ends.
+    package func threadEnds() {
+        guard holdsLock else { return }
+        let sentence = "\(ThreadRoles.mine.description) ended while it held the replay lock"
+        isFlushing = false
+        if isIdle {
+            warnOnce(sentence)
+        } else {
+            writer?.end(because: LogError(outside: sentence, errno: EOWNERDEAD))
+            fail(
+                ReplayError(.threadEnded, "\(sentence), at icount \(state.icount)", at: self),
+                isPlaying ? REPLAY_STOP_DIVERGENCE : REPLAY_STOP_LOG_ERROR)
+        }
+        replay_fair_lock_give(lock)
+        noteChange()
+    }
+
+    /// The calling thread ends without the pops that belong to its pushes.
+    package func threadEndsWithPush() {
+        warnOnce(
+            "\(ThreadRoles.mine.description) ended without replay_session_pop_current(): the session is no longer current there"
+        )
+        pushes.subtract(1, ordering: .acquiringAndReleasing)
+    }
+}
