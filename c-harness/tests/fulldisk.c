@@ -9,7 +9,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
-#include <signal.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -181,7 +180,6 @@ TEST(a_disk_that_fills_at_the_very_end_is_told_by_finish) {
 
 TEST(a_limit_of_the_file_size_is_told_too) {
     snprintf(log_path, sizeof log_path, "%s", test_path("run.log"));
-    signal(SIGXFSZ, SIG_IGN);
     struct rlimit limit = {200000, 200000};
     REQUIRE(setrlimit(RLIMIT_FSIZE, &limit) == 0);
     uint64_t recorded = record_until_full("rrsegment=16384", MOST);
