@@ -30,7 +30,7 @@ extension Session {
         let thread = replay_thread_self()
         guard thread.pointee.locked_early == UnsafeRawPointer(lock) else { return }
         thread.pointee.locked_early = nil
-        if !isIdle, !replay_fair_lock_mine(lock) { replay_fair_lock_take(lock) }
+        if !isIdle, !replay_fair_lock_mine(lock) { _ = replay_fair_lock_take(lock) }
     }
 
     package var isLocked: Bool { isIdle || replay_fair_lock_mine(lock) }
