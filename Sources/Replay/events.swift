@@ -11,6 +11,9 @@ public func replay_checkpoint(_ id: replay_checkpoint_t) -> Bool { withSession {
 @_cdecl("replay_has_event") @implementation
 public func replay_has_event() -> Bool { withSession { $0.hasEvent() } }
 
+@_cdecl("replay_is_due") @implementation @inline(never)
+public func replay_is_due() -> Bool { withSession { $0.isDue } }
+
 @_cdecl("replay_async_events") @implementation
 public func replay_async_events() -> replay_status_t { withSession { $0.flush().code } }
 

@@ -111,6 +111,11 @@ final class Devices: @unchecked Sendable {
     func isAtWork(_ id: UInt64) -> Bool {
         content.withLock { content in content.disks.values.contains { $0.isAtWork(id) } }
     }
+
+    /// Is it with a worker that reads or writes a file, and needs no other thread?
+    func isAtFile(_ id: UInt64) -> Bool {
+        content.withLock { content in content.disks.values.contains { $0.isOfFile && $0.isAtWork(id) } }
+    }
 }
 
 /// A filter in front of a network backend.

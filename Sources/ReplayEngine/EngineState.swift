@@ -17,6 +17,9 @@ package struct EngineState: ~Copyable {
         @inline(__always) get { counts.events.load(ordering: .relaxed) }
         @inline(__always) nonmutating set { counts.events.store(newValue, ordering: .relaxed) }
     }
+    /// Those of them that the vCPU thread's course does not order against its flushes: readings of the
+    /// I/O thread, shutdowns.
+    var unorderedEvents: UInt64 = 0
     /// The last readings of the recorded clocks.
     var hostClock: Int64 = 0
     var virtualRTClock: Int64 = 0
@@ -40,6 +43,7 @@ extension Session {
     func resetState() {
         state.icount = 0
         state.events = 0
+        state.unorderedEvents = 0
         state.hostClock = 0
         state.virtualRTClock = 0
         state.nextBottomHalf = 0

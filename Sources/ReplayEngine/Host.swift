@@ -25,11 +25,7 @@ package struct Host {
         if table.cpus_idle == nil { return "cpus_idle" }
         // With `execute` the library's own loop ends.
         if table.stop == nil, table.execute == nil { return "stop" }
-        return missing
-    }
-
-    var missing: String? {
-        table.deadline_ns != nil && table.run_timers == nil ? "run_timers" : nil
+        return nil
     }
 
     @inline(__always) var icount: UInt64 { table.icount?(opaque) ?? 0 }

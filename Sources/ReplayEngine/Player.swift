@@ -73,6 +73,9 @@ final class Player {
         next.kind == kind.rawValue && nextIcount == icount && ending == nil
     }
 
+    /// The cause, where a shutdown is next.
+    var shutdownCause: Int32 { Int32(truncatingIfNeeded: next.a) }
+
     /// No event is left, though the recording went on.
     var isBroken: Bool {
         switch ending {

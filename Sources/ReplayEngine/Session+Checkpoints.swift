@@ -67,12 +67,30 @@ extension Session {
             return status(ofWriting: write(.hostDigest, .vcpu, Int64(bitPattern: value)))
         }
         guard let player, accountForPlaying(host.icount, player) else { return failure }
+        if !player.isNext(.hostDigest, at: state.icount) { passOver(player, onlyFromOutside: false) }
         guard player.isNext(.hostDigest, at: state.icount) else { return diverge("a digest of the host's") }
         return compare(value, player)
     }
 
     /// vCPU's turn: the digest that is due every so many instructions.
-    func takeDigest() {
+    func takeDigestInTurn() {
+        digestTaker = .turn
+        takeDigest()
+    }
+
+    /// The same for a host that takes no turns. In one that does, a flush may stand within an instruction.
+    func takeDigestAtFlush() {
+        if isIdle || digestTaker == .turn { return }
+        digestTaker = .flush
+        if isRecording {
+            guard accountForWriting(host.icount) != nil else { return }
+        } else if let player, !accountForPlaying(host.icount, player) {
+            return
+        }
+        takeDigest()
+    }
+
+    private func takeDigest() {
         if isRecording {
             guard state.icount >= state.nextDigest else { return }
             _ = write(.digest, .vcpu, Int64(bitPattern: digestOfHost()))
@@ -98,6 +116,15 @@ extension Session {
         return inHost { host.digest() }
     }
 
+    /// RECORD, at the end: an option without effect.
+    func reportUnusedDigestInterval() {
+        guard isRecording, isStarted, digestTaker == .nobody, options.digestInterval > 0 else { return }
+        host.message(
+            REPLAY_MESSAGE_WARNING,
+            "rrdigest=\(options.digestInterval) had no effect: neither replay_account_warp_timer nor replay_async_events was called"
+        )
+    }
+
     private func advanceDigest() {
         let interval = options.digestInterval
         guard interval > 0 else { return }
@@ -114,24 +141,5 @@ extension Session {
     }
 }
 
-extension EventKind {
-    var isCheckpoint: Bool {
-        rawValue >= EventKind.checkpointClockWarpStart.rawValue
-            && rawValue <= EventKind.checkpointReset.rawValue
-    }
-
-    var isAsynchronous: Bool {
-        rawValue >= EventKind.bottomHalf.rawValue && rawValue <= EventKind.net.rawValue || self == .inputFrom
-    }
-
-    /// Who meets it in a host whose one thread does everything.
-    var usualRole: ThreadRole {
-        switch self {
-        case .checkpointClockWarpStart, .checkpointResetRequested, .checkpointSuspendRequested,
-            .checkpointClockHost,
-            .checkpointClockVirtualRT:
-            .io
-        default: .vcpu
-        }
-    }
-}
+/// What takes the digests of a run.
+enum DigestTaker { case nobody, turn, flush }

@@ -134,7 +134,7 @@ extension Session {
         }
         if let refusal = refusal(.either, function) { return (refusal, 0) }
         guard accountForPlaying(host.icount, player) else { return (failure, 0) }
-        if !isReadAllNext(player) { absorbReadingsOfIO(player) }
+        if !isReadAllNext(player) { passOver(player, onlyFromOutside: false) }
         guard isReadAllNext(player) else {
             return (diverge("\(EventKind.charReadAll.name) by \(ThreadRoles.mine.description)"), 0)
         }
@@ -338,14 +338,15 @@ extension Session {
         if isIdle { return .ok }
         if let refusal = refusal(.either, "replay_shutdown_request") { return refusal }
         if isRecording {
+            state.unorderedEvents &+= 1
             let written = write(.shutdown, .vcpu, Int64(cause))
             (state.shutdownCause, state.shutdownIcount) = (cause, state.icount)
             noteChange()
             return status(ofWriting: written || options.goOnWhenFull)
         }
         guard let player, accountForPlaying(host.icount, player) else { return failure }
-        deliverShutdowns(player)
-        return .ok
+        takeRequestedShutdown(cause, player)
+        return hasFailed ? failure : .ok
     }
 
     // MARK: The two ways of a value
@@ -365,7 +366,7 @@ extension Session {
         }
         if let refusal = refusal(.either, function) { return refusal }
         guard accountForPlaying(host.icount, player) else { return failure }
-        if !player.isNext(kind, at: state.icount) { absorbReadingsOfIO(player) }
+        if !player.isNext(kind, at: state.icount) { passOver(player, onlyFromOutside: false) }
         guard player.isNext(kind, at: state.icount) else {
             return diverge("\(kind.name) by \(ThreadRoles.mine.description)")
         }

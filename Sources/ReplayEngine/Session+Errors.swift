@@ -83,8 +83,9 @@ extension Session {
     func diverge(
         _ found: String, status: Status = .divergence, expected: String? = nil, device: String = ""
     ) -> Status {
-        // Where a log was cut or damaged, nobody knows what the guest did next.
-        if let player, player.isBroken { return reachEnd(player) }
+        // Where a log was cut or damaged, nobody knows what the guest did next; after its end nothing
+        // can be different.
+        if let player, player.isBroken || player.endWasTold && status != .digest { return reachEnd(player) }
         let expected = expected ?? player?.nextDescription ?? ""
         let sentence =
             "the replay left the recording at icount \(state.icount): expected \(expected), found \(found)"
@@ -120,6 +121,7 @@ extension Session {
     }
 
     func stopMachine(_ reason: Int, _ error: ReplayError?) {
+        publishNothingDue()
         stoppingThread.store(Self.thisThread, ordering: .relaxed)
         host.stop(reason, error)
         stoppingThread.store(0, ordering: .relaxed)

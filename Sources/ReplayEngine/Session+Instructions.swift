@@ -55,6 +55,7 @@ extension Session {
         }
         state.icount = icount
         watchdog?.noteProgress(isDue: icount == player.nextIcount)
+        publishDue(player)
         return true
     }
 
@@ -68,7 +69,9 @@ extension Session {
             return hasFailed && !options.goOnWhenFull ? failure : .ok
         }
         guard accountForPlaying(host.icount, player) else { return failure }
-        if state.icount == player.nextIcount { settle() }
+        isInSlice = false
+        // What the host still does at this icount comes first: nothing is delivered here.
+        if state.icount == player.nextIcount { wakeWhoeverActs(player) }
         return hasFailed ? failure : .ok
     }
 
@@ -117,100 +120,10 @@ extension Session {
 
     private func playBudget() -> UInt64 {
         guard let player, accountForPlaying(host.icount, player) else { return 0 }
-        if state.icount == player.nextIcount { settle() }
-        return hasFailed || player.endWasTold ? 0 : player.nextIcount &- state.icount
-    }
-
-    // MARK: What the engine itself does at its place
-
-    /// PLAY: the next event is due. Does those that nobody asks for, and wakes
-    /// whoever must act on the next one.
-    func settle() {
-        guard let player, isPlaying else { return }
-        deliverShutdowns(player)
-        guard !hasFailed, state.icount == player.nextIcount else { return }
-        if player.ending == nil { wakeWhoeverActs(player) } else { reachEnd(player) }
-    }
-
-    /// PLAY: asks the host for the shutdowns that are due.
-    func deliverShutdowns(_ player: Player) {
-        while !hasFailed, player.isNext(.shutdown, at: state.icount) {
-            let cause = Int32(truncatingIfNeeded: player.next.a)
-            consume(player)
-            state.shutdownCause = cause
-            if !host.takesShutdown {
-                lint("a shutdown is due, but the host's table has no shutdown callback")
-            }
-            inHost { host.shutdown(cause) }
-        }
-    }
-
-    /// PLAY: takes the next event away; what comes then may be another thread's.
-    @inline(__always)
-    func consume(_ player: Player) {
-        player.consume()
-        state.events &+= 1
-        didConsume(player)
-    }
-
-    private func didConsume(_ player: Player) {
-        let isDue = player.nextIcount == state.icount
-        watchdog?.noteProgress(isDue: isDue)
-        if isDue || !ThreadRoles.mine.overlaps(.vcpu) { wakeWhoeverActs(player) }
-    }
-
-    /// PLAY: wakes the thread that what comes next belongs to, once when it comes
-    /// next and once when it is due.
-    private func wakeWhoeverActs(_ player: Player) {
-        let isDue = player.nextIcount == state.icount
-        guard lastWake != (player.nextIndex, isDue) else { return }
-        lastWake = (player.nextIndex, isDue)
-        let isIOs = player.ending == nil && player.next.role == .io && isDue
-        if ThreadRoles.mine.overlaps(isIOs ? .io : .vcpu) {
-            noteOwnNews()
-        } else if isIOs {
-            wakeIO()
-        } else {
-            wakeVCPU()
-        }
-    }
-
-    /// PLAY: what stands behind the last event is reached, and told once.
-    @discardableResult
-    func reachEnd(_ player: Player) -> Status {
-        guard !player.endWasTold, let ending = player.ending else { return failure }
-        player.endWasTold = true
-        watchdog?.noteEnd()
-        let place = "icount \(state.icount), event \(player.nextIndex)"
-        switch ending {
-        case .finished(let end): return finishReplay(end)
-        case .cut(let reason):
-            let sentence = "the recording was cut behind \(place): \(reason)"
-            return fail(ReplayError(.logCut, sentence, at: self), REPLAY_STOP_CUT)
-        case .damaged(let error):
-            var failure = ReplayError(.logDamaged, "the replay ends at \(place): \(error.message)", at: self)
-            failure.status = ReplayError(error).status
-            failure.systemError = error.errno
-            return fail(failure, REPLAY_STOP_LOG_ERROR)
-        }
-    }
-
-    /// PLAY: all was replayed; the state must be the recorded one.
-    private func finishReplay(_ end: LogEnd) -> Status {
-        if end.hasDigest, host.hasDigest {
-            let digest = digestOfHost()
-            if digest != end.digest { return differentDigest(digest, end.digest) }
-        }
-        stopMachine(REPLAY_STOP_END, nil)
-        wakeIO()
-        return .ok
-    }
-
-    func differentDigest(_ found: UInt64, _ recorded: UInt64) -> Status {
-        let before = state.sameDigest.map { " (it was the same at icount \($0))" } ?? ""
-        return diverge(
-            "the state's digest \(found.asHex)\(before)", status: .digest,
-            expected: "the state's digest \(recorded.asHex)")
+        if state.icount == player.nextIcount || !owedShutdowns.isEmpty { settle(.rest) }
+        let budget = hasFailed || player.endWasTold ? 0 : player.nextIcount &- state.icount
+        isInSlice = budget > 0
+        return budget
     }
 
     // MARK: Interrupts and exceptions

@@ -26,7 +26,7 @@ extension Session {
 
     private func begin(_ options: Options, _ host: Host) throws(ReplayError) {
         let isLogged = options.mode != Int32(truncatingIfNeeded: REPLAY_MODE_NONE)
-        if let name = isLogged ? host.missingForLog : host.missing {
+        if isLogged, let name = host.missingForLog {
             throw ReplayError(.invalidArgument, "the host's table lacks the callback \(name)")
         }
         self.options = options
@@ -213,6 +213,7 @@ extension Session {
         if isPlaying {
             let watchdog = Watchdog(self, milliseconds: options.stallMilliseconds)
             watchdog.noteProgress(isDue: player?.nextIcount == state.icount)
+            if let player { publishDue(player) }
             if !watchdog.start() {
                 host.message(
                     REPLAY_MESSAGE_WARNING,
@@ -296,7 +297,7 @@ extension Session {
         defer { thread.pointee.roles = roles }
         if let player, isPlaying { return playRest(player) }
         // What an event queues, too.
-        for _ in 0..<Self.mostRounds where inbox.count > 0 { _ = flushQueue("replay_finish") }
+        for _ in 0..<Self.mostRounds where inbox.count > 0 { flushQueue(.finish) }
     }
 
     private func playRest(_ player: Player) {
@@ -304,12 +305,12 @@ extension Session {
         if icount > state.icount, icount <= player.nextIcount { state.icount = icount }
         var patience = 0
         while !hasFailed, state.icount == host.icount {
-            settle()
+            settleAtFinish(player)
             guard player.ending == nil, player.nextIcount == state.icount,
                 let kind = player.next.knownKind, kind.isAsynchronous
             else { return }
             let index = player.nextIndex
-            _ = flushQueue("replay_finish")
+            flushQueue(.finish)
             if player.nextIndex != index { continue }
             // Only a disk's completion is worth waiting for.
             guard devices.isAtWork(UInt64(bitPattern: player.next.a)), patience < 3000 else { return }
@@ -329,6 +330,7 @@ extension Session {
     private func closeLog(_ given: replay_end_t) -> ReplayError? {
         defer { errors.loosen() }
         if let writer {
+            reportUnusedDigestInterval()
             let failed = errors.sticky
             guard isStarted else {
                 writer.abandon()
@@ -343,10 +345,12 @@ extension Session {
         if !hasFailed {
             let icount = host.icount
             if icount > state.icount, icount <= player.nextIcount { state.icount = icount }
-            settle()
+            settleAtFinish(player)
         }
         if let failed = errors.sticky { return failed }
-        return player.endWasTold || given.on_purpose == 1 ? nil : stoppedShort(player)
+        if player.endWasTold || given.on_purpose == 1 { return nil }
+        let short = stoppedShort(player)
+        return endsAtShutdown(player) ? errors.sticky : short
     }
 
     private func endHere(_ given: replay_end_t) -> LogEnd {
@@ -409,6 +413,9 @@ extension Session {
         runners.areStopped.store(false, ordering: .relaxed)
         preparation.removeBlockers()
         (audioIn, lastIOTurn, lastWake) = (nil, (.max, 0), (.max, false))
+        (dueSince, owedShutdowns, lastShutdown) = ((.max, 0), [], nil)
+        (isInSlice, flushPlace, missedCompletion, digestTaker) = (false, FlushPlace(), .max, .nobody)
+        publishNothingDue()
         patience = Self.fullPatience
         told.withLock { $0.removeAll() }
         (budgetsBeforeTurn, warnedOfSleep, warnedOfAlignment) = (0, false, false)

@@ -14,6 +14,11 @@ extension Session {
     }
 
     package func giveLock() -> Status {
+        if replay_fair_lock_mine(lock) { settleAtRelease() }
+        return giveLockSilently()
+    }
+
+    func giveLockSilently() -> Status {
         if replay_fair_lock_mine(lock) {
             replay_fair_lock_give(lock)
             return .ok
@@ -62,6 +67,7 @@ extension Session {
             noteTurn()  // its last turn was another session's: anything may be news
             return .ok
         }
+        if isPlaying { settle(roles.overlaps(.vcpu) ? .rest : .release) }
         if roles.overlaps(.vcpu), !isPlaying, host.cpusIdle {
             if hasVirtualTimers, virtualDeadline(host.icount) == 0 { return .ok }
             wakeIOForWarp()
@@ -108,7 +114,7 @@ extension Session {
     private func longestWait(_ timeout: Int64, _ roles: ThreadRoles) -> Int64 {
         guard roles.overlaps(.io) else { return timeout }
         let next: Int64?
-        if let player, isPlaying { next = delayOfIOTurn(player) } else { next = nextIOTurn() }
+        if let player, isPlaying { next = delayOfIOTurn(player) } else { next = nextIOTurn(ofTurns: true) }
         guard let next else { return timeout }
         return timeout < 0 ? next : min(timeout, next)
     }

@@ -22,6 +22,15 @@ extension QueuedEvent {
     }
 }
 
+extension Event {
+    /// What it waits for, if only an arrival leads to it.
+    var arrivalKey: ArrivalKey? {
+        guard let rule = knownKind?.rule, rule.needsArrival else { return nil }
+        let id = UInt64(bitPattern: a)
+        return rule.isRequest ? .block(id) : .bottomHalf(id)
+    }
+}
+
 /// The queue of asynchronous events and its flush.
 extension Session {
     // MARK: Switch
@@ -101,17 +110,21 @@ extension Session {
 
     package func flush() -> Status {
         if let refusal = refusal(.vcpu, "replay_async_events") { return refusal }
+        if isFlushing {
+            return misuse(.reentered, "replay_async_events was called from within an event's callback")
+        }
         budgetsBeforeTurn = Self.mostBudgets
-        return flushQueue("replay_async_events")
+        takeDigestAtFlush()
+        flushQueue(.direct)
+        return hasFailed ? failure : .ok
     }
 
-    func flushQueue(_ function: StaticString) -> Status {
-        if isFlushing { return misuse(.reentered, "\(function) was called from within an event's callback") }
+    /// The caller has made sure that no flush is under way.
+    func flushQueue(_ call: FlushCall) {
         isFlushing = true
         defer { isFlushing = false }
         for event in inbox.takeUnwritten() { run(event) }
-        if isPlaying { playQueue() } else { recordQueue() }
-        return hasFailed ? failure : .ok
+        if let player, isPlaying { playQueue(player, call) } else { recordQueue(call) }
     }
 
     /// PLAY, the vCPU's turn: what no log has waits for no event of it.
@@ -152,9 +165,16 @@ extension Session {
 
     /// Writes and runs what is queued. The guest gets nothing that is not in the log: where an
     /// event can't be written the recording ends, and the rest waits for the end of the session.
-    private func recordQueue() {
+    private func recordQueue(_ call: FlushCall) {
         if isRecording, hasFailed, !options.goOnWhenFull { return }
+        if isRecording {
+            guard accountForWriting(host.icount) != nil else { return }
+            beginFlush()
+        }
         var events = inbox.takeAll()
+        if events.count == 0 { return }
+        if isRecording { writeFlushPlace(call) }
+        defer { if isRecording { endFlush() } }
         while let event = events.first {
             guard !isRecording || write(event) || options.goOnWhenFull else { return inbox.putBack(events) }
             _ = events.popFirst()
@@ -189,28 +209,48 @@ extension Session {
     // MARK: Play
 
     /// Runs asynchronous events as long as they are next.
-    private func playQueue() {
+    private func playQueue(_ player: Player, _ call: FlushCall) {
         collectArrivals()
-        while let player, !hasFailed, accountForPlaying(host.icount, player), player.ending == nil,
+        guard accountForPlaying(host.icount, player), player.nextIcount == state.icount else { return }
+        beginFlush()
+        // A sleeping guest flushes anywhere: its I/O thread may still repeat what it has read.
+        if !flushPlace.isIdle { passOver(player, onlyFromOutside: true) }
+        while !hasFailed, accountForPlaying(host.icount, player), player.ending == nil,
             player.nextIcount == state.icount, let kind = player.next.knownKind, kind.isAsynchronous
         {
-            guard let event = take(kind, player.next) else { return }
+            if kind == .flush {
+                guard reaches(player.next, call) else { break }
+                flushPlace.number = 0
+                consume(player)
+                continue
+            }
+            guard let event = take(kind, player.next, call) else {
+                if !hasFailed, kind.rule.needsArrival, waitForWorker(player.next, call) {
+                    collectArrivals()
+                    continue
+                }
+                break
+            }
             consume(player)
+            flushPlace.number = 0  // it may have been late
             inHost { run(event) }
             collectArrivals()
         }
+        endFlush()
     }
 
     private func collectArrivals() {
         for event in inbox.takeAll() {
             if let key = event.arrivalKey { arrived[key] = event }
         }
+        if let player, !arrived.isEmpty { publishArrival(player) }
     }
 
     /// The event that the log says is next; nil when it has not arrived yet, or
     /// cannot be made (then the replay has failed).
-    private func take(_ kind: EventKind, _ event: Event) -> QueuedEvent? {
+    private func take(_ kind: EventKind, _ event: Event, _ call: FlushCall) -> QueuedEvent? {
         let id = UInt64(bitPattern: event.a)
+        if let key = event.arrivalKey, arrived[key] != nil, isMissed(event, call) { return nil }
         switch kind {
         case .bottomHalf, .bottomHalfOneshot:
             guard case .bottomHalf(_, _, _, let oneshot)? = arrived[.bottomHalf(id)] else { return nil }

@@ -120,15 +120,20 @@ extension Session {
     /// PLAY: does what the log says that this thread did here.
     private func playIOTurn() {
         guard let player, accountForPlaying(host.icount, player) else { return }
-        settle()
+        settle(.turn)
+        var step: UInt8 = 0
         while !hasFailed, player.ending == nil, player.nextIcount == state.icount,
             ThreadRoles.mine.has(player.next.role), let kind = player.next.knownKind
         {
+            let rule = kind.rule
+            // RECORD takes each step once in a turn: this one is the next turn's.
+            if rule.ioStep > 0, rule.ioStep <= step { break }
             let index = player.next.index
             playIOEvent(kind, player)
             if player.nextIndex == index { break }
+            step = max(step, rule.ioStep)
         }
-        settle()
+        settle(.turn)
         if lastIOTurn.index != player.nextIndex { lastIOTurn = (player.nextIndex, realTime) }
     }
 
@@ -140,7 +145,7 @@ extension Session {
         guard player.ending == nil, let kind = player.next.knownKind else {
             return player.endWasTold ? nil : 0
         }
-        if kind == .shutdown { return 0 }
+        if kind.rule.way == .shutdown { return mayDeliverShutdown(player, .turn) ? 0 : nil }
         guard player.next.role == .io else { return nil }
         switch kind {
         case .checkpointClockWarpStart, .checkpointClockVirtualRT: return 0
@@ -181,7 +186,7 @@ extension Session {
             }
             patience /= 2
             cache(kind, player.next.a)
-            consume(player)
+            consumeUnordered(player)
         default:
             break
         }
@@ -204,42 +209,52 @@ extension Session {
 
     private func recordVCPUTurn() {
         if isRecording, accountForWriting(host.icount) == nil, !options.goOnWhenFull { return }
-        takeDigest()
-        _ = flushQueue("replay_account_warp_timer")
+        takeDigestInTurn()
+        flushQueue(.turn)
         lookAtShift()
         if sleeps, withClock({ $0.warpStart != nil }), !host.cpusIdle, pass(.checkpointClockWarpAccount) {
             accountSleep()
         }
-        if virtualDeadline(host.icount) == 0, hasVirtualTimers, pass(.checkpointClockVirtual) {
+        if isVirtualTimerDue, pass(.checkpointClockVirtual) {
             runVirtualTimers()
         }
         warnOfAlignment()
     }
 
-    /// Each of these takes an event only if it is next; the log decides the order.
+    /// Each of these takes an event only if it is next; the log decides the order. RECORD takes each step
+    /// at most once in a turn: what isn't a later one is the next turn's, because guest work may stand
+    /// between.
     private func playVCPUTurn() {
         runUnwritten()
         guard let player, accountForPlaying(host.icount, player) else { return }
-        settle()
+        isInSlice = false
+        settle(.turn)
+        takeDigestInTurn()
+        if !hasFailed, player.nextIcount == state.icount { flushQueue(.turn) }
+        var step = EventKind.flush.rule.vcpuStep
         while !hasFailed, player.ending == nil, player.nextIcount == state.icount,
-            ThreadRoles.mine.has(player.next.role), let kind = player.next.knownKind
+            ThreadRoles.mine.has(player.next.role), let kind = player.next.knownKind,
+            kind.rule.vcpuStep > step
         {
+            step = kind.rule.vcpuStep
             let index = player.next.index
-            switch kind {
-            case .digest: takeDigest()
-            case .checkpointClockVirtualRT where player.next.role == .vcpu:
-                consume(player)
-                lookAtShiftNow(player)
-            case .checkpointClockWarpAccount:
-                consume(player)
-                accountSleep()
-            case .checkpointClockVirtual: runVirtualTimersOfLog(player)
-            case _ where kind.isAsynchronous: _ = flushQueue("replay_account_warp_timer")
-            default: break
-            }
+            playVCPUEvent(kind, player)
             if player.nextIndex == index { break }
         }
-        settle()
+        settle(.turn)
+    }
+
+    private func playVCPUEvent(_ kind: EventKind, _ player: Player) {
+        switch kind {
+        case .checkpointClockVirtualRT where player.next.role == .vcpu:
+            consume(player)
+            lookAtShiftNow(player)
+        case .checkpointClockWarpAccount:
+            consume(player)
+            accountSleep()
+        case .checkpointClockVirtual: runVirtualTimersOfLog(player)
+        default: break
+        }
     }
 
     private func accountSleep() {
@@ -248,6 +263,13 @@ extension Session {
     }
 
     // MARK: Timers
+
+    /// One that the turn runs.
+    private var isVirtualTimerDue: Bool {
+        if host.runsTimers, host.deadline(REPLAY_TIMERS_VIRTUAL) == 0 { return true }
+        guard let own = withTimers({ $0.nearest }) else { return false }
+        return own <= virtualTime
+    }
 
     var hasVirtualTimers: Bool { host.runsTimers || withTimers { $0.nearest } != nil }
 
@@ -301,17 +323,30 @@ extension Session {
     }
 
     /// RECORD, NONE: real ns until the I/O thread must turn by itself; nil: not at all.
-    func nextIOTurn() -> Int64? {
+    ///
+    /// - Parameter ofTurns: only for what the library's turn does; else for what the host's own loop does too.
+    func nextIOTurn(ofTurns: Bool) -> Int64? {
         let now = realTime
         let warp = withClock { $0.warpEnd }.map { max($0 &- now, 0) }
-        guard host.runsTimers, let alarm = host.deadline(REPLAY_TIMERS_HOST) else { return warp }
+        guard host.runsTimers || !ofTurns, let alarm = host.deadline(REPLAY_TIMERS_HOST) else { return warp }
         return warp.map { min($0, alarm) } ?? alarm
     }
 
-    /// As ``nextIOTurn()``, for a main loop: what it may sleep at most.
+    /// For a host's own main loop: what it may sleep at most; -1: no limit.
     package func warpDeadline() -> Int64 {
         if refusal(.io, "replay_warp_deadline_ns") != nil { return -1 }
-        guard let player, isPlaying else { return nextIOTurn() ?? -1 }
+        guard let player, isPlaying else { return nextIOTurn(ofTurns: false) ?? -1 }
+        if hasFailed || player.endWasTold { return -1 }
+        if let delay = delayOfIOTurn(player) { return delay }
+        // What the library's turn doesn't do the host does in its loop, if it is this thread's.
+        return host.icount == player.nextIcount && player.ending == nil && player.next.role == .io
+            && player.next.knownKind?.rule.way != .shutdown ? 0 : -1
+    }
+
+    /// For a main loop that takes the library's turns and nothing but these.
+    package func turnDeadline() -> Int64 {
+        if refusal(.io, "the replay source of a main context") != nil { return -1 }
+        guard let player, isPlaying else { return nextIOTurn(ofTurns: true) ?? -1 }
         return hasFailed ? -1 : delayOfIOTurn(player) ?? -1
     }
 
@@ -319,7 +354,7 @@ extension Session {
     package var hasIOTurn: Bool {
         if hasFailed && !options.goOnWhenFull || !host.machineRunning { return false }
         if let player, isPlaying { return delayOfIOTurn(player) == 0 }
-        if nextIOTurn() == 0 { return true }
+        if nextIOTurn(ofTurns: true) == 0 { return true }
         let asked = askedForWarp.load(ordering: .relaxed)
         guard host.cpusIdle, inbox.count == 0, let deadline = virtualDeadline(host.icount) else {
             return asked

@@ -111,6 +111,22 @@ package final class Session: @unchecked Sendable {
     static let fullPatience: Int64 = 20_000_000
     /// PLAY: the event that the I/O thread's last turn left next, and when.
     var lastIOTurn: (index: UInt64, time: Int64) = (.max, 0)
+    /// PLAY: since when an event is due that a host's own loop may not lead to.
+    var dueSince: (index: UInt64, time: Int64) = (.max, 0)
+    /// PLAY: causes of shutdowns that were passed over, and that the host will be asked for.
+    var owedShutdowns: [Int32] = []
+    /// PLAY: the cause of the last shutdown that was reached.
+    var lastShutdown: Int32?
+    /// PLAY: what replay_is_due() looks at from any thread: see ``publishDue(_:)``.
+    let due = Atomic<UInt64>(0)
+    let dueArrival = Atomic<UInt64>(.max)
+    /// PLAY: the vCPU thread has a budget that it has not accounted.
+    var isInSlice = false
+    var flushPlace = FlushPlace()
+    /// PLAY: the completion that had not arrived at its flush within a slice.
+    var missedCompletion: UInt64 = .max
+    /// What takes the digests: turns, or, in a host without them, flushes.
+    var digestTaker = DigestTaker.nobody
     /// The vCPU thread has asked the I/O thread for a turn, and it has not come yet.
     let askedForWarp = Atomic<Bool>(false)
     /// RECORD: how often the vCPU thread has asked for a budget before its first turn.

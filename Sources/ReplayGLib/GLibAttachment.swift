@@ -126,7 +126,7 @@ package final class GLibAttachment: @unchecked Sendable {
         holdLock()
         return session.asCurrent {
             if session.hasIOTurn { return 1 }
-            let next = session.warpDeadline()
+            let next = session.turnDeadline()
             // Rounded up: a turn that comes too early finds nothing to do.
             if next >= 0 {
                 timeout?.pointee = gint(clamping: next / 1_000_000 + (next % 1_000_000 > 0 ? 1 : 0))

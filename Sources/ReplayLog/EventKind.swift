@@ -24,6 +24,7 @@ package enum EventKind: UInt8, Sendable, CaseIterable {
     case clockVirtualRT = 20
     case digest = 21
     case hostDigest = 22
+    case flush = 23
     case inputFrom = 24
     case charRegister = 25
     case audioInAt = 26
@@ -62,6 +63,7 @@ package enum EventKind: UInt8, Sendable, CaseIterable {
         case .clockVirtualRT: "CLOCK_VIRTUAL_RT"
         case .digest: "DIGEST"
         case .hostDigest: "HOST_DIGEST"
+        case .flush: "FLUSH"
         case .inputFrom: "INPUT_FROM"
         case .charRegister: "CHAR_REGISTER"
         case .audioInAt: "AUDIO_IN_AT"
@@ -98,6 +100,7 @@ package enum EventKind: UInt8, Sendable, CaseIterable {
         case .clockHost, .clockVirtualRT: "c"
         case .digest: "q"
         case .hostDigest: "q"
+        case .flush: "uu"  // number; 0: of a turn, 1: of its own, 2: at the end
         case .inputFrom: "usssss"  // origin and kind, values
         case .charRegister: "u"  // device
         case .audioInAt: "uub"  // samples, position, their bytes

@@ -69,7 +69,7 @@ import Testing
                 "13 CHAR_WRITE \"ss\"", "14 CHAR_READ_ALL \"b\"", "15 CHAR_READ_ALL_ERROR \"s\"",
                 "16 AUDIO_OUT \"u\"", "17 AUDIO_IN \"ub\"", "18 RANDOM \"sb\"", "19 CLOCK_HOST \"c\"",
                 "20 CLOCK_VIRTUAL_RT \"c\"", "21 DIGEST \"q\"",
-                "22 HOST_DIGEST \"q\"", "32 CHECKPOINT_CLOCK_WARP_START \"\"",
+                "22 HOST_DIGEST \"q\"", "23 FLUSH \"uu\"", "32 CHECKPOINT_CLOCK_WARP_START \"\"",
                 "33 CHECKPOINT_CLOCK_WARP_ACCOUNT \"\"", "34 CHECKPOINT_RESET_REQUESTED \"\"",
                 "35 CHECKPOINT_SUSPEND_REQUESTED \"\"", "36 CHECKPOINT_CLOCK_VIRTUAL \"\"",
                 "37 CHECKPOINT_CLOCK_HOST \"\"", "38 CHECKPOINT_CLOCK_VIRTUAL_RT \"\"",

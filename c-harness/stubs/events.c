@@ -11,6 +11,10 @@ bool replay_has_event(void) {
     return false;
 }
 
+bool replay_is_due(void) {
+    return false;
+}
+
 replay_status_t replay_async_events(void) {
     return REPLAY_OK;
 }

@@ -97,10 +97,6 @@ static replay_status_t configure(replay_session_t *session, const replay_config_
     if (config.host)
         memcpy(&host, config.host,
                config.host->size < sizeof host ? config.host->size : sizeof host);
-    if (host.deadline_ns && !host.run_timers)
-        return replay_stub_fail(session, REPLAY_ERROR_INVALID_ARGUMENT,
-                                "the host's table has deadline_ns but no run_timers");
-
     char *snapshot = NULL;
     replay_status_t status = replay_stub_options(session, &config, &snapshot);
     if (status != REPLAY_OK)

@@ -146,6 +146,7 @@ TEST(checkpoints_are_met) {
     for (replay_checkpoint_t id = 0; id < REPLAY_CHECKPOINT_COUNT; id++)
         CHECK(replay_checkpoint(id));
     CHECK(!replay_has_event());
+    CHECK(!replay_is_due());
 }
 
 TEST(events_run_at_once) {

@@ -267,6 +267,11 @@ TEST(a_configuration_is_checked) {
     CHECK(access(path, F_OK) != 0);
 }
 
+static int64_t no_timer(void *opaque, replay_timer_clock_t clock) {
+    (void)opaque, (void)clock;
+    return -1;
+}
+
 TEST(needed_callbacks_are_needed) {
     for (int missing = 0; missing < 3; missing++)
         for (replay_mode_t mode = REPLAY_MODE_RECORD; mode <= REPLAY_MODE_PLAY; mode++) {
@@ -286,10 +291,10 @@ TEST(needed_callbacks_are_needed) {
         }
     host_t host;
     host_init(&host);
-    host.callbacks.deadline_ns = (int64_t(*)(void *, replay_timer_clock_t))(void (*)(void))abort;
-    CHECK_STATUS(host_configure(&host, REPLAY_MODE_RECORD, test_path("other.log"), NULL),
-                 ERROR_INVALID_ARGUMENT);
-    CHECK_HAS(host_last_error().message, "run_timers");
+    /* A host that runs its timers itself need not give run_timers. */
+    host.callbacks.deadline_ns = no_timer;
+    CHECK_STATUS(host_configure(&host, REPLAY_MODE_RECORD, test_path("other.log"), NULL), OK);
+    CHECK_STATUS(replay_finish(), OK);
 }
 
 TEST(a_host_of_needed_callbacks_only_is_enough) {

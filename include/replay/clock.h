@@ -70,7 +70,8 @@ REPLAY_API int64_t replay_read_clock(replay_clock_kind_t kind, uint64_t icount);
          : (REPLAY_FN(replay_mutex_lock)(),                                                        \
             REPLAY_FN(replay_clock_unlock)(REPLAY_CLOCK_LOCKED(kind, value))))
 
-/** Gives the replay lock back and returns @p value: a part of REPLAY_CLOCK.
+/** Releases the replay lock, delivers nothing, and returns @p value: a part of
+ *  REPLAY_CLOCK.
  *  Thread: [any] [lock-held] [hot].  Since ABI 1. */
 REPLAY_API int64_t replay_clock_unlock(int64_t value);
 
@@ -112,8 +113,11 @@ REPLAY_API replay_status_t replay_account_warp_timer(void);
 REPLAY_API replay_status_t replay_turn(void);
 
 /** Real ns until the I/O thread must turn because the warp ends (or one of its
- *  timers is due); -1: nothing is pending. For main loops other than GLib's.
- *  PLAY: 0 if the log's next event is this thread's, else -1.
+ *  timers is due); -1: nothing is pending. For main loops other than GLib's,
+ *  with the library's turns or without them; replay_host::deadline_ns may be NULL.
+ *  PLAY: 0 if the log's next event is due and this thread's; for one that a loop
+ *  may not repeat (a reading of a clock) the time until it is passed over;
+ *  else -1.
  *  Thread: [io] [lock-held].  Since ABI 1. */
 REPLAY_API int64_t replay_warp_deadline_ns(void);
 

@@ -223,7 +223,13 @@ REPLAY_API int32_t replay_read_random(void *data, size_t length);
  *
  *  Record: stored. The host ends or resets the machine itself.
  *  Play:   the host must not: the library calls replay_host::shutdown at the
- *          recorded place, which may be within this call.
+ *          recorded place. A request of the guest (REPLAY_SHUTDOWN_GUEST_…,
+ *          SUBSYSTEM_RESET) comes again by the host's own call, and is delivered
+ *          within it. One from outside, which nobody repeats, the library
+ *          delivers in the next turn, when the vCPU thread asks for its budget,
+ *          or when a thread waits or releases the lock; never within a reading
+ *          of a clock. It delivers one at a time. A request that the recording
+ *          doesn't have here is ignored.
  *  None:   nothing. The host ends or resets the machine itself.
  *  @param cause REPLAY_SHUTDOWN_…
  *  @return REPLAY_OK; ERROR_INVALID_ARGUMENT, ERROR_LOCK_NOT_HELD, ERROR_WRONG_ROLE.

@@ -46,6 +46,19 @@ REPLAY_API bool replay_checkpoint(replay_checkpoint_t id);
  *  Thread: [vcpu] [io] [lock-held] [hot].  Since ABI 1. */
 REPLAY_API bool replay_has_event(void);
 
+/** Play: is what comes next in the log due now, and can a thread of this role act
+ *  on it? For a host's own loop, before it polls or sleeps: if true, it goes
+ *  round once more instead. True for the thread whose role the event was
+ *  recorded with; for every thread where a shutdown, the end of the log or a
+ *  cut is next; for a bottom half or a completion only once that has arrived.
+ *  Other modes, after the end or a failure, without a role: false.
+ *
+ *  It consumes nothing, changes nothing, and calls nothing of the host's, so it
+ *  may be asked anywhere, with the lock or without it, inside a seqlock too. It
+ *  looks at the icount of the last accounting.
+ *  Thread: [any] [hot].  Since ABI 1. */
+REPLAY_API bool replay_is_due(void);
+
 /* ------------------------------------------------------- asynchronous queue */
 
 /** Flushes the queue; replay_account_warp_timer() does it too.
@@ -55,6 +68,21 @@ REPLAY_API bool replay_has_event(void);
  *          packets are made from the log; bottom halves and block completions
  *          are run by their number, or waited for if they have not arrived.
  *  None:   runs what is queued.
+ *
+ *  A host may flush several times at one icount, in its turn and by this call,
+ *  with guest work between: events come at the flush that delivered them while
+ *  recording, and a replay that has passed it reports ERROR_DIVERGENCE. Flushes
+ *  are counted since the icount changed; those of a sleeping guest
+ *  (replay_host::cpus_idle) are one place, however often it wakes. So the host
+ *  must flush as often in PLAY as in RECORD between two instructions that
+ *  execute, unless it flushes just to wait for what then comes; and it must do
+ *  no guest work when it goes round without a budget.
+ *  Within a slice PLAY waits here for a disk of block.h. A host with a block
+ *  layer of its own waits itself: a completion that comes after the slice in
+ *  which the recording has it is a divergence.
+ *
+ *  In a host that takes no turns of the vCPU thread (replay_account_warp_timer())
+ *  this call also takes the digests of rrdigest.
  *  @return REPLAY_OK; ERROR_REENTERED from one of the events' callbacks;
  *    ERROR_LOCK_NOT_HELD, ERROR_WRONG_ROLE; the session's failure.
  *  Thread: [vcpu] [lock-held].  Since ABI 1. */

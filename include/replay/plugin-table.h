@@ -480,6 +480,7 @@ typedef struct libreplay_plugin {
     libreplay_status_t (*replay_char_read_all_size)(size_t *size);
     libreplay_status_t (*replay_input_event_from)(const libreplay_input_t *input);
     libreplay_status_t (*replay_audio_in_start_at)(size_t *count, size_t *position);
+    bool (*replay_is_due)(void);
 } libreplay_plugin_t;
 
 typedef const libreplay_plugin_t *(*libreplay_plugin_query_t)(uint32_t abi_version);

@@ -165,6 +165,7 @@ typedef struct replay_plugin {
     replay_status_t (*replay_char_read_all_size)(size_t *size);
     replay_status_t (*replay_input_event_from)(const replay_input_t *input);
     replay_status_t (*replay_audio_in_start_at)(size_t *count, size_t *position);
+    bool (*replay_is_due)(void);
 } replay_plugin_t;
 
 /** The type of replay_plugin_query(). */

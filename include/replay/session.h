@@ -75,7 +75,8 @@ typedef struct replay_host {
     int64_t (*deadline_ns)(void *opaque, replay_timer_clock_t clock);
 
     /** Runs the timers of @p clock that are due. The library has met the
-     *  checkpoint that guards them. Needed where deadline_ns is given. */
+     *  checkpoint that guards them. NULL: the host runs its timers itself, each
+     *  behind its checkpoint. */
     void (*run_timers)(void *opaque, replay_timer_clock_t clock);
 
     /** Needed in practice with two threads, or input lags. Makes the vCPU thread
@@ -175,7 +176,9 @@ enum { REPLAY_DEFAULT = 0, REPLAY_ON = 1, REPLAY_OFF = 2 };
  *    rrsnapshot=NAME    the snapshot to make or load at the start
  *    rrdata=on|off      record the data that disks deliver, so that replay needs
  *                       no image                                   default off
- *    rrdigest=N         compare a digest of the guest's state every N instructions
+ *    rrdigest=N         compare a digest of the guest's state every N instructions:
+ *                       in the vCPU thread's turn, or, in a host that takes none,
+ *                       in replay_async_events()
  *    rrstall=MS         report a replay as stalled after so many ms  default 1000
  *    rrlint=on|off      watch how the host uses the library         default off
  *    rrfull=stop|go     a log that cannot be written any more stops the
@@ -289,7 +292,10 @@ REPLAY_API replay_status_t replay_start(void);
  *  guest's state. ERROR_LOG_LOST if something else has removed, renamed,
  *  replaced, cut or changed the log since the start. A recording that was
  *  never started leaves no file, and an older one of that name as it was.
- *  Play:   ERROR_STOPPED_SHORT if events of the log are left.
+ *  Play:   ERROR_STOPPED_SHORT if events of the log are left, unless these are
+ *          only what the recorded run still met after its last shutdown
+ *          request, and this one was ended by that request. The state is then
+ *          compared as far as it must be the recorded one.
  *
  *  Events that are queued reach the guest first, at this place of the run:
  *  Record writes them, Play takes them from the log. Of what comes later, input
@@ -409,7 +415,11 @@ REPLAY_API replay_status_t replay_thread_attach(replay_role_t roles);
  *  Thread: [any] [hot].  Since ABI 1. */
 REPLAY_API replay_status_t replay_mutex_lock(void);
 
-/** Gives the replay lock back.
+/** Releases the replay lock.
+ *
+ *  Play: first delivers what is due and comes from no call of the host's: a
+ *  shutdown from outside, the end of the log, a cut. So replay_host::shutdown
+ *  and replay_host::stop are called in here too.
  *  @return REPLAY_OK; ERROR_LOCK_NOT_HELD. None: REPLAY_OK.
  *  Thread: [any] [lock-held] [hot].  Since ABI 1. */
 REPLAY_API replay_status_t replay_mutex_unlock(void);

@@ -113,9 +113,11 @@ package final class BlockDisk: @unchecked Sendable {
     func done(_ request: BlockRequest, _ result: Int32) -> Bool {
         if session.isForked { return false }
         request.result = min(result, 0)
-        underWay.withLock { _ = $0.remove(request.id) }
+        let id = request.id
         // In mode NONE the completion runs here, on a thread that may have another session.
         session.asCurrent { _ = session.post(.request(request)) }
+        // Afterwards: whoever finds it neither at work nor queued knows that it isn't coming.
+        underWay.withLock { _ = $0.remove(id) }
         return true
     }
 
@@ -128,6 +130,7 @@ package final class BlockDisk: @unchecked Sendable {
 
     func noteCompletion() { count.subtract(1, ordering: .relaxed) }
 
+    var isOfFile: Bool { if case .file = backend { true } else { false } }
     func isAtWork(_ id: UInt64) -> Bool { underWay.withLock { $0.contains(id) } }
     var isIdle: Bool { count.load(ordering: .relaxed) == 0 }
 

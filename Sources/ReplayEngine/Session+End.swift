@@ -1,0 +1,91 @@
+import CReplay
+import ReplayLog
+
+/// PLAY: what comes after the last event, and what the host need not reach any more.
+extension Session {
+    // MARK: The end
+
+    /// PLAY: handles what comes after the last event, once.
+    @discardableResult
+    func reachEnd(_ player: Player) -> Status {
+        guard !player.endWasTold, let ending = player.ending else { return failure }
+        player.endWasTold = true
+        publishNothingDue()
+        watchdog?.noteEnd()
+        let place = "icount \(state.icount), event \(player.nextIndex)"
+        switch ending {
+        case .finished(let end): return finishReplay(end)
+        case .cut(let reason):
+            let sentence = "the recording was cut behind \(place): \(reason)"
+            return fail(ReplayError(.logCut, sentence, at: self), REPLAY_STOP_CUT)
+        case .damaged(let error):
+            var failure = ReplayError(.logDamaged, "the replay ends at \(place): \(error.message)", at: self)
+            failure.status = ReplayError(error).status
+            failure.systemError = error.errno
+            return fail(failure, REPLAY_STOP_LOG_ERROR)
+        }
+    }
+
+    /// PLAY: all was replayed; the state must be the recorded one.
+    private func finishReplay(_ end: LogEnd) -> Status {
+        if end.hasDigest, host.hasDigest {
+            let digest = digestOfHost()
+            if digest != end.digest { return differentDigest(digest, end.digest) }
+        }
+        stopMachine(REPLAY_STOP_END, nil)
+        wakeIO()
+        return .ok
+    }
+
+    @discardableResult
+    func differentDigest(_ found: UInt64, _ recorded: UInt64) -> Status {
+        let before = state.sameDigest.map { " (it was the same at icount \($0))" } ?? ""
+        return diverge(
+            "the state's digest \(found.asHex)\(before)", status: .digest,
+            expected: "the state's digest \(recorded.asHex)")
+    }
+
+    // MARK: After the last shutdown
+
+    /// PLAY, the host ends the run before the log's end: are the events that are left only what its
+    /// threads still met after the shutdown that ended the recorded run? They need not come again.
+    /// Compares the state as far as it can still be the recorded one.
+    func endsAtShutdown(_ player: Player) -> Bool {
+        guard let cause = lastShutdown, !player.endWasTold else { return false }
+        switch player.reader.state {
+        case .finished(let end) where end.cause == UInt32(bitPattern: cause) || !Self.isReset(cause): break
+        case .died where !Self.isReset(cause): break
+        default: return false
+        }
+        var isSameGuest = host.hasDigest
+        while player.ending == nil, let kind = player.next.knownKind {
+            if kind.rule.way == .shutdown { return false }
+            if player.next.icount > state.icount || !kind.rule.leavesGuestAlone { isSameGuest = false }
+            if isSameGuest, kind == .digest, !isState(UInt64(bitPattern: player.next.a)) { return true }
+            player.consume()
+        }
+        if case .finished(let end)? = player.ending {
+            player.endWasTold = true
+            if isSameGuest, end.hasDigest, end.icount == state.icount { _ = isState(end.digest) }
+        } else {
+            reachEnd(player)
+        }
+        return true
+    }
+
+    /// False is a divergence.
+    private func isState(_ recorded: UInt64) -> Bool {
+        let digest = digestOfHost()
+        if digest != recorded { differentDigest(digest, recorded) }
+        return digest == recorded
+    }
+
+    private static func isReset(_ cause: Int32) -> Bool {
+        switch Int(cause) {
+        case REPLAY_SHUTDOWN_HOST_RESET, REPLAY_SHUTDOWN_GUEST_RESET, REPLAY_SHUTDOWN_SUBSYSTEM_RESET,
+            REPLAY_SHUTDOWN_SNAPSHOT_LOAD:
+            true
+        default: false
+        }
+    }
+}
