@@ -90,7 +90,8 @@ final class Devices: @unchecked Sendable {
     }
 
     func hasDisk(_ name: String) -> Bool {
-        content.withLock { content in content.disks.values.contains { $0.name == name } }
+        content.withLock { content in content.disks.values.contains { $0.name.utf8.elementsEqual(name.utf8) }
+        }
     }
 
     func disk(_ handle: UInt) -> BlockDisk? { content.withLock { $0.disks[handle] } }

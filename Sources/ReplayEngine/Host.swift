@@ -1,4 +1,5 @@
 import CReplay
+import ReplayLog
 
 /// The host's callbacks, with what stands for those that it does not give.
 package struct Host {
@@ -77,6 +78,6 @@ package struct Host {
 
     func message(_ level: Int, _ text: String) {
         guard let message = table.message else { return }
-        text.withCString { message(opaque, Int32(truncatingIfNeeded: level), $0) }
+        text.shown.withCString { message(opaque, Int32(truncatingIfNeeded: level), $0) }
     }
 }

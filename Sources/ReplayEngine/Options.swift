@@ -1,4 +1,5 @@
 import CReplay
+import ReplayLog
 
 /// What a session is configured to do, from the struct and the option string.
 package struct Options {
@@ -33,6 +34,8 @@ package struct Options {
     var stallMilliseconds: UInt32 = 1000
     var segmentBytes = 1 << 20
     var overwrites = true
+    /// Where temporary overlays are made; nil: where temporary files are.
+    var overlayFolder: String?
     var createdNs: UInt64 = 0
 
     init() {}
@@ -57,8 +60,8 @@ package struct Options {
             throw ReplayError(.invalidArgument, "mode \(config.mode) does not exist")
         }
         mode = config.mode
-        fileName = try Self.text("filename", config.filename)
-        snapshot = try Self.text("snapshot", config.snapshot)
+        fileName = config.filename.map { String(fileName: $0) }
+        snapshot = config.snapshot.map { String(fileName: $0) }
         switch Int(config.shift) {
         case REPLAY_SHIFT_DEFAULT: shift = .unset
         case REPLAY_SHIFT_AUTO: shift = .automatic
@@ -75,9 +78,10 @@ package struct Options {
         if config.segment_bytes != 0 { try setSegment(UInt64(config.segment_bytes)) }
         createdNs = config.created_ns
         overwrites = try Self.choice("overwrite", config.overwrite) ?? true
-        if let text = try Self.text("options", config.options) { try apply(text) }
+        overlayFolder = config.overlay_folder.map { String(fileName: $0) }
+        if let text = config.options { try apply(String(fileName: text)) }
         do throws(ReplayError) {
-            if let text = try Self.text(Self.variable, environment) { try apply(text) }
+            if let text = environment { try apply(String(fileName: text)) }
         } catch {
             var error = error
             error.message += " (in the environment variable \(Self.variable))"
@@ -87,14 +91,6 @@ package struct Options {
 
     /// Options of the user's that the host's own parser would refuse.
     private static let variable = "LIBREPLAY_OPTIONS"
-
-    private static func text(_ name: String, _ value: UnsafePointer<CChar>?) throws(ReplayError) -> String? {
-        guard let value else { return nil }
-        guard let text = String(validatingCString: value) else {
-            throw ReplayError(.badOption, "option \(name) is not UTF-8: '\(String(cString: value))'")
-        }
-        return text
-    }
 
     private static func choice(_ name: String, _ value: replay_switch_t) throws(ReplayError) -> Bool? {
         switch Int(value) {
@@ -110,27 +106,29 @@ package struct Options {
     /// Applies `key=value,key=value`; a comma within a value is written twice.
     private mutating func apply(_ text: String) throws(ReplayError) {
         for part in Self.split(text) where !part.isEmpty {
-            guard let equals = part.firstIndex(of: "=") else {
+            let scalars = part.unicodeScalars
+            guard let equals = scalars.firstIndex(of: "=") else {
                 throw ReplayError(.badOption, "option '\(part)' has no value")
             }
-            try set(String(part[..<equals]), String(part[part.index(after: equals)...]))
+            try set(String(scalars[..<equals]), String(scalars[scalars.index(after: equals)...]))
         }
     }
 
+    /// By scalars: a comma may be followed by what makes one character with it.
     private static func split(_ text: String) -> [String] {
-        var parts = [""]
-        var rest = text[...]
-        while let character = rest.popFirst() {
-            if character != "," {
-                parts[parts.count - 1].append(character)
+        var parts = [String.UnicodeScalarView()]
+        var rest = text.unicodeScalars[...]
+        while let scalar = rest.popFirst() {
+            if scalar != "," {
+                parts[parts.count - 1].append(scalar)
             } else if rest.first == "," {
                 rest.removeFirst()
                 parts[parts.count - 1].append(",")
             } else {
-                parts.append("")
+                parts.append(String.UnicodeScalarView())
             }
         }
-        return parts
+        return parts.map { String($0) }
     }
 
     private mutating func set(_ key: String, _ value: String) throws(ReplayError) {
@@ -164,6 +162,7 @@ package struct Options {
             default: throw Self.bad(key, value, "stop or go")
             }
         case "rroverwrite": overwrites = try Self.flag(key, value)
+        case "rroverlay": overlayFolder = value
         case "rrsegment": try setSegment(try Self.number(key, value, 0...UInt64.max))
         default: throw ReplayError(.badOption, "option '\(key)' does not exist (its value is '\(value)')")
         }

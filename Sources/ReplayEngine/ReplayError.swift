@@ -86,7 +86,7 @@ extension String {
     /// Copies as much as fits, whole characters, and a NUL.
     func copyAsCString(to bytes: UnsafeMutableRawBufferPointer) {
         var end = 0
-        for character in self {
+        for character in shown {
             let length = character.utf8.count
             guard end + length < bytes.count else { break }
             for byte in character.utf8 {

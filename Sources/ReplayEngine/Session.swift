@@ -261,11 +261,12 @@ package final class Session: @unchecked Sendable {
 }
 
 extension String {
-    /// A copy that the caller deallocates.
+    /// A copy, as the file name that it is, that the caller deallocates.
     var asCText: UnsafeMutablePointer<CChar> {
-        let text = UnsafeMutablePointer<CChar>.allocate(capacity: utf8.count + 1)
-        for (index, byte) in utf8.enumerated() { text[index] = CChar(bitPattern: byte) }
-        text[utf8.count] = 0
+        let bytes = fileBytes
+        let text = UnsafeMutablePointer<CChar>.allocate(capacity: bytes.count + 1)
+        for (index, byte) in bytes.enumerated() { text[index] = CChar(bitPattern: byte) }
+        text[bytes.count] = 0
         return text
     }
 }

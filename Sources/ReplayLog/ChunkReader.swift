@@ -20,6 +20,7 @@ final class ChunkReader {
     private let descriptor: Int32
     private let decompressor: Decompressor
     private let stored = RawBuffer()
+    private let use: FileUse?
 
     init(path: String, system: Syscalls) throws(LogError) {
         switch system.open(path, O_RDONLY | O_NONBLOCK) {
@@ -36,6 +37,12 @@ final class ChunkReader {
             system.close(descriptor)
             throw LogError.system(ENOMEM, "read", path)
         }
+        let (use, conflict) = FileUse.begin(.replayedLog, descriptor)
+        if let conflict {
+            system.close(descriptor)
+            throw LogError(.busy, "\(path) is \(conflict)")
+        }
+        self.use = use
         // As long as it is read no recorder replaces it.
         system.lockForReading(descriptor)
         self.path = path

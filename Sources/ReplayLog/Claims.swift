@@ -90,6 +90,9 @@ struct Claims {
                     _ = folder.remove(name + suffix, of: file)
                     throw LogError.system(error, "locked", path + suffix)
                 }
+                if let conflict = file.begin(Claims.kind(suffix)) {
+                    throw LogError(.busy, "\(path)\(suffix) is \(conflict)")
+                }
                 if folder.leads(name + suffix, to: file) == true { return file }
             case .failure(EEXIST): _ = try existing(suffix, examine)
             case .failure(let error): throw LogError.system(error, "made", path + suffix)
@@ -124,6 +127,9 @@ struct Claims {
                 }
                 throw LogError.system(error, "locked", path + suffix)
             }
+            if let conflict = file.begin(Claims.kind(suffix)) {
+                throw LogError(.busy, "\(path)\(suffix) is \(conflict)")
+            }
             guard let same = folder.leads(name, to: file) else {
                 throw LogError.system(EIO, "examined", path + suffix)
             }
@@ -140,6 +146,10 @@ struct Claims {
             }
         }
         throw LogError(.busy, "\(path)\(suffix) comes and goes")
+    }
+
+    private static func kind(_ suffix: String) -> FileUse.Kind {
+        suffix.utf8.elementsEqual("".utf8) || suffix.utf8.elementsEqual(Suffix.new.utf8) ? .log : .liveFile
     }
 
     private func checkKind(_ status: stat, _ suffix: String) throws(LogError) {

@@ -69,7 +69,7 @@ struct LiveSnapshot {
     /// Whether a name leads to the file that was read, or to none if none was.
     static func isCurrent(_ snapshot: LiveSnapshot?, _ path: String) -> Bool {
         var status = stat()
-        guard stat(path, &status) == 0 else { return snapshot == nil }
+        guard path.withFileName({ stat($0, &status) }) == 0 else { return snapshot == nil }
         return snapshot.map { $0.identity == (status.st_dev, status.st_ino) } ?? false
     }
 

@@ -5,6 +5,8 @@ final class OpenFile: @unchecked Sendable {
     // Sendable: closed when no other thread uses it.
 
     private(set) var descriptor: Int32
+    /// As long as it is open no other session of this process uses the file for something else.
+    private var use: FileUse?
     private let system: Syscalls
 
     init(_ descriptor: Int32, _ system: Syscalls) {
@@ -16,10 +18,18 @@ final class OpenFile: @unchecked Sendable {
         close()
     }
 
+    /// Says what else uses the file already, or nil.
+    func begin(_ kind: FileUse.Kind) -> String? {
+        let (use, conflict) = FileUse.begin(kind, descriptor)
+        self.use = use
+        return conflict
+    }
+
     /// Releases its locks too.
     func close() {
         system.close(descriptor)
         descriptor = -1
+        use = nil
     }
 }
 

@@ -19,7 +19,7 @@ struct Syscalls: Sendable {
         Int32
     > {
         if let error = fault(.open) { return .failure(error) }
-        let result = retry { replay_open_at(folder, path, flags, mode) }
+        let result = retry { path.withFileName { replay_open_at(folder, $0, flags, mode) } }
         // In a forked child it would keep the log busy.
         if case .success(let descriptor) = result { replay_fork_own(descriptor, true) }
         return result
@@ -70,7 +70,7 @@ struct Syscalls: Sendable {
     func status(_ name: String, in folder: Int32) -> Result<stat> {
         if let error = fault(.stat) { return .failure(error) }
         var status = stat()
-        switch retry({ fstatat(folder, name, &status, AT_SYMLINK_NOFOLLOW) }) {
+        switch retry({ name.withFileName { fstatat(folder, $0, &status, AT_SYMLINK_NOFOLLOW) } }) {
         case .success: return .success(status)
         case .failure(let error): return .failure(error)
         }
@@ -168,12 +168,16 @@ struct Syscalls: Sendable {
     /// Renames within a folder; unless `replacing`, an existing `to` is EEXIST.
     func rename(_ from: String, _ to: String, in folder: Int32, replacing: Bool) -> Int32? {
         if let error = fault(.rename) { return error }
-        return failure(retry { replay_rename_in(folder, from, to, replacing) })
+        return failure(
+            retry {
+                from.withFileName { from in to.withFileName { replay_rename_in(folder, from, $0, replacing) }
+                }
+            })
     }
 
     func unlink(_ name: String, in folder: Int32) -> Int32? {
         if let error = fault(.unlink) { return error }
-        return failure(retry { unlinkat(folder, name, 0) })
+        return failure(retry { name.withFileName { unlinkat(folder, $0, 0) } })
     }
 
     /// Sets the permission bits. Errors don't matter.
@@ -184,10 +188,11 @@ struct Syscalls: Sendable {
     /// The path that a symbolic link leads to, and any other path as it is.
     static func resolved(_ path: String) -> String {
         var status = stat()
-        guard lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFLNK, let real = realpath(path, nil)
+        guard path.withFileName({ lstat($0, &status) }) == 0, status.st_mode & S_IFMT == S_IFLNK,
+            let real = path.withFileName({ realpath($0, nil) })
         else { return path }
         defer { free(real) }
-        return String(cString: real)
+        return String(fileName: real)
     }
 
     /// A clock that only goes on.

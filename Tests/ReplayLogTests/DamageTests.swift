@@ -64,7 +64,12 @@ import Testing
     }
 
     @Test func damageInALiveSegmentLosesAtMostFourKilobytes() throws {
-        let many = TestEvent.script(4000, seed: 4)
+        // Few instructions: the icount ends no chunk.
+        let many = TestEvent.script(4000, seed: 4).enumerated().map { number, event in
+            var event = event
+            event.icount = UInt64(number) * 3
+            return event
+        }
         let path = try scratch.diedLog("log", many, LogOptions(syncInterval: 0))
         let layout = LiveLayout(segmentSize: 1 << 20)
         let data = layout.segmentOffset(0) + layout.dataOffset

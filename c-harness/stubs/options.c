@@ -27,6 +27,7 @@ static const option_t options[] = {
     {"rrlint", "on", "off", 0, 0},
     {"rrfull", "stop", "go", 0, 0},
     {"rroverwrite", "on", "off", 0, 0},
+    {"rroverlay", NULL, NULL, 0, 0},
     {"rrsegment", NULL, NULL, REPLAY_STUB_SEGMENT_MIN, REPLAY_STUB_SEGMENT_MAX},
 };
 

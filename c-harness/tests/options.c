@@ -32,6 +32,7 @@ TEST(each_good_option_is_accepted) {
         "rrfull=stop",
         "rrfull=go",
         "rroverwrite=on",
+        "rroverlay=/tmp",
         "rrsegment=256",
         "rrsegment=65536",
         "shift=1,sleep=off,align=off,rrdata=off,rrdigest=1000,rrstall=500,rrlint=off"};

@@ -222,6 +222,7 @@ static handles_t handles_of(void) {
     const char *image = test_path("image");
     test_write_file(image, "0123456789abcdef", 16);
     config.filename = image;
+    config.read_only = 1; /* two sessions may read one image */
     replay_mutex_lock();
     REQUIRE((handles.timer = replay_timer_new(nothing, NULL)) != NULL);
     replay_mutex_unlock();

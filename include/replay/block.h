@@ -82,7 +82,7 @@ typedef struct replay_block_config {
     uint32_t size;       /**< sizeof(replay_block_config_t) */
     uint32_t read_only;  /**< 1: writes fail with -EROFS */
     const char *name;    /**< the disk's name in errors, or NULL: "disk0", …; each once */
-    const char *filename; /**< the image, or NULL */
+    const char *filename; /**< the image, a file or a block device, or NULL */
     const replay_block_backend_t *backend; /**< instead of an image, or NULL */
     void *opaque;        /**< for the backend */
     replay_block_overlay_t overlay; /**< where writes go */
@@ -97,7 +97,9 @@ typedef struct replay_block_config {
  *  and calls no backend: what was read, and the length, come from the log.
  *
  *  @param config [in]. @param status [out] why it failed, or NULL.
- *  @return the disk, closed by replay_block_close(); NULL: ERROR_INVALID_ARGUMENT,
+ *  @return the disk, closed by replay_block_close(); NULL: ERROR_INVALID_ARGUMENT
+ *    (the image or the overlay can't be one, or the process uses that file
+ *    already; several disks may only read one image),
  *    ERROR_STRUCT_SIZE, ERROR_SYSTEM (the image or the overlay could not be
  *    opened), ERROR_NO_MEMORY, ERROR_WRONG_STATE (not between configure and
  *    start), ERROR_FINGERPRINT (rrdata=on: the recording has no such disk).

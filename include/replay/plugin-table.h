@@ -317,12 +317,13 @@ typedef struct libreplay_config {
     uint64_t created_ns;
     libreplay_switch_t overwrite;
     uint32_t reserved;
+    const char *overlay_folder;
 } libreplay_config_t;
 
 #define LIBREPLAY_CONFIG_INIT                                                                      \
     {(uint32_t)sizeof(libreplay_config_t), LIBREPLAY_MODE_NONE, 0, 0, 0, 0, 0, LIBREPLAY_SHIFT_DEFAULT, \
      LIBREPLAY_DEFAULT, LIBREPLAY_DEFAULT, LIBREPLAY_DEFAULT, LIBREPLAY_DEFAULT, LIBREPLAY_DEFAULT, 0, 0, 0, 0, \
-     LIBREPLAY_DEFAULT, 0}
+     LIBREPLAY_DEFAULT, 0, 0}
 
 typedef struct libreplay_end {
     uint32_t size;

@@ -185,6 +185,8 @@ enum { REPLAY_DEFAULT = 0, REPLAY_ON = 1, REPLAY_OFF = 2 };
  *                       machine, or lets it go on unrecorded       default stop
  *    rroverwrite=on|off an older recording of that name may be replaced, or is
  *                       ERROR_LOG_EXISTS                           default on
+ *    rroverlay=FOLDER   where temporary overlays of disks are made
+ *                       default the environment's TMPDIR, else /var/tmp
  *    rrsegment=BYTES    size of a live segment, 256 to 2^30        default 1 MiB
  *
  *  The environment variable LIBREPLAY_OPTIONS holds such a string too, for users of
@@ -192,7 +194,8 @@ enum { REPLAY_DEFAULT = 0, REPLAY_ON = 1, REPLAY_OFF = 2 };
  *  the host's string, so it wins. A program that has other rights than its user
  *  (setuid) ignores it.
  *
- *  A comma within a value is written twice. In PLAY rrdata and rrdigest are as
+ *  Names of files and folders are bytes: they need not be UTF-8. A message shows a
+ *  byte that isn't part of UTF-8 as \xNN. A comma within a value is written twice. In PLAY rrdata and rrdigest are as
  *  they were recorded; shift and sleep are too where nothing is said, and
  *  another value is ERROR_FINGERPRINT.
  *
@@ -217,13 +220,14 @@ typedef struct replay_config {
     uint64_t created_ns;       /**< time of creation, for the log's reader; 0: not told */
     replay_switch_t overwrite; /**< rroverwrite, default on */
     uint32_t reserved;         /**< 0 */
+    const char *overlay_folder; /**< rroverlay, or NULL */
 } replay_config_t;
 
 /** The value to start a replay_config_t from. */
 #define REPLAY_CONFIG_INIT                                                                         \
     {(uint32_t)sizeof(replay_config_t), REPLAY_MODE_NONE, 0, 0, 0, 0, 0, REPLAY_SHIFT_DEFAULT,     \
      REPLAY_DEFAULT, REPLAY_DEFAULT, REPLAY_DEFAULT, REPLAY_DEFAULT, REPLAY_DEFAULT, 0, 0, 0, 0,   \
-     REPLAY_DEFAULT, 0}
+     REPLAY_DEFAULT, 0, 0}
 
 /* -------------------------------------------------------------------- life */
 

@@ -1,48 +1,85 @@
 import CReplay
 import CSystem
 import Glibc
+import ReplayLog
 
 /// A file that is read and written at offsets, whole or with an errno.
 final class DataFile: Sendable {
     let descriptor: Int32
+    /// As long as it is open no other session of this process uses the file for something else.
+    private let use: FileUse?
 
-    /// An image. - Throws: ``SystemError``
+    /// An image: a file or a block device. - Throws: ``SystemError``
     init(path: String, writable: Bool) throws(SystemError) {
-        let fd = Self.retrying { replay_open_at(AT_FDCWD, path, writable ? O_RDWR : O_RDONLY, 0) }
-        guard fd >= 0 else { throw SystemError(errno) }
-        descriptor = Int32(truncatingIfNeeded: fd)
+        descriptor = try Self.open(path, writable ? O_RDWR : O_RDONLY, mayBeDevice: true)
+        use = try Self.begin(writable ? .writableImage : .image, descriptor)
     }
 
     /// A file that is kept, not yet emptied.
     init(keeping path: String) throws(SystemError) {
-        let fd = Self.retrying { replay_open_at(AT_FDCWD, path, O_RDWR | O_CREAT, 0o644) }
+        descriptor = try Self.open(path, O_RDWR | O_CREAT, mayBeDevice: false)
+        use = try Self.begin(.overlay, descriptor)
+    }
+
+    /// Never waits, not even for the writer of a pipe, and opens nothing that can't be used.
+    private static func open(_ path: String, _ flags: Int32, mayBeDevice: Bool) throws(SystemError) -> Int32 {
+        var status = stat()
+        // Before it is opened: some devices do something when they are.
+        if path.withFileName({ stat($0, &status) }) == 0 { try check(status, mayBeDevice) }
+        let fd = retrying { path.withFileName { replay_open_at(AT_FDCWD, $0, flags | O_NONBLOCK, 0o644) } }
         guard fd >= 0 else { throw SystemError(errno) }
-        descriptor = Int32(truncatingIfNeeded: fd)
+        let descriptor = Int32(truncatingIfNeeded: fd)
+        do throws(SystemError) {
+            guard fstat(descriptor, &status) == 0 else { throw SystemError(errno) }
+            try check(status, mayBeDevice)
+        } catch {
+            close(descriptor)
+            throw error
+        }
+        return descriptor
+    }
+
+    private static func check(_ status: stat, _ mayBeDevice: Bool) throws(SystemError) {
+        let kind: String
+        switch status.st_mode & S_IFMT {
+        case S_IFREG: return
+        case S_IFBLK where mayBeDevice: return
+        case S_IFBLK: kind = "a block device"
+        case S_IFDIR: kind = "a folder"
+        case S_IFIFO: kind = "a pipe"
+        case S_IFSOCK: kind = "a socket"
+        case S_IFCHR: kind = "a character device"
+        default: kind = "of an unknown kind"
+        }
+        throw SystemError(
+            EINVAL, "it is \(kind), but must be a file\(mayBeDevice ? " or a block device" : "")")
+    }
+
+    /// Closes the file if it is in use.
+    private static func begin(_ kind: FileUse.Kind, _ descriptor: Int32) throws(SystemError) -> FileUse? {
+        let (use, conflict) = FileUse.begin(kind, descriptor)
+        guard let conflict else { return use }
+        close(descriptor)
+        throw SystemError(EINVAL, "it is \(conflict)")
     }
 
     func empty() throws(SystemError) {
         if replay_resize(descriptor, 0) != 0 { throw SystemError(errno) }
     }
 
-    /// Is it the same file under whatever name?
-    func isSame(as other: DataFile) -> Bool {
-        var (mine, others) = (stat(), stat())
-        guard fstat(descriptor, &mine) == 0, fstat(other.descriptor, &others) == 0 else { return false }
-        return mine.st_dev == others.st_dev && mine.st_ino == others.st_ino
-    }
-
     /// An empty file without a name, gone when it is closed.
     init(temporaryIn directory: String) throws(SystemError) {
-        let fd = replay_open_unnamed(directory)
+        let fd = directory.withFileName { replay_open_unnamed($0) }
         guard fd >= 0 else { throw SystemError(errno) }
         descriptor = fd
+        use = nil
     }
 
     deinit { close(descriptor) }
 
     static var temporaryDirectory: String {
         guard let value = getenv("TMPDIR"), value.pointee != 0 else { return "/var/tmp" }
-        return String(cString: value)
+        return String(fileName: value)
     }
 
     /// In bytes; a block device has its end there too.
@@ -113,9 +150,15 @@ final class DataFile: Sendable {
     }
 }
 
-/// An errno.
+/// An errno, and perhaps a better sentence for it than the system's.
 struct SystemError: Error {
     let number: Int32
-    init(_ number: Int32) { self.number = number }
-    var text: String { String(cString: strerror(number)) }
+    private let sentence: String?
+
+    init(_ number: Int32, _ sentence: String? = nil) {
+        self.number = number
+        self.sentence = sentence
+    }
+
+    var text: String { sentence ?? String(cString: strerror(number)) }
 }

@@ -1,4 +1,5 @@
 import CReplay
+import Glibc
 import ReplayLog
 
 /// Takes what a guest writes, so that its image stays as it is: a sparse file of
@@ -8,10 +9,14 @@ final class Overlay: Sendable {
     private let written = Locked(RangeSet())
     /// The user named the file: a flush then brings the data to the disk.
     private let isKept: Bool
+    /// Called once, with an errno, when the file can't grow.
+    private let whenFull: @Sendable (Int32) -> Void
+    private let isFull = Locked(false)
 
-    init(_ file: DataFile, isKept: Bool) {
+    init(_ file: DataFile, isKept: Bool, whenFull: @escaping @Sendable (Int32) -> Void) {
         self.file = file
         self.isKept = isKept
+        self.whenFull = whenFull
     }
 
     /// Does the overlay's part of a request. - Returns: 0 or a negative errno.
@@ -24,9 +29,21 @@ final class Overlay: Sendable {
         case .zeroes, .discard: result = file.makeHole(range)
         case .flush: return sync()
         }
-        guard result >= 0 else { return result }
+        guard result >= 0 else {
+            note(failure: -result)
+            return result
+        }
         written.withLock { $0.insert(range) }
         return request.flags & UInt32(REPLAY_BLOCK_FUA) != 0 ? sync() : 0
+    }
+
+    private func note(failure error: Int32) {
+        guard error == ENOSPC || error == EDQUOT || error == EFBIG else { return }
+        let isFirst = isFull.withLock { isFull in
+            defer { isFull = true }
+            return !isFull
+        }
+        if isFirst { whenFull(error) }
     }
 
     /// Data that is gone with the process need not reach the disk.

@@ -69,7 +69,7 @@ extension Session {
             }
             return .host(backend)
         }
-        guard let filename = try Self.text("the image", config.filename, name) else {
+        guard let filename = config.filename.map({ String(fileName: $0) }) else {
             throw ReplayError(.invalidArgument, "\(name) has neither an image nor a backend", device: name)
         }
         do { return .file(try DataFile(path: filename, writable: writable)) } catch {
@@ -93,24 +93,39 @@ extension Session {
     private func makeOverlay(
         _ config: replay_block_config_t, _ name: String, over backend: BlockDisk.Backend
     ) throws(ReplayError) -> Overlay? {
-        let named = try Self.text("the overlay", config.overlay_filename, name)
+        let named = config.overlay_filename.map { String(fileName: $0) }
+        let folder = options.overlayFolder ?? DataFile.temporaryDirectory
+        var what = "the overlay of \(name) could not be made in \(folder)"
         do throws(SystemError) {
             switch overlayKind(config) {
             case REPLAY_BLOCK_OVERLAY_OFF: return nil
             case REPLAY_BLOCK_OVERLAY_TEMPORARY:
-                return Overlay(try DataFile(temporaryIn: DataFile.temporaryDirectory), isKept: false)
+                return Overlay(try DataFile(temporaryIn: folder), isKept: false) { [weak self] error in
+                    self?.reportFullOverlay(of: name, "in \(folder)", error)
+                }
             case REPLAY_BLOCK_OVERLAY_FILE:
-                guard let named else { throw SystemError(EINVAL) }
+                what = "the overlay of \(name) could not be made"
+                guard let named else { throw SystemError(EINVAL, "it has no name") }
+                what = "the overlay \(named) of \(name) could not be made"
+                // What is in use, as the image itself may be, is refused before it is emptied.
                 let file = try DataFile(keeping: named)
-                // Before it is emptied: the image is no overlay of itself.
-                if case .file(let image) = backend, file.isSame(as: image) { throw SystemError(EINVAL) }
                 try file.empty()
-                return Overlay(file, isKept: true)
+                return Overlay(file, isKept: true) { [weak self] error in
+                    self?.reportFullOverlay(of: name, named, error)
+                }
             default: throw SystemError(EINVAL)
             }
         } catch {
-            throw Self.systemError(error, "the overlay of \(name) could not be made", name)
+            throw Self.systemError(error, what, name)
         }
+    }
+
+    /// The guest sees I/O errors; its user needs to know why.
+    private func reportFullOverlay(of name: String, _ place: String, _ error: Int32) {
+        host.message(
+            REPLAY_MESSAGE_ERROR,
+            "the overlay of \(name), \(place), can't grow: \(SystemError(error).text); the guest's writes fail "
+                + "(the option rroverlay names the folder for temporary overlays)")
     }
 
     private static func systemError(_ error: SystemError, _ what: String, _ name: String) -> ReplayError {

@@ -1,0 +1,82 @@
+import Glibc
+
+/// The files that the sessions of this process use, by what they are and not by what they are called: an overlay that
+/// is also a log, say, would destroy it.
+///
+/// A use ends with the last reference to it.
+package final class FileUse: Sendable {
+    package enum Kind: Sendable {
+        case log
+        case liveFile
+        case replayedLog
+        case image
+        case writableImage
+        case overlay
+
+        var description: String {
+            switch self {
+            case .log: "the log of a recording"
+            case .liveFile: "the live file of a recording"
+            case .replayedLog: "a log that is replayed"
+            case .image, .writableImage: "the image of a disk"
+            case .overlay: "the overlay of a disk"
+            }
+        }
+
+        /// May a file be both at a time? A log that is still being recorded may be replayed up to its last event.
+        func agrees(with other: Kind) -> Bool {
+            switch (self, other) {
+            case (.replayedLog, .replayedLog), (.image, .image), (.log, .replayedLog), (.replayedLog, .log):
+                true
+            default: false
+            }
+        }
+    }
+
+    /// A device, or a file on one.
+    private struct Identity: Equatable {
+        var device: UInt64
+        var inode: UInt64
+
+        init(_ status: stat) {
+            let isDevice = status.st_mode & S_IFMT == S_IFBLK
+            device = UInt64(isDevice ? status.st_rdev : status.st_dev)
+            inode = isDevice ? UInt64.max : UInt64(status.st_ino)
+        }
+    }
+
+    private struct Entry {
+        var identity: Identity
+        var kind: Kind
+        var number: UInt64
+    }
+
+    private static let entries = Locked<(list: [Entry], last: UInt64)>(([], 0))
+    private let number: UInt64
+
+    private init(number: UInt64) {
+        self.number = number
+    }
+
+    deinit {
+        FileUse.entries.withLock { [number] entries in entries.list.removeAll { $0.number == number } }
+    }
+
+    /// Begins to use an open file, or says what it is already.
+    package static func begin(_ kind: Kind, _ descriptor: Int32) -> (use: FileUse?, conflict: String?) {
+        var status = stat()
+        // A file whose identity can't be found out has its error elsewhere.
+        guard fstat(descriptor, &status) == 0 else { return (nil, nil) }
+        let identity = Identity(status)
+        return entries.withLock { entries in
+            if let other = entries.list.first(where: {
+                $0.identity == identity && !$0.kind.agrees(with: kind)
+            }) {
+                return (nil, "the same file as \(other.kind.description) that this process uses")
+            }
+            entries.last &+= 1
+            entries.list.append(Entry(identity: identity, kind: kind, number: entries.last))
+            return (FileUse(number: entries.last), nil)
+        }
+    }
+}
