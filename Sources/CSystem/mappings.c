@@ -26,6 +26,7 @@ static replay_mapping_t *mappings;
 static pthread_mutex_t guard = PTHREAD_MUTEX_INITIALIZER;
 static unsigned guarded;
 static uintptr_t page_size;
+static pid_t owner; /* a forked child has none of the mappings, and perhaps others there */
 
 /* What was in force before the handler was set last, and before it was first. */
 static struct sigaction previous, first;
@@ -33,6 +34,8 @@ static bool was_ever_set;
 static __thread unsigned forwarding __attribute__((tls_model("initial-exec")));
 
 static replay_mapping_t *mapping_at(uintptr_t address) {
+    if (getpid() != owner)
+        return NULL;
     replay_mapping_t *one = __atomic_load_n(&mappings, __ATOMIC_ACQUIRE);
     for (; one; one = one->next) {
         uintptr_t start = __atomic_load_n(&one->start, __ATOMIC_ACQUIRE);
@@ -126,6 +129,7 @@ replay_mapping_t *replay_mapping_guard(void *start, size_t length) {
     if (one && guarded == 0 && set_handler() != 0)
         one = NULL;
     if (one) {
+        owner = getpid();
         one->length = length;
         __atomic_store_n(&one->lost, false, __ATOMIC_RELAXED);
         __atomic_store_n(&one->start, (uintptr_t)start, __ATOMIC_RELEASE);

@@ -24,12 +24,15 @@ struct Claims {
         }
     }
 
-    /// The live file of the older recording, if there is one.
+    /// The live file of the older recording, if there is one. Not locked any more: to a reader of the older
+    /// recording that would say that its recorder lives.
     func live() throws(LogError) -> OpenFile? {
-        try existing(Suffix.live) { file, _ throws(LogError) in
+        let live = try existing(Suffix.live) { file, _ throws(LogError) in
             if try begins(file, with: LiveLayout.magic) { return .keep }
             throw foreign(Suffix.live)
         }
+        if let live { system.unlock(live.descriptor) }
+        return live
     }
 
     /// Makes `NAME.live.new`, locked. As long as a recorder has it, no other one prepares a recording of

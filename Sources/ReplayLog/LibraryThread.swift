@@ -1,7 +1,6 @@
 import Glibc
 
-/// A thread of the library's. It gets no signals, which are the host's; only SIGBUS, which a cut mapping
-/// raises in the thread that touches it.
+/// A thread of the library's. It gets no signals, which are the host's.
 package struct LibraryThread {
     private let handle: pthread_t
 
@@ -12,7 +11,6 @@ package struct LibraryThread {
         var all = sigset_t()
         var before = sigset_t()
         sigfillset(&all)
-        sigdelset(&all, SIGBUS)
         pthread_sigmask(SIG_SETMASK, &all, &before)
         defer { pthread_sigmask(SIG_SETMASK, &before, nil) }
         let context = Unmanaged.passRetained(Body(run: body))
@@ -28,6 +26,15 @@ package struct LibraryThread {
             return (nil, error)
         }
         return (LibraryThread(handle: handle), 0)
+    }
+
+    /// The calling thread touches a mapping that others may cut: the kernel ends a process in which a
+    /// thread meets SIGBUS and has it blocked.
+    static func receiveBusErrors() {
+        var only = sigset_t()
+        sigemptyset(&only)
+        sigaddset(&only, SIGBUS)
+        pthread_sigmask(SIG_UNBLOCK, &only, nil)
     }
 
     /// Waits for its end; a thread that would wait for itself is let go.

@@ -112,6 +112,7 @@ final class Sealer: @unchecked Sendable {
     }
 
     private func run() {
+        LibraryThread.receiveBusErrors()
         var nextSync = deadline()
         monitor.lock()
         while true {

@@ -41,6 +41,12 @@ struct Syscalls: Sendable {
         return failure(retry { fcntl(descriptor, Syscalls.setLock, &lock) })
     }
 
+    func unlock(_ descriptor: Int32) {
+        var lock = flock()
+        lock.l_type = Int16(F_UNLCK)
+        _ = retry { fcntl(descriptor, Syscalls.setLock, &lock) }
+    }
+
     /// A read lock, so that no recorder replaces the file meanwhile. Readers do without it where a
     /// recorder holds the write lock, or where the file system has no locks.
     func lockForReading(_ descriptor: Int32) {

@@ -42,6 +42,7 @@ import Testing
                 let writer = try LogWriter(path: path, options: later)
                 for event in events { #expect(writer.append(event)) }
                 if let older { #expect(Outcome(path).events == older) } else { #expect(!Files.exists(path)) }
+                if number >= 2, !starts { #expect(Outcome(path).hasDied) }
                 if starts {
                     try writer.start()
                     #expect(Outcome(path).events == events && files() == ["", ".live"])
