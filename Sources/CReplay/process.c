@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What happens to a session when a thread ends or the process forks. */
+#include <fcntl.h>
 #include <limits.h>
 #include <pthread.h>
 #include <unistd.h>
@@ -38,6 +39,15 @@ void replay_thread_watch(void) {
     pthread_once(&end_once, make_end_key);
     if (has_end_key)
         pthread_setspecific(end_key, &replay_this_thread);
+}
+
+bool replay_can_open_two(void) {
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) != 0)
+        return false;
+    close(ends[0]);
+    close(ends[1]);
+    return true;
 }
 
 /* --------------------------------------------------------------------- fork */

@@ -54,31 +54,38 @@ package struct ReplayError: Error, Sendable {
 
     /// Writes the C form, as far as `size` bytes go.
     package func copy(to target: UnsafeMutableRawPointer, size: Int) {
-        var error = replay_error_t()
-        error.size = UInt32(truncatingIfNeeded: size)
-        error.status = status.code
-        error.icount = icount
-        error.event_index = eventIndex
-        error.role = roles
-        error.system_error = systemError
-        withUnsafeMutableBytes(of: &error.expected) { expected.copyAsCString(to: $0) }
-        withUnsafeMutableBytes(of: &error.found) { found.copyAsCString(to: $0) }
-        withUnsafeMutableBytes(of: &error.device) { device.copyAsCString(to: $0) }
-        withUnsafeMutableBytes(of: &error.message) { message.copyAsCString(to: $0) }
-        withUnsafeMutableBytes(of: &error.history) { history.copyAsCString(to: $0) }
-        withUnsafeBytes(of: &error) { bytes in
-            guard let start = bytes.baseAddress else { return }
-            target.copyMemory(from: start, byteCount: min(size, bytes.count))
+        withC(size: UInt32(truncatingIfNeeded: size)) { error in
+            target.copyMemory(
+                from: UnsafeRawPointer(error), byteCount: min(size, MemoryLayout<replay_error_t>.size))
         }
     }
 
-    /// Calls `body` with the C form, which lives as long as the call.
-    package func withC(_ body: (UnsafePointer<replay_error_t>) -> Void) {
+    /// Calls `body` with the C form, which lives as long as the call. It is large, and a host's stack
+    /// may be small: there is one of it at a time.
+    package func withC(
+        size: UInt32 = UInt32(MemoryLayout<replay_error_t>.size),
+        _ body: (UnsafePointer<replay_error_t>) -> Void
+    ) {
         var error = replay_error_t()
-        withUnsafeMutablePointer(to: &error) { pointer in
-            copy(to: UnsafeMutableRawPointer(pointer), size: MemoryLayout<replay_error_t>.size)
-            body(UnsafePointer(pointer))
+        withUnsafeMutablePointer(to: &error) { error in
+            error.pointee.size = size
+            fill(error)
+            body(UnsafePointer(error))
         }
+    }
+
+    @inline(never)
+    private func fill(_ error: UnsafeMutablePointer<replay_error_t>) {
+        error.pointee.status = status.code
+        error.pointee.icount = icount
+        error.pointee.event_index = eventIndex
+        error.pointee.role = roles
+        error.pointee.system_error = systemError
+        withUnsafeMutableBytes(of: &error.pointee.expected) { expected.copyAsCString(to: $0) }
+        withUnsafeMutableBytes(of: &error.pointee.found) { found.copyAsCString(to: $0) }
+        withUnsafeMutableBytes(of: &error.pointee.device) { device.copyAsCString(to: $0) }
+        withUnsafeMutableBytes(of: &error.pointee.message) { message.copyAsCString(to: $0) }
+        withUnsafeMutableBytes(of: &error.pointee.history) { history.copyAsCString(to: $0) }
     }
 }
 

@@ -23,11 +23,15 @@ package final class GLibAttachment: @unchecked Sendable {
     // MARK: Life
 
     package static func attach(_ given: OpaquePointer?, to session: Session) -> Status {
-        guard let context = given ?? g_main_context_default() else { return .noMemory }
         guard session.canAttach else {
             return session.misuse(
                 .wrongState, "a main context was attached to a session that is not configured")
         }
+        guard given != nil || canMakeContext else {
+            return session.misuse(
+                .system, "GLib's default context needs two file descriptors, but none can be opened")
+        }
+        guard let context = given ?? g_main_context_default() else { return .noMemory }
         let key = UInt(bitPattern: context)
         guard all.withLock({ $0[key] == nil }) else {
             return session.misuse(.wrongState, "the main context is attached already")
@@ -41,12 +45,16 @@ package final class GLibAttachment: @unchecked Sendable {
     }
 
     package static func detach(_ given: OpaquePointer?, from session: Session) -> Status {
-        guard let context = given ?? g_main_context_default(),
+        guard given != nil || !all.withLock(\.isEmpty), let context = given ?? g_main_context_default(),
             let attachment = all.withLock({ $0.removeValue(forKey: UInt(bitPattern: context)) })
         else { return session.misuse(.wrongState, "the main context is not attached") }
         attachment.uninstall()
         return .ok
     }
+
+    /// GLib ends the process when it makes a context and finds no descriptors for its wake-ups. Whether
+    /// the default context exists already it doesn't say.
+    private static var canMakeContext: Bool { replay_can_open_two() }
 
     private init(_ session: Session, _ context: OpaquePointer) {
         self.session = session

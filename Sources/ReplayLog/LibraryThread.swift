@@ -3,6 +3,7 @@ import Glibc
 /// A thread of the library's. It gets no signals, which are the host's.
 package struct LibraryThread {
     private let handle: pthread_t
+    private static let smallestStack = 1 << 20
 
     /// - Returns: the thread, or the errno why there is none.
     package static func start(_ body: @escaping @Sendable () -> Void) -> (
@@ -14,9 +15,17 @@ package struct LibraryThread {
         pthread_sigmask(SIG_SETMASK, &all, &before)
         defer { pthread_sigmask(SIG_SETMASK, &before, nil) }
         let context = Unmanaged.passRetained(Body(run: body))
+        var attributes = pthread_attr_t()
+        pthread_attr_init(&attributes)
+        defer { pthread_attr_destroy(&attributes) }
+        // Whatever the host has made the usual size: its callbacks may run there too.
+        var stack = 0
+        if pthread_attr_getstacksize(&attributes, &stack) == 0, stack < smallestStack {
+            pthread_attr_setstacksize(&attributes, smallestStack)
+        }
         var handle = pthread_t()
         let error = pthread_create(
-            &handle, nil,
+            &handle, &attributes,
             { context in
                 if let context { Unmanaged<Body>.fromOpaque(context).takeRetainedValue().run() }
                 return nil

@@ -3,6 +3,7 @@
 #include "host.h"
 
 #include <glib.h>
+#include <sys/resource.h>
 
 static host_t host;
 static const char *log_path(void) {
@@ -46,6 +47,23 @@ TEST(null_is_the_default_context) {
     CHECK(g_main_context_get_poll_func(NULL) != before);
     CHECK_STATUS(replay_glib_detach(NULL), OK);
     CHECK(g_main_context_get_poll_func(NULL) == before);
+    CHECK_STATUS(replay_finish(), OK);
+}
+
+TEST(without_descriptors_the_default_context_is_refused) {
+    struct rlimit none = {3, 3}, before;
+    host_init(&host);
+    REQUIRE_STATUS(host_configure(&host, REPLAY_MODE_RECORD, log_path(), NULL), OK);
+    REQUIRE_STATUS(replay_start(), OK);
+    REQUIRE(getrlimit(RLIMIT_NOFILE, &before) == 0);
+    none.rlim_max = before.rlim_max;
+    REQUIRE(setrlimit(RLIMIT_NOFILE, &none) == 0);
+    CHECK_STATUS(replay_glib_detach(NULL), ERROR_WRONG_STATE);
+    CHECK_STATUS(replay_glib_attach(NULL), ERROR_SYSTEM);
+    CHECK_HAS(host_last_error().message, "needs two file descriptors");
+    REQUIRE(setrlimit(RLIMIT_NOFILE, &before) == 0);
+    CHECK_STATUS(replay_glib_attach(NULL), OK);
+    CHECK_STATUS(replay_glib_detach(NULL), OK);
     CHECK_STATUS(replay_finish(), OK);
 }
 

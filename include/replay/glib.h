@@ -25,7 +25,9 @@ struct _GMainContext;
  *  Several contexts, of one session or of several, may be attached.
  *
  *  @param context [in] kept by a reference until detached; NULL: the default context.
- *  @return REPLAY_OK; ERROR_WRONG_STATE (attached already, or not configured).
+ *  @return REPLAY_OK; ERROR_WRONG_STATE (attached already, or not configured);
+ *    ERROR_SYSTEM: @p context is NULL, and no file descriptors are free for the default
+ *    context (GLib would end the process).
  *  Thread: [io], the one that iterates the context.  Since ABI 1. */
 REPLAY_API replay_status_t replay_glib_attach(struct _GMainContext *context);
 

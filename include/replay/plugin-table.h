@@ -75,6 +75,8 @@ enum {
 #undef LIBREPLAY_STATUS_CONSTANT
 };
 
+#define LIBREPLAY_STACK_BYTES 49152
+
 typedef int32_t libreplay_mode_t;
 
 enum {

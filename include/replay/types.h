@@ -89,6 +89,11 @@ enum {
 #undef REPLAY_STATUS_CONSTANT
 };
 
+/** The stack that a thread needs to call the library, in bytes, as
+ *  pthread_attr_setstacksize() counts. The host's callbacks run on it too, so what
+ *  they use beyond a few kilobytes comes on top; so does what GLib uses. */
+#define REPLAY_STACK_BYTES 49152
+
 /* ------------------------------------------------------------------- modes */
 
 /** What a session does: see @ref replay_mode. */

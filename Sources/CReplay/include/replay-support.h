@@ -137,6 +137,9 @@ int64_t replay_monotonic_ns(void);
  *  rights than its user. */
 const char *replay_environment_options(void);
 
+/** Are two more file descriptors to be had? */
+bool replay_can_open_two(void);
+
 /** Writes the name of the innermost frame outside of this library, with its
  *  object file: "main+0x2a (host)". For lint messages; slow. */
 void replay_name_caller(char *text, size_t size);
