@@ -69,7 +69,20 @@ extension Session {
 
     private func loop(_ isVCPU: Bool) -> Status {
         while mayRunOn { if isVCPU { runSlice() } else { runMainLoop() } }
+        if let player, isPlaying { takeLastEvents(player, isVCPU) }
         return hasFailed ? failure : .ok
+    }
+
+    /// PLAY: a main loop of the recording may have gone round once more at the place where it
+    /// stopped. What it wrote there comes again, without an instruction.
+    private func takeLastEvents(_ player: Player, _ isVCPU: Bool) {
+        var index: UInt64
+        repeat {
+            index = player.nextIndex
+            if hasFailed || player.endWasTold { return }
+            _ = turn()
+            if isVCPU { host.interrupt() }
+        } while player.nextIndex != index
     }
 
     package func stopRun() -> Status {

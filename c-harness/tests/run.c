@@ -338,6 +338,28 @@ TEST(the_main_loop_may_be_glibs) {
     CHECK_STATUS(replay_finish(), OK);
 }
 
+static void run_one(void) {
+    replay_thread_attach(REPLAY_THREAD_VCPU | REPLAY_THREAD_IO);
+    CHECK_STATUS(replay_run(), OK);
+}
+
+TEST(a_log_may_be_replayed_with_fewer_or_more_threads) {
+    void (*const ways[])(void) = {run_one, run_both, run_with_glib};
+    for (int recording = 0; recording < 3; recording++)
+        for (int playing = 0; playing < 3; playing++) {
+            test_note("recorded by way %d, played by way %d", recording, playing);
+            begin(REPLAY_MODE_RECORD);
+            m.each = press;
+            ways[recording]();
+            note_recorded();
+            CHECK_STATUS(replay_finish(), OK);
+            begin(REPLAY_MODE_PLAY);
+            ways[playing]();
+            check_replayed();
+            CHECK_STATUS(replay_finish(), OK);
+        }
+}
+
 /* -------------------------------------------------------------------- misuse */
 
 static replay_status_t answers[3];
