@@ -31,8 +31,10 @@ extern "C" {
  *  (replay_glib_attach()). The lock is taken and released here; a thread that
  *  holds it already gets it back at the end.
  *
- *  Returns when replay_run_stop() was called, when PLAY has reached the end of
- *  the log, or when the session has failed. A shutdown or a reset is the host's:
+ *  Returns when replay_run_stop() was called (PLAY: and what the log still has at
+ *  this icount was delivered), when PLAY has reached the end of the log, or when
+ *  the session has failed. A log that was recorded with one thread may be replayed
+ *  with two, and the other way round. A shutdown or a reset is the host's:
  *  it calls replay_run_stop() where the machine is to end.
  *
  *  @return REPLAY_OK; the session's failure if it has one; ERROR_WRONG_STATE (not
