@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /** @file bus.h
- *  The devices, and who is where. */
+ *  The devices, by address. */
 #ifndef RV64_BUS_H
 #define RV64_BUS_H
 
@@ -13,17 +13,17 @@ typedef struct bus {
     size_t count;
 } bus_t;
 
-/** Adds a device. @return false: there is another one, or no room. */
+/** Adds a device. @return false: its addresses are taken, or there are too many devices. */
 bool bus_add(bus_t *bus, device_t device);
 
 /** An access of 1, 2, 4 or 8 bytes, aligned. @return false: nothing is there. */
 bool bus_read(bus_t *bus, uint64_t address, unsigned size, uint64_t *value);
 bool bus_write(bus_t *bus, uint64_t address, unsigned size, uint64_t value);
 
-/** All devices to the state at power on. */
+/** Puts all devices into the state at power on. */
 void bus_reset(bus_t *bus);
 
-/** What the guest can see of all devices. */
+/** Adds everything that the guest can see of all devices. */
 void bus_digest(bus_t *bus, digest_t *digest);
 
 #endif /* RV64_BUS_H */

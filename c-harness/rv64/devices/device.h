@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /** @file device.h
- *  What a device is to the bus, and what the bus is to a device. */
+ *  The interface between a device and the bus. */
 #ifndef RV64_DEVICE_H
 #define RV64_DEVICE_H
 
@@ -11,17 +11,17 @@
 #include "../cpu/cpu.h"
 #include "../digest.h"
 
-/** A range of physical addresses with a device behind it. Offsets are in the
- *  range, sizes are 1, 2, 4 or 8, aligned. */
+/** A device, at a range of physical addresses. Offsets are in the range; sizes are 1, 2, 4 or 8,
+ *  aligned. */
 typedef struct device {
     const char *name; /**< for the fingerprint and errors */
     uint64_t base, bytes;
     void *opaque;
     uint64_t (*read)(void *opaque, uint64_t offset, unsigned size);
     void (*write)(void *opaque, uint64_t offset, unsigned size, uint64_t value);
-    /** To the state at power on. */
+    /** Puts the device into the state at power on. */
     void (*reset)(void *opaque);
-    /** Mixes all that the guest can see of the device into a digest. */
+    /** Adds everything that the guest can see of the device to a digest. */
     void (*digest)(void *opaque, digest_t *digest);
 } device_t;
 
@@ -31,7 +31,7 @@ typedef struct irq_line {
     uint32_t source;
 } irq_line_t;
 
-/** plic.c */
+/** Raises or lowers the line (plic.c). */
 void irq_set(const irq_line_t *line, bool level);
 
 #endif /* RV64_DEVICE_H */

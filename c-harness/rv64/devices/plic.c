@@ -16,8 +16,8 @@ enum {
     PRIORITY_MOST = 7
 };
 
-/* The pending source of the highest priority above @p least; equal ones by their
- * number; 0: none. */
+/* Returns the pending source with the highest priority above @p least, of several the one with the
+ * lowest number; 0: none is pending. */
 static uint32_t best(const plic_t *p, unsigned context, uint32_t least) {
     uint32_t candidates = p->pending & p->enabled[context] & ~p->claimed, found = 0;
     uint32_t highest = least;
@@ -48,11 +48,11 @@ void irq_set(const irq_line_t *line, bool level) {
     uint32_t bit = UINT32_C(1) << line->source;
     p->levels = level ? p->levels | bit : p->levels & ~bit;
     if (!level)
-        p->pending &= ~bit; /* a level that is gone is no interrupt any more */
+        p->pending &= ~bit; /* a line that is lowered no longer interrupts */
     gateways(p);
 }
 
-/* The threshold says what interrupts, not what can be claimed. */
+/* The threshold limits what interrupts, not what can be claimed. */
 static uint32_t claim(plic_t *p, unsigned context) {
     uint32_t source = best(p, context, 0);
     if (source != 0) {
@@ -70,7 +70,7 @@ static void complete(plic_t *p, unsigned context, uint32_t source) {
     gateways(p);
 }
 
-/* Registers have 32 bits; other accesses see nothing and do nothing. */
+/* Registers have 32 bits: reads of other sizes return 0, and writes are ignored. */
 static uint64_t plic_read(void *opaque, uint64_t offset, unsigned size) {
     plic_t *p = opaque;
     if (size != 4)

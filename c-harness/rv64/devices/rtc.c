@@ -17,16 +17,15 @@ enum {
     CLEAR_INTERRUPT = 0x1c
 };
 
-/* Real time is of another world: this is the one place where the guest's devices look
- * at it. */
+/* Real time isn't deterministic: this is the only place where devices read it. */
 static int64_t host_ns(void) {
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
-/* What the guest sees, or what acts on it, is recorded: RECORD asks the host and writes
- * the answer down, PLAY reads it from the log. */
+/* A time that the guest sees, or that has an effect on it, is recorded: RECORD reads the host's
+ * clock and writes the time to the log, PLAY reads it from the log. */
 static int64_t clock_ns(const rtc_t *r) {
     int64_t host = REPLAY_CLOCK_LOCKED(REPLAY_CLOCK_HOST, host_ns());
     return (int64_t)((uint64_t)host + (uint64_t)r->offset);
@@ -36,7 +35,7 @@ static void update(rtc_t *r) {
     irq_set(&r->irq, r->raised && r->enabled);
 }
 
-/* How long a main loop may sleep does not act on the guest: a plain look at the clock. */
+/* The time for which the main loop may sleep has no effect on the guest, so it isn't recorded. */
 int64_t rtc_deadline_ns(const rtc_t *r) {
     if (!r->armed)
         return -1;
@@ -77,14 +76,14 @@ static uint64_t rtc_read(void *opaque, uint64_t offset, unsigned size) {
     }
 }
 
-/* The low half comes last, and sets the alarm. One that is over rings at once: its
- * moment is this instruction, so it needs no turn of the main loop. */
+/* The low half comes last, and sets the alarm. If its time has passed it rings at once, at this
+ * instruction, without the main loop. */
 static void set_alarm(rtc_t *r, uint32_t low) {
     r->alarm = (int64_t)((uint64_t)r->alarm_high << 32 | low);
     r->armed = true;
     rtc_run_alarm(r);
     if (r->armed)
-        replay->replay_notify(); /* the main loop must look how long it may sleep */
+        replay->replay_notify(); /* the main loop may have to wake earlier */
 }
 
 static void rtc_write(void *opaque, uint64_t offset, unsigned size, uint64_t value) {
@@ -100,7 +99,7 @@ static void rtc_write(void *opaque, uint64_t offset, unsigned size, uint64_t val
         uint64_t time = (uint64_t)r->set_high << 32 | word;
         r->offset = (int64_t)((uint64_t)r->offset + time - (uint64_t)clock_ns(r));
         if (r->armed)
-            replay->replay_notify(); /* the alarm may be nearer now */
+            replay->replay_notify(); /* the alarm may ring earlier now */
         break;
     }
     case ALARM_HIGH:
@@ -126,7 +125,7 @@ static void rtc_write(void *opaque, uint64_t offset, unsigned size, uint64_t val
 
 static void rtc_reset(void *opaque) {
     rtc_t *r = opaque;
-    int64_t offset = r->offset; /* a clock goes on */
+    int64_t offset = r->offset; /* a reset doesn't change the time */
     rtc_open(r, r->irq);
     r->offset = offset;
     update(r);

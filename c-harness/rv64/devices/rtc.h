@@ -8,21 +8,21 @@
 
 typedef struct rtc {
     irq_line_t irq;
-    int64_t offset;    /**< ns; what the guest has set it ahead */
-    uint32_t high;     /**< of the time, kept when its low half was read */
-    uint32_t set_high; /**< of a time that the guest sets: comes before the low half */
+    int64_t offset;    /**< ns by which the guest has set the clock ahead */
+    uint32_t high;     /**< high half of the time, as of the last reading of the low half */
+    uint32_t set_high; /**< high half of a time that the guest sets; it comes first */
     uint32_t alarm_high;
-    int64_t alarm; /**< ns, the clock's time; meaningful if armed */
+    int64_t alarm; /**< ns, in the clock's time; valid if armed */
     bool armed, enabled, raised;
 } rtc_t;
 
 void rtc_open(rtc_t *rtc, irq_line_t irq);
 device_t rtc_device(rtc_t *rtc);
 
-/** Ns of host time until the alarm; 0: it is due; -1: there is none. */
+/** Returns the ns of host time until the alarm; 0: it is due; -1: no alarm is set. */
 int64_t rtc_deadline_ns(const rtc_t *rtc);
 
-/** Rings, if the alarm is due. Replay lock held, behind the checkpoint. */
+/** Rings if the alarm is due. Call after the checkpoint, with the replay lock held. */
 void rtc_run_alarm(rtc_t *rtc);
 
 #endif /* RV64_RTC_H */

@@ -13,14 +13,14 @@ enum { IIR_FIFOS = 0xc0, FCR_ENABLE = 1, FCR_CLEAR_RECEIVED = 2, LCR_DIVISOR = 0
 enum { LSR_READY = 1, LSR_OVERRUN = 2, LSR_EMPTY = 0x60 };
 enum { MCR_LOOP = 0x10, MSR_CONNECTED = 0xb0 /* CTS, DSR, DCD */ };
 
-/* Bytes in the FIFO at which the guest wants to be told, by FCR bits 6 and 7. */
+/* Bytes in the FIFO at which the guest wants an interrupt, by FCR bits 6 and 7. */
 static uint32_t trigger(const uart_t *u) {
     static const uint32_t levels[4] = {1, 4, 8, 14};
     return u->fcr & FCR_ENABLE ? levels[u->fcr >> 6] : 1;
 }
 
-/* The reason to interrupt that comes first. Fewer bytes than the trigger are told by a
- * timeout, which here is over at once: no more come until these are read. */
+/* The reason for an interrupt that has the highest priority. Fewer bytes than the trigger
+ * interrupt after a timeout, which here is zero: no more arrive until these are read. */
 static uint8_t reason(const uart_t *u) {
     if ((u->ier & IER_LINE) && u->overrun)
         return IIR_LINE;
@@ -36,7 +36,7 @@ static uint32_t fifo_room(const uart_t *u) {
 }
 
 static void update(uart_t *u) {
-    /* In loop mode the line's end is not connected. */
+    /* In loop mode the line isn't connected. */
     if (u->in_fifo == 0 && !(u->mcr & MCR_LOOP)) {
         for (; u->count > 0 && u->in_fifo < fifo_room(u); u->count--) {
             u->fifo[u->in_fifo++] = u->backlog[u->first];
@@ -72,7 +72,7 @@ static uint8_t take_byte(uart_t *u) {
 static uint8_t read_iir(uart_t *u) {
     uint8_t value = reason(u);
     if (value == IIR_SENT)
-        u->sent = false; /* the guest knows now */
+        u->sent = false; /* the guest knows it now */
     return value | (u->fcr & FCR_ENABLE ? IIR_FIFOS : 0);
 }
 
@@ -93,7 +93,7 @@ static uint64_t uart_read(void *opaque, uint64_t offset, unsigned size) {
     uart_t *u = opaque;
     bool divisor = u->lcr & LCR_DIVISOR;
     uint8_t value = 0;
-    (void)size; /* registers are bytes: others are read with zeroes above */
+    (void)size; /* registers are bytes; wider reads get zeroes above */
     switch (offset) {
     case DATA:
         value = divisor ? u->divisor[0] : take_byte(u);
@@ -126,7 +126,7 @@ static uint64_t uart_read(void *opaque, uint64_t offset, unsigned size) {
     return value;
 }
 
-/* The transmitter is never busy: a byte is gone, and its register empty again. */
+/* The transmitter is never busy: its register is empty again at once. */
 static void send(uart_t *u, uint8_t byte) {
     if (!(u->mcr & MCR_LOOP))
         u->transmit(u->opaque, byte);
@@ -138,7 +138,7 @@ static void send(uart_t *u, uint8_t byte) {
 }
 
 static void write_ier(uart_t *u, uint8_t value) {
-    /* Who asks to be told is told, if the register is empty, which it is. */
+    /* Enabling the interrupt raises it if the register is empty, which it always is. */
     if ((value & IER_SENT) && !(u->ier & IER_SENT))
         u->sent = true;
     u->ier = value & IER_ALL;

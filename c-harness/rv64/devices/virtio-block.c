@@ -20,16 +20,16 @@ enum { T_IN = 0, T_OUT = 1, T_FLUSH = 4, T_GET_ID = 8, T_DISCARD = 11, T_WRITE_Z
 enum { S_OK = 0, S_IOERR = 1, S_UNSUPPORTED = 2 };
 enum { HEADER_BYTES = 16, RANGE_BYTES = 16, RANGE_SECTORS_MOST = 1 << 21 };
 enum { FLAG_UNMAP = 1 };
-/* Data is copied, so there are bounds: of one request, beyond which it is an error, and of
- * all that are under way, beyond which the next one waits. */
+/* Data is copied, so there are limits: a larger request is an error, and while the sum of all that
+ * are under way is larger, the next one waits. */
 enum { REQUEST_BYTES_MOST = 1 << 26, BYTES_MOST = 1 << 27 };
 
 /* ---------------------------------------------------------------- ends of requests */
 
 static void take_requests(virtio_block_t *b);
 
-/* How much memory its host has is nothing that a guest may see: a machine that cannot go
- * on ends as one that was killed, with a recording that is whole up to here. */
+/* A guest must not see how much memory its host has. So a machine without memory ends like one that
+ * was killed: its recording is complete up to here. */
 static void *need(void *memory) {
     if (memory)
         return memory;
@@ -37,8 +37,8 @@ static void *need(void *memory) {
     abort();
 }
 
-/* @param written bytes of data; the status, behind them and what they leave free, is
- * counted if nothing is free. */
+/* Returns a request to the guest. @param written bytes of data; the status byte after them counts
+ * only if they fill the buffers. */
 static void give(virtio_block_request_t *r, uint8_t status, uint64_t written) {
     virtio_block_t *b = r->block;
     struct iovec piece = {r->status, 1};
@@ -56,7 +56,7 @@ static void release(virtio_block_request_t *r) {
     r->busy = false;
 }
 
-/* Bytes into the pieces of a chain. */
+/* Copies bytes to the pieces of a chain. */
 static void scatter(virtio_block_t *b, const struct iovec *pieces, int32_t count,
                     const uint8_t *bytes, uint64_t length) {
     for (int32_t i = 0; i < count && length > 0; i++) {
@@ -70,13 +70,13 @@ static void scatter(virtio_block_t *b, const struct iovec *pieces, int32_t count
     }
 }
 
-/* The library calls this where the guest is to get the end of the request. In mode NONE
- * that is a thread of the backend's, hence the lock. */
+/* The library calls this when the request ends for the guest: on the vCPU thread, or, in mode NONE,
+ * on a thread of the backend, hence the lock. */
 static void on_done(void *opaque, int32_t result) {
     virtio_block_request_t *r = opaque;
     virtio_block_t *b = r->block;
     big_lock_take(b->lock);
-    /* The guest may have reset the device meanwhile: then nobody waits any more. */
+    /* If the guest has reset the device meanwhile, it no longer waits for this. */
     if (r->resets == b->virtio.resets) {
         bool was_read = result == 0 && r->data;
         if (was_read)
@@ -95,7 +95,7 @@ static void on_done(void *opaque, int32_t result) {
 
 /* ------------------------------------------------------------------------- requests */
 
-/* The bytes of a chain that are to be read, beginning at @p skip. */
+/* Copies the bytes of a chain's readable pieces, from byte @p skip on. */
 static bool gather(const virtio_chain_t *chain, uint64_t skip, uint8_t *out, size_t length) {
     for (int32_t i = 0; i < chain->readable && length > 0; i++) {
         const struct iovec *piece = &chain->pieces[i];
@@ -112,7 +112,7 @@ static bool gather(const virtio_chain_t *chain, uint64_t skip, uint8_t *out, siz
     return length == 0;
 }
 
-/* Pieces of a chain without its first @p skip and last @p cut bytes. */
+/* Copies pieces without their first @p skip and last @p cut bytes. @return their number. */
 static int32_t trim(const struct iovec *from, int32_t count, uint64_t skip, uint64_t cut,
                     struct iovec *to) {
     int32_t n = 0;
@@ -190,14 +190,14 @@ static virtio_block_request_t *free_request(virtio_block_t *b) {
     return NULL;
 }
 
-/* What a chain carries besides its header or its status. */
+/* The bytes of a chain except its header and its status. */
 static uint64_t data_bytes(const virtio_chain_t *chain) {
     uint64_t out = chain->readable_bytes > HEADER_BYTES ? chain->readable_bytes - HEADER_BYTES : 0;
     uint64_t in = chain->writable_bytes - 1;
     return out > in ? out : in;
 }
 
-/* Begins one request. Whatever the filter refuses ends at once, as an error. */
+/* Starts one request. One that the filter refuses ends at once, with an error. */
 static void begin(virtio_block_t *b, const virtio_chain_t *chain, virtio_block_request_t *r) {
     struct {
         uint32_t type, reserved;
@@ -247,11 +247,11 @@ static void begin(virtio_block_t *b, const virtio_chain_t *chain, virtio_block_r
     release(r);
 }
 
-/* Takes what is in the queue, as far as there is room for it. What has to wait is taken
- * when something that is under way has ended: its driver will not notify again. */
+/* Takes requests from the queue while there is room. The others are taken when one that is under
+ * way has ended, because the driver won't notify again. */
 static void take_requests(virtio_block_t *b) {
     virtio_chain_t chain;
-    if (b->taking || b->finished) /* taking: a request has ended while it was begun */
+    if (b->taking || b->finished) /* taking: a request has ended while it was started */
         return;
     b->taking = true;
     b->waiting = false;
@@ -274,7 +274,7 @@ static void take_requests(virtio_block_t *b) {
 }
 
 static void notify(void *opaque, unsigned queue) {
-    (void)queue; /* there is but one */
+    (void)queue; /* there is only one */
     take_requests(opaque);
 }
 

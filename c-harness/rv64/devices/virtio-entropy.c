@@ -6,24 +6,24 @@
 
 #include "../library.h"
 
-enum { ENTROPY_ID = 4, BYTES_MOST = 256 /* what getrandom() gives whole, always */ };
+enum { ENTROPY_ID = 4, BYTES_MOST = 256 /* getrandom() always returns that many */ };
 
-/* The recorder asks the host and writes the answer down; the player reads it. Both have
- * the same buffers in front of them, so the log needs no more than the bytes. */
+/* RECORD asks the host and writes the bytes to the log; PLAY reads them from the log. Both have the
+ * same buffers, so the log needs nothing but the bytes. */
 static void random_bytes(uint8_t *bytes, size_t length) {
     if (REPLAY_MODE() == REPLAY_MODE_PLAY) {
         replay->replay_read_random(bytes, length);
         return;
     }
     ssize_t n = getrandom(bytes, length, 0);
-    if (n < (ssize_t)length) /* a kernel without it: zeroes are seldom random, but never wrong */
+    if (n < (ssize_t)length) /* the kernel doesn't have it */
         memset(bytes + (n > 0 ? n : 0), 0, length - (size_t)(n > 0 ? n : 0));
     if (REPLAY_MODE() == REPLAY_MODE_RECORD)
         replay->replay_save_random(0, bytes, length);
 }
 
-/* At once, on the vCPU thread: there is nothing to wait for. A buffer that is longer
- * than BYTES_MOST gets so many, and its driver asks again. */
+/* Answers at once, on the vCPU thread. A buffer that is longer than BYTES_MOST gets only that many
+ * bytes, and its driver asks again. */
 static void notify(void *opaque, unsigned queue) {
     virtio_entropy_t *e = opaque;
     virtio_chain_t chain;

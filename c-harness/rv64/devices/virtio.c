@@ -217,10 +217,10 @@ static void write_status(virtio_t *v, uint32_t value) {
         clear(v);
         return;
     }
-    /* The driver may not want what is not offered, nor leave version 1 out. */
+    /* The driver may accept only what is offered, and must accept version 1. */
     if ((v->driver_features & ~device_features(v)) || !(v->driver_features & VIRTIO_F_VERSION_1))
         value &= ~(uint32_t)STATUS_FEATURES_OK;
-    value &= 0xff & ~(uint32_t)STATUS_NEEDS_RESET; /* that one the device sets */
+    value &= 0xff & ~(uint32_t)STATUS_NEEDS_RESET; /* only the device sets that one */
     v->status = value | (v->status & STATUS_NEEDS_RESET);
 }
 
@@ -237,7 +237,7 @@ static void set_half(uint64_t *address, bool high, uint32_t value) {
     *address = (*address & ~(UINT64_C(0xffffffff) << shift)) | (uint64_t)value << shift;
 }
 
-/* Registers of the selected queue; a queue that works is not changed. */
+/* Writes a register of the selected queue, unless the queue is already in use. */
 static void write_queue(virtio_t *v, uint64_t offset, uint32_t value) {
     if (v->queue >= v->kind->queues)
         return;

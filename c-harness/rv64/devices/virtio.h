@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /** @file virtio.h
- *  What virtio devices share: the MMIO transport, version 2, and split virtqueues.
+ *  The common part of virtio devices: the MMIO transport, version 2, and split virtqueues.
  *  (Virtual I/O Device specification 1.2, sections 2.7 and 4.2.)
  *
- *  Everything in a queue is the guest's word, and none of it is believed: a queue
- *  that makes no sense breaks the device (DEVICE_NEEDS_RESET), never the host. */
+ *  Nothing that the guest writes into a queue is trusted: a senseless queue breaks the device
+ *  (DEVICE_NEEDS_RESET), never the host. */
 #ifndef RV64_VIRTIO_H
 #define RV64_VIRTIO_H
 
@@ -19,7 +19,7 @@ enum { VIRTIO_QUEUE_MOST = 256, VIRTIO_QUEUES = 2, VIRTIO_PIECES = 260 };
 
 typedef struct virtio virtio_t;
 
-/** What makes a device of one kind. */
+/** A kind of device. */
 typedef struct virtio_kind {
     uint32_t id;
     uint32_t queues;
@@ -27,7 +27,7 @@ typedef struct virtio_kind {
     /** Fills the configuration space as it is now. */
     void (*config)(void *opaque, uint8_t *config);
     size_t config_bytes; /**< at most VIRTIO_CONFIG */
-    /** The guest has put something into a queue: take it by virtio_take(). */
+    /** The guest has put something into a queue: virtio_take() takes it. */
     void (*notify)(void *opaque, unsigned queue);
 } virtio_kind_t;
 
@@ -49,14 +49,14 @@ struct virtio {
     uint32_t slot;
 
     uint32_t status, interrupt;
-    uint32_t features_half, driver_half; /**< which 32 bits are looked at, written */
+    uint32_t features_half, driver_half; /**< which 32 bits are read, written */
     uint64_t driver_features;
-    uint32_t queue;  /**< which one is looked at */
-    uint32_t resets; /**< so that what was begun before one can be told from the rest */
+    uint32_t queue;  /**< which one its registers show */
+    uint32_t resets; /**< their number: a request from before a reset has a lower one */
     virtio_queue_t queues[VIRTIO_QUEUES];
 };
 
-/** A chain of buffers. Those to read from come first. */
+/** A chain of buffers. Those that the device reads come first. */
 typedef struct virtio_chain {
     uint16_t head;
     int32_t readable, writable;         /**< pieces */
@@ -68,16 +68,16 @@ void virtio_open(virtio_t *virtio, const virtio_kind_t *kind, const char *name, 
                  cpu_t *cpu, irq_line_t irq, uint32_t slot);
 device_t virtio_device(virtio_t *virtio);
 
-/** Takes the next chain. @return false: there is none, or the device is broken. */
+/** Takes the next chain. @return false: the queue is empty, or the device is broken. */
 bool virtio_take(virtio_t *virtio, unsigned queue, virtio_chain_t *chain);
 
-/** The chain that was taken last is left to the next virtio_take(). */
+/** Puts the last chain back for the next virtio_take(). */
 void virtio_put_back(virtio_t *virtio, unsigned queue);
 
-/** Gives a chain back, of which @p written bytes were written, and interrupts. */
+/** Returns a chain to the guest, with @p written bytes written, and interrupts. */
 void virtio_give(virtio_t *virtio, unsigned queue, uint16_t head, uint32_t written);
 
-/** Tells the CPU that pieces of its RAM were written. */
+/** Notifies the CPU that pieces of its RAM were written. */
 void virtio_written(virtio_t *virtio, const struct iovec *pieces, int32_t count);
 
 #endif /* RV64_VIRTIO_H */

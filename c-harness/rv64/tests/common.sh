@@ -74,8 +74,8 @@ replay() {
 # ended STATUS|STATUS: it has ended so, by itself
 start_recording() {
     rm -f log log.live record.*
-    # A shell has what it starts in the background ignore SIGINT.
-    env --default-signal=INT ${ignore:+--ignore-signal=$ignore} "$machine" "${guest[@]}" \
+    # In the background of a shell it would ignore SIGINT, and after nohup SIGHUP.
+    env --default-signal=INT,TERM,HUP ${ignore:+--ignore-signal=$ignore} "$machine" "${guest[@]}" \
         --serial null --console-log record.console --report record.report \
         --icount "shift=0,rr=record,rrfile=log" >record.out 2>&1 </dev/null &
     recorder=$!
