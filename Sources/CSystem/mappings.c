@@ -115,7 +115,22 @@ static void remove_handler(void) {
         sigaction(SIGBUS, &previous, NULL);
 }
 
+/* A forked child finds the list unlocked. */
+static void hold_list(void) {
+    pthread_mutex_lock(&guard);
+}
+
+static void release_list(void) {
+    pthread_mutex_unlock(&guard);
+}
+
+static void watch_forks(void) {
+    pthread_atfork(hold_list, release_list, release_list);
+}
+
 replay_mapping_t *replay_mapping_guard(void *start, size_t length) {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, watch_forks);
     pthread_mutex_lock(&guard);
     if (page_size == 0)
         page_size = (uintptr_t)sysconf(_SC_PAGESIZE);

@@ -51,14 +51,17 @@ package final class FileUse: Sendable {
         var number: UInt64
     }
 
-    private static let entries = Locked<(list: [Entry], last: UInt64)>(([], 0))
+    private static let entries = Locked<(list: [Entry], last: UInt64)>(([], 0), lastsForEver: true)
     private let number: UInt64
 
     private init(number: UInt64) {
         self.number = number
     }
 
-    deinit {
+    deinit { end() }
+
+    /// Before the file is closed: a new one may get its number as soon as it is.
+    package func end() {
         FileUse.entries.withLock { [number] entries in entries.list.removeAll { $0.number == number } }
     }
 

@@ -27,9 +27,10 @@ final class OpenFile: @unchecked Sendable {
 
     /// Releases its locks too.
     func close() {
+        // First: a new file may get its number as soon as it is closed.
+        use = nil
         system.close(descriptor)
         descriptor = -1
-        use = nil
     }
 }
 

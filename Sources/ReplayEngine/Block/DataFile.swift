@@ -75,7 +75,10 @@ final class DataFile: Sendable {
         use = nil
     }
 
-    deinit { close(descriptor) }
+    deinit {
+        use?.end()
+        close(descriptor)
+    }
 
     static var temporaryDirectory: String {
         guard let value = getenv("TMPDIR"), value.pointee != 0 else { return "/var/tmp" }
