@@ -1,5 +1,13 @@
 import Glibc
 
+/// Does an open file begin as a log or a live file does?
+package func isPartOfRecording(_ descriptor: Int32) -> Bool {
+    var head = [UInt8](repeating: 0, count: FileHeader.magic.count)
+    let result = head.withUnsafeMutableBytes { Syscalls().read(descriptor, into: $0, at: 0) }
+    guard case .success(head.count) = result else { return false }
+    return head == FileHeader.magic || head == LiveLayout.magic
+}
+
 /// Opens, examines and locks what a recording finds under its names, and makes what it needs.
 ///
 /// Of what is there it accepts only: a recording that no session uses, the live file of one, and what a

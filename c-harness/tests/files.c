@@ -186,6 +186,32 @@ TEST(rroverwrite_off_keeps_what_is_there) {
     check_played(log_path, 2);
 }
 
+TEST(an_overlay_is_no_link_and_no_recording) {
+    static const neighbour_t kinds[] = {FINISHED_LOG, LINK, DANGLING_LINK, FIFO, FOLDER};
+    static uint8_t image[65536];
+    choose_log("run.log");
+    test_write_file(test_path("image"), image, sizeof image);
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        test_note("neighbour %d", (int)kinds[i]);
+        const char *path = test_path("overlay");
+        make_neighbour(kinds[i], path);
+        struct stat before;
+        REQUIRE(lstat(path, &before) == 0);
+        host_init(&host);
+        REQUIRE_STATUS(host_configure(&host, REPLAY_MODE_RECORD, log_path, NULL), OK);
+        replay_block_config_t config = REPLAY_BLOCK_CONFIG_INIT;
+        config.filename = test_path("image");
+        config.overlay = REPLAY_BLOCK_OVERLAY_FILE;
+        config.overlay_filename = path;
+        replay_status_t status = REPLAY_OK;
+        CHECK(replay_block_open(&config, &status) == NULL);
+        CHECK_STATUS(status, ERROR_INVALID_ARGUMENT);
+        CHECK_STATUS(replay_finish(), OK);
+        check_untouched(kinds[i], path, &before);
+        CHECK((kinds[i] == FOLDER ? rmdir(path) : unlink(path)) == 0);
+    }
+}
+
 /* ------------------------------------------------------------------- owners */
 
 static replay_status_t try_other(replay_mode_t mode, const char *path) {

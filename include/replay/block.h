@@ -72,7 +72,8 @@ typedef int32_t replay_block_overlay_t;
 enum {
     REPLAY_BLOCK_OVERLAY_DEFAULT = 0, /**< RECORD, PLAY: as TEMPORARY; NONE: as OFF */
     REPLAY_BLOCK_OVERLAY_TEMPORARY = 1, /**< a sparse file without a name, gone when closed */
-    REPLAY_BLOCK_OVERLAY_FILE = 2,    /**< a sparse file of that name; begins empty, is kept */
+    REPLAY_BLOCK_OVERLAY_FILE = 2,    /**< a sparse file of that name, not a link or a
+                                           recording; begins empty, is kept */
     REPLAY_BLOCK_OVERLAY_OFF = 3      /**< to the backend: replay needs the image as it was
                                            before the recording */
 };

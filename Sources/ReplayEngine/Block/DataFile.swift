@@ -15,10 +15,16 @@ final class DataFile: Sendable {
         use = try Self.begin(writable ? .writableImage : .image, descriptor)
     }
 
-    /// A file that is kept, not yet emptied.
+    /// A file that is kept, not yet emptied. It is written: so no link is followed, and a recording stays one.
     init(keeping path: String) throws(SystemError) {
-        descriptor = try Self.open(path, O_RDWR | O_CREAT, mayBeDevice: false)
+        do throws(SystemError) {
+            descriptor = try Self.open(path, O_RDWR | O_CREAT | O_NOFOLLOW, mayBeDevice: false)
+        } catch {
+            throw error.number == ELOOP ? SystemError(EINVAL, "it is a symbolic link") : error
+        }
         use = try Self.begin(.overlay, descriptor)
+        // All members are set: what is thrown here closes the file.
+        if isPartOfRecording(descriptor) { throw SystemError(EINVAL, "it is a recording") }
     }
 
     /// Never waits, not even for the writer of a pipe, and opens nothing that can't be used.
