@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "files.h"
 #include "memory-map.h"
 #include "message.h"
 
@@ -208,6 +209,8 @@ static bool open_serial(machine_t *m) {
     const serial_events_t events = {m, serial_typed, serial_quits, serial_listening};
     if (m->options->fingerprint)
         return true; /* the machine won't run */
+    if (!files_are_distinct(m->options, replay->replay_get_filename()))
+        return false;
     m->serial = serial_open(m->options->serial, m->options->console_log, &events);
     return m->serial != NULL;
 }

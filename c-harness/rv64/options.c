@@ -25,6 +25,7 @@ static const char *complaint(const options_t *o) {
     return NULL;
 }
 
+/* All strings are FILENAMEs for GLib: bytes as they are, in every locale. */
 bool options_parse(options_t *o, int argc, char **argv) {
     *o = (options_t){.ram_mib = 128, .slice = 20000, .digest_interval = 50000000};
     gboolean no_rtc = FALSE, no_entropy = FALSE, no_reboot = FALSE, read_only = FALSE,
@@ -32,25 +33,25 @@ bool options_parse(options_t *o, int argc, char **argv) {
     const GOptionEntry machine[] = {
         {"kernel", 'k', 0, G_OPTION_ARG_FILENAME, &o->kernel, "Image of Linux, or ELF", "FILE"},
         {"initrd", 'i', 0, G_OPTION_ARG_FILENAME, &o->initrd, "Initial RAM file system", "FILE"},
-        {"append", 'a', 0, G_OPTION_ARG_STRING, &o->append, "Command line of the kernel", "TEXT"},
+        {"append", 'a', 0, G_OPTION_ARG_FILENAME, &o->append, "Command line of the kernel", "TEXT"},
         {"ram", 'm', 0, G_OPTION_ARG_INT64, &o->ram_mib, "RAM (128)", "MIB"},
-        {"cpu", 0, 0, G_OPTION_ARG_STRING, &o->cpu, "rv64gc (default) or rv64imac", "NAME"},
+        {"cpu", 0, 0, G_OPTION_ARG_FILENAME, &o->cpu, "rv64gc (default) or rv64imac", "NAME"},
         {"no-rtc", 0, 0, G_OPTION_ARG_NONE, &no_rtc, "No real-time clock", NULL},
         {"no-entropy", 0, 0, G_OPTION_ARG_NONE, &no_entropy, "No entropy device", NULL},
         {"no-reboot", 0, 0, G_OPTION_ARG_NONE, &no_reboot, "A reset ends the machine", NULL},
-        {"disk", 'd', 0, G_OPTION_ARG_STRING, &o->disk, "Disk: image or NBD URI", "FILE"},
+        {"disk", 'd', 0, G_OPTION_ARG_FILENAME, &o->disk, "Disk: image or NBD URI", "FILE"},
         {"disk-read-only", 0, 0, G_OPTION_ARG_NONE, &read_only, "Writes to it fail", NULL},
         {"disk-no-digest", 0, 0, G_OPTION_ARG_NONE, &no_digest,
          "In both runs: find another image at its first differing read, not at the start", NULL},
-        {"disk-fail", 0, 0, G_OPTION_ARG_STRING, &o->disk_fail,
+        {"disk-fail", 0, 0, G_OPTION_ARG_FILENAME, &o->disk_fail,
          "Requests to the image that fail with EIO, from 1", "N,N-M,..."},
-        {"serial", 's', 0, G_OPTION_ARG_STRING, &o->serial,
+        {"serial", 's', 0, G_OPTION_ARG_FILENAME, &o->serial,
          "stdio (default; Ctrl-A x quits), null, file:PATH (input), unix:PATH", "WHERE"},
         {"console-log", 0, 0, G_OPTION_ARG_FILENAME, &o->console_log, "Copy of the serial output",
          "FILE"},
         {0}};
     const GOptionEntry library[] = {
-        {"icount", 0, 0, G_OPTION_ARG_STRING, &o->icount,
+        {"icount", 0, 0, G_OPTION_ARG_FILENAME, &o->icount,
          "For the library: shift=N,rr=record|replay,rrfile=LOG,...", "KEY=VALUE,..."},
         {"slice", 0, 0, G_OPTION_ARG_INT64, &o->slice,
          "Instructions between two chances for the I/O thread (20000); a guest cannot tell", "N"},
