@@ -123,7 +123,7 @@ extension Session {
     /// The guest sees I/O errors; its user needs to know why.
     private func reportFullOverlay(of name: String, _ place: String, _ error: Int32) {
         host.message(
-            REPLAY_MESSAGE_ERROR,
+            REPLAY_MESSAGE_WARNING,
             "the overlay of \(name), \(place), can't grow: \(SystemError(error).text); the guest's writes fail "
                 + "(the option rroverlay names the folder for temporary overlays)")
     }
