@@ -90,6 +90,8 @@ package final class Session: @unchecked Sendable {
     let devices = Devices()
     /// Requests of the host's own block layer that are not yet done, by their ids.
     let hostRequests = Locked<Set<UInt64>>([])
+    /// Real time of the last completion that was queued.
+    let lastCompletion = Atomic<Int64>(.min)
     let runners = Runners()
     /// PLAY: completions and bottom halves that have arrived before their place.
     var arrived: [ArrivalKey: QueuedEvent] = [:] {

@@ -116,6 +116,7 @@ package final class BlockDisk: @unchecked Sendable {
         let id = request.id
         // In mode NONE the completion runs here, on a thread that may have another session.
         session.asCurrent { _ = session.post(.request(request)) }
+        session.noteCompletion()
         // Afterwards: whoever finds it neither at work nor queued knows that it isn't coming.
         underWay.withLock { _ = $0.remove(id) }
         return true

@@ -76,13 +76,21 @@ extension Session {
     }
 
     private func noteHostCompletion(_ id: UInt64) {
-        if !isIdle { hostRequests.withLock { _ = $0.remove(id) } }
+        if isIdle { return }
+        noteCompletion()
+        hostRequests.withLock { _ = $0.remove(id) }
     }
 
     /// Is request `id` with a backend, of the library's or the host's, and not yet done?
+    /// When the last one was done only just now, the vCPU has the time of a stall to take it.
     func isAtWork(_ id: UInt64) -> Bool {
-        hostRequests.withLock { $0.contains(id) } || devices.isAtWork(id)
+        let limit = Int64(options.stallMilliseconds) * 1_000_000
+        if replay_monotonic_ns() &- limit < lastCompletion.load(ordering: .relaxed) { return true }
+        return hostRequests.withLock { $0.contains(id) } || devices.isAtWork(id)
     }
+
+    /// Before the request counts as done.
+    func noteCompletion() { lastCompletion.store(replay_monotonic_ns(), ordering: .relaxed) }
 
     /// Is any?
     var hasRequestsAtWork: Bool { hostRequests.withLock { !$0.isEmpty } || devices.hasRequests }
