@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /** @file loop-host.c
- *  The machine of minimal-host.c in a host that keeps its own loop: the turns, the
- *  budget, the wait and the lock are written out.
+ *  The machine of minimal-host.c, with an interrupt for its keys, in a host that keeps
+ *  its own loop: the turns, the budget, the wait and the lock are written out.
  *
  *      cc loop-host.c $(pkg-config --cflags --libs replay) -o loop-host
  *      loop-host                             the machine runs by itself

@@ -24,25 +24,22 @@ enum { LAST_INSTRUCTION = 50000000, CLOCK_EVERY = 1000000 };
 typedef struct machine {
     uint64_t icount, state;
     int32_t keyboard; /* its number in the log */
-    uint8_t key;
-    bool interrupt_pending;
 } machine;
 
 static int64_t rtc_read(void);
 
 /* The guest, which knows nothing of libreplay: each instruction depends on all
- * before it. Returns true if it switches the machine off. */
-static bool step(machine *m) {
-    m->icount++; /* counted before it acts: see replay_host::icount */
-    m->state = (m->state ^ m->icount) * UINT64_C(0x9e3779b97f4a7c15);
-    if (m->icount % CLOCK_EVERY == 0)
-        m->state ^= (uint64_t)rtc_read();
-    return m->icount == LAST_INSTRUCTION;
-}
-
-static void deliver_interrupt(machine *m) {
-    m->state += m->key;
-    m->interrupt_pending = false;
+ * before it. Executes n of them; true if it switches the machine off. */
+static bool execute(machine *m, uint64_t n) {
+    for (; n > 0; n--) {
+        m->icount++; /* counted before it acts: see replay_host::icount */
+        m->state = (m->state ^ m->icount) * UINT64_C(0x9e3779b97f4a7c15);
+        if (m->icount % CLOCK_EVERY == 0)
+            m->state ^= (uint64_t)rtc_read();
+        if (m->icount == LAST_INSTRUCTION)
+            return true;
+    }
+    return false;
 }
 
 static int64_t wall_clock_ns(void) {
@@ -72,10 +69,9 @@ static bool m_idle(void *opaque) {
     return false; /* this guest never sleeps */
 }
 
-/* Keys have reached their place in the run. */
+/* Keys have reached their place in the run: the guest sees them. */
 static void m_receive(void *opaque, const uint8_t *data, size_t length) {
-    ((machine *)opaque)->key = data[length - 1];
-    ((machine *)opaque)->interrupt_pending = true;
+    ((machine *)opaque)->state += data[length - 1];
 }
 
 /* README: from here */
@@ -83,28 +79,18 @@ static int64_t rtc_read(void) { // a device, in the middle of an instruction
     return REPLAY_CLOCK_LOCKED(REPLAY_CLOCK_HOST, wall_clock_ns());
 }
 
-static void m_execute(void *opaque, uint64_t n) { // never more than n: the next event is there
+static void m_execute(void *opaque, uint64_t n) { // at most n: the next event may be there
     machine *m = opaque;
     for (uint8_t key; key_typed(&key);)
         replay_chr_be_write(m->keyboard, &key, 1); // queued; PLAY takes it from the log
-    for (; n > 0; n--)
-        if (step(m)) {
-            replay_run_stop();
-            return;
-        }
-}
-
-static void m_interrupt(void *opaque) { // between two slices
-    machine *m = opaque;
-    if (m->interrupt_pending && replay_interrupt())
-        deliver_interrupt(m);
+    if (execute(m, n))
+        replay_run_stop();
 }
 
 int main(int argc, char **argv) {
     static machine m;
     replay_host_t host = REPLAY_HOST_INIT;
-    host.icount = m_icount, host.cpus_idle = m_idle;
-    host.execute = m_execute, host.interrupt = m_interrupt;
+    host.icount = m_icount, host.cpus_idle = m_idle, host.execute = m_execute;
     replay_config_t config = REPLAY_CONFIG_INIT;
     config.host = &host, config.opaque = &m;
     config.options = argc > 1 ? argv[1] : NULL; // "rr=record,rrfile=run.log"
