@@ -152,7 +152,16 @@ struct LiveSnapshot {
         var descriptor: Int32
         var system: Syscalls
 
+        /// No more than the file has now: what it says of its own lengths reserves no memory.
+        private func limited(_ count: Int, at offset: Int) throws(LogError) -> Int {
+            switch system.status(descriptor) {
+            case .success(let status): return min(count, max(0, Int(status.st_size) &- offset))
+            case .failure(let error): throw LogError.system(error, "read", path)
+            }
+        }
+
         func bytes(at offset: Int, count: Int) throws(LogError) -> [UInt8] {
+            let count = try limited(count, at: offset)
             var failure: Int32?
             let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
                 switch system.read(
@@ -168,6 +177,7 @@ struct LiveSnapshot {
         }
 
         func read(at offset: Int, count: Int, into target: RawBuffer) throws(LogError) -> Int {
+            let count = try limited(count, at: offset)
             guard target.reserve(count), let start = target.start else {
                 throw LogError.system(ENOMEM, "read", path)
             }

@@ -74,6 +74,23 @@ import Testing
         return Array(bytes[..<44] + bytes[48..<64] + bytes[ChunkHeader.size...])
     }
 
+    /// A log of format 1 whose recorder died: its header and metadata, and all events in the live file.
+    @Test func aDiedLogOfFormat1IsRead() throws {
+        let path = try scratch.diedLog("log", GoldenTests.format1Events)
+        for (path, size) in [(path, FileHeader.size), (path + ".live", LiveLayout.bindingOffset)] {
+            var bytes = try #require(Files.read(path))
+            bytes[8] = 1
+            var writer = ByteWriter()
+            writer.writeBytes(bytes[..<(size - 8)])
+            writer.writeChecksum()
+            bytes.replaceSubrange(..<size, with: writer.bytes)
+            Files.write(path, bytes)
+        }
+        let outcome = Outcome(path)
+        #expect(outcome.error == nil && outcome.hasDied && outcome.events == GoldenTests.format1Events)
+        #expect(try LogReader(path: path).metadata.formatVersion == 1)
+    }
+
     @Test(arguments: [Golden.format1Compressed, Golden.format2Compressed])
     func compressedChunksOfEveryFormatAreRead(bytes: [UInt8]) throws {
         let path = scratch.path("log")
