@@ -262,6 +262,7 @@ extension Session {
             guard UInt64(bitPattern: event.a) == UInt64(event.bytes.count / AudioBlock.sampleSize) else {
                 return "a block of another length"
             }
+            if kind == .audioInAt, event.b < 0 { return "a position that no ring has" }
             let recorded = kind == .audioInAt ? Int(exactly: event.b) : nil
             block = payload(of: event).map { AudioBlock(samples: $0, place: recorded) }
             return nil
