@@ -14,10 +14,10 @@
 extern const replay_plugin_t *replay;
 
 /** Loads the library, or takes the stubs.
- *  @param path a file; "none" for the stubs; NULL for libreplay.so.0 beside the
- *    program, else where the system finds it, else the stubs.
- *  @return false: what was named, or lies beside the program, cannot be used; told on
- *    stderr. */
+ *  @param path a file; "none": the stubs; NULL: libreplay.so.0 beside the program, or else the
+ *    one that the system finds, or else the stubs
+ *  @return false: the file that was named, or the one beside the program, can't be used;
+ *    reported on stderr. */
 bool library_load(const char *path);
 
 /** Prints the library's last error, and the events before it. */

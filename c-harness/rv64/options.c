@@ -8,7 +8,7 @@
 
 #include "message.h"
 
-/* Says in one line what is wrong with options that are each well formed. */
+/* Returns what is wrong with options that are well formed, or NULL. */
 static const char *complaint(const options_t *o) {
     if (!o->kernel)
         return "--kernel is missing";
@@ -42,7 +42,7 @@ bool options_parse(options_t *o, int argc, char **argv) {
         {"disk", 'd', 0, G_OPTION_ARG_FILENAME, &o->disk, "Disk: image or NBD URI", "FILE"},
         {"disk-read-only", 0, 0, G_OPTION_ARG_NONE, &read_only, "Writes to it fail", NULL},
         {"disk-no-digest", 0, 0, G_OPTION_ARG_NONE, &no_digest,
-         "In both runs: find another image at its first differing read, not at the start", NULL},
+         "In both runs: find a different image when the guest reads it, not at the start", NULL},
         {"disk-fail", 0, 0, G_OPTION_ARG_FILENAME, &o->disk_fail,
          "Requests to the image that fail with EIO, from 1", "N,N-M,..."},
         {"serial", 's', 0, G_OPTION_ARG_FILENAME, &o->serial,
@@ -54,13 +54,13 @@ bool options_parse(options_t *o, int argc, char **argv) {
         {"icount", 0, 0, G_OPTION_ARG_FILENAME, &o->icount,
          "For the library: shift=N,rr=record|replay,rrfile=LOG,...", "KEY=VALUE,..."},
         {"slice", 0, 0, G_OPTION_ARG_INT64, &o->slice,
-         "Instructions between two chances for the I/O thread (20000); a guest cannot tell", "N"},
+         "Instructions between two turns of the I/O thread (20000); a guest can't see it", "N"},
         {"digest-interval", 0, 0, G_OPTION_ARG_INT64, &o->digest_interval,
          "Instructions between two digests of the state (50000000; 0: only at the end)", "N"},
         {"replay-lib", 0, 0, G_OPTION_ARG_FILENAME, &o->replay_lib,
          "The library, or none (libreplay.so.0 beside the program)", "FILE"},
         {"fingerprint", 0, 0, G_OPTION_ARG_NONE, &fingerprint,
-         "Print what makes this machine the recorded one, and end", NULL},
+         "Print what a replay must have in common with its recording, and end", NULL},
         {"report", 0, 0, G_OPTION_ARG_FILENAME, &o->report,
          "Numbers of this run: icount, events, digest", "FILE"},
         {0}};
