@@ -59,7 +59,7 @@ public func replay_finish_with(_ end: UnsafePointer<replay_end_t>!) -> replay_st
 public func replay_add_blocker(_ reason: UnsafePointer<CChar>!) -> replay_status_t {
     withSession { session in
         guard let reason else { return session.misuse(.invalidArgument, "a blocker needs a reason").code }
-        return session.block(String(cString: reason)).code
+        return session.block(String(fileName: reason)).code
     }
 }
 

@@ -90,7 +90,7 @@ final class Devices: @unchecked Sendable {
     }
 
     func hasDisk(_ name: String) -> Bool {
-        content.withLock { content in content.disks.values.contains { $0.name.utf8.elementsEqual(name.utf8) }
+        content.withLock { content in content.disks.values.contains { $0.name.fileBytes == name.fileBytes }
         }
     }
 

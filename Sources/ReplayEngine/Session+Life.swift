@@ -142,7 +142,9 @@ extension Session {
         static let sleep = "replay.sleep"
         static let blockData = "replay.rrdata"
         static let digestInterval = "replay.rrdigest"
-        static func diskLength(_ name: String) -> String { "replay.\(name).length" }
+        static func diskLength(_ name: String) -> ByteText {
+            ByteText(Array("replay.".utf8) + name.fileBytes + Array(".length".utf8))
+        }
 
         /// The disk that a key is of, or the key.
         static func device(_ key: ByteText) -> String {

@@ -20,7 +20,7 @@ bool setup_arguments(arguments_t *a, int argc, char **argv) {
         {"seed", 0, 0, G_OPTION_ARG_INT64, &seed, "Of who types when, and of the dice", "N"},
         {"rounds", 0, 0, G_OPTION_ARG_INT64, &rounds, "How long the guest runs (50)", "N"},
         {"disk", 0, 0, G_OPTION_ARG_FILENAME, &a->disk, "Its disk (FILE.disk)", "IMAGE"},
-        {"options", 0, 0, G_OPTION_ARG_STRING, &a->options, "For the library", "KEY=VALUE,..."},
+        {"options", 0, 0, G_OPTION_ARG_FILENAME, &a->options, "For the library", "KEY=VALUE,..."},
         {"committed", 0, 0, G_OPTION_ARG_FILENAME, &a->committed, "Count events there", "FILE"},
         {0}};
     GOptionContext *context = g_option_context_new("record|replay FILE");

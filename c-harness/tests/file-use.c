@@ -111,6 +111,37 @@ TEST(images_and_overlays_may_have_any_name) {
     CHECK_EQ(access(overlay, R_OK), 0);
 }
 
+TEST(disks_may_have_any_name) {
+    static const char *const names[] = {"\xE9", "\xE8", "caf\xC3\xA9", "cafe\xCC\x81"};
+    char image[256];
+    snprintf(image, sizeof image, "%s", test_path("image"));
+    write_image(image);
+    for (int play = 0; play < 3; play++) {
+        host_init(&host);
+        REQUIRE_STATUS(host_configure(&host, play ? REPLAY_MODE_PLAY : REPLAY_MODE_RECORD,
+                                      test_path("log"), NULL),
+                       OK);
+        replay_block_config_t config = REPLAY_BLOCK_CONFIG_INIT;
+        replay_status_t status = REPLAY_OK;
+        config.filename = image;
+        /* The last time without one of them. */
+        for (int i = play == 2; i < 4; i++) {
+            config.name = names[i];
+            CHECK(replay_block_open(&config, &status) != NULL);
+            CHECK_STATUS(status, OK);
+        }
+        CHECK(replay_block_open(&config, &status) == NULL); /* there is one of that name */
+        CHECK_STATUS(status, ERROR_INVALID_ARGUMENT);
+        if (play == 2) {
+            CHECK_STATUS(replay_start(), ERROR_FINGERPRINT);
+            CHECK_STR(host_last_error().device, "\\xE9");
+        } else {
+            CHECK_STATUS(replay_start(), OK);
+        }
+        replay_finish();
+    }
+}
+
 /* ---------------------------------------------------------- each file once */
 
 TEST(an_overlay_is_no_other_file_of_the_process) {

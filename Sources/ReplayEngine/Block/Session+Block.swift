@@ -16,7 +16,7 @@ extension Session {
         let number = devices.takeDiskNumber()
         do {
             let disk = try makeDisk(config, number)
-            preparation.tell(Key.diskLength(disk.name), "\(disk.length)")
+            _ = preparation.tell(Key.diskLength(disk.name), ByteText("\(disk.length)"), isLimited: false)
             return (devices.add(disk), .ok)
         } catch {
             return (nil, note(error))
@@ -24,7 +24,7 @@ extension Session {
     }
 
     private func makeDisk(_ config: replay_block_config_t, _ number: Int) throws(ReplayError) -> BlockDisk {
-        let name = try Self.text("the name", config.name, "disk\(number)") ?? "disk\(number)"
+        let name = config.name.map { String(fileName: $0) } ?? "disk\(number)"
         guard config.workers <= 64 else {
             throw ReplayError(
                 .invalidArgument, "\(config.workers) workers are too many for \(name)", device: name)
@@ -55,7 +55,7 @@ extension Session {
     ) throws(ReplayError) -> BlockDisk.Backend {
         if isPlaying, options.blockData, let player {
             let recorded = Fingerprint(player.reader.metadata.fingerprint)[Key.diskLength(name)]
-            guard let length = recorded.flatMap({ Int64($0) }) else {
+            guard let length = recorded?.string.flatMap({ Int64($0) }) else {
                 throw ReplayError(
                     .fingerprint, "the recorded machine had no \(name)", found: name, device: name)
             }
@@ -75,14 +75,6 @@ extension Session {
         do { return .file(try DataFile(path: filename, writable: writable)) } catch {
             throw Self.systemError(error, "the image \(filename) of \(name) could not be opened", name)
         }
-    }
-
-    private static func text(
-        _ what: String, _ value: UnsafePointer<CChar>?, _ disk: String
-    ) throws(ReplayError) -> String? {
-        guard let value else { return nil }
-        if let text = String(validatingCString: value) { return text }
-        throw ReplayError(.invalidArgument, "\(what) of \(disk) is not UTF-8", device: disk)
     }
 
     private func overlayKind(_ config: replay_block_config_t) -> Int {
