@@ -103,6 +103,7 @@ public func replay_thread_attach(_ roles: replay_role_t) -> replay_status_t {
     }
     replay_thread_watch()
     replay_thread_self().pointee.roles = roles
+    withSession { $0.noteThread() }
     return Status.ok.code
 }
 
@@ -165,6 +166,7 @@ public func replay_session_push_current(_ handle: OpaquePointer!) -> replay_stat
     replay_thread_watch()
     thread.pointee.session = pointer
     thread.pointee.pushed += 1
+    if thread.pointee.roles != 0 { withSession { $0.noteThread() } }
     return Status.ok.code
 }
 

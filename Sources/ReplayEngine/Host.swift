@@ -30,6 +30,7 @@ package struct Host {
     }
 
     @inline(__always) var icount: UInt64 { table.icount?(opaque) ?? 0 }
+    var canSleep: Bool { table.cpus_idle != nil }
     var cpusIdle: Bool { table.cpus_idle?(opaque) ?? false }
     var machineRunning: Bool { table.machine_running?(opaque) ?? true }
 

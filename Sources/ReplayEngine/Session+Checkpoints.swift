@@ -37,17 +37,22 @@ extension Session {
     /// again; INIT and RESET stand where the host's own course puts them.
     @inline(never)
     private func refused(_ kind: EventKind, _ player: Player) {
-        watchdog?.noteAsked("\(kind.name) by \(ThreadRoles.mine.description)")
+        noteAsked(kind)
         guard kind == .checkpointInit || kind == .checkpointReset else { return }
         diverge("\(kind.name) by \(ThreadRoles.mine.description)")
     }
 
     package func hasEvent() -> Bool {
         guard isPlaying, refusal(.either, "replay_has_event") == nil, let player,
-            accountForPlaying(host.icount, player), player.ending == nil, player.nextIcount == state.icount,
-            let kind = player.next.knownKind
+            accountForPlaying(host.icount, player)
         else { return false }
-        return kind.isCheckpoint || kind.isAsynchronous
+        if player.ending == nil, player.nextIcount == state.icount, let kind = player.next.knownKind,
+            kind.isCheckpoint || kind.isAsynchronous
+        {
+            return true
+        }
+        replay_watch_ask(watch, ThreadRoles.mine.bits)
+        return false
     }
 
     static func kind(ofCheckpoint id: Int32) -> EventKind? {

@@ -77,7 +77,10 @@ extension Session {
     /// at other times than it did; a vCPU thread that does something else does it wrong.
     @inline(never)
     private func readClockOutOfTurn(_ kind: EventKind, _ player: Player) -> Int64 {
-        guard ThreadRoles.mine.overlaps(.vcpu) else { return cached(kind) }
+        guard ThreadRoles.mine.overlaps(.vcpu) else {
+            replay_watch_ask_kind(watch, kind.rawValue, ThreadRoles.mine.bits)
+            return cached(kind)
+        }
         passOver(player, onlyFromOutside: false)
         if player.isNext(kind, at: state.icount), ThreadRoles.mine.has(player.next.role) {
             return takeReading(kind, player)
@@ -89,8 +92,8 @@ extension Session {
     /// The reading that the warp works with, in every mode.
     func warpReading(_ role: ThreadRole) -> Int64 {
         let virtualRT = Int32(truncatingIfNeeded: REPLAY_CLOCK_VIRTUAL_RT)
-        if isRecording { return writeClock(virtualRT, realTime, host.icount, usual: role) }
-        guard let player, isPlaying else { return realTime }
+        if isRecording { return writeClock(virtualRT, runningTime, host.icount, usual: role) }
+        guard let player, isPlaying else { return runningTime }
         guard player.isNext(.clockVirtualRT, at: state.icount) else {
             diverge("the reading of CLOCK_VIRTUAL_RT that the warp of the virtual clock needs")
             return state.virtualRTClock

@@ -16,7 +16,7 @@ extension Session {
 
     private func didConsume(_ player: Player) {
         let isDue = player.nextIcount == state.icount
-        watchdog?.noteProgress(isDue: isDue)
+        replay_watch_progress(watch, isDue)
         if isDue || !ThreadRoles.mine.overlaps(.vcpu) { wakeWhoeverActs(player) }
         publishDue(player)
     }

@@ -30,8 +30,10 @@ extension Session {
     }
 
     /// A warning that is told once, lint mode or not.
-    func warnOnce(_ text: String) {
-        let isNew = told.withLock { $0.count < Self.mostTold && $0.insert(text).inserted }
+    ///
+    /// - Parameter key: what is reported once, if its text differs each time.
+    func warnOnce(_ text: String, key: String? = nil) {
+        let isNew = told.withLock { $0.count < Self.mostTold && $0.insert(key ?? text).inserted }
         if isNew { host.message(REPLAY_MESSAGE_WARNING, text) }
     }
 

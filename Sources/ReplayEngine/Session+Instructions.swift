@@ -54,7 +54,7 @@ extension Session {
             return false
         }
         state.icount = icount
-        watchdog?.noteProgress(isDue: icount == player.nextIcount)
+        replay_watch_progress(watch, icount == player.nextIcount)
         publishDue(player)
         return true
     }
@@ -120,7 +120,11 @@ extension Session {
 
     private func playBudget() -> UInt64 {
         guard let player, accountForPlaying(host.icount, player) else { return 0 }
-        if state.icount == player.nextIcount || !owedShutdowns.isEmpty { settle(.rest) }
+        if state.icount == player.nextIcount || !owedShutdowns.isEmpty {
+            replay_watch_ask(watch, ThreadRoles.mine.bits)
+            settle(.rest)
+        }
+        if replay_watch_is_wanted(watch) { reportStall() }
         let budget = hasFailed || player.endWasTold ? 0 : player.nextIcount &- state.icount
         isInSlice = budget > 0
         return budget
@@ -137,7 +141,9 @@ extension Session {
         if isIdle { return true }
         if refusal(.vcpu, function) != nil { return false }
         if isRecording { return write(kind, .vcpu) || options.goOnWhenFull }
-        guard let player, accountForPlaying(host.icount, player), player.isNext(kind, at: state.icount) else {
+        guard let player, accountForPlaying(host.icount, player) else { return false }
+        guard player.isNext(kind, at: state.icount) else {
+            noteAsked(kind)
             return false
         }
         consume(player)
@@ -146,7 +152,10 @@ extension Session {
 
     private func has(_ kind: EventKind, _ function: StaticString) -> Bool {
         guard isPlaying, refusal(.vcpu, function) == nil, let player else { return false }
-        return accountForPlaying(host.icount, player) && player.isNext(kind, at: state.icount)
+        guard accountForPlaying(host.icount, player) else { return false }
+        if player.isNext(kind, at: state.icount) { return true }
+        replay_watch_ask(watch, ThreadRoles.mine.bits)
+        return false
     }
 }
 

@@ -212,20 +212,24 @@ extension Session {
         // In this order: what a worker posts meanwhile is early, or finds events enabled.
         eventsEnabled.store(!isIdle, ordering: .releasing)
         isStarted = true
-        if isPlaying {
-            let watchdog = Watchdog(self, milliseconds: options.stallMilliseconds)
-            watchdog.noteProgress(isDue: player?.nextIcount == state.icount)
-            if let player { publishDue(player) }
-            if !watchdog.start() {
-                host.message(
-                    REPLAY_MESSAGE_WARNING,
-                    "no thread could be started: a replay that stands still will not be told")
-            }
-            self.watchdog = watchdog
-        }
+        if let player { publishDue(player) }
+        watch(replayIsDue: player.map { $0.nextIcount == state.icount } ?? false)
         guard let (error, reason) = heldFailure else { return .ok }
         heldFailure = nil
         return fail(error, reason)
+    }
+
+    /// In NONE only a guest that can sleep can stand still.
+    private func watch(replayIsDue isDue: Bool) {
+        if isIdle, !host.canSleep { return }
+        replay_watch_progress(watch, isDue)
+        let watchdog = Watchdog(self, milliseconds: options.stallMilliseconds)
+        if !watchdog.start() {
+            host.message(
+                REPLAY_MESSAGE_WARNING,
+                "no thread could be started: a machine that stands still will not be reported")
+        }
+        self.watchdog = watchdog
     }
 
     private func warnOfMissingDigest() {
@@ -363,7 +367,7 @@ extension Session {
     }
 
     /// A reset is what ended the run only if the machine did not go on after it.
-    private var causeOfEnd: Int32 {
+    var causeOfEnd: Int32 {
         switch Int(state.shutdownCause) {
         case REPLAY_SHUTDOWN_HOST_RESET, REPLAY_SHUTDOWN_GUEST_RESET, REPLAY_SHUTDOWN_SUBSYSTEM_RESET,
             REPLAY_SHUTDOWN_SNAPSHOT_LOAD:
@@ -402,6 +406,7 @@ extension Session {
         lints.store(false, ordering: .relaxed)
         resetState()
         withTimers { $0 = TimerList() }
+        resetPauses()
         setClock(VirtualClock())
         setFileName(nil)
     }
@@ -421,6 +426,8 @@ extension Session {
         patience = Self.fullPatience
         told.withLock { $0.removeAll() }
         (budgetsBeforeTurn, warnedOfSleep, warnedOfAlignment) = (0, false, false)
+        timerRuns = (.min, 0)
+        watch.pointee = replay_watch_t()
         askedForWarp.store(false, ordering: .relaxed)
         arrived.removeAll()
         for _ in inbox.takeAll() {}

@@ -114,6 +114,8 @@ extension Session {
             return misuse(.reentered, "replay_async_events was called from within an event's callback")
         }
         budgetsBeforeTurn = Self.mostBudgets
+        replay_watch_count(&watch.pointee.vcpu_turns)
+        if isPlaying { noteTurnForWatch() }
         takeDigestAtFlush()
         flushQueue(.direct)
         return hasFailed ? failure : .ok
@@ -224,16 +226,21 @@ extension Session {
                 consume(player)
                 continue
             }
-            guard let event = take(kind, player.next, call) else {
+            // Copying, comparing and the host's callback may each take their time.
+            let isRun = inHost {
+                guard let event = take(kind, player.next, call) else { return false }
+                consume(player)
+                flushPlace.number = 0  // it may have been late
+                run(event)
+                return true
+            }
+            guard isRun else {
                 if !hasFailed, kind.rule.needsArrival, waitForWorker(player.next, call) {
                     collectArrivals()
                     continue
                 }
                 break
             }
-            consume(player)
-            flushPlace.number = 0  // it may have been late
-            inHost { run(event) }
             collectArrivals()
         }
         endFlush()

@@ -50,7 +50,10 @@ extension Session {
             return hasFailed ? failure : misuse(.wrongState, "replay_run was called before replay_start")
         }
         let thread = replay_thread_self()
-        if thread.pointee.roles == 0 { thread.pointee.roles = ThreadRoles.either.bits }
+        if thread.pointee.roles == 0 {
+            thread.pointee.roles = ThreadRoles.either.bits
+            noteThread()
+        }
         let isVCPU = ThreadRoles.mine.overlaps(.vcpu)
         guard host.executes || !isVCPU else {
             return misuse(.invalidArgument, "replay_run needs the callback execute in the host's table")
@@ -103,7 +106,7 @@ extension Session {
     }
 
     private func runSlice() {
-        guard host.machineRunning else { return rest(Self.longestRest) }
+        guard machineRuns else { return rest(Self.longestRest) }
         _ = turn()
         host.interrupt()
         guard mayRunOn else { return }
@@ -120,7 +123,7 @@ extension Session {
     }
 
     private func runMainLoop() {
-        guard host.machineRunning else { return rest(Self.longestRest) }
+        guard machineRuns else { return rest(Self.longestRest) }
         _ = turn()
         if mayRunOn { _ = wait(-1) }
     }

@@ -58,15 +58,17 @@ extension Session {
         if let refusal = refusal(.io, "replay_start_warp_timer") { return refusal }
         noteTurn()
         askedForWarp.store(false, ordering: .relaxed)
+        replay_watch_count(&watch.pointee.io_turns)
         if hasFailed && !options.goOnWhenFull { return failure }
-        guard host.machineRunning else { return .ok }
+        guard machineRuns else { return .ok }
+        if isPlaying { noteTurnForWatch() }
         if isPlaying { playIOTurn() } else { recordIOTurn() }
         return hasFailed ? failure : .ok
     }
 
     /// RECORD and NONE: looks first, and writes only where something is done.
     private func recordIOTurn() {
-        if let end = withClock({ $0.warpEnd }), end <= realTime, pass(.checkpointClockVirtualRT) {
+        if let end = withClock({ $0.warpEnd }), end <= runningTime, pass(.checkpointClockVirtualRT) {
             withClock { $0.disarmWarp() }
             endWarp(.io)
             wakeVCPU()
@@ -201,8 +203,10 @@ extension Session {
         }
         noteVCPUTurn()
         budgetsBeforeTurn = Self.mostBudgets
+        replay_watch_count(&watch.pointee.vcpu_turns)
         if hasFailed && !options.goOnWhenFull { return failure }
-        guard host.machineRunning else { return .ok }
+        guard machineRuns else { return .ok }
+        if isPlaying { noteTurnForWatch() }
         if isPlaying { playVCPUTurn() } else { recordVCPUTurn() }
         return hasFailed ? failure : .ok
     }
@@ -282,9 +286,29 @@ extension Session {
     private func runVirtualTimers() {
         let order = withTimers { $0.order }
         let now = virtualTime
-        while let timer = withTimers({ $0.takeDue(now, before: order) }) { timer.callback(timer.opaque) }
+        noteTimerRun(now)
+        while let timer = withTimers({ $0.takeDue(now, before: order) }) {
+            inHost { timer.callback(timer.opaque) }
+        }
         if host.deadline(REPLAY_TIMERS_VIRTUAL) == 0 { inHost { host.runTimers(REPLAY_TIMERS_VIRTUAL) } }
     }
+
+    /// A timer that sets itself to the present each time lets neither instructions nor time pass.
+    private func noteTimerRun(_ now: Int64) {
+        guard now == timerRuns.time else {
+            timerRuns = (now, 0)
+            return
+        }
+        timerRuns.count &+= 1
+        guard timerRuns.count == Self.mostTimerRuns else { return }
+        warnOnce(
+            "virtual timers have run \(timerRuns.count) times at icount \(host.icount) and virtual time \(now) ns: a timer "
+                + "that is set to the present whenever it runs (replay_timer_mod(), replay_host::deadline_ns) keeps the "
+                + "vCPU thread from executing"
+        )
+    }
+
+    static let mostTimerRuns: UInt32 = 10_000
 
     // MARK: The automatic shift
 
@@ -292,7 +316,7 @@ extension Session {
     /// checkpoint of a vCPU thread marks the place for PLAY.
     private func lookAtShift() {
         let icount = host.icount
-        guard withClock({ $0.isAuto && $0.mustLook(icount: icount, real: realTime) }) else { return }
+        guard withClock({ $0.isAuto && $0.mustLook(icount: icount, real: runningTime) }) else { return }
         if isRecording, !write(.checkpointClockVirtualRT, role: .vcpu) { return }
         let real = warpReading(.vcpu)
         withClock { $0.look(icount: icount, real: real) }
@@ -306,7 +330,7 @@ extension Session {
 
     private func warnOfAlignment() {
         guard options.align, !warnedOfAlignment else { return }
-        let late = realTime &- virtualTime
+        let late = runningTime &- virtualTime
         guard late > VirtualClock.wobble else { return }
         warnedOfAlignment = true
         host.message(REPLAY_MESSAGE_WARNING, "the guest's clock is \(late / 1_000_000) ms behind real time")
@@ -326,7 +350,8 @@ extension Session {
     ///
     /// - Parameter ofTurns: only for what the library's turn does; else for what the host's own loop does too.
     func nextIOTurn(ofTurns: Bool) -> Int64? {
-        let now = realTime
+        if isPaused { return host.machineRunning ? 0 : Self.pauseInterval }
+        let now = runningTime
         let warp = withClock { $0.warpEnd }.map { max($0 &- now, 0) }
         guard host.runsTimers || !ofTurns, let alarm = host.deadline(REPLAY_TIMERS_HOST) else { return warp }
         return warp.map { min($0, alarm) } ?? alarm
@@ -352,7 +377,8 @@ extension Session {
 
     /// Would a turn of the I/O thread do something now? Looks, and does nothing.
     package var hasIOTurn: Bool {
-        if hasFailed && !options.goOnWhenFull || !host.machineRunning { return false }
+        if hasFailed && !options.goOnWhenFull { return false }
+        guard host.machineRunning else { return !isPaused }
         if let player, isPlaying { return delayOfIOTurn(player) == 0 }
         if nextIOTurn(ofTurns: true) == 0 { return true }
         let asked = askedForWarp.load(ordering: .relaxed)

@@ -24,6 +24,9 @@ package final class Session: @unchecked Sendable {
     let lock: UnsafeMutablePointer<replay_fair_lock_t>
     /// Counts what threads in ``wait(_:)`` wait for.
     let change: UnsafeMutablePointer<replay_change_t>
+    /// What the threads leave for the watchdog.
+    let watch: UnsafeMutablePointer<replay_watch_t>
+    let threads = WatchedThreads()
     /// In mode NONE the replay lock does nothing: this one guards ``time`` then. It holds what threads
     /// without the lock see of the clock.
     let clockLock = Locked(VirtualClock())
@@ -134,6 +137,10 @@ package final class Session: @unchecked Sendable {
     /// RECORD: how often the vCPU thread has asked for a budget before its first turn.
     var budgetsBeforeTurn: UInt32 = 0
     var warnedOfSleep = false
+    /// When virtual timers ran last, and how often they have run at that virtual time.
+    var timerRuns: (time: Int64, count: UInt32) = (.min, 0)
+    /// The machine was paused at the last turn.
+    let paused = Atomic<Bool>(false)
     var warnedOfAlignment = false
     /// Real time is counted from here.
     var epoch = replay_monotonic_ns()
@@ -153,6 +160,8 @@ package final class Session: @unchecked Sendable {
         lock.initialize(to: replay_fair_lock_t())
         change = .allocate(capacity: 1)
         change.initialize(to: replay_change_t())
+        watch = .allocate(capacity: 1)
+        watch.initialize(to: replay_watch_t())
         // What can't be copied is borrowed where it is.
         countsPlace = withUnsafePointer(to: state.counts) { $0 }
     }
@@ -163,6 +172,7 @@ package final class Session: @unchecked Sendable {
         snapshotText?.deallocate()
         lock.deallocate()
         change.deallocate()
+        watch.deallocate()
     }
 
     // MARK: Course

@@ -2,47 +2,49 @@ import CReplay
 import ReplayLog
 import Synchronization
 
-/// PLAY: notices that a replay makes no progress, from a thread of its own.
+/// Notices that a machine stands still, from a thread of its own, in every mode.
 ///
-/// Progress is an event consumed, or instructions accounted. While the vCPU
-/// executes towards the next event it may take its time; once the event is due,
-/// or the vCPU waits, somebody must act within the limit.
+/// It takes samples of what the session's threads leave in ``Session/watch``; they only store. A
+/// machine at work doesn't stand still: a thread that runs, or waits for a processor or a disk, a
+/// callback of the host's, a read of the log, a request that is under way. A thread that asks again
+/// and again for what isn't next does no work.
 final class Watchdog: @unchecked Sendable {
-    // Sendable: atomics; the session is asked under its own rules.
+    // Sendable: atomics; what belongs to the thread stays there; the session is asked under its own rules.
 
-    private unowned let session: Session
-    private let limit: Int64
-    private let progress = Atomic<UInt64>(0)
-    private let isDue = Atomic<Bool>(true)
+    unowned let session: Session
+    let limit: Int64
+    /// Work that never ends is reported after so many limits.
+    static let patience: Int64 = 30
+    private let isPlaying: Bool
+    private let reader: LogReader?
     private let waitingVCPUs = Atomic<Int>(0)
     private let callbacks = Atomic<Int>(0)
-    /// So many limits a callback of the host's has, or a disk at work.
-    private static let patience: Int64 = 30
     private let isOver = Atomic<Bool>(false)
-    private let lastAsked = Locked<String>("")
+    /// For how long nothing has happened, for the thread that reports it.
+    private let reportedTime = Atomic<Int64>(0)
+    var quietTime: Int64 { reportedTime.load(ordering: .relaxed) }
+    /// Samples since the owner of the lock was asked to report.
+    private var wants = 0
     /// Counts to stop; the thread sleeps on it.
     private let stopSignal: UnsafeMutablePointer<replay_change_t>
     private var thread: LibraryThread?
+    /// A child of fork() has the object, but not the thread.
+    private var process: Int32 = 0
 
     init(_ session: Session, milliseconds: UInt32) {
         self.session = session
         limit = Int64(milliseconds) * 1_000_000
+        isPlaying = session.isPlaying
+        reader = session.player?.reader
         stopSignal = .allocate(capacity: 1)
         stopSignal.initialize(to: replay_change_t())
     }
 
     deinit { stopSignal.deallocate() }
 
-    // MARK: What the session tells
-
-    @inline(__always)
-    func noteProgress(isDue due: Bool) {
-        progress.store(progress.load(ordering: .relaxed) &+ 1, ordering: .relaxed)
-        isDue.store(due, ordering: .relaxed)
-    }
+    // MARK: What the session reports
 
     func noteEnd() { isOver.store(true, ordering: .relaxed) }
-    func noteAsked(_ what: String) { lastAsked.withLock { $0 = what } }
 
     func beginWait(_ roles: ThreadRoles) {
         if roles.overlaps(.vcpu) { waitingVCPUs.add(1, ordering: .relaxed) }
@@ -52,7 +54,6 @@ final class Watchdog: @unchecked Sendable {
         if roles.overlaps(.vcpu) { waitingVCPUs.subtract(1, ordering: .relaxed) }
     }
 
-    /// A callback of the host's may take long; one that never ends is told late.
     func beginCallback() { callbacks.add(1, ordering: .relaxed) }
     func endCallback() { callbacks.subtract(1, ordering: .relaxed) }
 
@@ -60,6 +61,7 @@ final class Watchdog: @unchecked Sendable {
 
     /// - Returns: false if there is no thread for it.
     func start() -> Bool {
+        process = replay_process_number()
         thread = LibraryThread.start { self.run() }.thread
         return thread != nil
     }
@@ -67,6 +69,7 @@ final class Watchdog: @unchecked Sendable {
     func stop() {
         guard let thread else { return }
         self.thread = nil
+        guard process == replay_process_number() else { return }
         replay_change_note(stopSignal)
         thread.join()
     }
@@ -75,99 +78,137 @@ final class Watchdog: @unchecked Sendable {
     private func run() { session.asCurrent { watch() } }
 
     private func watch() {
-        var seen = progress.load(ordering: .relaxed)
-        var stood: Int64 = 0
-        var last = replay_monotonic_ns()
-        var wasInCallback = false
-        let step = max(limit / 10, 1_000_000)
+        let step = max(limit / (isPlaying ? 10 : 4), 1_000_000)
+        var live = LiveWatch(self)
+        var (seen, last) = (sample(), replay_monotonic_ns())
+        var (stood, quiet): (Int64, Int64) = (0, 0)
         while !replay_change_wait(stopSignal, 0, step) {
             if isOver.load(ordering: .relaxed) { return }
-            let now = progress.load(ordering: .relaxed)
-            let isInCallback = callbacks.load(ordering: .relaxed) > 0
-            defer { wasInCallback = isInCallback }
+            let now = sample()
             // A process that was stopped did not stand still by itself.
             let time = replay_monotonic_ns()
-            stood &+= min(time &- last, 2 &* step)
+            let elapsed = min(time &- last, 2 &* step)
             last = time
-            guard now == seen, let limits = allowance, isInCallback || !wasInCallback else {
-                seen = now
-                stood = 0
+            defer { seen = now }
+            guard isPlaying else {
+                live.look(at: now, after: seen, elapsed)
                 continue
             }
-            if stood >= limit &* limits, report(stood, isPatient: stood < limit &* Self.patience) { return }
+            guard now.watch.progress == seen.watch.progress, session.host.machineRunning,
+                !executes(now, after: seen)
+            else {
+                (stood, quiet, wants) = (0, 0, 0)
+                if now.watch.is_wanted != 0 { replay_watch_want(session.watch, false) }
+                continue
+            }
+            if seen.callbacks > 0, now.callbacks == 0 { stood = 0 }
+            stood &+= elapsed
+            if !works(now, after: seen) { quiet &+= elapsed }
+            let isPatient = stood < limit &* Self.patience
+            guard !isPatient || quiet >= limit &* allowance(now, after: seen) else { continue }
+            let (holdsOn, asks) = (now.isHeldOn(after: seen), now.askedAtAll(after: seen))
+            if report(stood, now, holdsOn: holdsOn, isAsking: asks, isPatient: isPatient) { return }
+            if wants == 0 { quiet = 0 }
         }
     }
 
-    /// How many limits the replay may stand still; nil: it executes towards an
-    /// event that is not due yet.
-    private var allowance: Int64? {
-        if callbacks.load(ordering: .relaxed) > 0 { return Self.patience }
-        if isDue.load(ordering: .relaxed) || waitingVCPUs.load(ordering: .relaxed) > 0 { return 1 }
-        // A vCPU thread holds the lock while it executes.
-        guard replay_fair_lock_try(session.lock) else { return nil }
+    // MARK: Samples
+
+    /// What is to be seen at one moment.
+    struct Sample {
+        var watch: replay_watch_t
+        var callbacks: Int
+        /// Of the replay lock: which turn it is, its owner, the threads that have it or wait.
+        var turn: UInt32
+        var owner: UInt
+        var users: UInt32
+
+        var isWanted: Bool { users > 1 }
+
+        /// Has one thread had the lock since the sample before?
+        func isHeldOn(after seen: Sample) -> Bool {
+            users > 0 && seen.users > 0 && turn == seen.turn && owner != 0 && owner == seen.owner
+        }
+
+        /// Did threads with just these roles ask in vain since the sample before?
+        func asked(_ roles: ThreadRoles, after seen: Sample) -> Bool {
+            switch roles {
+            case .vcpu: watch.asks.1 != seen.watch.asks.1
+            case .io: watch.asks.2 != seen.watch.asks.2
+            case .either: watch.asks.3 != seen.watch.asks.3
+            default: watch.asks.0 != seen.watch.asks.0
+            }
+        }
+
+        func askedAtAll(after seen: Sample) -> Bool {
+            asked(.vcpu, after: seen) || asked(.io, after: seen) || asked(.either, after: seen)
+        }
+    }
+
+    private func sample() -> Sample {
+        let lock = session.lock
+        return Sample(
+            watch: replay_watch_sample(session.watch), callbacks: callbacks.load(ordering: .relaxed),
+            turn: replay_fair_lock_turn(lock), owner: UInt(bitPattern: replay_fair_lock_owner(lock)),
+            users: replay_fair_lock_users(lock))
+    }
+
+    // MARK: PLAY
+
+    /// Does a vCPU execute towards an event that isn't due yet? That takes as long as it takes.
+    private func executes(_ now: Sample, after seen: Sample) -> Bool {
+        guard now.watch.is_due == 0, now.isHeldOn(after: seen) else { return false }
+        let roles = session.threads.roles(ofOwner: now.owner)
+        return roles.overlaps(.vcpu) && !now.asked(roles, after: seen)
+            && session.threads.works(owner: now.owner)
+    }
+
+    private func works(_ now: Sample, after seen: Sample) -> Bool {
+        if now.callbacks > 0 || reader?.isLoading.load(ordering: .relaxed) == true { return true }
+        // A thread that has the lock to itself, and doesn't ask, is busy with the guest.
+        if now.isHeldOn(after: seen), !now.isWanted, !now.askedAtAll(after: seen) { return true }
+        return session.threads.work { !now.asked($0, after: seen) }
+    }
+
+    /// How many limits the replay may stand still.
+    private func allowance(_ now: Sample, after seen: Sample) -> Int64 {
+        // Asleep with the lock that a different thread needs: a slow device, or a poll.
+        if now.isHeldOn(after: seen), !now.askedAtAll(after: seen) { return 3 }
+        if now.watch.is_due != 0 || waitingVCPUs.load(ordering: .relaxed) > 0 { return 1 }
+        guard replay_fair_lock_try(session.lock) else { return 3 }
         defer { replay_fair_lock_give(session.lock) }
         return session.host.cpusIdle ? 1 : 3
     }
 
-    /// - Parameter isPatient: a disk at work is a good reason to wait on.
+    /// - Parameter isPatient: a request at work is a good reason to wait on.
     /// - Returns: false if there is one.
-    private func report(_ stood: Int64, isPatient: Bool) -> Bool {
-        // Whoever holds the lock for so long is part of what is wrong; the
-        // words are then taken from a state that nobody changes.
-        var locked = replay_fair_lock_try(session.lock)
-        for _ in 0..<20 where !locked {
-            _ = replay_change_wait(stopSignal, 0, 1_000_000)
-            locked = replay_fair_lock_try(session.lock)
+    private func report(
+        _ stood: Int64, _ now: Sample, holdsOn: Bool, isAsking: Bool, isPatient: Bool
+    ) -> Bool {
+        let error: ReplayError?
+        if tryLock(holdsOn ? 1 : 100) {
+            defer { replay_fair_lock_give(session.lock) }
+            if session.mayStandStill(isPatient: isPatient) { return false }
+            error = session.stall(stood, lastAsked: now.watch.last_asked)
+        } else if !now.isWanted, wants < 5, isAsking {
+            wants += 1
+            reportedTime.store(stood, ordering: .relaxed)
+            replay_watch_want(session.watch, true)
+            return false
+        } else {
+            error = session.stall(
+                stood, holder: session.threads.roles(ofOwner: now.owner), isWanted: now.isWanted)
         }
-        let mayWait = locked && session.mayStandStill(isPatient: isPatient)
-        let seconds = Double(stood / 100_000_000) / 10
-        let error = mayWait ? nil : session.stall(seconds, lastAsked.withLock { $0 })
-        if locked { replay_fair_lock_give(session.lock) }
-        if mayWait { return false }
         if let error { session.tell(error, REPLAY_STOP_DIVERGENCE) }
         return true
     }
-}
 
-extension Session {
-    /// Calls the host for work that may take its time: that is no stall.
-    func inHost<Result>(_ work: () -> Result) -> Result {
-        guard let watchdog else { return work() }
-        watchdog.beginCallback()
-        defer { watchdog.endCallback() }
-        return work()
-    }
-
-    /// Is the machine paused, or a disk at work on what comes next?
-    func mayStandStill(isPatient: Bool) -> Bool {
-        guard isPlaying, let player, !hasFailed else { return false }
-        guard host.machineRunning else { return true }
-        guard isPatient, player.ending == nil, let kind = player.next.knownKind else { return false }
-        switch kind {
-        case .block, .blockRead, .blockData: return isAtWork(UInt64(bitPattern: player.next.a))
-        default: return false
+    /// The lock is free for moments only where a thread asks again and again.
+    private func tryLock(_ rounds: Int) -> Bool {
+        for round in 0..<rounds {
+            for _ in 0..<100 where replay_fair_lock_try(session.lock) { return true }
+            if round + 1 < rounds { _ = replay_change_wait(stopSignal, 0, 1_000_000) }
         }
-    }
-
-    /// PLAY: nothing has happened for too long. nil: the replay had failed before.
-    func stall(_ seconds: Double, _ asked: String) -> ReplayError? {
-        guard let player, !hasFailed else { return nil }
-        let expected = player.nextDescription
-        var found = asked.isEmpty ? "no call for it" : "\(asked) last"
-        if player.nextIcount > state.icount {
-            let ahead = player.nextIcount &- state.icount
-            found = "the vCPU \(host.cpusIdle ? "asleep" : "at rest") \(ahead) instructions before it"
-        }
-        let queued = arrivedCount.load(ordering: .relaxed) + inbox.count
-        if queued > 0 { found += ", with \(queued) events queued" }
-        var error = ReplayError(
-            .stalled,
-            "the replay has made no progress for \(seconds) s at icount \(state.icount): expected \(expected), found \(found)",
-            expected: expected, found: found)
-        error.icount = state.icount
-        error.eventIndex = player.nextIndex
-        error.history = player.history
-        hasFailed = true
-        return errors.stick(error) ? error : nil
+        return false
     }
 }

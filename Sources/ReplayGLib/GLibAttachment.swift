@@ -62,6 +62,7 @@ package final class GLibAttachment: @unchecked Sendable {
         innerPoll = g_main_context_get_poll_func(context)
         replay_thread_watch()
         replay_thread_self().pointee.roles |= Int32(truncatingIfNeeded: REPLAY_THREAD_IO)
+        session.noteThread()
         holdLock()
     }
 

@@ -1,3 +1,5 @@
+import Synchronization
+
 /// Reads a log in any state: finished, being written, or left behind by a recorder that died.
 ///
 /// Nothing that it reads is believed before a checksum fits, and reading changes no file. What can't
@@ -10,6 +12,9 @@ package final class LogReader {
     package let kinds: KindTable
     /// The errno that the recorder died of; 0: none is known.
     package let recorderErrno: Int32
+
+    /// Is a part of the log being read? That may take its time. For any thread.
+    package let isLoading = Atomic<Bool>(false)
 
     private let contents: LogContents
     private let buffer = RawBuffer()
@@ -86,6 +91,8 @@ package final class LogReader {
     @inline(never)
     private func nextSource() throws(LogError) -> Bool {
         if let failure { throw failure }
+        isLoading.store(true, ordering: .relaxed)
+        defer { isLoading.store(false, ordering: .relaxed) }
         while true {
             if decoder.pointee.cursor != decoder.pointee.end { throw fail(damage()) }
             let icount = decoder.pointee.icount

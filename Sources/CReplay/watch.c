@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+/* What the system knows of the process's threads. */
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "replay-support.h"
+
+int32_t replay_process_number(void) {
+    return (int32_t)getpid();
+}
+
+int32_t replay_thread_number(void) {
+    return (int32_t)syscall(SYS_gettid);
+}
+
+/** The letter of /proc for what a thread does; 0 if it is not known. */
+static char state_of(int32_t number) {
+    char name[64], text[512];
+    snprintf(name, sizeof name, "/proc/self/task/%d/stat", (int)number);
+    int file = open(name, O_RDONLY | O_CLOEXEC);
+    if (file < 0)
+        return 0;
+    ssize_t length = read(file, text, sizeof text - 1);
+    close(file);
+    if (length <= 0)
+        return 0;
+    text[length] = 0;
+    /* The thread's own name, in parentheses, may hold anything. */
+    const char *end = strrchr(text, ')');
+    return end && end[1] == ' ' ? end[2] : 0;
+}
+
+bool replay_thread_works(int32_t number) {
+    switch (state_of(number)) {
+    case 'R': /* runs, or waits for a processor */
+    case 'D': /* a disk, a page */
+    case 'T': /* stopped */
+    case 't': /* stopped by a debugger */
+        return true;
+    default:
+        return false;
+    }
+}
+
+bool replay_thread_lives(int32_t number) {
+    char name[64];
+    snprintf(name, sizeof name, "/proc/self/task/%d", (int)number);
+    return access(name, F_OK) == 0;
+}

@@ -1,0 +1,118 @@
+import CReplay
+import ReplayLog
+import Synchronization
+
+/// What the watchdog asks a session, and what it reports.
+extension Session {
+    /// Work that may take its time: a callback of the host's, or the library's own. That is no stall.
+    func inHost<Result>(_ work: () -> Result) -> Result {
+        guard let watchdog else { return work() }
+        watchdog.beginCallback()
+        defer { watchdog.endCallback() }
+        return work()
+    }
+
+    /// The calling thread has told its roles.
+    package func noteThread() { threads.note() }
+
+    /// PLAY: the calling thread asked for what isn't next.
+    @inline(__always)
+    func noteAsked(_ kind: EventKind) {
+        replay_watch_ask_kind(watch, kind.rawValue, ThreadRoles.mine.bits)
+        if replay_watch_is_wanted(watch) { reportStall() }
+    }
+
+    /// PLAY: a turn or a flush; if it leads to an event, that is seen too.
+    @inline(__always)
+    func noteTurnForWatch() {
+        replay_watch_ask(watch, ThreadRoles.mine.bits)
+        if replay_watch_is_wanted(watch) { reportStall() }
+    }
+
+    /// Is a request at work on what comes next?
+    func mayStandStill(isPatient: Bool) -> Bool {
+        guard isPatient, isPlaying, let player, !hasFailed, player.ending == nil,
+            let kind = player.next.knownKind
+        else { return false }
+        switch kind {
+        case .block, .blockRead, .blockData: return isAtWork(UInt64(bitPattern: player.next.a))
+        case .bottomHalf, .bottomHalfOneshot: return hasRequestsAtWork
+        default: return false
+        }
+    }
+
+    /// Has the host asked to end the machine?
+    var isEndingByRequest: Bool { causeOfEnd != Int32(truncatingIfNeeded: REPLAY_SHUTDOWN_NONE) }
+
+    // MARK: Stalls
+
+    /// PLAY: the watchdog can't get the lock from the thread that asks again and again, which reports
+    /// the stall for it.
+    @inline(never)
+    func reportStall() {
+        replay_watch_want(watch, false)
+        let sample = replay_watch_sample(watch)
+        guard let watchdog, let error = stall(watchdog.quietTime, lastAsked: sample.last_asked) else {
+            return
+        }
+        tell(error, REPLAY_STOP_DIVERGENCE)
+    }
+
+    /// PLAY, with the lock held: nothing has happened for too long. nil: the replay had failed before.
+    func stall(_ time: Int64, lastAsked: UInt32) -> ReplayError? {
+        guard let player, !hasFailed else { return nil }
+        let expected = player.nextDescription
+        var found = Self.describe(lastAsked: lastAsked)
+        if player.nextIcount > state.icount {
+            let ahead = player.nextIcount &- state.icount
+            found = "the vCPU \(host.cpusIdle ? "asleep" : "at rest") \(ahead) instructions before it"
+            if lastAsked != 0 { found += ", \(Self.describe(lastAsked: lastAsked))" }
+        }
+        let queued = arrivedCount.load(ordering: .relaxed) + inbox.count
+        if queued > 0 { found += ", with \(queued) events queued" }
+        var error = ReplayError(
+            .stalled,
+            "the replay has made no progress for \(time.asSeconds) at icount \(state.icount): expected \(expected), "
+                + "found \(found)\(missingCall(player))",
+            expected: expected, found: found)
+        error.icount = state.icount
+        error.eventIndex = player.nextIndex
+        error.history = player.history
+        return stick(error)
+    }
+
+    /// PLAY: a thread keeps the lock, so that nobody can look at the log.
+    func stall(_ time: Int64, holder: ThreadRoles, isWanted: Bool) -> ReplayError? {
+        guard !hasFailed else { return nil }
+        let alone =
+            "\(holder.description) has had the replay lock for \(time.asSeconds), and makes no call that leads to the next event"
+        var error = ReplayError(
+            .stalled,
+            "the replay has made no progress: " + (isWanted ? LiveWatch.sentence(holder, time) : alone),
+            expected: isWanted ? "replay_mutex_unlock() by \(holder.description)" : "",
+            found: "\(holder.description) with the replay lock")
+        (error.icount, error.eventIndex) = (icountSeen, eventsSeen)
+        return stick(error)
+    }
+
+    private func stick(_ error: ReplayError) -> ReplayError? {
+        hasFailed = true
+        return errors.stick(error) ? error : nil
+    }
+
+    private static func describe(lastAsked: UInt32) -> String {
+        guard lastAsked != 0, let kind = EventKind(rawValue: UInt8(truncatingIfNeeded: lastAsked >> 2)) else {
+            return "no call for it"
+        }
+        return "\(kind.name) by \(ThreadRoles(bits: Int32(lastAsked & 3)).description) last"
+    }
+
+    /// "; the I/O thread must call replay_start_warp_timer()": what would help.
+    private func missingCall(_ player: Player) -> String {
+        guard player.nextIcount == state.icount else { return "; the vCPU thread must execute them" }
+        guard player.ending == nil, let kind = player.next.knownKind else {
+            return "; a thread must call replay_turn()"
+        }
+        return "; \(ThreadRoles(player.next.role).description) must call \(kind.call)"
+    }
+}
