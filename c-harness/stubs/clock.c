@@ -9,6 +9,8 @@
 #include <stdlib.h>
 
 enum { ADAPT_INTERVAL_NS = 100000000, ADAPT_WOBBLE_NS = 100000000 };
+/* How often a paused machine is looked at. */
+enum { PAUSE_INTERVAL_NS = 100000000 };
 
 struct replay_timer {
     struct replay_timer *next;
@@ -67,7 +69,8 @@ int64_t replay_get_virtual_clock(void) {
 
 void replay_stub_clock_start(replay_session_t *session) {
     session->bias = session->warped = 0;
-    session->warp_start = -1;
+    session->warp_start = session->pause_start = -1;
+    session->paused = 0;
     session->warned = false;
     session->real_start = session->adapt_real = replay_stub_now();
     session->adapt_virtual = session->adapt_lead = 0;
@@ -147,9 +150,25 @@ uint64_t replay_get_budget(uint64_t max) {
 
 /* ---------------------------------------------------------------- the warp */
 
-static bool machine_runs(replay_session_t *session) {
-    return session->configured &&
-           (!session->host.machine_running || session->host.machine_running(session->opaque));
+bool replay_stub_machine_runs(replay_session_t *session) {
+    bool runs = session->configured &&
+                (!session->host.machine_running || session->host.machine_running(session->opaque));
+    int64_t now = replay_stub_now();
+    pthread_mutex_lock(&session->mutex);
+    if (runs && session->pause_start >= 0) {
+        session->paused += now - session->pause_start;
+        session->pause_start = -1;
+    } else if (!runs && session->pause_start < 0) {
+        session->pause_start = now;
+    }
+    pthread_mutex_unlock(&session->mutex);
+    return runs;
+}
+
+/* Real time without the pauses. With the mutex held. */
+static int64_t running_ns(const replay_session_t *session) {
+    int64_t now = session->pause_start >= 0 ? session->pause_start : replay_stub_now();
+    return now - session->paused;
 }
 
 static bool idle(replay_session_t *session) {
@@ -187,8 +206,8 @@ static void jump(replay_session_t *session) {
  * guest is idle. With shift=auto virtual time does not get ahead of real time. */
 static void follow_real_time(replay_session_t *session, bool goes_on) {
     uint64_t icount = replay_get_current_icount();
-    int64_t now = replay_stub_now();
     pthread_mutex_lock(&session->mutex);
+    int64_t now = running_ns(session);
     if (session->warp_start >= 0) {
         int64_t slept = now - session->warp_start;
         int64_t behind = now - session->real_start - virtual_ns(session, icount);
@@ -213,8 +232,8 @@ static void warp(replay_session_t *session) {
  * the distance to real time is large and grows. */
 static void adapt_shift(replay_session_t *session) {
     uint64_t icount = replay_get_current_icount();
-    int64_t now = replay_stub_now();
     pthread_mutex_lock(&session->mutex);
+    int64_t now = running_ns(session);
     int64_t virtual_now = virtual_ns(session, icount);
     if (virtual_now - session->adapt_virtual >= ADAPT_INTERVAL_NS ||
         now - session->adapt_real >= 10 * (int64_t)ADAPT_INTERVAL_NS) {
@@ -235,7 +254,7 @@ static void adapt_shift(replay_session_t *session) {
 replay_status_t replay_start_warp_timer(void) {
     replay_session_t *session = replay_stub_session();
     replay_stub_turn_begins(session);
-    if (!machine_runs(session))
+    if (!replay_stub_machine_runs(session))
         return REPLAY_OK;
     run_host_timers(session, REPLAY_TIMERS_HOST);
     if (session->host.handle_requests)
@@ -252,7 +271,7 @@ replay_status_t replay_start_warp_timer(void) {
 replay_status_t replay_account_warp_timer(void) {
     replay_session_t *session = replay_stub_session();
     replay_stub_turn_begins(session);
-    if (!machine_runs(session))
+    if (!replay_stub_machine_runs(session))
         return REPLAY_OK;
     warp(session);
     if (session->adapt)
@@ -281,15 +300,15 @@ static int64_t warp_deadline(replay_session_t *session) {
 
 int64_t replay_warp_deadline_ns(void) {
     replay_session_t *session = replay_stub_session();
-    if (!machine_runs(session))
-        return -1;
+    if (!replay_stub_machine_runs(session))
+        return session->configured ? PAUSE_INTERVAL_NS : -1;
     int64_t warp_end = warp_deadline(session);
     int64_t host = host_deadline(session, REPLAY_TIMERS_HOST);
     return warp_end < 0 || (host >= 0 && host < warp_end) ? host : warp_end;
 }
 
 int64_t replay_stub_wait_limit(replay_session_t *session) {
-    if (machine_runs(session) && virtual_deadline(session) == 0)
+    if (replay_stub_machine_runs(session) && virtual_deadline(session) == 0)
         return 0;
     return replay_warp_deadline_ns();
 }

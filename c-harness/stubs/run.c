@@ -14,10 +14,6 @@ static bool is_stopped(replay_session_t *session) {
     return stopped;
 }
 
-static bool is_paused(const replay_session_t *session) {
-    return session->host.machine_running && !session->host.machine_running(session->opaque);
-}
-
 static void run_slice(replay_session_t *session) {
     const replay_host_t *host = &session->host;
     replay_turn();
@@ -73,7 +69,7 @@ replay_status_t replay_run(void) {
     running = session;
     replay_stub_turn_begins(session);
     while (!is_stopped(session)) {
-        if (is_paused(session))
+        if (!replay_stub_machine_runs(session))
             replay_stub_rest(session, LONGEST_REST_NS);
         else if (is_vcpu)
             run_slice(session);

@@ -54,6 +54,8 @@ struct replay_session {
     int64_t warped;        /* ns of sleep within the bias */
     int64_t warp_start;    /* real time, -1: no warp */
     int64_t real_start;    /* real time of replay_configure() */
+    int64_t pause_start;   /* real time, -1: the machine was not paused at the last look */
+    int64_t paused;        /* ns of real time in pauses that are over */
     int64_t adapt_real;    /* real time of the last adaption */
     int64_t adapt_virtual; /* virtual time of the last adaption */
     int64_t adapt_lead;    /* ns that virtual time was ahead then */
@@ -94,6 +96,9 @@ REPLAY_STUB_HIDDEN void replay_stub_turn_begins(replay_session_t *session);
 /* Reads a configuration and its option string. */
 REPLAY_STUB_HIDDEN replay_status_t replay_stub_options(replay_session_t *session,
                                                        replay_config_t *config, char **snapshot);
+
+/* Does the machine run? If not, virtual time stands still: the pause is counted. */
+REPLAY_STUB_HIDDEN bool replay_stub_machine_runs(replay_session_t *session);
 
 /* Real time in ns, monotonic. */
 REPLAY_STUB_HIDDEN int64_t replay_stub_now(void);

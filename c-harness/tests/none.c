@@ -395,3 +395,32 @@ TEST(input_reaches_the_host_at_once) {
     CHECK_EQ(calls, 5);
     CHECK_STATUS(host_end(&host), OK);
 }
+
+/* ------------------------------------------------------------------- pauses */
+
+static int64_t fired_at;
+static void wake_up(void *opaque) {
+    host_t *host = opaque;
+    host->idle = false;
+    fired_at = replay_get_virtual_clock();
+}
+
+TEST(a_pause_does_not_count_as_sleep) {
+    host_t host;
+    host_begin(&host, REPLAY_MODE_NONE, NULL, NULL);
+    replay_timer_t *timer = replay_timer_new(wake_up, &host);
+    CHECK_STATUS(replay_timer_mod(timer, 100000000), OK);
+    host.idle = true;
+    int64_t since = test_now_ns();
+    while (host.idle && test_now_ns() - since < 5000000000) {
+        int64_t now = test_now_ns() - since;
+        host.paused = now > 30000000 && now < 330000000;
+        replay_start_warp_timer();
+        replay_account_warp_timer();
+        replay_wait(5000000);
+    }
+    CHECK(test_now_ns() - since >= 390000000);
+    CHECK(fired_at >= 100000000 && fired_at < 200000000);
+    CHECK_STATUS(replay_timer_free(timer), OK);
+    CHECK_STATUS(host_end(&host), OK);
+}
