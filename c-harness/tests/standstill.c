@@ -77,7 +77,7 @@ TEST_SLOW(a_vcpu_that_asks_in_vain_stands_still, 60) {
         replay_mutex_lock();
         host.icount = 500;
         int64_t since = test_now_ns();
-        while (!host_stopped(&host) && test_now_ns() - since < 5000000000) {
+        while (!host_stopped(&host) && test_now_ns() - since < 15000000000) {
             replay_get_instructions();
             asks[i / 3]();
             replay_account_executed_instructions();
@@ -90,7 +90,7 @@ TEST_SLOW(a_vcpu_that_asks_in_vain_stands_still, 60) {
         }
         CHECK(host_stopped(&host));
         CHECK_STATUS(host_stop_status(&host), ERROR_STALLED);
-        CHECK(host.stop_ns - since < 2000000000);
+        CHECK(host.stop_ns - since < 10000000000);
         CHECK_HAS(host.stop_error.message, "expected event 0, EXCEPTION of the vCPU thread");
         CHECK_HAS(host.stop_error.message, "the vCPU at rest 500 instructions before it");
         if (asks[i / 3] == ask_exception)
@@ -361,7 +361,7 @@ TEST_SLOW(a_thread_that_sleeps_on_is_reported, 60) {
         host.idle = true;
         host.callbacks.deadline_ns = deadline;
         host.callbacks.run_timers = run_timers;
-        expire_ns = one->is_due ? 1 : 200000000;
+        expire_ns = one->types ? 0 : one->is_due ? 1 : 200000000;
         host.icount = one->is_due ? 1 : 0;
         REQUIRE_STATUS(begin(one->mode, "rrstall=100"), OK);
         replay_thread_attach(REPLAY_THREAD_IO);
