@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static host_t host;
@@ -270,6 +271,39 @@ TEST(two_recorders_that_prepare_one_name_exclude_each_other) {
     CHECK_STATUS(host_end(&host), OK);
     expect_files("n");
     check_played(log_path, 1);
+}
+
+/* Exits with 0 if the whole recording was made, with 1 if another one was first. */
+static void record_or_be_refused(void) {
+    host_init(&host);
+    replay_status_t status = host_configure(&host, REPLAY_MODE_RECORD, log_path, "rrsegment=1024");
+    if (status != REPLAY_OK)
+        _exit(status == REPLAY_ERROR_LOG_BUSY ? 1 : 2);
+    host_start(&host, 3);
+    read_clocks(REPLAY_MODE_RECORD, 1, 0, EVENTS);
+    _exit(host_end(&host) == REPLAY_OK ? 0 : 2);
+}
+
+TEST(of_processes_that_record_one_name_each_is_refused_or_whole) {
+    enum { ROUNDS = 10, PROCESSES = 6 };
+    choose_log("run.log");
+    for (int round = 0; round < ROUNDS; round++) {
+        test_note("round %d", round);
+        pid_t children[PROCESSES];
+        int whole = 0;
+        for (int i = 0; i < PROCESSES; i++)
+            if ((children[i] = fork()) == 0)
+                record_or_be_refused();
+        for (int i = 0; i < PROCESSES; i++) {
+            int status = 0;
+            REQUIRE(waitpid(children[i], &status, 0) == children[i]);
+            CHECK(WIFEXITED(status) && WEXITSTATUS(status) < 2);
+            whole += WIFEXITED(status) && WEXITSTATUS(status) == 0;
+        }
+        CHECK(whole > 0);
+        expect_files("n");
+        check_played(log_path, 1);
+    }
 }
 
 /* -------------------------------------------------------------------- start */
