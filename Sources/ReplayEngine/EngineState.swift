@@ -17,8 +17,7 @@ package struct EngineState: ~Copyable {
         @inline(__always) get { counts.events.load(ordering: .relaxed) }
         @inline(__always) nonmutating set { counts.events.store(newValue, ordering: .relaxed) }
     }
-    /// Those of them that the vCPU thread's course does not order against its flushes: readings of the
-    /// I/O thread, shutdowns.
+    /// Those of them that the vCPU thread's course does not order against its flushes: shutdowns.
     var unorderedEvents: UInt64 = 0
     /// The last readings of the recorded clocks.
     var hostClock: Int64 = 0

@@ -72,7 +72,7 @@ extension Session {
             return status(ofWriting: write(.hostDigest, .vcpu, Int64(bitPattern: value)))
         }
         guard let player, accountForPlaying(host.icount, player) else { return failure }
-        if !player.isNext(.hostDigest, at: state.icount) { passOver(player, onlyFromOutside: false) }
+        if !player.isNext(.hostDigest, at: state.icount) { passOver(player) }
         guard player.isNext(.hostDigest, at: state.icount) else { return diverge("a digest of the host's") }
         return compare(value, player)
     }

@@ -20,7 +20,6 @@ extension Session {
         }
         guard let icount = accountForWriting(icount) else { return value }
         let role = ThreadRoles.mine.role(usually: usual)
-        if case .io = role { state.unorderedEvents &+= 1 }
         _ = note(written: writer._withUnsafeGuaranteedRef { $0.appendClock(kind, role, icount, value) })
         cache(kind, value)
         return value
@@ -64,12 +63,8 @@ extension Session {
     private func takeReading(_ kind: EventKind, _ player: Player) -> Int64 {
         let value = player.next.a
         cache(kind, value)
-        if case .io = player.next.role {
-            patience = Self.fullPatience
-            consumeUnordered(player)
-        } else {
-            consume(player)
-        }
+        if case .io = player.next.role { patience = Self.fullPatience }
+        consume(player)
         return value
     }
 
@@ -81,7 +76,7 @@ extension Session {
             replay_watch_ask_kind(watch, kind.rawValue, ThreadRoles.mine.bits)
             return cached(kind)
         }
-        passOver(player, onlyFromOutside: false)
+        passOver(player)
         if player.isNext(kind, at: state.icount), ThreadRoles.mine.has(player.next.role) {
             return takeReading(kind, player)
         }

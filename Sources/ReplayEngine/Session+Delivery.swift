@@ -143,19 +143,26 @@ extension Session {
     /// PLAY: passes over what comes before the calling thread's own event and is none of its course:
     /// readings that the I/O thread made and has not repeated, which only fed the cache, and shutdowns,
     /// which are delivered at the next place where the host expects callbacks.
-    func passOver(_ player: Player, onlyFromOutside: Bool) {
+    func passOver(_ player: Player) {
         while !hasFailed, player.ending == nil, player.nextIcount == state.icount,
             let kind = player.next.knownKind
         {
             switch kind.rule.way {
             case .reading where player.next.role == .io && !ThreadRoles.mine.overlaps(.io):
                 cache(kind, player.next.a)
-                consumeUnordered(player)
-            case .shutdown
-            where !onlyFromOutside || ShutdownOrigin(cause: player.shutdownCause) == .outside:
-                owedShutdowns.append(takeShutdown(player))
+                consume(player)
+            case .shutdown: owedShutdowns.append(takeShutdown(player))
             default: return
             }
+        }
+    }
+
+    /// PLAY, a flush: the same, for shutdowns from outside. The I/O thread may still repeat its readings.
+    func passOverShutdowns(_ player: Player) {
+        while !hasFailed, player.isNext(.shutdown, at: state.icount),
+            ShutdownOrigin(cause: player.shutdownCause) == .outside
+        {
+            owedShutdowns.append(takeShutdown(player))
         }
     }
 
@@ -170,7 +177,7 @@ extension Session {
         } else if realTime &- dueSince.time >= patience {
             patience /= 2
             cache(kind, player.next.a)
-            consumeUnordered(player)
+            consume(player)
         }
     }
 }

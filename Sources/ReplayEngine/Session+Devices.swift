@@ -134,7 +134,7 @@ extension Session {
         }
         if let refusal = refusal(.either, function) { return (refusal, 0) }
         guard accountForPlaying(host.icount, player) else { return (failure, 0) }
-        if !isReadAllNext(player) { passOver(player, onlyFromOutside: false) }
+        if !isReadAllNext(player) { passOver(player) }
         guard isReadAllNext(player) else {
             return (diverge("\(EventKind.charReadAll.name) by \(ThreadRoles.mine.description)"), 0)
         }
@@ -367,7 +367,7 @@ extension Session {
         }
         if let refusal = refusal(.either, function) { return refusal }
         guard accountForPlaying(host.icount, player) else { return failure }
-        if !player.isNext(kind, at: state.icount) { passOver(player, onlyFromOutside: false) }
+        if !player.isNext(kind, at: state.icount) { passOver(player) }
         guard player.isNext(kind, at: state.icount) else {
             return diverge("\(kind.name) by \(ThreadRoles.mine.description)")
         }

@@ -4,10 +4,10 @@ import ReplayLog
 /// Where a flush of the queue stands among those at the same icount.
 ///
 /// A host may flush several times at one icount, with guest work between. The log tells such places apart
-/// by their number: flushes since the icount changed, or since an event that orders the vCPU thread's
-/// course. What a replay can't repeat isn't counted: flushes of a guest that sleeps, because its threads
-/// wake as they happen to, and it does nothing between; and nothing is reset by what the I/O thread read
-/// or the user requested, because the vCPU thread's course doesn't wait for these.
+/// by their number: flushes since the icount changed, or since another event at this icount, for which
+/// the vCPU thread waits. What a replay can't repeat isn't counted: flushes of a guest that sleeps,
+/// because its threads wake as they happen to, and it does nothing between. A shutdown begins no new
+/// count, because the vCPU thread doesn't wait for it.
 struct FlushPlace {
     /// 0: the only flush that it can be.
     var number: UInt64 = 0
@@ -37,7 +37,7 @@ enum FlushCall: Int64 {
 }
 
 extension Session {
-    /// Events that order the vCPU thread's course against its flushes.
+    /// Events for which the vCPU thread waits before its next flush.
     private var orderingEvents: UInt64 { state.events &- state.unorderedEvents }
 
     /// A flush begins, and has its place.

@@ -215,8 +215,7 @@ extension Session {
         collectArrivals()
         guard accountForPlaying(host.icount, player), player.nextIcount == state.icount else { return }
         beginFlush()
-        // A sleeping guest flushes anywhere: its I/O thread may still repeat what it has read.
-        if !flushPlace.isIdle { passOver(player, onlyFromOutside: true) }
+        passOverShutdowns(player)
         while !hasFailed, accountForPlaying(host.icount, player), player.ending == nil,
             player.nextIcount == state.icount, let kind = player.next.knownKind, kind.isAsynchronous
         {

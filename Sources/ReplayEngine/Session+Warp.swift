@@ -129,7 +129,10 @@ extension Session {
         {
             let rule = kind.rule
             // RECORD takes each step once in a turn: this one is the next turn's.
-            if rule.ioStep > 0, rule.ioStep <= step { break }
+            if rule.ioStep > 0, rule.ioStep <= step {
+                wakeIO()
+                break
+            }
             let index = player.next.index
             playIOEvent(kind, player)
             if player.nextIndex == index { break }
@@ -188,7 +191,7 @@ extension Session {
             }
             patience /= 2
             cache(kind, player.next.a)
-            consumeUnordered(player)
+            consume(player)
         default:
             break
         }
@@ -238,8 +241,13 @@ extension Session {
         var step = EventKind.flush.rule.vcpuStep
         while !hasFailed, player.ending == nil, player.nextIcount == state.icount,
             ThreadRoles.mine.has(player.next.role), let kind = player.next.knownKind,
-            kind.rule.vcpuStep > step
+            kind.rule.vcpuStep > 0
         {
+            guard kind.rule.vcpuStep > step else {
+                // A flush that has done its part waits for an arrival, or for its place.
+                if kind.rule.vcpuStep < step || kind.rule.way != .flush { wakeVCPU() }
+                break
+            }
             step = kind.rule.vcpuStep
             let index = player.next.index
             playVCPUEvent(kind, player)
