@@ -169,12 +169,11 @@ typedef struct {
     void (*run)(void);
 } part_t;
 
-static void idle(void) {
-}
+static void idle(void) {}
 
 static const part_t parts[] = {
-    {"record", record}, {"play", play},     {"diverge", diverge},
-    {"differ", differ}, {"misuse", misuse}, {"none", none}, {"idle", idle},
+    {"record", record}, {"play", play}, {"diverge", diverge}, {"differ", differ},
+    {"misuse", misuse}, {"none", none}, {"idle", idle},
 };
 enum { PARTS = sizeof parts / sizeof *parts };
 
