@@ -19,9 +19,9 @@ typedef struct host {
 
     /* The guest. Only the thread with the replay lock touches it. */
     uint64_t icount;
-    bool idle;
-    bool paused;
-    uint64_t digest; /**< what the digest callback answers */
+    atomic_bool idle;
+    atomic_bool paused; /* a thread of the library asks without the lock */
+    uint64_t digest;    /**< what the digest callback answers */
 
     /* What the library asked for. */
     atomic_uint stops;

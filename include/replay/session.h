@@ -41,8 +41,7 @@ REPLAY_API extern const char *replay_snapshot REPLAY_SWIFT_ATTR("nonisolated(uns
  *  replaying; each other may.
  *
  *  Unless it says otherwise a callback is called with the replay lock held, by
- *  the thread whose call into the library led to it (in PLAY, cpus_idle and
- *  machine_running by a thread of the library's too), and may call the library
+ *  the thread whose call into the library led to it, and may call the library
  *  again, except for replay_async_events() and the functions of session.h that
  *  begin or end something.
  *
@@ -50,6 +49,10 @@ REPLAY_API extern const char *replay_snapshot REPLAY_SWIFT_ATTR("nonisolated(uns
  *  icount, cpus_idle, machine_running and deadline_ns at the same time, while
  *  the vCPU executes. What they look at is atomic there, or guarded by a lock
  *  of the host's own.
+ *
+ *  A thread of the library's watches for a machine that stands still. It too
+ *  asks icount, cpus_idle and deadline_ns (in NONE without a lock, see above),
+ *  and in every mode machine_running, without the lock.
  *
  *  Since ABI 1. */
 typedef struct replay_host {
@@ -64,7 +67,10 @@ typedef struct replay_host {
     /** Needed. True if every vCPU sleeps and nothing is pending for it. */
     bool (*cpus_idle)(void *opaque);
 
-    /** True if the machine runs, false if its user has paused it. NULL: it runs. */
+    /** True if the machine runs, false if its user has paused it. NULL: it runs.
+     *  Virtual time stands still in a pause, which lasts from the first turn that
+     *  finds the machine paused to the first that finds it running:
+     *  replay_notify() leads to such a turn at once. [any], without the lock. */
     bool (*machine_running)(void *opaque);
 
     /** Nanoseconds from now to the nearest timer of @p clock: 0 or less if one
@@ -93,9 +99,10 @@ typedef struct replay_host {
     void (*wake_io)(void *opaque);
 
     /** Needed, except where execute is given: replay_run() returns then. Stops the
-     *  machine: nothing more can be replayed or recorded. @p error is NULL for REPLAY_STOP_END; it lives as long as the call.
-     *  A stall is told from a thread of the library's, without the lock: set a
-     *  flag that every thread may set. */
+     *  machine: nothing more can be replayed or recorded. @p error is NULL for
+     *  REPLAY_STOP_END; it lives as long as the call. A stall may be reported by
+     *  a thread of the library's, without the lock: set a flag that every thread
+     *  may set. */
     void (*stop)(void *opaque, replay_stop_reason_t reason, const replay_error_t *error);
 
     /** PLAY: does what the recorded replay_shutdown_request() did: here, and
@@ -179,7 +186,8 @@ enum { REPLAY_DEFAULT = 0, REPLAY_ON = 1, REPLAY_OFF = 2 };
  *    rrdigest=N         compare a digest of the guest's state every N instructions:
  *                       in the vCPU thread's turn, or, in a host that takes none,
  *                       in replay_async_events()
- *    rrstall=MS         report a replay as stalled after so many ms  default 1000
+ *    rrstall=MS         report a machine that stands still after so many ms: a
+ *                       replay ends as stalled, else it is a warning   default 1000
  *    rrlint=on|off      watch how the host uses the library         default off
  *    rrfull=stop|go     a log that cannot be written any more stops the
  *                       machine, or lets it go on unrecorded       default stop
@@ -276,7 +284,8 @@ REPLAY_API replay_status_t replay_configure(const replay_config_t *config);
 REPLAY_API replay_status_t replay_fingerprint(const char *key, const char *value);
 
 /** Ends the preparation: from now on events are queued
- *  (replay_enable_events()), and in PLAY a missing progress is reported.
+ *  (replay_enable_events()), and a machine that stands still is reported: in
+ *  PLAY as ERROR_STALLED, else once as a warning that names call and thread.
  *
  *  @return REPLAY_OK; ERROR_BLOCKED (the message has the reason),
  *    ERROR_FINGERPRINT (the message names every field that differs, expected
