@@ -245,9 +245,21 @@ extension Session {
         endFlush()
     }
 
+    /// Of twice the table, for each arrival.
+    private var arrivalSize: Int { 4 &* MemoryLayout<(ArrivalKey, QueuedEvent)>.stride }
+
     private func collectArrivals() {
-        for event in inbox.takeAll() {
-            if let key = event.arrivalKey { arrived[key] = event }
+        var events = inbox.takeAll()
+        while let event = events.first {
+            if let key = event.arrivalKey {
+                if arrived.count == arrived.capacity, !CheckedMemory.has(arrivalSize &* (arrived.count &+ 16))
+                {
+                    memoryRanOut(for: "what has arrived before its place")
+                    return inbox.putBack(events)
+                }
+                arrived[key] = event
+            }
+            _ = events.popFirst()
         }
         if let player, !arrived.isEmpty { publishArrival(player) }
     }

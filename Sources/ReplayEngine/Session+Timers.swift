@@ -4,7 +4,9 @@ import CReplay
 extension Session {
     package func newTimer(_ callback: @escaping Callback, _ opaque: UnsafeMutableRawPointer?) -> UInt? {
         if refusalWithoutRole("replay_timer_new") != nil { return nil }
-        return withTimers { $0.add(callback, opaque) }
+        if let timer = withTimers({ $0.add(callback, opaque) }) { return timer }
+        memoryRanOut(for: "a timer")
+        return nil
     }
 
     package func setTimer(_ handle: UInt, _ expire: Int64) -> Status {

@@ -1,4 +1,5 @@
 import CReplay
+import ReplayLog
 
 /// Deterministic timers on the virtual clock: by time, equal ones in the order in
 /// which they were set.
@@ -16,10 +17,15 @@ package struct TimerList {
     private var pending: [UInt] = []
     private var nextOrder: UInt64 = 0
 
+    /// nil: memory ran out. Setting a timer then needs no more.
     mutating func add(
         _ callback: @escaping @convention(c) (UnsafeMutableRawPointer?) -> Void,
         _ opaque: UnsafeMutableRawPointer?
-    ) -> UInt {
+    ) -> UInt? {
+        let size = 4 &* MemoryLayout<(UInt, Timer)>.stride
+        guard timers.count < timers.capacity || CheckedMemory.has(size &* (timers.count &+ 16)),
+            pending.makeRoom(for: timers.count &+ 1 &- pending.count)
+        else { return nil }
         let handle = Devices.newHandle()
         timers[handle] = Timer(callback: callback, opaque: opaque)
         return handle

@@ -9,5 +9,23 @@ package enum CheckedMemory {
         count < 0 ? nil : replay_allocate(count)
     }
 
+    /// Is there so much memory now? For what then takes it by an array.
+    package static func has(_ count: Int) -> Bool {
+        guard let memory = allocate(count) else { return false }
+        free(memory)
+        return true
+    }
+
     package static func free(_ memory: UnsafeMutableRawPointer?) { Glibc.free(memory) }
+}
+
+extension Array {
+    /// Makes room for more elements. False: there is no memory for it, and appending would trap.
+    package mutating func makeRoom(for more: Int = 1) -> Bool {
+        if capacity &- count >= more { return true }
+        let wanted = Swift.max(2 &* capacity, count &+ more, 16)
+        guard CheckedMemory.has(wanted &* MemoryLayout<Element>.stride) else { return false }
+        reserveCapacity(wanted)
+        return true
+    }
 }

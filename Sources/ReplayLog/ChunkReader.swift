@@ -58,6 +58,7 @@ final class ChunkReader {
 
     /// Up to `count` bytes; fewer at the file's end.
     func bytes(at offset: UInt64, count: Int) throws(LogError) -> [UInt8] {
+        guard CheckedMemory.has(count) else { throw LogError.system(ENOMEM, "read", path, offset: offset) }
         var failure: Int32?
         let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
             switch system.read(descriptor, into: UnsafeMutableRawBufferPointer(buffer), at: offset) {

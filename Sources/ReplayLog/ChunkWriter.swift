@@ -59,6 +59,7 @@ final class ChunkWriter {
             kind: .events, sequence: description.header.sequence, firstEvent: entry.firstEvent,
             firstIcount: entry.firstIcount, chain: description.chain)
         header.eventCount = description.eventCount
+        guard index.entries.makeRoom() else { throw LogError.system(ENOMEM, "written", path) }
         try write(&header, raw, wrong)
         entry.checksum = header.checksum
         previous = header.checksum
@@ -67,6 +68,11 @@ final class ChunkWriter {
 
     /// Writes index, end record and trailer, in one go.
     func writeFinish(_ end: LogEnd, icount: UInt64, chain: UInt64) throws(LogError) {
+        // Encoded, and once more with the rest; arrays grow by twice their size.
+        guard CheckedMemory.has(6 &* MemoryLayout<LogIndex.Entry>.stride &* (index.entries.count &+ 64))
+        else {
+            throw LogError.system(ENOMEM, "written", path)
+        }
         var bytes: [UInt8] = []
         let indexOffset = tail
         var header = ChunkHeader(

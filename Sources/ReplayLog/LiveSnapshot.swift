@@ -162,6 +162,7 @@ struct LiveSnapshot {
 
         func bytes(at offset: Int, count: Int) throws(LogError) -> [UInt8] {
             let count = try limited(count, at: offset)
+            guard CheckedMemory.has(count) else { throw LogError.system(ENOMEM, "read", path) }
             var failure: Int32?
             let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
                 switch system.read(

@@ -1,3 +1,5 @@
+import Glibc
+
 /// Reads the skeleton of a log: by its index if it is finished, else header by header, and then joins
 /// the live segments to the chunks.
 struct LogScan {
@@ -125,6 +127,9 @@ struct LogScan {
 
     private func readIndex(_ header: ChunkHeader, at offset: UInt64) throws(LogError) -> LogIndex? {
         guard try readSmall(header, at: offset) else { return nil }
+        guard CheckedMemory.has(2 &* Int(header.rawLength)) else {
+            throw LogError.system(ENOMEM, "read", path, offset: offset)
+        }
         return LogIndex(
             decoding: UnsafeRawBufferPointer(start: buffer.start, count: Int(header.rawLength)),
             version: chunks.version)
@@ -169,7 +174,7 @@ struct LogScan {
                             damage("chunk \(sequence), which doesn't continue the chunk before it,"))
                         return
                     }
-                    take(header)
+                    try take(header)
                 } else {
                     tail = try readTail(header)
                     return
@@ -178,7 +183,10 @@ struct LogScan {
         }
     }
 
-    private mutating func take(_ header: ChunkHeader) {
+    private mutating func take(_ header: ChunkHeader) throws(LogError) {
+        guard contents.entries.makeRoom() else {
+            throw LogError.system(ENOMEM, "read", path, offset: offset)
+        }
         previous = header.checksum
         contents.entries.append(
             LogIndex.Entry(

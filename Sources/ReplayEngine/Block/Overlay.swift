@@ -23,6 +23,7 @@ final class Overlay: Sendable {
     func perform(_ request: BlockRequest) -> Int32 {
         let range = request.offset..<request.offset &+ UInt64(request.length)
         let result: Int32
+        guard request.operation == .read || written.withLock({ $0.makeRoom() }) else { return -ENOMEM }
         switch request.operation {
         case .read: return patch(request)
         case .write: result = file.write(UnsafeRawBufferPointer(request.buffer), at: request.offset)

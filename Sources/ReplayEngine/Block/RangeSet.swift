@@ -1,3 +1,5 @@
+import ReplayLog
+
 /// A set of bytes, as ranges that neither touch nor overlap, in their order.
 struct RangeSet {
     private(set) var ranges: [Range<UInt64>] = []
@@ -11,6 +13,9 @@ struct RangeSet {
         }
         return low
     }
+
+    /// False: there is no memory to insert one more.
+    mutating func makeRoom() -> Bool { ranges.makeRoom() }
 
     mutating func insert(_ range: Range<UInt64>) {
         guard !range.isEmpty else { return }

@@ -250,6 +250,10 @@ extension Session {
             return true
         }
         request.settle()
+        if request.result == -ENOMEM {
+            memoryRanOut(for: request.description)
+            return false
+        }
         guard request.result >= 0 else { return differs(request, "error \(-Int64(request.result))") }
         guard request.operation == .read else { return true }
         return request.digest == UInt64(bitPattern: event.c) || differs(request, "other data")
