@@ -14,7 +14,8 @@ package final class Session: @unchecked Sendable {
     private let modeWord = Atomic<Int32>(Int32(REPLAY_MODE_NONE))
     /// REPLAY_MODE_…; written at configuration and end only.
     package internal(set) var mode: Int32 {
-        @inline(__always) get { modeWord.load(ordering: .relaxed) }
+        // Acquiring: what was made before the mode was entered is seen with it.
+        @inline(__always) get { modeWord.load(ordering: .acquiring) }
         set { modeWord.store(newValue, ordering: .releasing) }
     }
     /// The default session's mode is also the exported variable.
