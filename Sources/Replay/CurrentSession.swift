@@ -57,7 +57,11 @@ final class SessionHandles: Sendable {
 
     // MARK: Ends of threads
 
-    static func watchThreads() { replay_thread_on_end { SessionHandles.shared.threadEnds() } }
+    /// Before the first session is there, so that no fork finds the handles half made.
+    static func watchThreads() {
+        _ = shared
+        replay_thread_on_end { SessionHandles.shared.threadEnds() }
+    }
 
     private func threadEnds() {
         var sessions = live.withLock { live in

@@ -156,6 +156,8 @@ package final class Session: @unchecked Sendable {
     var snapshotText: UnsafeMutablePointer<CChar>?
 
     package init(isDefault: Bool) {
+        // So that no fork finds them half made.
+        _ = RequestHandles.shared
         self.isDefault = isDefault
         lock = .allocate(capacity: 1)
         lock.initialize(to: replay_fair_lock_t())
