@@ -313,8 +313,15 @@ extension Session {
         while !hasFailed, state.icount == host.icount {
             settleAtFinish(player)
             guard player.ending == nil, player.nextIcount == state.icount,
-                let kind = player.next.knownKind, kind.isAsynchronous
+                let kind = player.next.knownKind
             else { return }
+            if kind.rule.way == .reading, player.next.role == .io {
+                // The main loop that would repeat it has ended: it only fed the cache.
+                cache(kind, player.next.a)
+                consumeUnordered(player)
+                continue
+            }
+            guard kind.isAsynchronous else { return }
             let index = player.nextIndex
             flushQueue(.finish)
             if player.nextIndex != index { continue }

@@ -297,6 +297,29 @@ TEST(what_is_queued_at_the_end_is_part_of_the_run) {
     }
 }
 
+/* The main loop reads a clock once more; the replay's has ended before. */
+TEST(a_reading_of_the_main_loop_at_the_end_need_not_be_repeated) {
+    uint64_t recorded = 0;
+    for (replay_mode_t mode = REPLAY_MODE_RECORD; mode <= REPLAY_MODE_PLAY; mode++) {
+        state = 1;
+        host_init(&host);
+        host.callbacks.digest = digest_of_state;
+        host.callbacks.input = take_input;
+        REQUIRE_STATUS(host_configure(&host, mode, log_path(), NULL), OK);
+        host_start(&host, REPLAY_THREAD_VCPU);
+        CHECK(host_execute(&host, REPLAY_THREAD_VCPU, 10));
+        if (mode == REPLAY_MODE_RECORD) {
+            replay_thread_attach(REPLAY_THREAD_IO);
+            REPLAY_CLOCK_LOCKED(REPLAY_CLOCK_HOST, 5);
+            post(50);
+        }
+        CHECK_STATUS(host_end(&host), OK);
+        recorded = mode == REPLAY_MODE_RECORD ? state : recorded;
+        CHECK_EQ(state, recorded);
+    }
+    CHECK_EQ(recorded, 31 + 50);
+}
+
 TEST(a_reset_after_which_the_machine_goes_on_did_not_end_the_run) {
     static const struct {
         replay_shutdown_cause_t cause, end;
