@@ -12,10 +12,15 @@ final class Player {
     }
 
     let reader: LogReader
+    private var ring = EventRing()
     /// The log's next event, if ``ending`` is nil.
-    private(set) var next = Event(kind: 0, role: .vcpu, icount: 0, index: 0)
+    var next: Event { @inline(__always) get { ring.next.pointee } }
+    /// Its kind; 0 if ``ending`` isn't nil.
+    private var nextKind: UInt8 = 0
     /// Set when no event is left.
     private(set) var ending: Ending?
+    /// The number of what comes next, event or ending.
+    private(set) var nextIndex: UInt64 = 0
     /// The icount of what comes next, event or ending.
     private(set) var nextIcount: UInt64 = 0
     /// The end was told to the host.
@@ -24,32 +29,39 @@ final class Player {
         set { told.store(newValue, ordering: .relaxed) }
     }
     private let told = Atomic<Bool>(false)
-    private let recent = RecentEvents()
+    /// A bit for each kind that this version knows.
+    private let knownKinds = EventKind.allCases.reduce(0 as UInt64) { $0 | 1 &<< UInt64($1.rawValue) }
 
     init(_ reader: LogReader) {
         self.reader = reader
         fetch(after: 0)
     }
 
-    /// Goes on to the event behind ``next``.
+    deinit { ring.deallocate() }
+
+    /// Goes on to the event after ``next``.
     func consume() {
-        recent.note(next)
-        fetch(after: next.icount)
+        let icount = nextIcount
+        ring.advance()
+        nextIndex &+= 1
+        fetch(after: icount)
     }
 
     private func fetch(after icount: UInt64) {
         do {
-            if let event = try reader.next() {
-                guard event.icount >= icount, event.knownKind != nil else {
+            if try reader.next(into: ring.next) {
+                let event = ring.next
+                guard event.pointee.icount >= icount, knownKinds &>> UInt64(event.pointee.kind) & 1 != 0 else {
                     return end(
                         .damaged(
                             LogError(
                                 .damaged,
-                                "event \(event.index) of the recording is not one that this version knows",
-                                eventIndex: event.index, icount: icount)), icount)
+                                "event \(nextIndex) of the recording is not one that this version knows",
+                                eventIndex: nextIndex, icount: icount)), icount)
                 }
-                next = event
-                nextIcount = event.icount
+                nextKind = event.pointee.kind
+                nextIcount = event.pointee.icount
+                nextIndex = event.pointee.index
                 return
             }
             switch reader.state {
@@ -64,13 +76,14 @@ final class Player {
 
     private func end(_ ending: Ending, _ icount: UInt64) {
         self.ending = ending
+        nextKind = 0
         nextIcount = icount
     }
 
     /// Is the next event of this kind, and due?
     @inline(__always)
     func isNext(_ kind: EventKind, at icount: UInt64) -> Bool {
-        next.kind == kind.rawValue && nextIcount == icount && ending == nil
+        nextKind == kind.rawValue && nextIcount == icount
     }
 
     /// The cause, where a shutdown is next.
@@ -84,18 +97,24 @@ final class Player {
         }
     }
 
-    /// The index of what comes next.
-    var nextIndex: UInt64 { ending == nil ? next.index : recent.count }
+    /// What replay_is_due() looks at: bit 0 set, in bit 1 the role, in bits 8 to 15 the kind, 0 for what comes
+    /// after the last event, and above that the number.
+    var dueWord: UInt64 {
+        @inline(__always) get {
+            let role = nextKind == 0 ? 0 : UInt64(ring.next.pointee.role.rawValue)
+            return 1 | role &<< 1 | UInt64(nextKind) &<< 8 | nextIndex &<< 16
+        }
+    }
 
     /// "event 12, CLOCK_HOST of the vcpu thread, at icount 500"
     var nextDescription: String {
         switch ending {
-        case nil: RecentEvents.describe(next)
+        case nil: EventRing.describe(next)
         case .finished: "the end of the recording at icount \(nextIcount)"
         case .cut: "the place where the recording was cut, behind icount \(nextIcount)"
         case .damaged: "a damaged place, behind icount \(nextIcount)"
         }
     }
 
-    var history: String { recent.description }
+    var history: String { ring.description }
 }

@@ -16,9 +16,8 @@ extension Session {
 
     private func didConsume(_ player: Player) {
         let isDue = player.nextIcount == state.icount
-        replay_watch_progress(watch, isDue)
         if isDue || !ThreadRoles.mine.overlaps(.vcpu) { wakeWhoeverActs(player) }
-        publishDue(player)
+        publishNext(player)
     }
 
     /// PLAY: takes an event that the vCPU thread's course does not order against its flushes.

@@ -4,21 +4,12 @@ import Synchronization
 
 /// PLAY: "is the next event mine, and due?", for a host's own loop.
 extension Session {
-    /// What ``due`` holds: 0 if nothing is due, else bit 0, in bit 1 the role, in bits 8 to 15 the kind,
-    /// 0 for what comes after the last event, and above that the event's number.
-    private static let dueBit: UInt64 = 1
-
-    /// PLAY: what is next has changed, or whether it is due. In every event's way: the rule of its kind is
+    /// PLAY: what is next has changed. In every event's way: whether it is due, and the rule of its kind, are
     /// looked at when somebody asks.
     @inline(__always)
-    func publishDue(_ player: Player) {
-        guard player.nextIcount == state.icount else { return due.store(0, ordering: .relaxed) }
-        var word = Self.dueBit
-        if player.ending == nil {
-            if case .io = player.next.role { word |= 2 }
-            word |= UInt64(player.next.kind) &<< 8 | player.next.index &<< 16
-        }
-        due.store(word, ordering: .relaxed)
+    func publishNext(_ player: Player) {
+        nextPlace.store(player.nextIcount, ordering: .relaxed)
+        due.store(player.dueWord, ordering: .releasing)
         if !arrived.isEmpty { publishArrival(player) }
     }
 
@@ -34,10 +25,26 @@ extension Session {
         dueArrival.store(.max, ordering: .relaxed)
     }
 
+    /// Has the vCPU reached what comes next? From any thread.
+    var isNextReached: Bool { nextPlace.load(ordering: .relaxed) == icountSeen }
+
+    /// The word of what is next, if it is due; 0: nothing is.
+    private var dueNow: UInt64 {
+        var word = due.load(ordering: .acquiring)
+        while word != 0 {
+            let isReached = isNextReached
+            // Another thread may have gone on between the two.
+            let again = due.load(ordering: .acquiring)
+            if again == word { return isReached ? word : 0 }
+            word = again
+        }
+        return 0
+    }
+
     /// From any thread, with the lock or without it. No callback of the host's is called: it may be asked
     /// where one would wait for ever.
     package var isDue: Bool {
-        let word = due.load(ordering: .relaxed)
+        let word = dueNow
         let roles = ThreadRoles.mine
         guard word != 0, isPlaying, roles.bits != 0 else { return false }
         guard let rule = EventKind(rawValue: UInt8(truncatingIfNeeded: word &>> 8))?.rule,

@@ -54,8 +54,6 @@ extension Session {
             return false
         }
         state.icount = icount
-        replay_watch_progress(watch, icount == player.nextIcount)
-        publishDue(player)
         return true
     }
 

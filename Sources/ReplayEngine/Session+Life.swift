@@ -212,17 +212,16 @@ extension Session {
         // In this order: what a worker posts meanwhile is early, or finds events enabled.
         eventsEnabled.store(!isIdle, ordering: .releasing)
         isStarted = true
-        if let player { publishDue(player) }
-        watch(replayIsDue: player.map { $0.nextIcount == state.icount } ?? false)
+        if let player { publishNext(player) }
+        startWatchdog()
         guard let (error, reason) = heldFailure else { return .ok }
         heldFailure = nil
         return fail(error, reason)
     }
 
     /// In NONE only a guest that can sleep can stand still.
-    private func watch(replayIsDue isDue: Bool) {
+    private func startWatchdog() {
         if isIdle, !host.canSleep { return }
-        replay_watch_progress(watch, isDue)
         let watchdog = Watchdog(self, milliseconds: options.stallMilliseconds)
         if !watchdog.start() {
             host.message(

@@ -315,7 +315,7 @@ extension Session {
     /// PLAY: a copy that outlives the log's place; without memory the replay ends.
     func payload(of event: Event) -> Payload? {
         if let payload = Payload(copying: event.bytes) { return payload }
-        memoryRanOut(for: "\(event.bytes.count) bytes of \(RecentEvents.describe(event))")
+        memoryRanOut(for: "\(event.bytes.count) bytes of \(EventRing.describe(event))")
         return nil
     }
 

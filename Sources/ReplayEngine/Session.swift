@@ -123,8 +123,10 @@ package final class Session: @unchecked Sendable {
     var owedShutdowns: [Int32] = []
     /// PLAY: the cause of the last shutdown that was reached.
     var lastShutdown: Int32?
-    /// PLAY: what replay_is_due() looks at from any thread: see ``publishDue(_:)``.
+    /// PLAY: what replay_is_due() looks at from any thread: see ``publishNext(_:)``.
     let due = Atomic<UInt64>(0)
+    /// The icount of what is next.
+    let nextPlace = Atomic<UInt64>(0)
     let dueArrival = Atomic<UInt64>(.max)
     /// PLAY: the vCPU thread has a budget that it has not accounted.
     var isInSlice = false

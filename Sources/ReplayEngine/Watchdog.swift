@@ -94,7 +94,7 @@ final class Watchdog: @unchecked Sendable {
                 live.look(at: now, after: seen, elapsed)
                 continue
             }
-            guard now.watch.progress == seen.watch.progress, session.host.machineRunning,
+            guard now.progress == seen.progress, session.host.machineRunning,
                 !executes(now, after: seen)
             else {
                 (stood, quiet, wants) = (0, 0, 0)
@@ -117,6 +117,10 @@ final class Watchdog: @unchecked Sendable {
     /// What is to be seen at one moment.
     struct Sample {
         var watch: replay_watch_t
+        /// PLAY: grows with each event and instruction.
+        var progress: UInt64
+        /// PLAY: the vCPU has reached the next event.
+        var isDue: Bool
         var callbacks: Int
         /// Of the replay lock: which turn it is, its owner, the threads that have it or wait.
         var turn: UInt32
@@ -148,7 +152,8 @@ final class Watchdog: @unchecked Sendable {
     private func sample() -> Sample {
         let lock = session.lock
         return Sample(
-            watch: replay_watch_sample(session.watch), callbacks: callbacks.load(ordering: .relaxed),
+            watch: replay_watch_sample(session.watch), progress: session.icountSeen &+ session.eventsSeen,
+            isDue: session.isNextReached, callbacks: callbacks.load(ordering: .relaxed),
             turn: replay_fair_lock_turn(lock), owner: UInt(bitPattern: replay_fair_lock_owner(lock)),
             users: replay_fair_lock_users(lock))
     }
@@ -157,7 +162,7 @@ final class Watchdog: @unchecked Sendable {
 
     /// Does a vCPU execute towards an event that isn't due yet? That takes as long as it takes.
     private func executes(_ now: Sample, after seen: Sample) -> Bool {
-        guard now.watch.is_due == 0, now.isHeldOn(after: seen) else { return false }
+        guard !now.isDue, now.isHeldOn(after: seen) else { return false }
         let roles = session.threads.roles(ofOwner: now.owner)
         return roles.overlaps(.vcpu) && !now.asked(roles, after: seen)
             && session.threads.works(owner: now.owner)
@@ -174,7 +179,7 @@ final class Watchdog: @unchecked Sendable {
     private func allowance(_ now: Sample, after seen: Sample) -> Int64 {
         // Asleep with the lock that a different thread needs: a slow device, or a poll.
         if now.isHeldOn(after: seen), !now.askedAtAll(after: seen) { return 3 }
-        if now.watch.is_due != 0 || waitingVCPUs.load(ordering: .relaxed) > 0 { return 1 }
+        if now.isDue || waitingVCPUs.load(ordering: .relaxed) > 0 { return 1 }
         guard replay_fair_lock_try(session.lock) else { return 3 }
         defer { replay_fair_lock_give(session.lock) }
         return session.host.cpusIdle ? 1 : 3

@@ -28,7 +28,7 @@ struct LiveSegmentCheck {
                 nextMark = (offset / LiveLayout.markInterval &+ 1) &* LiveLayout.markInterval
             }
             let event = decoder.cursor
-            guard decoder.next() != nil else { return }
+            guard decoder.skip() else { return }
             state = RunningChecksum.fold(state, event: event, count: decoder.cursor - event)
             offset = decoder.cursor - UnsafeRawPointer(start)
             count &+= 1

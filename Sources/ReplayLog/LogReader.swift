@@ -49,11 +49,20 @@ package final class LogReader {
 
     /// The next event; nil at the end. The event's bytes are valid until the next call.
     package func next() throws(LogError) -> Event? {
+        var event = Event(kind: 0, role: .vcpu, icount: 0, index: 0)
+        return try withUnsafeMutablePointer(to: &event) { place throws(LogError) in
+            try next(into: place) ? place.pointee : nil
+        }
+    }
+
+    /// The same into an event of the caller's, in which fields that the kind doesn't have may keep their
+    /// old value. False at the end.
+    package func next(into event: UnsafeMutablePointer<Event>) throws(LogError) -> Bool {
         let decoder = self.decoder
         if decoder.pointee.remaining == 0 {
-            guard try nextSource() else { return nil }
+            guard try nextSource() else { return false }
         }
-        if let event = decoder.pointee.next() { return event }
+        if decoder.pointee.next(into: event) { return true }
         throw fail(damage())
     }
 
@@ -73,7 +82,7 @@ package final class LogReader {
         if low == 0 { return rest(before: 0) }
         try load(low &- 1)
         while decoder.pointee.index < index && decoder.pointee.remaining > 0 {
-            if decoder.pointee.next() == nil { throw fail(damage()) }
+            if !decoder.pointee.skip() { throw fail(damage()) }
         }
     }
 
@@ -176,7 +185,7 @@ package final class LogReader {
         var state = chain
         while decoder.pointee.remaining > 0 {
             let event = decoder.pointee.cursor
-            guard decoder.pointee.next() != nil else { return nil }
+            guard decoder.pointee.skip() else { return nil }
             state = RunningChecksum.fold(state, event: event, count: decoder.pointee.cursor - event)
         }
         return state

@@ -110,23 +110,16 @@ static inline uint32_t replay_fair_lock_users(const replay_fair_lock_t *lock) {
 
 /** What a session's threads leave for its watchdog: they only store, it takes samples. */
 typedef struct replay_watch {
-    uint64_t progress;   /**< PLAY: events consumed, instructions accounted */
     uint64_t asks[4];    /**< by roles: calls for what is not next, and turns */
     uint64_t vcpu_turns; /**< turns and flushes */
     uint64_t io_turns;
     uint32_t last_asked; /**< what was asked for last, kind and roles; 0: nothing */
-    uint32_t is_due;     /**< PLAY: the next event is due */
     uint32_t is_wanted;  /**< by the watchdog: the owner of the lock reports the stall itself */
 } replay_watch_t;
 
 /** One more; each count belongs to the owner of the replay lock. */
 static inline void replay_watch_count(uint64_t *count) {
     __atomic_store_n(count, __atomic_load_n(count, __ATOMIC_RELAXED) + 1, __ATOMIC_RELAXED);
-}
-
-static inline void replay_watch_progress(replay_watch_t *watch, bool is_due) {
-    replay_watch_count(&watch->progress);
-    __atomic_store_n(&watch->is_due, is_due, __ATOMIC_RELAXED);
 }
 
 /** A thread with @p roles was not given what it asked for. */
@@ -151,13 +144,11 @@ static inline bool replay_watch_is_wanted(const replay_watch_t *watch) {
 /** A copy, member by member. */
 static inline replay_watch_t replay_watch_sample(const replay_watch_t *watch) {
     replay_watch_t sample;
-    sample.progress = __atomic_load_n(&watch->progress, __ATOMIC_RELAXED);
     for (int i = 0; i < 4; i++)
         sample.asks[i] = __atomic_load_n(&watch->asks[i], __ATOMIC_RELAXED);
     sample.vcpu_turns = __atomic_load_n(&watch->vcpu_turns, __ATOMIC_RELAXED);
     sample.io_turns = __atomic_load_n(&watch->io_turns, __ATOMIC_RELAXED);
     sample.last_asked = __atomic_load_n(&watch->last_asked, __ATOMIC_RELAXED);
-    sample.is_due = __atomic_load_n(&watch->is_due, __ATOMIC_RELAXED);
     sample.is_wanted = replay_watch_is_wanted(watch);
     return sample;
 }
