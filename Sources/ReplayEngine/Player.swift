@@ -51,7 +51,8 @@ final class Player {
         do {
             if try reader.next(into: ring.next) {
                 let event = ring.next
-                guard event.pointee.icount >= icount, knownKinds &>> UInt64(event.pointee.kind) & 1 != 0 else {
+                guard event.pointee.icount >= icount, knownKinds &>> UInt64(event.pointee.kind) & 1 != 0
+                else {
                     return end(
                         .damaged(
                             LogError(
