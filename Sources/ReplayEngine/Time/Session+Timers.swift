@@ -42,4 +42,48 @@ extension Session {
     private func noTimer(_ function: StaticString) -> Status {
         misuse(.invalidArgument, "\(function) was called for a timer that this session does not have")
     }
+
+    // MARK: Those that are due
+
+    /// One that the turn runs.
+    var isVirtualTimerDue: Bool {
+        if host.runsTimers, host.deadline(REPLAY_TIMERS_VIRTUAL) == 0 { return true }
+        guard let own = withTimers({ $0.nearest }) else { return false }
+        return own <= virtualTime
+    }
+
+    var hasVirtualTimers: Bool { host.runsTimers || withTimers { $0.nearest } != nil }
+
+    func runVirtualTimersOfLog(_ player: Player) {
+        guard hasVirtualTimers else { return }
+        consume(player)
+        runVirtualTimers()
+    }
+
+    func runVirtualTimers() {
+        let order = withTimers { $0.order }
+        let now = virtualTime
+        noteTimerRun(now)
+        while let timer = withTimers({ $0.takeDue(now, before: order) }) {
+            inHost { timer.callback(timer.opaque) }
+        }
+        if host.deadline(REPLAY_TIMERS_VIRTUAL) == 0 { inHost { host.runTimers(REPLAY_TIMERS_VIRTUAL) } }
+    }
+
+    /// A timer that sets itself to the present each time lets neither instructions nor time pass.
+    private func noteTimerRun(_ now: Int64) {
+        guard now == timerRuns.time else {
+            timerRuns = (now, 0)
+            return
+        }
+        timerRuns.count &+= 1
+        guard timerRuns.count == Self.mostTimerRuns else { return }
+        warnOnce(
+            "virtual timers have run \(timerRuns.count) times at icount \(host.icount) and virtual time \(now) ns: a timer "
+                + "that is set to the present whenever it runs (replay_timer_mod(), replay_host::deadline_ns) keeps the "
+                + "vCPU thread from executing"
+        )
+    }
+
+    static let mostTimerRuns: UInt32 = 10_000
 }

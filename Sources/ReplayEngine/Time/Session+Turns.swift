@@ -2,56 +2,8 @@ import CReplay
 import ReplayLog
 import Synchronization
 
-/// The virtual clock and its warp: the I/O thread starts it, the vCPU thread
-/// accounts it. These are also the two threads' turns, in which everything
-/// happens that the engine asks of the host.
+/// The turns of the two threads, in which everything happens that the engine asks of the host.
 extension Session {
-    // MARK: The virtual clock
-
-    package var virtualTime: Int64 {
-        if isForked { return 0 }
-        let icount = host.icount
-        return holdsLock ? withClock { $0.now(icount) } : shownClock.now(icount)
-    }
-
-    /// In mode NONE no lock orders the two threads.
-    func withClock<Result>(_ body: (inout VirtualClock) -> Result) -> Result {
-        if isIdle {
-            return clockLock.withLock { shown in
-                defer { shown = time.clock }
-                return body(&time.clock)
-            }
-        }
-        let changes = time.clock.changes
-        let result = body(&time.clock)
-        if time.clock.changes != changes { setClock(time.clock) }
-        return result
-    }
-
-    /// For threads without the lock.
-    var shownClock: VirtualClock { clockLock.withLock { $0 } }
-
-    func setClock(_ clock: VirtualClock) {
-        clockLock.withLock { shown in
-            time.clock = clock
-            shown = clock
-        }
-    }
-
-    func virtualInstructions(for ns: Int64) -> UInt64 { withClock { $0.instructions(for: ns) } }
-
-    /// Virtual ns to the nearest timer, the host's or the library's; nil: none.
-    func virtualDeadline(_ icount: UInt64) -> Int64? {
-        let hosts = host.deadline(REPLAY_TIMERS_VIRTUAL)
-        guard let own = withTimers({ $0.nearest }) else { return hosts }
-        let ours = max(own &- withClock { $0.now(icount) }, 0)
-        return hosts.map { min($0, ours) } ?? ours
-    }
-
-    func withTimers<Result>(_ body: (inout TimerList) -> Result) -> Result {
-        isIdle ? clockLock.withLock { _ in body(&time.timers) } : body(&time.timers)
-    }
-
     // MARK: The I/O thread's turn
 
     package func startWarp() -> Status {
@@ -92,31 +44,6 @@ extension Session {
         let written = write(kind, kind.usualRole)
         noteCheckpoint()
         return written || options.goOnWhenFull
-    }
-
-    /// What the guest's sleep does to its clock, from here on.
-    private func beginWarp(_ deadline: Int64, _ target: Int64) {
-        guard sleeps else {
-            withClock { $0.skip(deadline) }
-            return wakeVCPU()
-        }
-        let now = warpReading(.io)
-        withClock { $0.armWarp(real: now, deadline: deadline, target: target) }
-    }
-
-    private func endWarp(_ role: ThreadRole) {
-        guard withClock({ $0.warpStart != nil }) else { return }
-        let now = warpReading(role)
-        let icount = host.icount
-        withClock { $0.endWarp(real: now, icount: icount) }
-    }
-
-    private func warnOfEndlessSleep() {
-        if sleeps || warnedOfSleep || hasRequestsAtWork { return }
-        warnedOfSleep = true
-        host.message(
-            REPLAY_MESSAGE_WARNING,
-            "the guest sleeps, has no timer, and with sleep=off nothing will ever wake it")
     }
 
     /// PLAY: does what the log says that this thread did here.
@@ -267,81 +194,6 @@ extension Session {
         case .checkpointClockVirtual: runVirtualTimersOfLog(player)
         default: break
         }
-    }
-
-    private func accountSleep() {
-        withClock { $0.disarmWarp() }
-        endWarp(.vcpu)
-    }
-
-    // MARK: Timers
-
-    /// One that the turn runs.
-    private var isVirtualTimerDue: Bool {
-        if host.runsTimers, host.deadline(REPLAY_TIMERS_VIRTUAL) == 0 { return true }
-        guard let own = withTimers({ $0.nearest }) else { return false }
-        return own <= virtualTime
-    }
-
-    var hasVirtualTimers: Bool { host.runsTimers || withTimers { $0.nearest } != nil }
-
-    private func runVirtualTimersOfLog(_ player: Player) {
-        guard hasVirtualTimers else { return }
-        consume(player)
-        runVirtualTimers()
-    }
-
-    private func runVirtualTimers() {
-        let order = withTimers { $0.order }
-        let now = virtualTime
-        noteTimerRun(now)
-        while let timer = withTimers({ $0.takeDue(now, before: order) }) {
-            inHost { timer.callback(timer.opaque) }
-        }
-        if host.deadline(REPLAY_TIMERS_VIRTUAL) == 0 { inHost { host.runTimers(REPLAY_TIMERS_VIRTUAL) } }
-    }
-
-    /// A timer that sets itself to the present each time lets neither instructions nor time pass.
-    private func noteTimerRun(_ now: Int64) {
-        guard now == timerRuns.time else {
-            timerRuns = (now, 0)
-            return
-        }
-        timerRuns.count &+= 1
-        guard timerRuns.count == Self.mostTimerRuns else { return }
-        warnOnce(
-            "virtual timers have run \(timerRuns.count) times at icount \(host.icount) and virtual time \(now) ns: a timer "
-                + "that is set to the present whenever it runs (replay_timer_mod(), replay_host::deadline_ns) keeps the "
-                + "vCPU thread from executing"
-        )
-    }
-
-    static let mostTimerRuns: UInt32 = 10_000
-
-    // MARK: The automatic shift
-
-    /// RECORD, NONE: from time to time, the shift follows the host's speed. The
-    /// checkpoint of a vCPU thread marks the place for PLAY.
-    private func lookAtShift() {
-        let icount = host.icount
-        guard withClock({ $0.isAuto && $0.mustLook(icount: icount, real: runningTime) }) else { return }
-        if isRecording, !write(.checkpointClockVirtualRT, role: .vcpu) { return }
-        let real = warpReading(.vcpu)
-        withClock { $0.look(icount: icount, real: real) }
-    }
-
-    private func lookAtShiftNow(_ player: Player) {
-        let real = warpReading(.vcpu)
-        let icount = state.icount
-        withClock { $0.look(icount: icount, real: real) }
-    }
-
-    private func warnOfAlignment() {
-        guard options.align, !warnedOfAlignment else { return }
-        let late = runningTime &- virtualTime
-        guard late > VirtualClock.wobble else { return }
-        warnedOfAlignment = true
-        host.message(REPLAY_MESSAGE_WARNING, "the guest's clock is \(late / 1_000_000) ms behind real time")
     }
 
     // MARK: When to turn

@@ -1,0 +1,132 @@
+import CReplay
+import Glibc
+import ReplayLog
+
+/// Samples from a microphone, one block at a time.
+struct AudioBlock {
+    /// Two little-endian words a sample.
+    let samples: Payload
+    /// Where a host that has a ring writes them; nil: it did not say.
+    var place: Int?
+    /// The next one to take or to give.
+    var position = 0
+
+    static let sampleSize = 16
+    var count: Int { samples.bytes.count / Self.sampleSize }
+    var isWhole: Bool { position == count }
+
+    private var offset: Int { position * Self.sampleSize }
+
+    mutating func put(_ left: UInt64, _ right: UInt64) {
+        samples.bytes.storeBytes(of: left.littleEndian, toByteOffset: offset, as: UInt64.self)
+        samples.bytes.storeBytes(of: right.littleEndian, toByteOffset: offset + 8, as: UInt64.self)
+        position += 1
+    }
+
+    mutating func get() -> (left: UInt64, right: UInt64) {
+        defer { position += 1 }
+        return (
+            UInt64(littleEndian: samples.bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self)),
+            UInt64(littleEndian: samples.bytes.loadUnaligned(fromByteOffset: offset + 8, as: UInt64.self))
+        )
+    }
+}
+
+/// Sound, out and in.
+extension Session {
+    package func audioOut(_ played: inout Int) -> Status {
+        if isIdle { return .ok }
+        if isRecording {
+            let count = played
+            return save("replay_audio_out") { write(.audioOut, .vcpu, Int64(count)) }
+        }
+        var recorded = played
+        let status = load(.audioOut, "replay_audio_out") { event in
+            recorded = Int(exactly: event.a) ?? 0
+            return nil
+        }
+        played = recorded
+        return status
+    }
+
+    package func audioInStart(_ count: inout Int) -> Status {
+        var place: Int?
+        return audioInStart("replay_audio_in_start", .audioIn, &count, &place)
+    }
+
+    package func audioInStart(_ count: inout Int, at place: inout Int) -> Status {
+        if isRecording, place < 0 { return misuse(.invalidArgument, "an audio position is above 2^63-1") }
+        var found: Int? = place
+        defer { place = found ?? place }
+        return audioInStart("replay_audio_in_start_at", .audioInAt, &count, &found)
+    }
+
+    private func audioInStart(
+        _ function: StaticString, _ kind: EventKind, _ count: inout Int, _ place: inout Int?
+    ) -> Status {
+        if isIdle { return .ok }
+        if let refusal = refusal(.either, function) { return refusal }
+        guard audioIn == nil else { return misuse(.wrongState, "a block of audio samples is begun already") }
+        if isRecording {
+            guard count >= 0, count <= Self.longestPayload / 16 else {
+                return misuse(.invalidArgument, "a block of \(count) audio samples is too long")
+            }
+            guard let samples = Payload(count: count * AudioBlock.sampleSize) else {
+                return memoryRanOut(for: "\(count) audio samples")
+            }
+            audioIn = AudioBlock(samples: samples, place: place)
+            return .ok
+        }
+        var block: AudioBlock?
+        let status = load(kind, function) { event in
+            guard UInt64(bitPattern: event.a) == UInt64(event.bytes.count / AudioBlock.sampleSize) else {
+                return "a block of another length"
+            }
+            if kind == .audioInAt, event.b < 0 { return "a position that no ring has" }
+            let recorded = kind == .audioInAt ? Int(exactly: event.b) : nil
+            block = payload(of: event).map { AudioBlock(samples: $0, place: recorded) }
+            return nil
+        }
+        if let block {
+            count = block.count
+            place = block.place
+            audioIn = block
+        }
+        return status
+    }
+
+    package func audioInSample(_ left: inout UInt64, _ right: inout UInt64) -> Status {
+        if isIdle { return .ok }
+        if let refusal = refusal(.either, "replay_audio_in_sample_lr") { return refusal }
+        guard let block = audioIn, !block.isWhole else {
+            return misuse(.wrongState, "no audio sample belongs here")
+        }
+        if isRecording {
+            audioIn?.put(left, right)
+        } else if let sample = audioIn?.get() {
+            (left, right) = sample
+        }
+        return .ok
+    }
+
+    package func audioInFinish() -> Status {
+        if isIdle { return .ok }
+        if let refusal = refusal(.either, "replay_audio_in_finish") { return refusal }
+        guard let block = audioIn else { return misuse(.wrongState, "no block of audio samples is begun") }
+        audioIn = nil
+        guard block.isWhole else {
+            return misuse(
+                .wrongState, "\(block.count) audio samples were announced, but \(block.position) came")
+        }
+        guard isRecording else { return .ok }
+        if let place = block.place {
+            return save("replay_audio_in_finish") {
+                write(
+                    .audioInAt, .vcpu, Int64(block.count), Int64(place), bytes: block.samples.readOnly)
+            }
+        }
+        return save("replay_audio_in_finish") {
+            write(.audioIn, .vcpu, Int64(block.count), bytes: block.samples.readOnly)
+        }
+    }
+}

@@ -1,0 +1,117 @@
+import CReplay
+import Glibc
+import ReplayLog
+
+/// Character devices.
+extension Session {
+    static let longestPayload = 1 << 30
+
+    // MARK: Character devices
+
+    package func registerChar(
+        _ receive: @escaping @convention(c) (UnsafeMutableRawPointer?, UnsafePointer<UInt8>?, Int) -> Void,
+        _ opaque: UnsafeMutableRawPointer?
+    ) -> Int32 {
+        if let forkRefusal { return forkRefusal.code }
+        if isStarted, !isIdle, let failure = plugInChar() { return failure.code }
+        guard let number = devices.add(receive, opaque) else {
+            return misuse(.wrongState, "there are \(Devices.mostCharDevices) character devices already").code
+        }
+        return Int32(truncatingIfNeeded: number)
+    }
+
+    /// A character device that comes after the start is an event. nil: it may be registered.
+    private func plugInChar() -> Status? {
+        let function: StaticString = "replay_register_char_driver"
+        let number = devices.charDeviceCount
+        // Registering says so itself.
+        if number >= Devices.mostCharDevices { return nil }
+        let status =
+            isRecording
+            ? save(function) { write(.charRegister, .vcpu, Int64(number)) }
+            : load(.charRegister, function) { event in
+                event.a == Int64(number) ? nil : "the registration of character device \(number)"
+            }
+        let goesOn = isRecording && hasFailed && options.goOnWhenFull
+        return status == .ok || goesOn ? nil : status
+    }
+
+    package func charInput(_ device: Int32, _ data: UnsafeRawBufferPointer) -> Status {
+        if let forkRefusal { return forkRefusal }
+        guard devices.hasCharDevice(Int(device)) else {
+            return misuse(.invalidArgument, "character device \(device) is not registered")
+        }
+        guard data.count <= Self.longestPayload else {
+            return misuse(.invalidArgument, "\(data.count) bytes are too many for one character input")
+        }
+        guard let copy = Payload(copying: data) else {
+            return misuse(.noMemory, "memory ran out for \(data.count) bytes of character input")
+        }
+        return post(.charRead(device: Int(device), copy))
+    }
+
+    package func saveCharWrite(_ result: Int32, _ offset: Int32) -> Status {
+        save("replay_char_write_event_save") { write(.charWrite, .vcpu, Int64(result), Int64(offset)) }
+    }
+
+    package func loadCharWrite() -> (Status, result: Int32, offset: Int32) {
+        var (result, offset): (Int32, Int32) = (0, 0)
+        let status = load(.charWrite, "replay_char_write_event_load") { event in
+            result = Int32(truncatingIfNeeded: event.a)
+            offset = Int32(truncatingIfNeeded: event.b)
+            return nil
+        }
+        return (status, result, offset)
+    }
+
+    package func saveCharReadAll(_ data: UnsafeRawBufferPointer) -> Status {
+        save("replay_char_read_all_save_buf") {
+            // No integers: the length is part of the bytes.
+            write(.charReadAll, .vcpu, 0, bytes: data)
+        }
+    }
+
+    package func saveCharReadAllError(_ error: Int32) -> Status {
+        save("replay_char_read_all_save_error") { write(.charReadAllError, .vcpu, Int64(error)) }
+    }
+
+    package func loadCharReadAll(_ target: UnsafeMutableRawBufferPointer) -> (Status, Int32) {
+        if isPlaying, let player, accountForPlaying(host.icount, player),
+            player.isNext(.charReadAllError, at: state.icount)
+        {
+            var error: Int32 = 0
+            let status = load(.charReadAllError, "replay_char_read_all_load") { event in
+                error = Int32(truncatingIfNeeded: event.a)
+                return nil
+            }
+            return (status, error)
+        }
+        var count: Int32 = 0
+        let status = load(.charReadAll, "replay_char_read_all_load") { event in
+            guard event.bytes.count <= target.count else { return "room for \(target.count) bytes only" }
+            target.copyMemory(from: event.bytes)
+            count = Int32(clamping: event.bytes.count)
+            return nil
+        }
+        return (status, count)
+    }
+
+    /// How much ``loadCharReadAll(_:)`` will load.
+    package func charReadAllSize() -> (Status, Int) {
+        let function: StaticString = "replay_char_read_all_size"
+        guard isPlaying, let player else {
+            return (misuse(.wrongMode, "\(function) was called while not replaying"), 0)
+        }
+        if let refusal = refusal(.either, function) { return (refusal, 0) }
+        guard accountForPlaying(host.icount, player) else { return (failure, 0) }
+        if !isReadAllNext(player) { passOver(player) }
+        guard isReadAllNext(player) else {
+            return (diverge("\(EventKind.charReadAll.name) by \(ThreadRoles.mine.description)"), 0)
+        }
+        return (.ok, player.next.bytes.count)
+    }
+
+    private func isReadAllNext(_ player: Player) -> Bool {
+        player.isNext(.charReadAll, at: state.icount) || player.isNext(.charReadAllError, at: state.icount)
+    }
+}

@@ -1,0 +1,73 @@
+import CReplay
+import Glibc
+import ReplayLog
+
+/// What comes from outside by network filters, and from the user.
+extension Session {
+    // MARK: Network
+
+    package func registerNet(
+        _ receive:
+            @escaping @convention(c) (UnsafeMutableRawPointer?, UInt32, UnsafePointer<UInt8>?, Int) -> Void,
+        _ opaque: UnsafeMutableRawPointer?
+    ) -> UInt? {
+        if forkRefusal != nil { return nil }
+        if isStarted {
+            misuse(.wrongState, "a network filter was registered after the start")
+            return nil
+        }
+        return devices.addFilter(receive, opaque)
+    }
+
+    package func unregisterNet(_ handle: UInt) -> Status {
+        if let refusal = refusalWithoutRole("replay_unregister_net") { return refusal }
+        guard let filter = devices.removeFilter(handle) else {
+            return misuse(.invalidArgument, "the network filter is not registered")
+        }
+        filter.isGone = true
+        inbox.drop { if case .net(let queued, _, _) = $0 { queued === filter } else { false } }
+        return .ok
+    }
+
+    package func netPacket(_ handle: UInt, _ flags: UInt32, _ pieces: [iovec], length: Int) -> Status {
+        if let forkRefusal { return forkRefusal }
+        guard let filter = devices.filter(handle) else {
+            return misuse(.invalidArgument, "the network filter is not registered")
+        }
+        guard let copy = Payload(pieces, count: length) else {
+            return misuse(.noMemory, "memory ran out for a packet of \(length) bytes")
+        }
+        return post(.net(filter, flags: flags, copy))
+    }
+
+    // MARK: Input
+
+    package func inputEvent(_ event: replay_input_event_t) -> Status {
+        guard (0..<Int32(REPLAY_INPUT_COUNT)).contains(event.kind) else {
+            return misuse(.invalidArgument, "input kind \(event.kind) does not exist")
+        }
+        guard isConfigured else { return inputIsLost("replay_input_event") }
+        return post(.input(InputEvent(event)))
+    }
+
+    package func inputEvent(_ input: replay_input_t) -> Status {
+        guard (0..<Int32(REPLAY_INPUT_COUNT)).contains(input.kind) else {
+            return misuse(.invalidArgument, "input kind \(input.kind) does not exist")
+        }
+        guard input.port < InputEvent.mostPorts else {
+            return misuse(.invalidArgument, "the port \(input.port) of an input event is above 65535")
+        }
+        guard isConfigured else { return inputIsLost("replay_input_event_from") }
+        return post(.input(InputEvent(input)))
+    }
+
+    package func inputSync() -> Status {
+        guard isConfigured else { return inputIsLost("replay_input_sync_event") }
+        return post(.inputSync)
+    }
+
+    /// The callback that would get it comes with the configuration.
+    private func inputIsLost(_ function: StaticString) -> Status {
+        misuse(.wrongState, "\(function) was called, but the session is not configured: the input is lost")
+    }
+}

@@ -1,0 +1,73 @@
+import CReplay
+import Glibc
+import ReplayLog
+
+/// Values that the guest sees: how RECORD saves and PLAY loads them; random numbers; shutdown requests.
+extension Session {
+    // MARK: Save and load
+
+    /// RECORD: stores a value that the guest sees.
+    func save(_ function: StaticString, _ write: () -> Bool) -> Status {
+        guard isRecording else { return misuse(.wrongMode, "\(function) was called while not recording") }
+        if let refusal = refusal(.either, function) { return refusal }
+        if hasFailed { return failure }
+        return status(ofWriting: write())
+    }
+
+    /// PLAY: takes the value that must be next. `read` answers what does not fit.
+    func load(_ kind: EventKind, _ function: StaticString, _ read: (Event) -> String?) -> Status {
+        guard isPlaying, let player else {
+            return misuse(.wrongMode, "\(function) was called while not replaying")
+        }
+        if let refusal = refusal(.either, function) { return refusal }
+        guard accountForPlaying(host.icount, player) else { return failure }
+        if !player.isNext(kind, at: state.icount) { passOver(player) }
+        guard player.isNext(kind, at: state.icount) else {
+            return diverge("\(kind.name) by \(ThreadRoles.mine.description)")
+        }
+        if let mismatch = read(player.next) { return diverge(mismatch) }
+        if hasFailed { return failure }
+        consume(player)
+        return .ok
+    }
+
+    // MARK: Random
+
+    package func saveRandom(_ result: Int32, _ data: UnsafeRawBufferPointer) -> Status {
+        save("replay_save_random") { write(.random, .vcpu, Int64(result), bytes: data) }
+    }
+
+    package func loadRandom(_ target: UnsafeMutableRawBufferPointer) -> (Status, Int32) {
+        var result: Int32 = 0
+        target.initializeMemory(as: UInt8.self, repeating: 0)
+        let status = load(.random, "replay_read_random") { event in
+            guard event.bytes.count == target.count else {
+                return "a request of \(target.count) random bytes"
+            }
+            target.copyMemory(from: event.bytes)
+            result = Int32(truncatingIfNeeded: event.a)
+            return nil
+        }
+        return (status, result)
+    }
+
+    // MARK: Shutdown
+
+    package func requestShutdown(_ cause: Int32) -> Status {
+        guard (0..<Int32(REPLAY_SHUTDOWN_COUNT)).contains(cause) else {
+            return misuse(.invalidArgument, "shutdown cause \(cause) does not exist")
+        }
+        if isIdle { return .ok }
+        if let refusal = refusal(.either, "replay_shutdown_request") { return refusal }
+        if isRecording {
+            state.unorderedEvents &+= 1
+            let written = write(.shutdown, .vcpu, Int64(cause))
+            (state.shutdownCause, state.shutdownIcount) = (cause, state.icount)
+            noteChange()
+            return status(ofWriting: written || options.goOnWhenFull)
+        }
+        guard let player, accountForPlaying(host.icount, player) else { return failure }
+        takeRequestedShutdown(cause, player)
+        return hasFailed ? failure : .ok
+    }
+}

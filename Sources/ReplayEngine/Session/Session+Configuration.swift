@@ -1,0 +1,156 @@
+import CReplay
+import ReplayLog
+import Synchronization
+
+/// Configuration: what is known before the machine is prepared, and what a log adds to it.
+extension Session {
+    package func configure(_ config: replay_config_t) -> Status {
+        if let forkRefusal { return forkRefusal }
+        guard !isConfigured else {
+            return misuse(.wrongState, "the session is configured already")
+        }
+        errors.clear()
+        do {
+            let options = try Options(config, environment: isDefault ? replay_environment_options() : nil)
+            let host = config.host.map { Host($0, opaque: config.opaque) } ?? Host()
+            try begin(options, host)
+            takeLockIfTakenEarly()
+            return .ok
+        } catch {
+            leave()
+            return note(error)
+        }
+    }
+
+    private func begin(_ options: Options, _ host: Host) throws(ReplayError) {
+        let isLogged = options.mode != Int32(truncatingIfNeeded: REPLAY_MODE_NONE)
+        if isLogged, let name = host.missingForLog {
+            throw ReplayError(.invalidArgument, "the host's table lacks the callback \(name)")
+        }
+        self.options = options
+        lints.store(options.lint, ordering: .relaxed)
+        self.host = host
+        epoch = replay_monotonic_ns()
+        setClock(VirtualClock(shift: Self.shift(options.shift)))
+        if isLogged {
+            guard let name = options.fileName, !name.isEmpty else {
+                throw ReplayError(.badOption, "option rrfile is needed to record or replay")
+            }
+            if options.mode == Int32(truncatingIfNeeded: REPLAY_MODE_RECORD) {
+                try beginRecording(name)
+            } else {
+                try beginPlaying(name)
+            }
+            setFileName(name)
+        }
+        if !isLogged, let name = options.fileName {
+            host.message(REPLAY_MESSAGE_WARNING, "nothing is recorded in \(name): the option rr is not given")
+        }
+        snapshotText = options.snapshot.map(\.asCText)
+        if isDefault { replay_snapshot = snapshotText.map { UnsafePointer($0) } }
+        face.withLock { $0.show(blockData: isLogged && self.options.blockData) }
+        preparation.begin()
+        isConfigured = true
+    }
+
+    /// nil: automatic.
+    private static func shift(_ shift: Options.Shift) -> UInt8? {
+        switch shift {
+        case .unset: 0
+        case .fixed(let shift): shift
+        case .automatic: nil
+        }
+    }
+
+    private func beginRecording(_ name: String) throws(ReplayError) {
+        let shift = options.shift == .unset ? Options.Shift.fixed(0) : options.shift
+        fingerprint[Key.shift] = shift.description
+        fingerprint[Key.sleep] = sleeps ? "on" : "off"
+        fingerprint[Key.blockData] = options.blockData ? "on" : "off"
+        if !host.hasDigest, options.digestInterval > 0 {
+            host.message(
+                REPLAY_MESSAGE_WARNING, "no digests are recorded: the host's table has no digest callback")
+            options.digestInterval = 0
+        }
+        fingerprint[Key.digestInterval] = "\(options.digestInterval)"
+        state.nextDigest = options.digestInterval == 0 ? .max : options.digestInterval
+        do {
+            var logOptions = LogOptions(segmentSize: options.segmentBytes)
+            logOptions.replaces = options.overwrites
+            logOptions.startsLater = true
+            let writer = try LogWriter(path: name, options: logOptions)
+            writer.provideMetadata = { [unowned self] in metadata }
+            enter(writer: writer, player: nil)
+        } catch {
+            var failure = ReplayError(error)
+            if failure.status == .logNotFound { failure.status = .system }
+            throw failure
+        }
+    }
+
+    var metadata: LogMetadata {
+        LogMetadata(
+            fingerprint: fingerprint.pairs, createdNs: options.createdNs,
+            shift: Self.shift(options.shift) ?? 255)
+    }
+
+    private func beginPlaying(_ name: String) throws(ReplayError) {
+        do {
+            let reader = try LogReader(path: name)
+            try adopt(Fingerprint(reader.metadata.fingerprint))
+            enter(writer: nil, player: Player(reader))
+        } catch let error as LogError {
+            throw ReplayError(error)
+        } catch let error as ReplayError {
+            throw error
+        } catch {
+            throw ReplayError(.system, "the recording could not be opened")
+        }
+    }
+
+    /// PLAY: what the user did not say is as it was recorded.
+    private func adopt(_ recorded: Fingerprint) throws(ReplayError) {
+        if recorded.pairs.isEmpty {
+            throw ReplayError(.logEmpty, "the recording ended before its machine was complete")
+        }
+        guard let shift = recorded[Key.shift],
+            shift == "auto" || (UInt8(shift) ?? .max) <= VirtualClock.maximalShift
+        else { throw ReplayError(.logDamaged, "the recording does not say how it counted virtual time") }
+        if options.shift == .unset {
+            options.shift = shift == "auto" ? .automatic : .fixed(UInt8(shift) ?? 0)
+        }
+        if options.sleep == nil { options.sleep = recorded[Key.sleep] == "on" }
+        options.blockData = recorded[Key.blockData] == "on"
+        let interval = recorded[Key.digestInterval].flatMap { UInt64($0) } ?? 0
+        options.digestInterval = interval
+        state.nextDigest = interval == 0 ? .max : interval
+        setClock(VirtualClock(shift: Self.shift(options.shift)))
+        fingerprint[Key.shift] = options.shift.description
+        fingerprint[Key.sleep] = sleeps ? "on" : "off"
+        fingerprint[Key.blockData] = recorded[Key.blockData]
+        fingerprint[Key.digestInterval] = recorded[Key.digestInterval]
+    }
+
+    /// While the guest sleeps, does virtual time follow real time?
+    var sleeps: Bool { options.sleep ?? true }
+
+    /// Keys of the fingerprint that are the library's.
+    enum Key {
+        static let shift = "replay.shift"
+        static let sleep = "replay.sleep"
+        static let blockData = "replay.rrdata"
+        static let digestInterval = "replay.rrdigest"
+        static func diskLength(_ name: String) -> ByteText {
+            ByteText(Array("replay.".utf8) + name.fileBytes + Array(".length".utf8))
+        }
+
+        /// The disk that a key is of, or the key.
+        static func device(_ key: ByteText) -> String {
+            let (start, end) = (Array("replay.".utf8), Array(".length".utf8))
+            guard key.bytes.starts(with: start), key.bytes.suffix(end.count).elementsEqual(end),
+                key.bytes.count > start.count + end.count
+            else { return key.description }
+            return ByteText(key.bytes.dropFirst(start.count).dropLast(end.count)).description
+        }
+    }
+}

@@ -1,0 +1,110 @@
+import CReplay
+import ReplayLog
+import Synchronization
+
+/// The virtual clock, its warp while the guest sleeps, and the shift that follows real time.
+extension Session {
+    // MARK: The virtual clock
+
+    package var virtualTime: Int64 {
+        if isForked { return 0 }
+        let icount = host.icount
+        return holdsLock ? withClock { $0.now(icount) } : shownClock.now(icount)
+    }
+
+    /// In mode NONE no lock orders the two threads.
+    func withClock<Result>(_ body: (inout VirtualClock) -> Result) -> Result {
+        if isIdle {
+            return clockLock.withLock { shown in
+                defer { shown = time.clock }
+                return body(&time.clock)
+            }
+        }
+        let changes = time.clock.changes
+        let result = body(&time.clock)
+        if time.clock.changes != changes { setClock(time.clock) }
+        return result
+    }
+
+    /// For threads without the lock.
+    var shownClock: VirtualClock { clockLock.withLock { $0 } }
+
+    func setClock(_ clock: VirtualClock) {
+        clockLock.withLock { shown in
+            time.clock = clock
+            shown = clock
+        }
+    }
+
+    func virtualInstructions(for ns: Int64) -> UInt64 { withClock { $0.instructions(for: ns) } }
+
+    /// Virtual ns to the nearest timer, the host's or the library's; nil: none.
+    func virtualDeadline(_ icount: UInt64) -> Int64? {
+        let hosts = host.deadline(REPLAY_TIMERS_VIRTUAL)
+        guard let own = withTimers({ $0.nearest }) else { return hosts }
+        let ours = max(own &- withClock { $0.now(icount) }, 0)
+        return hosts.map { min($0, ours) } ?? ours
+    }
+
+    func withTimers<Result>(_ body: (inout TimerList) -> Result) -> Result {
+        isIdle ? clockLock.withLock { _ in body(&time.timers) } : body(&time.timers)
+    }
+
+    // MARK: The warp
+
+    /// What the guest's sleep does to its clock, from here on.
+    func beginWarp(_ deadline: Int64, _ target: Int64) {
+        guard sleeps else {
+            withClock { $0.skip(deadline) }
+            return wakeVCPU()
+        }
+        let now = warpReading(.io)
+        withClock { $0.armWarp(real: now, deadline: deadline, target: target) }
+    }
+
+    func endWarp(_ role: ThreadRole) {
+        guard withClock({ $0.warpStart != nil }) else { return }
+        let now = warpReading(role)
+        let icount = host.icount
+        withClock { $0.endWarp(real: now, icount: icount) }
+    }
+
+    func warnOfEndlessSleep() {
+        if sleeps || warnedOfSleep || hasRequestsAtWork { return }
+        warnedOfSleep = true
+        host.message(
+            REPLAY_MESSAGE_WARNING,
+            "the guest sleeps, has no timer, and with sleep=off nothing will ever wake it")
+    }
+
+    func accountSleep() {
+        withClock { $0.disarmWarp() }
+        endWarp(.vcpu)
+    }
+
+    // MARK: The automatic shift
+
+    /// RECORD, NONE: from time to time, the shift follows the host's speed. The
+    /// checkpoint of a vCPU thread marks the place for PLAY.
+    func lookAtShift() {
+        let icount = host.icount
+        guard withClock({ $0.isAuto && $0.mustLook(icount: icount, real: runningTime) }) else { return }
+        if isRecording, !write(.checkpointClockVirtualRT, role: .vcpu) { return }
+        let real = warpReading(.vcpu)
+        withClock { $0.look(icount: icount, real: real) }
+    }
+
+    func lookAtShiftNow(_ player: Player) {
+        let real = warpReading(.vcpu)
+        let icount = state.icount
+        withClock { $0.look(icount: icount, real: real) }
+    }
+
+    func warnOfAlignment() {
+        guard options.align, !warnedOfAlignment else { return }
+        let late = runningTime &- virtualTime
+        guard late > VirtualClock.wobble else { return }
+        warnedOfAlignment = true
+        host.message(REPLAY_MESSAGE_WARNING, "the guest's clock is \(late / 1_000_000) ms behind real time")
+    }
+}
