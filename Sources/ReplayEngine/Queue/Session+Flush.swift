@@ -94,7 +94,7 @@ extension Session {
         guard call == .direct, isInSlice, !flushPlace.isIdle else { return false }
         missedCompletion = event.index
         let id = UInt64(bitPattern: event.a)
-        guard event.knownKind?.rule.isRequest == true, devices.isAtFile(id) else { return false }
+        guard event.knownKind?.rule.isRequest == true else { return false }
         return inHost {
             while !hasFailed {
                 let seen = replay_change_count(change)
