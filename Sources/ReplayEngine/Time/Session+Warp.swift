@@ -87,8 +87,10 @@ extension Session {
     /// RECORD, NONE: from time to time, the shift follows the host's speed. The
     /// checkpoint of a vCPU thread marks the place for PLAY.
     func lookAtShift() {
-        let icount = host.icount
-        guard withClock({ $0.isAuto && $0.mustLook(icount: icount, real: runningTime) }) else { return }
+        guard withClock({ $0.isAuto }) else { return }
+        // Before: in mode NONE the same lock guards the pauses.
+        let (icount, now) = (host.icount, runningTime)
+        guard withClock({ $0.mustLook(icount: icount, real: now) }) else { return }
         if isRecording, !write(.checkpointClockVirtualRT, role: .vcpu) { return }
         let real = warpReading(.vcpu)
         withClock { $0.look(icount: icount, real: real) }
