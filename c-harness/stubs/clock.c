@@ -1,88 +1,84 @@
 /* SPDX-License-Identifier: MIT */
-/* clock.h in mode NONE: the virtual clock, its warp, timers.
- *
- * While all vCPUs sleep, real time is added to the bias at every turn, of the
- * vCPU thread or the I/O thread, whichever comes: a host with one thread has
- * no other time at which both can look. */
+/* clock.h in mode NONE: the virtual clock, its warp, timers, the two turns. */
 #include "stubs.h"
 
 #include <stdlib.h>
 
-enum { ADAPT_INTERVAL_NS = 100000000, ADAPT_WOBBLE_NS = 100000000 };
-/* How often a paused machine is looked at. */
-enum { PAUSE_INTERVAL_NS = 100000000 };
+enum { VIRTUAL_LOOK_NS = 100000000, REAL_LOOK_NS = 1000000000, WOBBLE_NS = 100000000 };
+enum { PAUSE_LOOK_NS = 100000000 };
 
-struct replay_timer {
-    struct replay_timer *next;
+typedef struct {
+    replay_stub_item_t item;
     replay_callback_t callback;
     void *opaque;
     int64_t expire; /* virtual ns, -1: not set */
     uint64_t order; /* the later set, the higher */
-};
+} stub_timer_t;
 
-/* ------------------------------------------------------ readings of a clock */
+static struct {
+    int32_t shift;
+    bool adapts, sleeps, warned;
+    int64_t bias, warped;
+    int64_t warp_start, warp_end; /* real time, -1: none */
+    int64_t warp_target;          /* virtual time */
+    int64_t epoch, pause_start, paused;
+    int64_t last_delta, next_virtual_look, next_real_look;
+    uint64_t order;
+} vclock = {.sleeps = true, .warp_start = -1, .warp_end = -1, .pause_start = -1};
 
-int64_t replay_save_clock(replay_clock_kind_t kind, int64_t value, uint64_t icount) {
-    (void)kind;
-    (void)icount;
-    return value;
+void replay_stub_clock_reset(int32_t shift, bool sleep) {
+    pthread_mutex_lock(&replay_stub_session.mutex);
+    vclock.adapts = shift == REPLAY_SHIFT_AUTO;
+    vclock.shift = vclock.adapts ? 3 : shift;
+    vclock.sleeps = sleep;
+    vclock.warned = false;
+    vclock.bias = vclock.warped = vclock.paused = vclock.last_delta = 0;
+    vclock.warp_start = vclock.warp_end = vclock.pause_start = -1;
+    vclock.next_virtual_look = VIRTUAL_LOOK_NS;
+    vclock.next_real_look = REAL_LOOK_NS;
+    vclock.epoch = replay_stub_now();
+    pthread_mutex_unlock(&replay_stub_session.mutex);
 }
 
-int64_t replay_read_clock(replay_clock_kind_t kind, uint64_t icount) {
-    (void)kind;
-    (void)icount;
-    replay_stub_wrong_mode(__func__);
-    return 0;
+/* ------------------------------------------------------ with the mutex held */
+
+static int64_t add(int64_t a, int64_t b) {
+    return (int64_t)((uint64_t)a + (uint64_t)b);
 }
 
-int64_t replay_clock_unlock(int64_t value) {
-    return value;
+static int64_t virtual_at(uint64_t icount) {
+    return add((int64_t)(icount << vclock.shift), vclock.bias);
 }
 
-/* -------------------------------------------------------- the virtual clock */
-
-/* (icount << shift), clamped. */
-static int64_t executed_ns(uint64_t icount, int32_t shift) {
-    return icount > (uint64_t)INT64_MAX >> shift ? INT64_MAX : (int64_t)(icount << shift);
+/* Real time without the pauses. */
+static int64_t running(void) {
+    int64_t now = replay_stub_now() - vclock.epoch;
+    return (vclock.pause_start >= 0 ? vclock.pause_start : now) - vclock.paused;
 }
 
-static int64_t sum(int64_t a, int64_t b) {
-    return b > INT64_MAX - a ? INT64_MAX : a + b;
+static void skip(int64_t ns) {
+    vclock.bias = add(vclock.bias, ns);
+    vclock.warped = add(vclock.warped, ns);
 }
 
-/* With the mutex held. */
-static int64_t virtual_ns(const replay_session_t *session, uint64_t icount) {
-    int64_t executed = executed_ns(icount, session->shift);
-    return session->bias > 0 ? sum(session->bias, executed) : executed + session->bias;
+/* Virtual time moves on by the time slept, with shift=auto at most to real time. */
+static void end_warp(uint64_t icount) {
+    int64_t now = running(), start = vclock.warp_start, late = now - virtual_at(icount);
+    vclock.warp_start = vclock.warp_end = -1;
+    if (start < 0)
+        return;
+    int64_t slept = now > start ? now - start : 0;
+    if (vclock.adapts && slept > late)
+        slept = late > 0 ? late : 0;
+    skip(slept);
 }
 
-int64_t replay_get_virtual_clock(void) {
-    replay_session_t *session = replay_stub_session();
-    if (!session->configured || !session->host.icount)
-        return 0;
-    uint64_t icount = replay_get_current_icount();
-    pthread_mutex_lock(&session->mutex);
-    int64_t now = virtual_ns(session, icount);
-    pthread_mutex_unlock(&session->mutex);
-    return now;
-}
-
-void replay_stub_clock_start(replay_session_t *session) {
-    session->bias = session->warped = 0;
-    session->warp_start = session->pause_start = -1;
-    session->paused = 0;
-    session->warned = false;
-    session->real_start = session->adapt_real = replay_stub_now();
-    session->adapt_virtual = session->adapt_lead = 0;
-}
-
-/* -------------------------------------------------------------- due timers */
-
-/* The set timer that runs next, of those set before @p order. Mutex held. */
-static replay_timer_t *first_timer(const replay_session_t *session, uint64_t order) {
-    replay_timer_t *first = NULL;
-    for (replay_timer_t *timer = session->timers; timer; timer = timer->next) {
-        if (timer->expire < 0 || timer->order >= order)
+/* The set timer that runs next, of those set before @p order. */
+static stub_timer_t *first_timer(uint64_t order) {
+    stub_timer_t *first = NULL;
+    for (replay_stub_item_t *at = replay_stub_session.items; at; at = at->next) {
+        stub_timer_t *timer = (stub_timer_t *)at;
+        if (at->kind != REPLAY_STUB_TIMER || timer->expire < 0 || timer->order >= order)
             continue;
         if (!first || timer->expire < first->expire ||
             (timer->expire == first->expire && timer->order < first->order))
@@ -91,311 +87,325 @@ static replay_timer_t *first_timer(const replay_session_t *session, uint64_t ord
     return first;
 }
 
+/* ----------------------------------------------------------------- readings */
+
+int64_t replay_save_clock(replay_clock_kind_t kind, int64_t value, uint64_t icount) {
+    (void)kind, (void)icount;
+    return value;
+}
+
+int64_t replay_read_clock(replay_clock_kind_t kind, uint64_t icount) {
+    (void)icount;
+    bool is_one = kind >= 0 && kind < REPLAY_CLOCK_COUNT;
+    replay_stub_fail(is_one ? REPLAY_ERROR_WRONG_MODE : REPLAY_ERROR_INVALID_ARGUMENT,
+                     "replay_read_clock was called while not replaying, or for no clock");
+    return 0;
+}
+
+int64_t replay_clock_unlock(int64_t value) {
+    return value;
+}
+
+int64_t replay_get_virtual_clock(void) {
+    uint64_t icount = replay_get_current_icount();
+    pthread_mutex_lock(&replay_stub_session.mutex);
+    int64_t now = virtual_at(icount);
+    pthread_mutex_unlock(&replay_stub_session.mutex);
+    return now;
+}
+
+void replay_stub_clock_info(replay_info_t *info) {
+    info->virtual_ns = replay_stub_session.configured ? replay_get_virtual_clock() : 0;
+    pthread_mutex_lock(&replay_stub_session.mutex);
+    info->warped_ns = vclock.warped;
+    info->shift = vclock.shift;
+    pthread_mutex_unlock(&replay_stub_session.mutex);
+}
+
+/* -------------------------------------------------------------- what is due */
+
 /* ns to the host's nearest timer, 0: due, -1: none. */
-static int64_t host_deadline(replay_session_t *session, replay_timer_clock_t clock) {
-    if (!session->host.deadline_ns)
-        return -1;
-    int64_t deadline = session->host.deadline_ns(session->opaque, clock);
-    return deadline < -1 ? 0 : deadline;
+static int64_t host_deadline(replay_timer_clock_t kind) {
+    const replay_host_t *host = &replay_stub_session.host;
+    int64_t ns = host->deadline_ns ? host->deadline_ns(replay_stub_session.opaque, kind) : -1;
+    return ns < -1 ? 0 : ns;
+}
+
+/* When the nearest timer of ours runs, -1: none. */
+static int64_t own_expire(void) {
+    pthread_mutex_lock(&replay_stub_session.mutex);
+    const stub_timer_t *first = first_timer(UINT64_MAX);
+    int64_t expire = first ? first->expire : -1;
+    pthread_mutex_unlock(&replay_stub_session.mutex);
+    return expire;
 }
 
 /* ns to the nearest virtual timer, the host's or ours, 0: due, -1: none. */
-static int64_t virtual_deadline(replay_session_t *session) {
-    int64_t deadline = host_deadline(session, REPLAY_TIMERS_VIRTUAL);
-    int64_t now = replay_get_virtual_clock();
-    pthread_mutex_lock(&session->mutex);
-    const replay_timer_t *first = first_timer(session, UINT64_MAX);
-    if (first) {
-        int64_t own = first->expire > now ? first->expire - now : 0;
-        deadline = deadline < 0 || own < deadline ? own : deadline;
-    }
-    pthread_mutex_unlock(&session->mutex);
-    return deadline;
+static int64_t virtual_deadline(void) {
+    int64_t hosts = host_deadline(REPLAY_TIMERS_VIRTUAL), expire = own_expire();
+    if (expire < 0)
+        return hosts;
+    int64_t left = add(expire, -replay_get_virtual_clock());
+    left = left > 0 ? left : 0;
+    return hosts >= 0 && hosts < left ? hosts : left;
 }
 
-/* Runs our timers that are due. Those that a callback sets wait for the next
- * turn, so that a turn ends. */
-static void run_own_timers(replay_session_t *session) {
-    int64_t now = replay_get_virtual_clock();
-    pthread_mutex_lock(&session->mutex);
-    uint64_t order = session->timer_order;
-    replay_timer_t *timer;
-    while ((timer = first_timer(session, order)) && timer->expire <= now) {
-        replay_callback_t callback = timer->callback;
-        void *opaque = timer->opaque;
-        timer->expire = -1;
-        pthread_mutex_unlock(&session->mutex);
-        callback(opaque);
-        pthread_mutex_lock(&session->mutex);
-    }
-    pthread_mutex_unlock(&session->mutex);
-}
-
-static void run_host_timers(replay_session_t *session, replay_timer_clock_t clock) {
-    if (session->host.run_timers && host_deadline(session, clock) == 0)
-        session->host.run_timers(session->opaque, clock);
+bool replay_stub_timer_due(void) {
+    return (replay_stub_session.host.run_timers || own_expire() >= 0) && virtual_deadline() == 0;
 }
 
 uint64_t replay_get_budget(uint64_t max) {
-    replay_session_t *session = replay_stub_session();
-    int64_t deadline = virtual_deadline(session);
-    if (deadline < 0)
-        return max;
-    pthread_mutex_lock(&session->mutex);
-    int32_t shift = session->shift;
-    pthread_mutex_unlock(&session->mutex);
-    uint64_t budget = ((uint64_t)deadline + (UINT64_C(1) << shift) - 1) >> shift;
-    return budget < max ? budget : max;
+    if (replay_stub_session.failure || max == 0)
+        return 0;
+    int64_t deadline = virtual_deadline();
+    pthread_mutex_lock(&replay_stub_session.mutex);
+    uint64_t unit = UINT64_C(1) << vclock.shift;
+    pthread_mutex_unlock(&replay_stub_session.mutex);
+    uint64_t budget = ((uint64_t)deadline + unit - 1) / unit;
+    return deadline >= 0 && budget < max ? budget : max;
 }
 
-/* ---------------------------------------------------------------- the warp */
+/* Was the machine paused at the last turn? */
+static bool is_paused(void) {
+    pthread_mutex_lock(&replay_stub_session.mutex);
+    bool paused = vclock.pause_start >= 0;
+    pthread_mutex_unlock(&replay_stub_session.mutex);
+    return paused;
+}
 
-bool replay_stub_machine_runs(replay_session_t *session) {
-    bool runs = session->configured &&
-                (!session->host.machine_running || session->host.machine_running(session->opaque));
-    int64_t now = replay_stub_now();
-    pthread_mutex_lock(&session->mutex);
-    if (runs && session->pause_start >= 0) {
-        session->paused += now - session->pause_start;
-        session->pause_start = -1;
-    } else if (!runs && session->pause_start < 0) {
-        session->pause_start = now;
+int64_t replay_stub_next_turn(bool of_turns) {
+    if (is_paused()) {
+        const replay_host_t *host = &replay_stub_session.host;
+        return !host->machine_running || host->machine_running(replay_stub_session.opaque)
+                   ? 0
+                   : PAUSE_LOOK_NS;
     }
-    pthread_mutex_unlock(&session->mutex);
+    pthread_mutex_lock(&replay_stub_session.mutex);
+    int64_t warp = vclock.warp_end < 0 ? -1 : vclock.warp_end - running();
+    warp = vclock.warp_end >= 0 && warp < 0 ? 0 : warp;
+    pthread_mutex_unlock(&replay_stub_session.mutex);
+    int64_t alarm =
+        replay_stub_session.host.run_timers || !of_turns ? host_deadline(REPLAY_TIMERS_HOST) : -1;
+    return warp < 0 || (alarm >= 0 && alarm < warp) ? alarm : warp;
+}
+
+int64_t replay_warp_deadline_ns(void) {
+    return replay_stub_next_turn(false);
+}
+
+/* Is there no warp yet to @p target, where the sleeping guest's next timer is due? */
+static bool must_arm(int64_t deadline, int64_t *target) {
+    *target = add(replay_get_virtual_clock(), deadline);
+    pthread_mutex_lock(&replay_stub_session.mutex);
+    bool must = vclock.warp_end < 0 || vclock.warp_target != *target;
+    pthread_mutex_unlock(&replay_stub_session.mutex);
+    return must;
+}
+
+bool replay_stub_has_io_turn(void) {
+    int64_t target;
+    if (replay_stub_session.asked || replay_stub_next_turn(true) == 0)
+        return true;
+    int64_t deadline = !is_paused() && replay_stub_idle() ? virtual_deadline() : -1;
+    return deadline > 0 && must_arm(deadline, &target);
+}
+
+/* ---------------------------------------------------------------- the turns */
+
+bool replay_stub_machine_runs(void) {
+    const replay_host_t *host = &replay_stub_session.host;
+    bool runs = !host->machine_running || host->machine_running(replay_stub_session.opaque);
+    pthread_mutex_lock(&replay_stub_session.mutex);
+    int64_t now = replay_stub_now() - vclock.epoch;
+    if (runs && vclock.pause_start >= 0) {
+        vclock.paused += now - vclock.pause_start;
+        vclock.pause_start = -1;
+    } else if (!runs && vclock.pause_start < 0) {
+        vclock.pause_start = now;
+    }
+    pthread_mutex_unlock(&replay_stub_session.mutex);
     return runs;
 }
 
-/* Real time without the pauses. With the mutex held. */
-static int64_t running_ns(const replay_session_t *session) {
-    int64_t now = session->pause_start >= 0 ? session->pause_start : replay_stub_now();
-    return now - session->paused;
+static void end_warp_that_is_over(void) {
+    uint64_t icount = replay_get_current_icount();
+    pthread_mutex_lock(&replay_stub_session.mutex);
+    bool is_over = vclock.warp_end >= 0 && vclock.warp_end <= running();
+    if (is_over)
+        end_warp(icount);
+    pthread_mutex_unlock(&replay_stub_session.mutex);
+    if (is_over)
+        replay_stub_wake_vcpu();
 }
 
-static bool idle(replay_session_t *session) {
-    return session->host.cpus_idle && session->host.cpus_idle(session->opaque);
-}
-
-static void warn_once(replay_session_t *session) {
-    if (!session->warned && session->host.message)
-        session->host.message(session->opaque, REPLAY_MESSAGE_WARNING,
-                              "all vCPUs sleep, no timer is set and sleep=off: nothing will ever "
-                              "wake the guest");
-    session->warned = true;
-}
-
-/* sleep=off: an idle guest is at its next timer at once; if two threads look,
- * one of them jumps. */
-static void jump(replay_session_t *session) {
-    pthread_mutex_lock(&session->mutex);
-    int64_t bias = session->bias;
-    pthread_mutex_unlock(&session->mutex);
-    int64_t deadline = virtual_deadline(session);
-    if (deadline < 0)
-        warn_once(session);
-    if (deadline <= 0)
+static void warn_of_endless_sleep(void) {
+    const replay_host_t *host = &replay_stub_session.host;
+    if (vclock.sleeps || vclock.warned || !host->message)
         return;
-    pthread_mutex_lock(&session->mutex);
-    if (session->bias == bias) {
-        session->bias = sum(bias, deadline);
-        session->warped += deadline;
-    }
-    pthread_mutex_unlock(&session->mutex);
+    vclock.warned = true;
+    host->message(replay_stub_session.opaque, REPLAY_MESSAGE_WARNING,
+                  "the guest sleeps, has no timer, and with sleep=off nothing will ever wake it");
 }
 
-/* sleep=on: adds the real time since the last look, and looks on while the
- * guest is idle. With shift=auto virtual time does not get ahead of real time. */
-static void follow_real_time(replay_session_t *session, bool goes_on) {
-    uint64_t icount = replay_get_current_icount();
-    pthread_mutex_lock(&session->mutex);
-    int64_t now = running_ns(session);
-    if (session->warp_start >= 0) {
-        int64_t slept = now - session->warp_start;
-        int64_t behind = now - session->real_start - virtual_ns(session, icount);
-        if (session->adapt && slept > behind)
-            slept = behind > 0 ? behind : 0;
-        session->bias = sum(session->bias, slept);
-        session->warped += slept;
+/* The guest sleeps until @p target. */
+static void begin_warp(int64_t deadline, int64_t target) {
+    pthread_mutex_lock(&replay_stub_session.mutex);
+    if (vclock.sleeps) {
+        int64_t now = running();
+        vclock.warp_start =
+            vclock.warp_start < 0 || now < vclock.warp_start ? now : vclock.warp_start;
+        vclock.warp_end = deadline > INT64_MAX - now ? INT64_MAX : now + deadline;
+        vclock.warp_target = target;
+    } else {
+        skip(deadline);
     }
-    session->warp_start = goes_on ? now : -1;
-    pthread_mutex_unlock(&session->mutex);
-}
-
-static void warp(replay_session_t *session) {
-    bool is_idle = idle(session);
-    if (session->sleep)
-        follow_real_time(session, is_idle);
-    else if (is_idle)
-        jump(session);
-}
-
-/* shift=auto: a step each 100 ms of virtual time or second of real time, if
- * the distance to real time is large and grows. */
-static void adapt_shift(replay_session_t *session) {
-    uint64_t icount = replay_get_current_icount();
-    pthread_mutex_lock(&session->mutex);
-    int64_t now = running_ns(session);
-    int64_t virtual_now = virtual_ns(session, icount);
-    if (virtual_now - session->adapt_virtual >= ADAPT_INTERVAL_NS ||
-        now - session->adapt_real >= 10 * (int64_t)ADAPT_INTERVAL_NS) {
-        int64_t lead = virtual_now - (now - session->real_start);
-        if (lead > 0 && session->adapt_lead + ADAPT_WOBBLE_NS < lead * 2 && session->shift > 0)
-            session->shift--;
-        if (lead < 0 && session->adapt_lead - ADAPT_WOBBLE_NS > lead * 2 &&
-            session->shift < REPLAY_STUB_SHIFT_MAX)
-            session->shift++;
-        session->bias = virtual_now - executed_ns(icount, session->shift);
-        session->adapt_lead = lead;
-        session->adapt_virtual = virtual_now;
-        session->adapt_real = now;
-    }
-    pthread_mutex_unlock(&session->mutex);
+    pthread_mutex_unlock(&replay_stub_session.mutex);
+    if (!vclock.sleeps)
+        replay_stub_wake_vcpu();
 }
 
 replay_status_t replay_start_warp_timer(void) {
-    replay_session_t *session = replay_stub_session();
-    replay_stub_turn_begins(session);
-    if (!replay_stub_machine_runs(session))
+    const replay_host_t *host = &replay_stub_session.host;
+    int64_t target;
+    replay_stub_note_turn();
+    replay_stub_session.asked = false;
+    if (replay_stub_session.failure || !replay_stub_machine_runs())
+        return replay_stub_session.failure;
+    end_warp_that_is_over();
+    if (host->run_timers && host_deadline(REPLAY_TIMERS_HOST) == 0)
+        host->run_timers(replay_stub_session.opaque, REPLAY_TIMERS_HOST);
+    if (host->handle_requests)
+        host->handle_requests(replay_stub_session.opaque);
+    if (!replay_stub_idle())
         return REPLAY_OK;
-    run_host_timers(session, REPLAY_TIMERS_HOST);
-    if (session->host.handle_requests)
-        session->host.handle_requests(session->opaque);
-    warp(session);
-    if (idle(session) && virtual_deadline(session) == 0) {
-        replay_stub_changed(session);
-        if (session->host.kick)
-            session->host.kick(session->opaque);
-    }
+    int64_t deadline = virtual_deadline();
+    if (deadline < 0)
+        warn_of_endless_sleep();
+    else if (deadline == 0)
+        replay_stub_wake_vcpu();
+    else if (must_arm(deadline, &target))
+        begin_warp(deadline, target);
     return REPLAY_OK;
 }
 
+/* shift=auto: from time to time the shift follows the host's speed. */
+static void look_at_shift(void) {
+    uint64_t icount = replay_get_current_icount();
+    pthread_mutex_lock(&replay_stub_session.mutex);
+    int64_t real = running(), now = virtual_at(icount), delta = now - real;
+    if (vclock.adapts && (now >= vclock.next_virtual_look || real >= vclock.next_real_look)) {
+        if (delta > 0 && vclock.last_delta + WOBBLE_NS < delta * 2 && vclock.shift > 0)
+            vclock.shift--;
+        else if (delta < 0 && vclock.last_delta - WOBBLE_NS > delta * 2 &&
+                 vclock.shift < REPLAY_STUB_SHIFT_MAX)
+            vclock.shift++;
+        vclock.last_delta = delta;
+        vclock.bias = add(now, -(int64_t)(icount << vclock.shift));
+        vclock.next_virtual_look = now + VIRTUAL_LOOK_NS;
+        vclock.next_real_look = real + REAL_LOOK_NS;
+    }
+    pthread_mutex_unlock(&replay_stub_session.mutex);
+}
+
+/* A timer that sets itself anew waits for the next turn, so that this one ends. */
+static void run_virtual_timers(void) {
+    int64_t now = replay_get_virtual_clock();
+    pthread_mutex_lock(&replay_stub_session.mutex);
+    uint64_t order = vclock.order;
+    stub_timer_t *timer;
+    while ((timer = first_timer(order)) && timer->expire <= now) {
+        replay_callback_t callback = timer->callback;
+        void *opaque = timer->opaque;
+        timer->expire = -1;
+        pthread_mutex_unlock(&replay_stub_session.mutex);
+        callback(opaque);
+        pthread_mutex_lock(&replay_stub_session.mutex);
+    }
+    pthread_mutex_unlock(&replay_stub_session.mutex);
+    if (replay_stub_session.host.run_timers && host_deadline(REPLAY_TIMERS_VIRTUAL) == 0)
+        replay_stub_session.host.run_timers(replay_stub_session.opaque, REPLAY_TIMERS_VIRTUAL);
+}
+
 replay_status_t replay_account_warp_timer(void) {
-    replay_session_t *session = replay_stub_session();
-    replay_stub_turn_begins(session);
-    if (!replay_stub_machine_runs(session))
-        return REPLAY_OK;
-    warp(session);
-    if (session->adapt)
-        adapt_shift(session);
-    run_own_timers(session);
-    run_host_timers(session, REPLAY_TIMERS_VIRTUAL);
+    if (!(replay_stub_session.asked && replay_stub_roles() & REPLAY_THREAD_IO))
+        replay_stub_note_turn();
+    if (replay_stub_session.failure || !replay_stub_machine_runs())
+        return replay_stub_session.failure;
+    look_at_shift();
+    if (!replay_stub_idle()) {
+        uint64_t icount = replay_get_current_icount();
+        pthread_mutex_lock(&replay_stub_session.mutex);
+        end_warp(icount);
+        pthread_mutex_unlock(&replay_stub_session.mutex);
+    }
+    if (replay_stub_timer_due())
+        run_virtual_timers();
     return REPLAY_OK;
 }
 
 replay_status_t replay_turn(void) {
     replay_role_t roles = replay_stub_roles();
-    if (roles & REPLAY_THREAD_IO)
-        replay_start_warp_timer();
-    if (roles & REPLAY_THREAD_VCPU)
-        replay_account_warp_timer();
-    return REPLAY_OK;
-}
-
-/* Real ns until virtual time moves an idle guest on, -1: nothing will. */
-static int64_t warp_deadline(replay_session_t *session) {
-    if (!idle(session))
-        return -1;
-    int64_t deadline = virtual_deadline(session);
-    return session->sleep || deadline < 0 ? deadline : 0;
-}
-
-int64_t replay_warp_deadline_ns(void) {
-    replay_session_t *session = replay_stub_session();
-    if (!replay_stub_machine_runs(session))
-        return session->configured ? PAUSE_INTERVAL_NS : -1;
-    int64_t warp_end = warp_deadline(session);
-    int64_t host = host_deadline(session, REPLAY_TIMERS_HOST);
-    return warp_end < 0 || (host >= 0 && host < warp_end) ? host : warp_end;
-}
-
-int64_t replay_stub_wait_limit(replay_session_t *session) {
-    if (replay_stub_machine_runs(session) && virtual_deadline(session) == 0)
-        return 0;
-    return replay_warp_deadline_ns();
+    replay_status_t io = roles & REPLAY_THREAD_IO ? replay_start_warp_timer() : REPLAY_OK;
+    replay_status_t vcpu = roles & REPLAY_THREAD_VCPU ? replay_account_warp_timer() : REPLAY_OK;
+    return io == REPLAY_OK ? vcpu : io;
 }
 
 /* ----------------------------------------------------------- virtual timers */
 
-/* Where a timer stands in its session's list; with the mutex held. */
-static replay_timer_t **find(replay_session_t *session, const replay_timer_t *timer) {
-    for (replay_timer_t **at = &session->timers; *at; at = &(*at)->next)
-        if (*at == timer)
-            return at;
-    return NULL;
-}
-
-static replay_status_t no_timer(replay_session_t *session) {
-    return replay_stub_fail(session, REPLAY_ERROR_INVALID_ARGUMENT,
-                            "this is no timer of the session");
+static replay_status_t no_timer(void) {
+    return replay_stub_invalid("the timer is not one of the session");
 }
 
 replay_timer_t *replay_timer_new(replay_callback_t callback, void *opaque) {
-    replay_session_t *session = replay_stub_session();
     if (!callback) {
-        replay_stub_fail(session, REPLAY_ERROR_INVALID_ARGUMENT, "the callback is NULL");
+        replay_stub_invalid("a timer needs a callback");
         return NULL;
     }
-    replay_timer_t *timer = malloc(sizeof *timer);
-    if (!timer) {
-        replay_stub_fail(session, REPLAY_ERROR_NO_MEMORY, "memory ran out");
+    stub_timer_t *timer = replay_stub_add(REPLAY_STUB_TIMER, sizeof *timer);
+    if (!timer)
         return NULL;
-    }
-    pthread_mutex_lock(&session->mutex);
-    *timer = (replay_timer_t){session->timers, callback, opaque, -1, 0};
-    session->timers = timer;
-    pthread_mutex_unlock(&session->mutex);
-    return timer;
+    timer->callback = callback, timer->opaque = opaque, timer->expire = -1;
+    return replay_stub_handle(&timer->item);
 }
 
-static replay_status_t set(replay_timer_t *timer, int64_t expire) {
-    replay_session_t *session = replay_stub_session();
-    pthread_mutex_lock(&session->mutex);
-    bool found = find(session, timer);
-    if (found) {
-        timer->expire = expire;
-        timer->order = session->timer_order++;
-    }
-    pthread_mutex_unlock(&session->mutex);
-    if (!found)
-        return no_timer(session);
-    replay_stub_changed(session);
-    return REPLAY_OK;
+static replay_status_t set(const replay_timer_t *handle, int64_t expire) {
+    pthread_mutex_lock(&replay_stub_session.mutex);
+    stub_timer_t *timer = replay_stub_find(REPLAY_STUB_TIMER, handle);
+    if (timer)
+        timer->expire = expire, timer->order = vclock.order++;
+    pthread_mutex_unlock(&replay_stub_session.mutex);
+    return timer ? REPLAY_OK : no_timer();
 }
 
 replay_status_t replay_timer_mod(replay_timer_t *timer, int64_t expire_ns) {
-    return set(timer, expire_ns < 0 ? 0 : expire_ns);
+    int64_t expire = expire_ns < 0 ? 0 : expire_ns, before = own_expire();
+    replay_status_t status = set(timer, expire);
+    if (status != REPLAY_OK || (before >= 0 && expire >= before))
+        return status;
+    /* The slice under way was cut for a later deadline, and so was the warp armed. */
+    if (replay_stub_session.host.kick)
+        replay_stub_session.host.kick(replay_stub_session.opaque);
+    if (replay_stub_idle())
+        replay_stub_wake_io_for_warp();
+    return REPLAY_OK;
 }
 
 replay_status_t replay_timer_del(replay_timer_t *timer) {
     return set(timer, -1);
 }
 
-replay_status_t replay_timer_free(replay_timer_t *timer) {
-    replay_session_t *session = replay_stub_session();
-    if (!timer)
-        return REPLAY_OK;
-    pthread_mutex_lock(&session->mutex);
-    replay_timer_t **at = find(session, timer);
-    if (at)
-        *at = timer->next;
-    pthread_mutex_unlock(&session->mutex);
-    if (!at)
-        return no_timer(session);
+replay_status_t replay_timer_free(replay_timer_t *handle) {
+    pthread_mutex_lock(&replay_stub_session.mutex);
+    void *timer = replay_stub_take(REPLAY_STUB_TIMER, handle);
+    pthread_mutex_unlock(&replay_stub_session.mutex);
     free(timer);
-    return REPLAY_OK;
+    return timer || !handle ? REPLAY_OK : no_timer();
 }
 
-int64_t replay_timer_expire_time(const replay_timer_t *timer) {
-    replay_session_t *session = replay_stub_session();
-    pthread_mutex_lock(&session->mutex);
-    int64_t expire = find(session, timer) ? timer->expire : -1;
-    pthread_mutex_unlock(&session->mutex);
+int64_t replay_timer_expire_time(const replay_timer_t *handle) {
+    pthread_mutex_lock(&replay_stub_session.mutex);
+    const stub_timer_t *timer = replay_stub_find(REPLAY_STUB_TIMER, handle);
+    int64_t expire = timer ? timer->expire : -1;
+    pthread_mutex_unlock(&replay_stub_session.mutex);
     return expire;
-}
-
-void replay_stub_free_timers(replay_session_t *session) {
-    while (session->timers) {
-        replay_timer_t *timer = session->timers;
-        session->timers = timer->next;
-        free(timer);
-    }
 }

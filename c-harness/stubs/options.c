@@ -5,8 +5,11 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+enum { SEGMENT_MIN = 256, SEGMENT_MAX = 1 << 30 };
 
 /* What the value of a key may be: one of two words, or a number, else any text. */
 typedef struct {
@@ -28,7 +31,7 @@ static const option_t options[] = {
     {"rrfull", "stop", "go", 0, 0},
     {"rroverwrite", "on", "off", 0, 0},
     {"rroverlay", NULL, NULL, 0, 0},
-    {"rrsegment", NULL, NULL, REPLAY_STUB_SEGMENT_MIN, REPLAY_STUB_SEGMENT_MAX},
+    {"rrsegment", NULL, NULL, SEGMENT_MIN, SEGMENT_MAX},
 };
 
 static const option_t *find(const char *key) {
@@ -68,22 +71,25 @@ static char *next_piece(char **rest) {
     return piece;
 }
 
+static replay_status_t bad(const char *key, const char *value) {
+    char text[256];
+    if (value && find(key))
+        snprintf(text, sizeof text, "option \"%s\" has the bad value \"%s\"", key, value);
+    else
+        snprintf(text, sizeof text, "option \"%s\" is unknown, or has no value", key);
+    return replay_stub_fail(REPLAY_ERROR_BAD_OPTION, text);
+}
+
 /* One "key=value". */
-static replay_status_t apply(replay_session_t *session, replay_config_t *config, char *piece,
-                             char **snapshot) {
+static replay_status_t apply(replay_config_t *config, char *piece, char **snapshot) {
     if (!*piece)
         return REPLAY_OK;
     char *value = strchr(piece, '=');
     if (value)
         *value++ = '\0';
     const option_t *option = find(piece);
-    if (!option)
-        return replay_stub_fail(session, REPLAY_ERROR_BAD_OPTION, "option \"%s\" is unknown",
-                                piece);
-    if (!value || !valid(option, value))
-        return replay_stub_fail(session, REPLAY_ERROR_BAD_OPTION,
-                                "option \"%s\" has the bad value \"%s\"", piece,
-                                value ? value : "");
+    if (!option || !value || !valid(option, value))
+        return bad(piece, value);
     if (is(piece, "shift"))
         config->shift = is(value, "auto") ? REPLAY_SHIFT_AUTO : (int32_t)strtol(value, NULL, 10);
     else if (is(piece, "sleep"))
@@ -97,59 +103,49 @@ static replay_status_t apply(replay_session_t *session, replay_config_t *config,
     return REPLAY_OK;
 }
 
+static replay_status_t apply_all(replay_config_t *config, const char *text, char **snapshot) {
+    char *copy = strdup(text ? text : "");
+    if (!copy)
+        return replay_stub_fail(REPLAY_ERROR_NO_MEMORY, "memory ran out");
+    replay_status_t status = REPLAY_OK;
+    for (char *rest = copy; rest && status == REPLAY_OK;)
+        status = apply(config, next_piece(&rest), snapshot);
+    free(copy);
+    return status;
+}
+
 static bool no_switch(replay_switch_t value) {
     return value < REPLAY_DEFAULT || value > REPLAY_OFF;
 }
 
 /* What the members hold. */
-static replay_status_t check(replay_session_t *session, replay_config_t *config) {
+static replay_status_t check(const replay_config_t *config) {
     if (config->mode < REPLAY_MODE_NONE || config->mode > REPLAY_MODE_PLAY)
-        return replay_stub_fail(session, REPLAY_ERROR_INVALID_ARGUMENT, "mode %d does not exist",
-                                config->mode);
-    if (config->shift < REPLAY_SHIFT_DEFAULT || config->shift > REPLAY_STUB_SHIFT_MAX)
-        return replay_stub_fail(session, REPLAY_ERROR_BAD_OPTION,
-                                "option shift is %d, but may be auto or 0 to 10", config->shift);
-    if (no_switch(config->sleep) || no_switch(config->align) || no_switch(config->block_data) ||
-        no_switch(config->lint) || no_switch(config->go_on_when_full) ||
-        no_switch(config->overwrite))
-        return replay_stub_fail(session, REPLAY_ERROR_BAD_OPTION, "a switch is neither on nor off");
-    if (config->segment_bytes != 0 && (config->segment_bytes < REPLAY_STUB_SEGMENT_MIN ||
-                                       config->segment_bytes > REPLAY_STUB_SEGMENT_MAX))
-        return replay_stub_fail(
-            session, REPLAY_ERROR_BAD_OPTION, "option rrsegment is %u, but may be %d to %d",
-            config->segment_bytes, REPLAY_STUB_SEGMENT_MIN, REPLAY_STUB_SEGMENT_MAX);
-    if (config->shift == REPLAY_SHIFT_DEFAULT)
-        config->shift = 0;
-    return REPLAY_OK;
+        return replay_stub_invalid("the mode does not exist");
+    bool is_bad = no_switch(config->sleep) || no_switch(config->align) ||
+                  no_switch(config->block_data) || no_switch(config->lint) ||
+                  no_switch(config->go_on_when_full) || no_switch(config->overwrite) ||
+                  config->shift < REPLAY_SHIFT_DEFAULT || config->shift > REPLAY_STUB_SHIFT_MAX ||
+                  (config->segment_bytes != 0 &&
+                   (config->segment_bytes < SEGMENT_MIN || config->segment_bytes > SEGMENT_MAX));
+    return is_bad ? replay_stub_fail(REPLAY_ERROR_BAD_OPTION,
+                                     "a switch, the shift or the segment's size is out of range")
+                  : REPLAY_OK;
 }
 
-replay_status_t replay_stub_options(replay_session_t *session, replay_config_t *config,
-                                    char **snapshot) {
-    char *text = strdup(config->options ? config->options : "");
-    char *name = config->snapshot ? strdup(config->snapshot) : NULL;
-    /* Of the default session only; a program with other rights has none. */
-    const char *variable = replay_session_get_current() ? NULL : secure_getenv("LIBREPLAY_OPTIONS");
-    char *environment = strdup(variable ? variable : "");
-    if (!text || !environment || (config->snapshot && !name)) {
-        free(text);
-        free(environment);
-        free(name);
-        return replay_stub_fail(session, REPLAY_ERROR_NO_MEMORY, "memory ran out");
-    }
-    replay_status_t status = check(session, config);
-    for (char *rest = text; rest && status == REPLAY_OK;)
-        status = apply(session, config, next_piece(&rest), &name);
-    for (char *rest = environment; rest && status == REPLAY_OK;)
-        status = apply(session, config, next_piece(&rest), &name);
+replay_status_t replay_stub_options(replay_config_t *config, char **snapshot) {
+    replay_status_t status = check(config);
+    *snapshot = config->snapshot ? strdup(config->snapshot) : NULL;
+    if (status == REPLAY_OK)
+        status = apply_all(config, config->options, snapshot);
+    /* The user's own; a program with other rights than its user's has none. */
+    if (status == REPLAY_OK)
+        status = apply_all(config, secure_getenv("LIBREPLAY_OPTIONS"), snapshot);
     if (status == REPLAY_OK && config->mode != REPLAY_MODE_NONE)
         status = replay_stub_fail(
-            session, REPLAY_ERROR_NOT_SUPPORTED,
+            REPLAY_ERROR_NOT_SUPPORTED,
             "this program runs without libreplay: it can neither record nor replay");
-    free(text);
-    free(environment);
-    if (status == REPLAY_OK)
-        *snapshot = name;
-    else
-        free(name);
+    if (config->shift == REPLAY_SHIFT_DEFAULT)
+        config->shift = 0;
     return status;
 }

@@ -1,126 +1,110 @@
 /* SPDX-License-Identifier: MIT */
-/* What the files of the stubs share: the session, errors, waking.
+/* What the files of the stubs share.
  *
  * A host without record and replay links these instead of the library: the
- * same names, always in mode NONE. The replay lock does nothing here, so each
- * session has a mutex of its own around what its threads share; it is never
- * held while the host is called. */
+ * same names, always in mode NONE, for the default session; replay.h lists
+ * what is left out. One mutex guards all; it is never held while the host is
+ * called. */
 #ifndef REPLAY_STUBS_H
 #define REPLAY_STUBS_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <replay/replay.h>
 
-#define REPLAY_STUB_HIDDEN __attribute__((visibility("hidden")))
+enum { REPLAY_STUB_SHIFT_MAX = 10, REPLAY_STUB_LENGTH_MAX = 1 << 30 };
 
-enum {
-    REPLAY_STUB_CHAR_DEVICES = 256,
-    REPLAY_STUB_PIECES_MAX = 1024, /* of a packet or a disk request */
-    REPLAY_STUB_LENGTH_MAX = 1 << 30,
-    REPLAY_STUB_SHIFT_MAX = 10,
-    REPLAY_STUB_SHIFT_AUTO = 3, /* where shift=auto begins */
-    REPLAY_STUB_SEGMENT_MIN = 256,
-    REPLAY_STUB_SEGMENT_MAX = 1 << 30
-};
+/* What the host has a handle of. A handle is used once, never again. */
+typedef enum {
+    REPLAY_STUB_TIMER,
+    REPLAY_STUB_NET,
+    REPLAY_STUB_DISK,
+    REPLAY_STUB_REQUEST
+} replay_stub_kind_t;
 
-/* A device that takes bytes from outside. */
+typedef struct replay_stub_item {
+    struct replay_stub_item *next;
+    uintptr_t handle;
+    replay_stub_kind_t kind;
+} replay_stub_item_t;
+
 typedef struct {
-    replay_char_receive_t receive;
-    void *opaque;
-} replay_stub_char_t;
-
-struct replay_session {
     pthread_mutex_t mutex;
     pthread_cond_t changed;
-    uint64_t generation; /* counts what replay_wait() waits for */
-    int32_t users;       /* times that threads have it pushed */
-    struct replay_session *next;
+    uint64_t changes;          /* counts what replay_wait() waits for */
+    replay_stub_item_t *items; /* in the order in which they were made */
 
-    bool configured;
-    bool started;
-    bool run_stopped; /* replay_run_stop() was called */
-    bool vcpu_runs;   /* a vCPU thread is in replay_run() */
+    bool configured, started;
+    bool preparing; /* disks may be opened */
+    _Atomic bool run_stopped, vcpu_runs;
+    _Atomic bool asked;      /* the I/O thread's turn was asked for */
+    replay_status_t failure; /* of replay_start(); it stays until replay_finish() */
     replay_host_t host;
     void *opaque;
     char *snapshot;
     replay_error_t error;
+    int32_t disk_count;
+} replay_stub_t;
 
-    /* The virtual clock: (icount << shift) + bias. */
-    int32_t shift;
-    bool adapt; /* shift=auto */
-    bool sleep;
-    bool warned;           /* that nothing will ever wake the guest */
-    int64_t bias;          /* ns */
-    int64_t warped;        /* ns of sleep within the bias */
-    int64_t warp_start;    /* real time, -1: no warp */
-    int64_t real_start;    /* real time of replay_configure() */
-    int64_t pause_start;   /* real time, -1: the machine was not paused at the last look */
-    int64_t paused;        /* ns of real time in pauses that are over */
-    int64_t adapt_real;    /* real time of the last adaption */
-    int64_t adapt_virtual; /* virtual time of the last adaption */
-    int64_t adapt_lead;    /* ns that virtual time was ahead then */
-    replay_timer_t *timers;
-    uint64_t timer_order; /* orders timers of equal times */
+#pragma GCC visibility push(hidden)
 
-    replay_stub_char_t chars[REPLAY_STUB_CHAR_DEVICES];
-    int32_t char_count;
-    replay_net_t *nets;
-};
+extern replay_stub_t replay_stub_session;
 
-/* The calling thread's current session; never NULL. */
-REPLAY_STUB_HIDDEN replay_session_t *replay_stub_session(void);
+/* The calling thread. */
+typedef struct {
+    replay_role_t roles;
+    int32_t pushed;
+    uint64_t seen; /* changes at its last turn */
+    bool runs;     /* is in replay_run() */
+} replay_stub_thread_t;
+extern _Thread_local replay_stub_thread_t replay_stub_thread;
 
-/* The calling thread's roles; both for a thread that told none. */
-REPLAY_STUB_HIDDEN replay_role_t replay_stub_roles(void);
+/* The calling thread's roles; both for a thread that has not said any. */
+replay_role_t replay_stub_roles(void);
 
 /* Notes a failure for replay_last_error() and returns it. */
-REPLAY_STUB_HIDDEN replay_status_t replay_stub_fail(replay_session_t *session,
-                                                    replay_status_t status, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
+replay_status_t replay_stub_fail(replay_status_t status, const char *text);
+replay_status_t replay_stub_invalid(const char *text);
 
-/* A call that makes sense only while recording or replaying. */
-REPLAY_STUB_HIDDEN replay_status_t replay_stub_wrong_mode(const char *function);
+/* Makes an item of @p size bytes, all 0. @return NULL if memory ran out. */
+void *replay_stub_add(replay_stub_kind_t kind, size_t size);
+/* With the mutex held: the item of a handle, or NULL. To take it is to remove it. */
+void *replay_stub_find(replay_stub_kind_t kind, const void *handle);
+void *replay_stub_take(replay_stub_kind_t kind, const void *handle);
+/* Frees all of a kind. */
+void replay_stub_drop(replay_stub_kind_t kind);
 
-/* Something changed that a thread in replay_wait() looks at. */
-REPLAY_STUB_HIDDEN void replay_stub_changed(replay_session_t *session);
+static inline void *replay_stub_handle(const replay_stub_item_t *item) {
+    return (void *)item->handle;
+}
 
-/* Counts the changes. */
-REPLAY_STUB_HIDDEN uint64_t replay_stub_generation(replay_session_t *session);
+/* Reads what a configuration and its option string say. */
+replay_status_t replay_stub_options(replay_config_t *config, char **snapshot);
 
-/* Wakes the main contexts that are attached to a session. */
-REPLAY_STUB_HIDDEN void replay_stub_wake_contexts(const replay_session_t *session);
+int64_t replay_stub_now(void); /* real ns, monotonic */
+bool replay_stub_idle(void);
+void replay_stub_note_turn(void);
+void replay_stub_wake_vcpu(void);
+void replay_stub_wake_io(void);
+void replay_stub_wake_io_for_warp(void);
+void replay_stub_wake_context(void); /* the main context that is attached */
 
-/* The calling thread has seen all changes: its turn begins. */
-REPLAY_STUB_HIDDEN void replay_stub_turn_begins(replay_session_t *session);
+/* The virtual clock begins anew. @p shift may be REPLAY_SHIFT_AUTO. */
+void replay_stub_clock_reset(int32_t shift, bool sleep);
+void replay_stub_clock_info(replay_info_t *info);
+/* Does the machine run? The time of a pause is counted. */
+bool replay_stub_machine_runs(void);
+bool replay_stub_timer_due(void);
+int64_t replay_stub_next_turn(bool of_turns); /* real ns to the I/O thread's turn, -1: none */
+bool replay_stub_has_io_turn(void);
 
-/* Reads a configuration and its option string. */
-REPLAY_STUB_HIDDEN replay_status_t replay_stub_options(replay_session_t *session,
-                                                       replay_config_t *config, char **snapshot);
+/* The length of all pieces, or -1: they can't be right. And their copy. */
+int64_t replay_stub_length(const struct iovec *pieces, int32_t count);
+void replay_stub_gather(uint8_t *to, const struct iovec *pieces, int32_t count);
 
-/* Does the machine run? If not, virtual time stands still: the pause is counted. */
-REPLAY_STUB_HIDDEN bool replay_stub_machine_runs(replay_session_t *session);
+void replay_stub_close_disks(void);
+void replay_stub_drop_devices(void);
 
-/* Real time in ns, monotonic. */
-REPLAY_STUB_HIDDEN int64_t replay_stub_now(void);
-
-/* Waits for a change only, whatever timers are due. */
-REPLAY_STUB_HIDDEN void replay_stub_rest(replay_session_t *session, int64_t ns);
-
-/* Real ns after which a thread in replay_wait() must look again; -1: never. */
-REPLAY_STUB_HIDDEN int64_t replay_stub_wait_limit(replay_session_t *session);
-
-/* Starts the virtual clock of a session that was just configured. */
-REPLAY_STUB_HIDDEN void replay_stub_clock_start(replay_session_t *session);
-
-/* Frees what is left of a session. */
-REPLAY_STUB_HIDDEN void replay_stub_free_timers(replay_session_t *session);
-REPLAY_STUB_HIDDEN void replay_stub_free_nets(replay_session_t *session);
-
-/* The length of a packet or a disk request, or -1: pieces that cannot be right. */
-REPLAY_STUB_HIDDEN int64_t replay_stub_length(const struct iovec *pieces, int32_t count);
-
-/* A backend that serves a file, and its opaque. @return NULL, and errno. */
-REPLAY_STUB_HIDDEN void *replay_stub_file_open(const char *name, bool read_only);
-REPLAY_STUB_HIDDEN extern const replay_block_backend_t replay_stub_file_backend;
+#pragma GCC visibility pop
 
 #endif /* REPLAY_STUBS_H */

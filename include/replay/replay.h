@@ -87,6 +87,20 @@
  *  read), so that a host may look only there. Give replay_host::message: what
  *  makes a machine stand still is told there, with rrlint=on all misuse.
  *
+ *  # Without the library
+ *
+ *  A program that is linked with libreplay-stubs.a instead has the same functions,
+ *  always in mode NONE, with the same results. What that archive leaves out:
+ *
+ *  - RECORD and PLAY, overlays of disks, a second main context (replay_glib_attach()):
+ *    ERROR_NOT_SUPPORTED.
+ *  - Sessions: replay_session_new() returns NULL (ERROR_NOT_SUPPORTED); there is the
+ *    default session only.
+ *  - Worker threads: a request to an image is over when the call returns.
+ *  - replay_host::message gets no report of misuse, and of a machine that stands still
+ *    only that nothing will ever wake a sleeping guest.
+ *  - Whether a file is used twice, and fork(), are not looked at.
+ *
  *  # Traps
  *
  *  - fork(): a session that records or replays stays with the parent. In the child

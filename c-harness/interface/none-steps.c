@@ -1,0 +1,510 @@
+/* SPDX-License-Identifier: MIT */
+/* The steps of a script; each is made of one draw, for both sides. */
+#include "none-differential.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define STEP(name)     static void name(side_t *side, const draw_t *draw __attribute__((unused)))
+#define CALL(function) (side->api->function)
+#define RESULT(value)  note(side, " = %lld", (long long)(value))
+
+static const char *const options[] = {
+    NULL,
+    "",
+    "shift=0",
+    "shift=3,sleep=off",
+    "shift=auto",
+    "shift=11",
+    "colour=red",
+    "sleep=off,align=on,rrlint=on",
+    "rrsegment=1",
+    "rrfile=a",
+    "rrsnapshot=s",
+    "sleep=off,rrdigest=5,rrfull=go",
+    "sleep=perhaps",
+    "sleep",
+    "shift=2,,",
+    "rrstall=0",
+};
+
+STEP(configure) {
+    replay_host_t host = machine_host();
+    if (draw->b % 4 == 0)
+        host.run_timers = NULL;
+    if (draw->b % 4 == 0 && draw->b % 32)
+        host.deadline_ns = NULL;
+    if (draw->b % 3)
+        host.input_from = NULL;
+    if (draw->b % 17 == 0)
+        host.execute = NULL;
+    static const char *const variables[] = {"sleep=off", "shift=1", "shift=12", ""};
+    if (draw->c % 7 == 0)
+        setenv("LIBREPLAY_OPTIONS", variables[draw->b % 4], 1);
+    else
+        unsetenv("LIBREPLAY_OPTIONS");
+    replay_config_t config = REPLAY_CONFIG_INIT;
+    config.host = draw->c % 16 ? &host : NULL;
+    config.opaque = side;
+    config.sleep = draw->b % 2 ? REPLAY_OFF : REPLAY_DEFAULT;
+    config.options =
+        options[draw->a % 3 ? 1 + draw->a % 4 : draw->a % (sizeof options / sizeof *options)];
+    config.shift = draw->c % 23 == 0 ? (int32_t)(draw->b % 14) - 3 : REPLAY_SHIFT_DEFAULT;
+    config.size = draw->c % 37 == 0 ? 8 : (uint32_t)sizeof config;
+    config.mode = draw->c % 41 == 0 ? (replay_mode_t)9 : REPLAY_MODE_NONE;
+    RESULT(CALL(replay_configure)(draw->c % 43 == 0 ? NULL : &config));
+}
+
+STEP(start) {
+    RESULT(CALL(replay_start)());
+}
+
+STEP(finish) {
+    if (side->held) { /* a host must end what it was given */
+        replay_block_request_t *request = side->held;
+        side->held = NULL;
+        RESULT(CALL(replay_block_complete)(request, -EIO));
+    }
+    RESULT(CALL(replay_finish)());
+}
+
+STEP(finish_with) {
+    replay_end_t given = REPLAY_END_INIT;
+    given.cause = (replay_shutdown_cause_t)(draw->a % 14) - 1;
+    given.on_purpose = (uint32_t)(draw->b % 3);
+    given.size -= draw->c % 7 == 0;
+    if (!side->held)
+        RESULT(CALL(replay_finish_with)(draw->c % 5 ? &given : NULL));
+}
+
+STEP(time_passes) {
+    side->now += (int64_t)(draw->a % 3 ? draw->b % 20000 : draw->b % 400000000);
+}
+
+/* The guest sleeps, for its timer or until something wakes it before. */
+STEP(sleep_on) {
+    side->idle = true;
+    side->alarm[0] = CALL(replay_get_virtual_clock)() + (int64_t)(draw->a % 1000000);
+    for (int i = 0; i < 3; i++) {
+        RESULT(CALL(replay_turn)());
+        RESULT(CALL(replay_get_virtual_clock)());
+        RESULT(CALL(replay_warp_deadline_ns)());
+        side->now += (int64_t)(draw->b % 700000);
+        if (i == 1 && draw->c % 2)
+            side->idle = false;
+    }
+    side->idle = false;
+    side->icount += draw->c % 100000000;
+    RESULT(CALL(replay_turn)());
+    RESULT(CALL(replay_get_virtual_clock)());
+}
+
+STEP(run) {
+    if (side->paused)
+        return;
+    side->interrupts = 0;
+    RESULT(CALL(replay_thread_attach)(REPLAY_THREAD_VCPU | REPLAY_THREAD_IO));
+    if (draw->a % 4 == 0)
+        RESULT(CALL(replay_run_stop)());
+    RESULT(CALL(replay_run)());
+}
+
+STEP(fingerprint) {
+    static const char *const keys[] = {"ram", "", NULL, "replay.shift", "cpu"};
+    RESULT(CALL(replay_fingerprint)(keys[draw->a % 5], draw->b % 5 ? "x" : NULL));
+}
+
+STEP(blocker) {
+    RESULT(CALL(replay_add_blocker)(draw->a % 5 ? "a device" : NULL));
+}
+
+STEP(names) {
+    RESULT(CALL(replay_get_filename)() != NULL);
+    RESULT(CALL(replay_get_mode)());
+    RESULT(*side->api->mode);
+    RESULT(*side->api->snapshot != NULL);
+    RESULT(CALL(replay_vmstate_init)());
+}
+
+STEP(query) {
+    replay_info_t info = REPLAY_INFO_INIT;
+    info.size = draw->a % 7 ? (uint32_t)sizeof info : (uint32_t)(draw->b % sizeof info);
+    replay_status_t status = CALL(replay_query)(draw->a % 19 ? &info : NULL);
+    note(side, " = %d, mode %d icount %" PRIu64 " events %" PRIu64 " queued %" PRIu64, status,
+         info.mode, info.icount, info.events, info.queued);
+    note(side, " virtual %" PRId64 " warped %" PRId64 " shift %d version %u end %u",
+         info.virtual_ns, info.warped_ns, info.shift, info.log_version, info.at_end);
+}
+
+STEP(last_error) {
+    replay_error_t error = REPLAY_ERROR_INIT;
+    error.size = draw->a % 7 ? (uint32_t)sizeof error : (uint32_t)(draw->b % 64);
+    replay_status_t status = CALL(replay_last_error)(draw->a % 5 ? &error : NULL);
+    note(side, " = %d, %d with%s words", status, error.status, error.message[0] ? "" : "out");
+}
+
+STEP(status_words) {
+    int32_t status = (int32_t)(draw->a % 420) * -1 + 2;
+    note(side, " %s: %s", CALL(replay_status_name)(status), CALL(replay_status_sentence)(status));
+}
+
+STEP(attach) {
+    static const replay_role_t roles[] = {3, 3, 3, 1, 2, 0, 4, -1};
+    RESULT(CALL(replay_thread_attach)(roles[draw->a % 8]));
+}
+
+STEP(lock) {
+    RESULT(CALL(replay_mutex_lock)());
+    RESULT(CALL(replay_mutex_locked)());
+}
+
+STEP(unlock) {
+    RESULT(CALL(replay_mutex_unlock)());
+}
+
+STEP(wait_shortly) {
+    CALL(replay_notify)();
+    RESULT(CALL(replay_wait)((int64_t)(draw->a % 2)));
+}
+
+STEP(sessions) {
+    if (draw->a % 3)
+        RESULT(CALL(replay_session_push_current)(NULL));
+    if (draw->b % 3)
+        RESULT(CALL(replay_session_pop_current)());
+    RESULT(CALL(replay_session_free)(NULL));
+    RESULT(CALL(replay_session_get_current)() != NULL);
+}
+
+STEP(execute) {
+    uint64_t most = draw->a % 3 ? draw->a % 1000 : draw->b;
+    uint64_t n = CALL(replay_get_budget)(side->idle ? 0 : most);
+    note(side, " budget %" PRIu64, n);
+    RESULT(CALL(replay_get_instructions)());
+    side->icount += n < 5000 ? n : 5000;
+    RESULT(CALL(replay_account_executed_instructions)());
+    RESULT(CALL(replay_get_current_icount)());
+}
+
+STEP(turns) {
+    if (draw->a % 3)
+        RESULT(CALL(replay_start_warp_timer)());
+    if (draw->a % 5)
+        RESULT(CALL(replay_account_warp_timer)());
+    if (draw->b % 3 == 0)
+        RESULT(CALL(replay_turn)());
+    RESULT(CALL(replay_get_virtual_clock)());
+    RESULT(CALL(replay_warp_deadline_ns)());
+}
+
+STEP(change_machine) {
+    switch (draw->a % 4) {
+    case 0:
+        side->idle = draw->b % 2;
+        break;
+    case 1:
+        side->paused = draw->b % 8 == 0;
+        break;
+    case 2:
+        side->alarm[0] = draw->b % 3 ? (int64_t)(draw->c % 20000) : -1;
+        break;
+    default:
+        side->alarm[1] = draw->b % 3 ? 0 : -1;
+    }
+}
+
+STEP(interrupts) {
+    RESULT(CALL(replay_interrupt)());
+    RESULT(CALL(replay_has_interrupt)());
+    RESULT(CALL(replay_exception)());
+    RESULT(CALL(replay_has_exception)());
+}
+
+STEP(clocks) {
+    replay_clock_kind_t kind = (replay_clock_kind_t)(draw->a % 4) - 1;
+    RESULT(CALL(replay_save_clock)(kind, (int64_t)draw->b, side->icount));
+    RESULT(CALL(replay_read_clock)(kind, side->icount));
+    RESULT(CALL(replay_clock_unlock)((int64_t)draw->c));
+}
+
+STEP(checkpoints) {
+    RESULT(CALL(replay_checkpoint)((replay_checkpoint_t)(draw->a % 12) - 1));
+    RESULT(CALL(replay_has_event)());
+    RESULT(CALL(replay_is_due)());
+}
+
+STEP(queue) {
+    switch (draw->a % 8) {
+    case 0:
+        RESULT(CALL(replay_async_events)());
+        break;
+    case 1:
+        RESULT(CALL(replay_flush_events)());
+        break;
+    case 2:
+        RESULT(CALL(replay_enable_events)());
+        break;
+    case 3:
+        RESULT(CALL(replay_disable_events)());
+        break;
+    case 4:
+        RESULT(CALL(replay_events_enabled)());
+        break;
+    case 5:
+        RESULT(CALL(replay_bh_schedule_event)(draw->b % 9 ? m_callback : NULL, side));
+        RESULT(CALL(replay_bh_schedule_oneshot_event)(draw->b % 7 ? m_callback : NULL, side));
+        break;
+    case 6:
+        RESULT(CALL(blkreplay_next_id)());
+        break;
+    default:
+        RESULT(CALL(replay_block_event)(draw->b % 9 ? m_callback : NULL, side, draw->c % 4));
+        RESULT(CALL(replay_block_event_result)(draw->c % 9 ? m_complete : NULL, side, 1,
+                                               (int32_t)draw->b % 4, NULL, draw->c % 7 == 0));
+    }
+}
+
+/* A handle of this slot; sometimes none. */
+#define SLOT(array) (draw->c % 13 ? side->array[draw->slot] : NULL)
+
+STEP(timers) {
+    replay_timer_t *timer = SLOT(timers);
+    switch (draw->a % 6) {
+    case 0:
+        if (!side->timers[draw->slot])
+            side->timers[draw->slot] =
+                CALL(replay_timer_new)(draw->b % 9 ? m_callback : NULL, side);
+        RESULT(side->timers[draw->slot] != NULL);
+        break;
+    case 1:
+    case 2:
+        RESULT(CALL(replay_timer_mod)(timer, (int64_t)(draw->b % 30000) - 100));
+        break;
+    case 3:
+        RESULT(CALL(replay_timer_del)(timer));
+        break;
+    case 4:
+        RESULT(CALL(replay_timer_expire_time)(timer));
+        break;
+    default:
+        if (draw->b % 2) { /* freed, but still known: the next calls must refuse it */
+            RESULT(CALL(replay_timer_free)(timer));
+            if (draw->b % 4 == 1 && timer)
+                side->timers[draw->slot] = NULL;
+        }
+    }
+}
+
+STEP(disk_open) {
+    replay_block_backend_t backend = machine_backend();
+    if (draw->a % 2)
+        backend.flush = NULL;
+    if (draw->a % 17 == 0)
+        backend.read = NULL; /* needed */
+    static const char *const names[] = {NULL, NULL, "a", "b"};
+    replay_block_config_t config = REPLAY_BLOCK_CONFIG_INIT;
+    config.name = names[draw->b % 4];
+    config.backend = &backend;
+    config.opaque = side;
+    config.read_only = draw->b % 11 == 0;
+    config.workers = draw->b % 13 == 0 ? 65 : 0;
+    if (draw->b % 19 == 0)
+        config.filename = side->image; /* as well as a backend */
+    if (draw->b % 23 == 0)
+        config.backend = NULL; /* neither */
+    if (draw->b % 29 == 0)
+        config.backend = NULL, config.filename = "/nonexistent/image";
+    if (draw->b % 31 == 0)
+        config.size = 4;
+    replay_status_t status = 1;
+    if (!side->disks[draw->slot]) {
+        side->disks[draw->slot] = CALL(replay_block_open)(draw->c % 29 ? &config : NULL, &status);
+        note(side, " = %d, a disk: %d", status, side->disks[draw->slot] != NULL);
+    }
+}
+
+STEP(disk_request) {
+    replay_block_t *disk = SLOT(disks);
+    struct iovec pieces[2] = {{side->memory, draw->b % 256}, {side->memory + 256, draw->c % 256}};
+    if (draw->b % 53 == 0)
+        pieces[0].iov_base = NULL;
+    uint64_t offset = draw->b % 9 ? draw->b % DISK_BYTES : draw->b;
+    replay_block_complete_t complete = draw->a % 31 ? m_complete : NULL;
+    int32_t count = (int32_t)(draw->c % 3);
+    side->holds = draw->a % 5 == 0;
+    switch (draw->a % 7) {
+    case 0:
+        RESULT(CALL(replay_block_read)(disk, offset, pieces, count, 0, complete, side));
+        break;
+    case 1:
+        memset(side->memory, (int)draw->c, sizeof side->memory);
+        RESULT(CALL(replay_block_write)(disk, offset, pieces, count, draw->b % 3, complete, side));
+        break;
+    case 2:
+        RESULT(CALL(replay_block_zeroes)(disk, offset, draw->c % 600, 0, complete, side));
+        break;
+    case 3:
+        RESULT(CALL(replay_block_discard)(disk, offset, draw->c % 600, complete, side));
+        break;
+    case 4:
+        RESULT(CALL(replay_block_flush)(disk, complete, side));
+        break;
+    case 5:
+        RESULT(CALL(replay_block_length)(disk));
+        break;
+    default:
+        if (side->held) {
+            replay_block_request_t *request = side->held;
+            side->held = NULL;
+            RESULT(CALL(replay_block_complete)(request, draw->b % 2 ? 0 : -EIO));
+        } else {
+            RESULT(CALL(replay_block_complete)(NULL, 0));
+        }
+    }
+    uint64_t sum = 0;
+    for (size_t i = 0; i < sizeof side->memory; i++)
+        sum = sum * 31 + side->memory[i];
+    note(side, " memory %" PRIx64, sum);
+}
+
+STEP(disk_close) {
+    if (side->held || draw->a % 3)
+        return; /* closing waits for requests */
+    RESULT(CALL(replay_block_close)(SLOT(disks)));
+    if (draw->c % 13)
+        side->disks[draw->slot] = NULL;
+}
+
+STEP(characters) {
+    static const uint8_t text[] = "text";
+    switch (draw->a % 6) {
+    case 0:
+        RESULT(CALL(replay_register_char_driver)(draw->b % 9 ? m_receive : NULL, side));
+        break;
+    case 1:
+    case 2:
+        RESULT(CALL(replay_chr_be_write)((int32_t)(draw->b % 5) - 1, draw->c % 9 ? text : NULL,
+                                         draw->c % 5));
+        break;
+    case 3:
+        RESULT(CALL(replay_char_write_event_save)(1, 2));
+        break;
+    case 4: {
+        int32_t result = 7, offset = 7;
+        RESULT(CALL(replay_char_write_event_load)(draw->b % 5 ? &result : NULL, &offset));
+        note(side, " %d %d", result, offset);
+        break;
+    }
+    default: {
+        uint8_t bytes[4] = {9, 9, 9, 9};
+        int32_t result = 7;
+        RESULT(CALL(replay_char_read_all_save_buf)(text, 3));
+        RESULT(CALL(replay_char_read_all_save_error)(-5));
+        size_t size = 7;
+        RESULT(CALL(replay_char_read_all_size)(draw->c % 5 ? &size : NULL));
+        RESULT(CALL(replay_char_read_all_load)(bytes, sizeof bytes, draw->b % 5 ? &result : NULL));
+        note(side, " %d %d %zu", result, bytes[0], size);
+    }
+    }
+}
+
+STEP(network) {
+    uint8_t packet[] = {1, 2, 3};
+    struct iovec pieces[2] = {{packet, draw->b % 4}, {packet, draw->c % 4}};
+    switch (draw->a % 4) {
+    case 0:
+        if (!side->nets[draw->slot])
+            side->nets[draw->slot] = CALL(replay_register_net)(draw->b % 9 ? m_packet : NULL, side);
+        RESULT(side->nets[draw->slot] != NULL);
+        break;
+    case 1:
+        RESULT(CALL(replay_unregister_net)(SLOT(nets)));
+        if (draw->b % 2 && draw->c % 13)
+            side->nets[draw->slot] = NULL;
+        break;
+    default:
+        RESULT(CALL(replay_net_packet_event)(SLOT(nets), (uint32_t)draw->b % 5,
+                                             draw->b % 17 ? pieces : NULL,
+                                             (int32_t)(draw->c % 4) - 1));
+    }
+}
+
+STEP(input) {
+    replay_input_event_t event = {0};
+    event.kind = (replay_input_kind_t)(draw->a % 7) - 1;
+    event.code = (int32_t)draw->b;
+    event.value = (int64_t)draw->c;
+    RESULT(CALL(replay_input_event)(draw->b % 17 ? &event : NULL));
+    replay_input_t input = REPLAY_INPUT_INIT;
+    input.kind = event.kind, input.code = (int64_t)draw->b;
+    input.port = (uint32_t)(draw->c % 70000);
+    input.size -= draw->c % 11 == 0;
+    RESULT(CALL(replay_input_event_from)(draw->a % 13 ? &input : NULL));
+    RESULT(CALL(replay_input_sync_event)());
+}
+
+STEP(audio) {
+    size_t count = draw->a % 4;
+    uint64_t left = 1, right = 2;
+    RESULT(CALL(replay_audio_out)(draw->b % 9 ? &count : NULL));
+    RESULT(CALL(replay_audio_in_start)(draw->b % 7 ? &count : NULL));
+    RESULT(CALL(replay_audio_in_start_at)(&count, draw->c % 7 ? &count : NULL));
+    RESULT(CALL(replay_audio_in_sample_lr)(draw->b % 5 ? &left : NULL, &right));
+    RESULT(CALL(replay_audio_in_finish)());
+    note(side, " %zu", count);
+}
+
+STEP(random_bytes) {
+    uint8_t bytes[4] = {9, 9, 9, 9};
+    RESULT(CALL(replay_save_random)(3, draw->a % 5 ? bytes : NULL, 4));
+    RESULT(CALL(replay_read_random)(draw->b % 5 ? bytes : NULL, 4));
+    note(side, " %d", bytes[0]);
+}
+
+STEP(shutdown_digest) {
+    RESULT(CALL(replay_shutdown_request)((replay_shutdown_cause_t)(draw->a % 14) - 1));
+    RESULT(CALL(replay_digest)(draw->b));
+}
+
+#define S(name, weight)                                                                            \
+    { #name, weight, name }
+const step_t steps[] = {
+    S(configure, 6),
+    S(start, 4),
+    S(finish, 2),
+    S(fingerprint, 2),
+    S(blocker, 1),
+    S(names, 1),
+    S(query, 2),
+    S(last_error, 3),
+    S(status_words, 1),
+    S(attach, 1),
+    S(lock, 1),
+    S(unlock, 1),
+    S(wait_shortly, 1),
+    S(sessions, 3),
+    S(execute, 8),
+    S(turns, 8),
+    S(change_machine, 6),
+    S(interrupts, 1),
+    S(clocks, 2),
+    S(checkpoints, 2),
+    S(queue, 5),
+    S(timers, 10),
+    S(disk_open, 4),
+    S(disk_request, 10),
+    S(disk_close, 3),
+    S(characters, 5),
+    S(network, 5),
+    S(input, 3),
+    S(audio, 1),
+    S(random_bytes, 1),
+    S(shutdown_digest, 1),
+    S(finish_with, 1),
+    S(time_passes, 8),
+    S(run, 2),
+    S(sleep_on, 8),
+};
+
+const size_t step_count = sizeof steps / sizeof *steps;
