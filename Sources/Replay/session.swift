@@ -137,6 +137,15 @@ public func replay_session_free(_ handle: OpaquePointer!) -> replay_status_t {
         }
     }
     let pointer = UnsafeMutableRawPointer(handle)
+    let isInCallback = Unmanaged<Session>.fromOpaque(pointer)._withUnsafeGuaranteedRef { $0.isInCallback }
+    guard !isInCallback else {
+        return withSession {
+            $0.misuse(
+                .reentered, "replay_session_free was called from within a callback of the session's host"
+            )
+            .code
+        }
+    }
     guard SessionHandles.shared.remove(pointer) else {
         return withSession { $0.misuse(.wrongState, "the session to free is current in a thread").code }
     }

@@ -320,7 +320,9 @@ REPLAY_API replay_status_t replay_start(void);
  *  @return REPLAY_OK; the session's failure if it had one, e.g.
  *    ERROR_DIVERGENCE, ERROR_DISK_FULL, or ERROR_LOG_CUT: all that there was of
  *    a cut log was replayed; ERROR_WRONG_STATE if not configured;
- *    ERROR_REENTERED from replay_host::stop or an event's callback.
+ *    ERROR_REENTERED from within a callback of this session's: replay_host::stop,
+ *    shutdown, digest, run_timers, handle_requests, execute, a timer's or an
+ *    event's. The session goes on then.
  *  Thread: one, when the machine's threads have ended or wait.  Since ABI 1. */
 REPLAY_API replay_status_t replay_finish(void);
 
@@ -472,7 +474,8 @@ REPLAY_API replay_session_t *replay_session_new(void);
 /** Frees a session that replay_session_new() made; finishes it if needed. It
  *  may not be current in any other thread.
  *  @return REPLAY_OK; ERROR_INVALID_ARGUMENT for NULL, the default session, or
- *    one that was freed; ERROR_WRONG_STATE if it is current somewhere.
+ *    one that was freed; ERROR_WRONG_STATE if it is current somewhere;
+ *    ERROR_REENTERED as replay_finish(): the session is not freed then.
  *  Thread: [any].  Since ABI 1. */
 REPLAY_API replay_status_t replay_session_free(replay_session_t *session);
 

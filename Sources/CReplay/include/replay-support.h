@@ -27,6 +27,7 @@ typedef struct replay_thread {
     void *glib;               /**< the attachment whose context is being iterated */
     int32_t pushed;           /**< sessions below the current one */
     int32_t visits;           /**< it opens so many disks: see Preparation */
+    void *callback;           /**< the innermost callback that it is in: see CallbackFrame */
     bool watched;             /**< replay_thread_watch() was called */
     int32_t endings;          /**< so often its destructor was called */
     void *below[REPLAY_SESSIONS_PUSHED_MAX];

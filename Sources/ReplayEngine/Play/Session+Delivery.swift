@@ -83,7 +83,9 @@ extension Session {
     /// PLAY: may the engine deliver the shutdown that is next? One of the guest's own course comes again
     /// by the host's call, unless nothing of that course is left here.
     func mayDeliverShutdown(_ player: Player, _ place: DeliveryPlace) -> Bool {
-        guard !hasFailed, player.isNext(.shutdown, at: state.icount) else { return false }
+        guard !hasFailed, !isDeliveringShutdown, player.isNext(.shutdown, at: state.icount) else {
+            return false
+        }
         switch (ShutdownOrigin(cause: player.shutdownCause), place) {
         case (.outside, _), (.guest, .rest): return true
         case (.guest, .turn), (.guest, .release):
@@ -100,8 +102,8 @@ extension Session {
     /// PLAY: asks the host for the shutdown that is next; only for that one, because guest work may stand
     /// between it and another one at the same icount.
     func deliverShutdown(_ player: Player) {
-        let cause = takeShutdown(player)
-        requestShutdownOfHost(cause)
+        owedShutdowns.append(takeShutdown(player))
+        deliverOwedShutdowns()
     }
 
     private func takeShutdown(_ player: Player) -> Int32 {
@@ -116,11 +118,13 @@ extension Session {
         if !host.takesShutdown {
             lint("a shutdown is due, but the host's table has no shutdown callback")
         }
-        inHost { host.shutdown(cause) }
+        inHost(isShutdown: true) { host.shutdown(cause) }
     }
 
+    /// In order, one after the other: what a callback's own calls add is delivered after it has returned.
     private func deliverOwedShutdowns() {
-        while !owedShutdowns.isEmpty, !hasFailed { requestShutdownOfHost(owedShutdowns.removeFirst()) }
+        guard !isDeliveringShutdown else { return }
+        while !hasFailed, let cause = owedShutdowns.takeFirst() { requestShutdownOfHost(cause) }
     }
 
     /// PLAY: the host itself requests a shutdown. It is the next one if the causes fit; those from

@@ -166,7 +166,9 @@ extension Session {
     // MARK: Run
 
     /// Lets an event reach the guest.
-    func run(_ event: QueuedEvent) {
+    func run(_ event: QueuedEvent) { calling { reachGuest(event) } }
+
+    private func reachGuest(_ event: QueuedEvent) {
         switch event {
         case .bottomHalf(let callback, let opaque, _, _): callback(opaque)
         case .input(let input):

@@ -10,6 +10,8 @@ extension Session {
             return misuse(.wrongState, "the session is configured already")
         }
         errors.clear()
+        // A call that came while the run before ended was for that run.
+        runners.areStopped.store(false, ordering: .relaxed)
         do {
             let options = try Options(config, environment: isDefault ? replay_environment_options() : nil)
             let host = config.host.map { Host($0, opaque: config.opaque) } ?? Host()

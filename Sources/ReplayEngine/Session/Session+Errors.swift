@@ -130,9 +130,9 @@ extension Session {
     }
 
     /// Is this call made from within a callback that may not end the session?
-    var isInCallback: Bool {
+    package var isInCallback: Bool {
         isFlushing && holdsLock || stoppingThread.load(ordering: .relaxed) == Self.thisThread
-            || runners.contains(Self.thisThread) || Preparation.isVisited
+            || runners.contains(Self.thisThread) || Preparation.isVisited || isCalling
     }
 
     private static var thisThread: UInt {

@@ -14,6 +14,11 @@ extension Session {
         if isInCallback {
             return misuse(.reentered, "replay_finish was called from within a callback of the host's")
         }
+        // Nor from within what the end itself calls.
+        return calling { endSession(end) }
+    }
+
+    private func endSession(_ end: replay_end_t) -> Status {
         preparation.end()
         watchdog?.stop()
         let held = replay_fair_lock_mine(lock)
@@ -167,10 +172,9 @@ extension Session {
         (isConfigured, isStarted, hasFailed, heldFailure) = (false, false, false, nil)
         eventsEnabled.store(false, ordering: .relaxed)
         isEnding.store(false, ordering: .relaxed)
-        runners.areStopped.store(false, ordering: .relaxed)
         preparation.removeBlockers()
         (audioIn, lastIOTurn, lastWake) = (nil, (.max, 0), (.max, false))
-        (dueSince, owedShutdowns, lastShutdown) = ((.max, 0), [], nil)
+        (dueSince, owedShutdowns, lastShutdown) = ((.max, 0), ShutdownQueue(), nil)
         (isInSlice, flushPlace, missedCompletion, digestTaker) = (false, FlushPlace(), .max, .nobody)
         publishNothingDue()
         patience = Self.fullPatience

@@ -8,7 +8,7 @@ final class Runners: Sendable {
         var isVCPU: Bool
     }
     private let runners = Locked<[Runner]>([])
-    /// Sticky until the session ends.
+    /// Sticky until the session is configured anew.
     let areStopped = Atomic<Bool>(false)
 
     enum Refusal { case sameThread, secondVCPU }

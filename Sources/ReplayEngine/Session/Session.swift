@@ -120,7 +120,7 @@ package final class Session: @unchecked Sendable {
     /// PLAY: since when an event is due that a host's own loop may not lead to.
     var dueSince: (index: UInt64, time: Int64) = (.max, 0)
     /// PLAY: causes of shutdowns that were passed over, and that the host will be asked for.
-    var owedShutdowns: [Int32] = []
+    var owedShutdowns = ShutdownQueue()
     /// PLAY: the cause of the last shutdown that was reached.
     var lastShutdown: Int32?
     /// PLAY: what replay_is_due() looks at from any thread: see ``publishNext(_:)``.

@@ -5,11 +5,13 @@ import Synchronization
 /// What the watchdog asks a session, and what it reports.
 extension Session {
     /// Work that may take its time: a callback of the host's, or the library's own. That is no stall.
-    func inHost<Result>(_ work: () -> Result) -> Result {
-        guard let watchdog else { return work() }
-        watchdog.beginCallback()
-        defer { watchdog.endCallback() }
-        return work()
+    func inHost<Result>(isShutdown: Bool = false, _ work: () -> Result) -> Result {
+        calling(isShutdown: isShutdown) {
+            guard let watchdog else { return work() }
+            watchdog.beginCallback()
+            defer { watchdog.endCallback() }
+            return work()
+        }
     }
 
     /// The calling thread has told its roles.

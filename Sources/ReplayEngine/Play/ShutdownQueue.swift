@@ -1,0 +1,18 @@
+/// Causes of shutdowns in the order in which the host is asked for them.
+struct ShutdownQueue {
+    private var causes: [Int32] = []
+    private var taken = 0
+
+    @inline(__always) var isEmpty: Bool { taken == causes.count }
+
+    mutating func append(_ cause: Int32) { causes.append(cause) }
+
+    mutating func takeFirst() -> Int32? {
+        guard taken < causes.count else { return nil }
+        defer {
+            taken += 1
+            if taken == causes.count { (causes, taken) = ([], 0) }
+        }
+        return causes[taken]
+    }
+}
