@@ -106,6 +106,55 @@ TEST(a_replay_without_results_takes_the_recorded_places) {
     CHECK_STATUS(host_end(&host), OK);
 }
 
+/* ------------------------------------------------------------ events disabled */
+
+static void done_unwritten(void *opaque, int32_t result) {
+    (void)opaque;
+    note(NULL, 1000 + result);
+}
+
+/* A request that begins while events are disabled, and one that begins after it. The first
+ * completes before the other one is queued, after it, or only at a later flush. */
+static void overlap(replay_mode_t mode, int order) {
+    count = 0;
+    host_begin(&host, mode, log_path(), NULL);
+    CHECK_STATUS(replay_disable_events(), OK);
+    uint64_t unwritten = blkreplay_next_id(), second = blkreplay_next_id();
+    CHECK_STATUS(replay_enable_events(), OK);
+    uint64_t written = blkreplay_next_id();
+    CHECK_EQ(written, 0);
+    CHECK(unwritten >> 63 && second >> 63 && second != unwritten);
+    host_execute(&host, 3, 10);
+    struct iovec all = whole();
+    if (order == 0)
+        CHECK_STATUS(replay_block_event_result(done_unwritten, NULL, unwritten, 1, &all, 1), OK);
+    CHECK_STATUS(replay_block_event_result(note, NULL, written, 5, &all, 1), OK);
+    if (order == 1)
+        CHECK_STATUS(replay_block_event_result(done_unwritten, NULL, unwritten, 1, &all, 1), OK);
+    CHECK_STATUS(replay_async_events(), OK);
+    CHECK_EQ(host_info().events, 1);
+    if (order == 2) {
+        CHECK_EQ(count, 1);
+        CHECK_STATUS(replay_block_event_result(done_unwritten, NULL, unwritten, 1, &all, 1), OK);
+    }
+    CHECK_STATUS(replay_block_event(note_plain, NULL, second), OK);
+    CHECK_STATUS(replay_async_events(), OK);
+    CHECK_EQ(count, 3);
+    CHECK_EQ(results[0], order == 2 ? 5 : 1001); /* what no log has runs first */
+    CHECK_EQ(results[1], order == 2 ? 1001 : 5);
+    CHECK_EQ(results[2], 77);
+    CHECK_EQ(host_info().events, 1);
+    if (mode == REPLAY_MODE_PLAY)
+        CHECK(host_run_to_end(&host, 3));
+    CHECK_STATUS(host_end(&host), OK);
+}
+
+TEST(a_request_that_began_while_events_were_disabled_is_in_no_log) {
+    for (int order = 0; order < 3; order++)
+        for (replay_mode_t mode = REPLAY_MODE_RECORD; mode <= REPLAY_MODE_PLAY; mode++)
+            overlap(mode, order);
+}
+
 /* ------------------------------------------------------------ a slow backend */
 
 static void *complete_late(void *id) {

@@ -283,7 +283,7 @@ static void disable_for_a_while(void) {
     CHECK_STATUS(replay_disable_events(), OK);
     for (int i = 2; i < 5; i++) {
         CHECK_STATUS(replay_bh_schedule_event(note_run, number(i)), OK);
-        CHECK_EQ(blkreplay_next_id(), first + 1);
+        CHECK_EQ(blkreplay_next_id(), (UINT64_C(1) << 63) + (uint64_t)i - 2);
     }
     CHECK_EQ(ran_count, 0);
     CHECK_STATUS(replay_async_events(), OK); /* disabled or not */

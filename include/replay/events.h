@@ -125,8 +125,9 @@ REPLAY_API replay_status_t replay_bh_schedule_oneshot_event(replay_callback_t ca
 /** Draws the number of a block request: one sequence for all devices. Until its
  *  completion is queued, the request counts as work in progress: a replay that
  *  waits for it is not reported as stalled.
- *  While events are disabled after the start the number doesn't advance: complete
- *  such a request before events are enabled again.
+ *  While events are disabled after the start, the number comes from a sequence of
+ *  its own (bit 63 is set) and is in no log: the completion runs unwritten, at once
+ *  or, if events are enabled again by then, at the next flush.
  *  @return the number; UINT64_MAX with an error without the lock. None: 0.
  *  Thread: [vcpu] [io] [lock-held] [hot].  Since ABI 1. */
 REPLAY_API uint64_t blkreplay_next_id(void);

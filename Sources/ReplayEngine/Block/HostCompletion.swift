@@ -2,6 +2,13 @@ import CReplay
 import Glibc
 import ReplayLog
 
+/// The numbers of block requests: two sequences, so that no number is drawn twice.
+enum RequestID {
+    /// Requests that begin while events are disabled have it, and are in no log.
+    static let unwritten: UInt64 = 1 << 63
+    static func isUnwritten(_ id: UInt64) -> Bool { id & unwritten != 0 }
+}
+
 /// The end of a request of the host's own block layer, with its result.
 final class HostCompletion: @unchecked Sendable {
     // Sendable: one thread at a time works on it; the queue hands it over.
@@ -34,9 +41,8 @@ extension Session {
     package func nextBlockID() -> UInt64 {
         if isIdle { return 0 }
         if refusal(.either, "blkreplay_next_id") != nil { return .max }
-        if isUnwrittenNow { return state.nextBlockRequest }
         let id = drawRequestID()
-        hostRequests.withLock { _ = $0.insert(id) }
+        if !RequestID.isUnwritten(id) { hostRequests.withLock { _ = $0.insert(id) } }
         return id
     }
 

@@ -24,8 +24,10 @@ enum QueuedEvent {
     var isUnwritten: Bool {
         switch self {
         case .bottomHalf(_, _, let id, _): id == nil
+        case .block(_, _, let id): RequestID.isUnwritten(id)
+        case .blockResult(let completion): RequestID.isUnwritten(completion.id)
         case .request(let request): request.isUnwritten
-        case .input, .inputSync, .charRead, .block, .blockResult, .net: false
+        case .input, .inputSync, .charRead, .net: false
         }
     }
 

@@ -100,7 +100,11 @@ extension Session {
 
     func drawRequestID() -> UInt64 {
         func draw() -> UInt64 {
-            defer { if !isUnwrittenNow { state.nextBlockRequest &+= 1 } }
+            if isUnwrittenNow {
+                defer { state.unwrittenBlockRequests &+= 1 }
+                return RequestID.unwritten | state.unwrittenBlockRequests
+            }
+            defer { state.nextBlockRequest &+= 1 }
             return state.nextBlockRequest
         }
         return isIdle ? clockLock.withLock { _ in draw() } : draw()

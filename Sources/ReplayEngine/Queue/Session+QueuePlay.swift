@@ -45,6 +45,11 @@ extension Session {
     private func collectArrivals() {
         var events = inbox.takeAll()
         while let event = events.first {
+            if event.isUnwritten {  // it has arrived since the flush began
+                _ = events.popFirst()
+                inHost { run(event) }
+                continue
+            }
             if let key = event.arrivalKey {
                 if arrived.count == arrived.capacity, !CheckedMemory.has(arrivalSize &* (arrived.count &+ 16))
                 {

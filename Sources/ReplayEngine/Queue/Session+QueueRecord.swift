@@ -17,7 +17,10 @@ extension Session {
         if isRecording { writeFlushPlace(call) }
         defer { if isRecording { endFlush() } }
         while let event = events.first {
-            guard !isRecording || write(event) || options.goOnWhenFull else { return inbox.putBack(events) }
+            // What no log has may have arrived since the flush began.
+            guard !isRecording || event.isUnwritten || write(event) || options.goOnWhenFull else {
+                return inbox.putBack(events)
+            }
             _ = events.popFirst()
             run(event)
         }

@@ -25,6 +25,8 @@ package struct EngineState: ~Copyable {
 
     var nextBottomHalf: UInt64 = 0
     var nextBlockRequest: UInt64 = 0
+    /// Those that began while events were disabled: see ``RequestID``.
+    var unwrittenBlockRequests: UInt64 = 0
     /// The icount of the next digest of the guest's state.
     var nextDigest: UInt64 = .max
     /// PLAY: the icount of the last digest that was the recorded one.
@@ -47,6 +49,7 @@ extension Session {
         state.virtualRTClock = 0
         state.nextBottomHalf = 0
         state.nextBlockRequest = 0
+        state.unwrittenBlockRequests = 0
         state.nextDigest = .max
         state.sameDigest = nil
         state.shutdownCause = 0
