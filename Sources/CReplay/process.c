@@ -75,8 +75,20 @@ static void release_held(void) {
     pthread_mutex_unlock(&guard);
 }
 
+#ifdef REPLAY_SWIFT_THREAD_NUMBER
+/* The Swift runtime's copy of gettid(); 0: it asks anew. It writes the number into the locks under
+ * which globals and type metadata are made. In a forked child the kernel would not know it, and two
+ * threads that come at once would wait for ever. */
+extern __thread int32_t swift_thread_number
+    __asm__("_ZZN5swift14threading_impl5linux13ulock_get_tidEvE3tid")
+        __attribute__((visibility("hidden")));
+#endif
+
 /* Only what a signal handler may do: no other thread of the parent exists here. */
 static void in_child(void) {
+#ifdef REPLAY_SWIFT_THREAD_NUMBER
+    swift_thread_number = 0;
+#endif
     __atomic_add_fetch(&forks, 1, __ATOMIC_RELAXED);
     for (replay_fair_lock_t *lock = watched; lock; lock = lock->following) {
         lock->owner = NULL;
@@ -93,6 +105,11 @@ static void in_child(void) {
 
 static void watch_forks(void) {
     pthread_atfork(before_fork, release_held, in_child);
+}
+
+/* From the time on when the library is loaded: Swift's runtime may be at work before the first call. */
+__attribute__((constructor)) static void watch_forks_at_once(void) {
+    pthread_once(&fork_once, watch_forks);
 }
 
 uint32_t replay_fork_count(void) {

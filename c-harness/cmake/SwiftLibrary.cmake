@@ -34,6 +34,19 @@ set(_flags
     -Xlinker --version-script=${_root}/Sources/CReplay/replay.map
     -Xlinker --no-undefined-version
     -Xlinker -z -Xlinker nodelete)
+# The Swift runtime keeps the number of each thread, for locks that the kernel checks, and a
+# forked child still has its parent's: Sources/CReplay/process.c makes it forget.
+set(_thread_number _ZZN5swift14threading_impl5linux13ulock_get_tidEvE3tid)
+execute_process(COMMAND ${SWIFT}c -print-target-info OUTPUT_VARIABLE _info COMMAND_ERROR_IS_FATAL ANY)
+string(JSON _resources GET "${_info}" paths runtimeResourcePath)
+execute_process(COMMAND ${CMAKE_NM} ${_resources}_static/linux/libswiftCore.a
+    OUTPUT_VARIABLE _symbols ERROR_QUIET)
+if(_symbols MATCHES ${_thread_number})
+    list(APPEND _flags -Xcc -DREPLAY_SWIFT_THREAD_NUMBER)
+else()
+    message(WARNING "this Swift runtime has no ${_thread_number}: a program that forks after it loaded "
+        "the library may hang in the child")
+endif()
 if(CMAKE_BUILD_TYPE STREQUAL "Debug")
     set(_configuration debug)
 else()

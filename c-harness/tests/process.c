@@ -353,3 +353,35 @@ TEST(a_thread_that_releases_the_lock_in_a_destructor_is_fine) {
     CHECK_EQ(host.messages, 0);
     CHECK_STATUS(replay_finish(), OK);
 }
+
+/* ------------------------------------- threads of a child that begin at once */
+
+static pthread_barrier_t all_there;
+
+static void *begin(void *unused) {
+    pthread_barrier_wait(&all_there);
+    replay_get_mode();
+    replay_session_free(replay_session_new());
+    return unused;
+}
+
+/* Its program loaded the library before it forked, and has not used it. */
+TEST_SLOW(threads_of_a_child_may_begin_at_once, 60) {
+    for (int child = 0; child < 400; child++) {
+        pid_t pid = fork();
+        if (pid == 0) {
+            alarm(10);
+            pthread_t threads[2];
+            pthread_barrier_init(&all_there, NULL, 3);
+            for (int i = 0; i < 2; i++)
+                pthread_create(&threads[i], NULL, begin, NULL);
+            begin(NULL);
+            for (int i = 0; i < 2; i++)
+                pthread_join(threads[i], NULL);
+            _exit(0);
+        }
+        int status = -1;
+        REQUIRE(waitpid(pid, &status, 0) == pid);
+        REQUIRE(status == 0);
+    }
+}
