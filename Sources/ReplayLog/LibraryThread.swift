@@ -55,6 +55,9 @@ package struct LibraryThread {
         }
     }
 
+    /// It ends by itself.
+    package func detach() { pthread_detach(handle) }
+
     private final class Body: Sendable {
         let run: @Sendable () -> Void
         init(run: @escaping @Sendable () -> Void) { self.run = run }

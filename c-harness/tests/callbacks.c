@@ -221,3 +221,52 @@ TEST_SLOW(many_shutdowns_take_no_longer_each, 60) {
     CHECK_EQ(host.shutdowns, COUNT);
     CHECK(test_now_ns() - begin < INT64_C(20000000000));
 }
+
+/* ------------------------------------------------------- the host's own lock */
+
+static pthread_mutex_t big = PTHREAD_MUTEX_INITIALIZER;
+static atomic_uint inside;
+
+static bool running(void *opaque) {
+    (void)opaque;
+    atomic_fetch_add(&inside, 1);
+    pthread_mutex_lock(&big);
+    pthread_mutex_unlock(&big);
+    atomic_fetch_sub(&inside, 1);
+    return true;
+}
+
+static void finish_under_big_lock(replay_mode_t mode, replay_status_t expected) {
+    test_note("mode %d", (int)mode);
+    own = replay_session_new();
+    REQUIRE(own);
+    REQUIRE_STATUS(replay_session_push_current(own), OK);
+    host_init(&host);
+    host.callbacks.machine_running = running;
+    REQUIRE_STATUS(host_configure(&host, mode, path_of_log(), "rrstall=200"), OK);
+    host_start(&host, 3);
+    turn();
+    host_execute(&host, 3, 100);
+    pthread_mutex_lock(&big);
+    for (int i = 0; i < 100 && atomic_load(&inside) == 0; i++)
+        test_sleep_ms(20);
+    CHECK(atomic_load(&inside) > 0);
+    unsigned messages = host.messages;
+    CHECK_STATUS_IS(replay_finish(), expected);
+    replay_mutex_unlock();
+    CHECK_STATUS(replay_session_pop_current(), OK);
+    CHECK_STATUS(replay_session_free(own), OK);
+    pthread_mutex_unlock(&big);
+    for (int i = 0; i < 100 && atomic_load(&inside) > 0; i++)
+        test_sleep_ms(20);
+    test_sleep_ms(100);
+    CHECK_EQ(atomic_load(&inside), 0);
+    CHECK_EQ(host.messages, messages);
+}
+
+TEST_SLOW(a_session_ends_under_the_lock_that_a_callback_waits_for, 60) {
+    finish_under_big_lock(REPLAY_MODE_NONE, REPLAY_OK);
+    finish_under_big_lock(REPLAY_MODE_RECORD, REPLAY_OK);
+    record_shutdowns(1, false);
+    finish_under_big_lock(REPLAY_MODE_PLAY, REPLAY_ERROR_STOPPED_SHORT);
+}

@@ -308,7 +308,10 @@ REPLAY_API replay_status_t replay_start(void);
  *  Play:   ERROR_STOPPED_SHORT if events of the log are left, unless these are
  *          only what the recorded run still met after its last shutdown
  *          request, and this one was ended by that request. The state is then
- *          compared as far as it must be the recorded one.
+ *          compared only where it must be the recorded one: digests that the log
+ *          has at the icount where the replay stopped, and the end's if it is
+ *          there. What the log has at a greater icount isn't compared, however
+ *          much that is; replay_query() shows how many events were replayed.
  *
  *  Events that are queued reach the guest first, at this place of the run:
  *  Record writes them, Play takes them from the log. Of what comes later, input
@@ -316,6 +319,12 @@ REPLAY_API replay_status_t replay_start(void);
  *  part of the run. Waits for the
  *  replay lock if the calling thread does not hold it; afterwards no thread
  *  may be inside the library for this session.
+ *
+ *  The calling thread may hold the host's own locks if it took the replay lock
+ *  before them. A thread of the library's may be in machine_running, cpus_idle
+ *  or message then, and wait for such a lock: it gets one second, and is left to
+ *  itself after that. It makes no further call of the host's; what that callback
+ *  uses must be there until it returns.
  *
  *  @return REPLAY_OK; the session's failure if it had one, e.g.
  *    ERROR_DIVERGENCE, ERROR_DISK_FULL, or ERROR_LOG_CUT: all that there was of

@@ -172,7 +172,7 @@ package final class Session: @unchecked Sendable {
     }
 
     deinit {
-        watchdog?.stop()
+        watchdog?.stop(isLast: true)
         setFileName(nil)
         snapshotText?.deallocate()
         lock.deallocate()

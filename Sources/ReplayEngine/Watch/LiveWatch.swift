@@ -5,7 +5,8 @@ import Synchronization
 /// RECORD and NONE: notices what makes a machine stand still for want of a call, and warns of it
 /// once. The machine isn't stopped: it may go on.
 struct LiveWatch {
-    private let session: Session
+    private let watchdog: Watchdog
+    private var session: Session { watchdog.session }
     private let limit: Int64
     /// For how long each of these has been so.
     private var isHeld: Int64 = 0
@@ -14,7 +15,7 @@ struct LiveWatch {
     private var hasNoVCPUTurn: Int64 = 0
 
     init(_ watchdog: Watchdog) {
-        session = watchdog.session
+        self.watchdog = watchdog
         limit = watchdog.limit
     }
 
@@ -22,8 +23,10 @@ struct LiveWatch {
         if session.hasFailed { return }
         lookAtCallback(now, seen, elapsed)
         lookAtLock(now, seen, elapsed)
-        let (threads, runs) = (session.threads, session.host.machineRunning)
-        if runs == session.isPaused { session.notify() }  // the turns count the time of a pause
+        let threads = session.threads
+        guard let runs = watchdog.ask({ session.host.machineRunning }) else { return }
+        // The turns count the time of a pause.
+        if runs == session.isPaused { _ = watchdog.ask { session.notify() } }
         func lasting(_ time: Int64, _ hasTurned: Bool, _ role: ThreadRoles) -> Int64 {
             if hasTurned || !runs || now.callbacks > 0 { return 0 }
             return threads.work { $0.overlaps(role) } ? 0 : time &+ elapsed
@@ -39,8 +42,7 @@ struct LiveWatch {
             && now.watch.vcpu_turns == seen.watch.vcpu_turns
         isInCallback = goesOn ? isInCallback &+ elapsed : 0
         guard isInCallback >= limit &* Watchdog.patience else { return }
-        session.warnOnce(
-            "a callback of the host's has not returned for \(isInCallback.asSeconds)", key: "callback")
+        warnOnce("a callback of the host's has not returned for \(isInCallback.asSeconds)", key: "callback")
     }
 
     private mutating func lookAtLock(_ now: Watchdog.Sample, _ seen: Watchdog.Sample, _ elapsed: Int64) {
@@ -50,7 +52,7 @@ struct LiveWatch {
         isHeld = sleeps ? isHeld &+ elapsed : 0
         let holder = session.threads.roles(ofOwner: now.owner)
         guard isHeld >= limit &* (holder == .io ? 1 : 3) else { return }
-        session.warnOnce(Self.sentence(holder, isHeld), key: "lock")
+        warnOnce(Self.sentence(holder, isHeld), key: "lock")
     }
 
     /// "the I/O thread has held the replay lock for 1.0 s …"
@@ -64,9 +66,13 @@ struct LiveWatch {
     private func lookAtTurns() {
         // A machine that is about to end needs none.
         guard session.isIdle || replay_fair_lock_try(session.lock) else { return }
-        let warning = session.isIdle || !session.isEndingByRequest ? missingTurn : nil
+        let warning = watchdog.ask { session.isIdle || !session.isEndingByRequest ? missingTurn : nil } ?? nil
         if session.holdsLock { replay_fair_lock_give(session.lock) }
-        if let warning { session.warnOnce(warning.text, key: warning.key) }
+        if let warning { warnOnce(warning.text, key: warning.key) }
+    }
+
+    private func warnOnce(_ text: String, key: String) {
+        _ = watchdog.ask { session.warnOnce(text, key: key) }
     }
 
     private var missingTurn: (text: String, key: String)? {

@@ -1,4 +1,5 @@
 import CReplay
+import Glibc
 import ReplayLog
 import Synchronization
 
@@ -19,6 +20,8 @@ final class Watchdog: @unchecked Sendable {
     private let reader: LogReader?
     private let waitingVCPUs = Atomic<Int>(0)
     private let callbacks = Atomic<Int>(0)
+    /// Where its thread is, see ``ask(_:)``.
+    private let place = Atomic<Int>(Place.own)
     private let isOver = Atomic<Bool>(false)
     /// For how long nothing has happened, for the thread that reports it.
     private let reportedTime = Atomic<Int64>(0)
@@ -66,16 +69,52 @@ final class Watchdog: @unchecked Sendable {
         return thread != nil
     }
 
-    func stop() {
+    private enum Place {
+        static let own = 0
+        static let inHost = 1
+        /// It may not call the host any more.
+        static let stopped = 2
+        /// It was in a callback when the session had to end, and keeps it until the callback returns.
+        static let left = 3
+    }
+    /// So long a callback may take when the session ends. Whoever ends it may hold what it waits for.
+    private static let graceMilliseconds = 1000
+
+    /// - Parameter isLast: the session is about to go, and can't be kept.
+    func stop(isLast: Bool = false) {
         guard let thread else { return }
         self.thread = nil
         guard process == replay_process_number() else { return }
         replay_change_note(stopSignal)
+        var rounds = 0
+        while !isLast, !move(Place.own, Place.stopped) {
+            if rounds >= Self.graceMilliseconds {
+                let kept = Unmanaged.passRetained(session)
+                if move(Place.inHost, Place.left) { return thread.detach() }
+                kept.release()
+            }
+            rounds += 1
+            usleep(1000)
+        }
         thread.join()
     }
 
+    private func move(_ from: Int, _ to: Int) -> Bool {
+        place.compareExchange(expected: from, desired: to, ordering: .acquiringAndReleasing).exchanged
+    }
+
+    /// The watchdog's thread calls the host. nil: the session has ended, and with it the watch.
+    func ask<Result>(_ work: () -> Result) -> Result? {
+        guard move(Place.own, Place.inHost) else { return nil }
+        let result = work()
+        return move(Place.inHost, Place.own) ? result : nil
+    }
+
     /// The host's callbacks find their session current here too.
-    private func run() { session.asCurrent { watch() } }
+    private func run() {
+        session.asCurrent { watch() }
+        if place.load(ordering: .acquiring) == Place.left { Unmanaged.passUnretained(session).release() }
+    }
 
     private func watch() {
         let step = max(limit / (isPlaying ? 10 : 4), 1_000_000)
@@ -94,9 +133,12 @@ final class Watchdog: @unchecked Sendable {
                 live.look(at: now, after: seen, elapsed)
                 continue
             }
-            guard now.progress == seen.progress, session.host.machineRunning,
-                !executes(now, after: seen)
-            else {
+            var runs = false
+            if now.progress == seen.progress {
+                guard let answer = ask({ session.host.machineRunning }) else { return }
+                runs = answer
+            }
+            guard runs, !executes(now, after: seen) else {
                 (stood, quiet, wants) = (0, 0, 0)
                 if now.watch.is_wanted != 0 { replay_watch_want(session.watch, false) }
                 continue
@@ -182,7 +224,7 @@ final class Watchdog: @unchecked Sendable {
         if now.isDue || waitingVCPUs.load(ordering: .relaxed) > 0 { return 1 }
         guard replay_fair_lock_try(session.lock) else { return 3 }
         defer { replay_fair_lock_give(session.lock) }
-        return session.host.cpusIdle ? 1 : 3
+        return ask { session.host.cpusIdle } == true ? 1 : 3
     }
 
     /// - Parameter isPatient: a request at work is a good reason to wait on.
@@ -194,7 +236,7 @@ final class Watchdog: @unchecked Sendable {
         if tryLock(holdsOn ? 1 : 100) {
             defer { replay_fair_lock_give(session.lock) }
             if session.mayStandStill(isPatient: isPatient) { return false }
-            error = session.stall(stood, lastAsked: now.watch.last_asked)
+            error = ask { session.stall(stood, lastAsked: now.watch.last_asked) } ?? nil
         } else if !now.isWanted, wants < 5, isAsking {
             wants += 1
             reportedTime.store(stood, ordering: .relaxed)
@@ -204,8 +246,16 @@ final class Watchdog: @unchecked Sendable {
             error = session.stall(
                 stood, holder: session.threads.roles(ofOwner: now.owner), isWanted: now.isWanted)
         }
-        if let error { session.tell(error, REPLAY_STOP_DIVERGENCE) }
+        if let error { tell(error) }
         return true
+    }
+
+    /// As ``Session/tell(_:_:)``, as long as the session has not ended.
+    private func tell(_ error: ReplayError) {
+        _ = ask { session.host.message(REPLAY_MESSAGE_ERROR, error.message) }
+        _ = ask { session.stopMachine(REPLAY_STOP_DIVERGENCE, error) }
+        _ = ask { session.wakeVCPU() }
+        _ = ask { session.wakeIO() }
     }
 
     /// The lock is free for moments only where a thread asks again and again.
