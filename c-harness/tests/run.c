@@ -195,6 +195,48 @@ TEST(a_divergence_ends_the_run_and_is_its_status) {
     CHECK_STATUS(replay_finish(), ERROR_DIVERGENCE);
 }
 
+/* ------------------------------------------------------------ a slow execute */
+
+static void be_slow_once(void) {
+    if (m.executes == 3)
+        test_sleep_ms(1500);
+}
+
+static atomic_bool is_over;
+static void *run_io_side(void *opaque) {
+    replay_thread_attach(REPLAY_THREAD_IO);
+    replay_run();
+    return opaque;
+}
+static void *keep_notifying(void *opaque) {
+    while (!atomic_load(&is_over)) {
+        test_sleep_ms(20);
+        replay_notify();
+    }
+    return opaque;
+}
+
+/* It sleeps for many limits, while the I/O thread looks again and again. */
+TEST(a_slow_execute_is_not_a_stall) {
+    for (replay_mode_t mode = REPLAY_MODE_RECORD; mode <= REPLAY_MODE_PLAY; mode++) {
+        init();
+        begin_with(mode, "rrstall=100");
+        m.each = be_slow_once;
+        atomic_store(&is_over, false);
+        pthread_t io, notifier;
+        pthread_create(&io, NULL, run_io_side, NULL);
+        pthread_create(&notifier, NULL, keep_notifying, NULL);
+        replay_thread_attach(REPLAY_THREAD_VCPU);
+        CHECK_STATUS(replay_run(), OK);
+        CHECK_EQ(m.host.icount, LAST);
+        replay_run_stop();
+        pthread_join(io, NULL);
+        atomic_store(&is_over, true);
+        pthread_join(notifier, NULL);
+        CHECK_STATUS(replay_finish(), OK);
+    }
+}
+
 /* ------------------------------------------------------------------- no spin */
 
 static void *stop_later(void *opaque) {

@@ -84,7 +84,7 @@ extension Session {
             index = player.nextIndex
             if hasFailed || player.endWasTold { return }
             _ = turn()
-            if isVCPU { host.interrupt() }
+            if isVCPU { inHost { host.interrupt() } }
         } while player.nextIndex != index
     }
 
@@ -108,7 +108,7 @@ extension Session {
     private func runSlice() {
         guard machineRuns else { return rest(Self.longestRest) }
         _ = turn()
-        host.interrupt()
+        inHost { host.interrupt() }
         guard mayRunOn else { return }
         let before = host.icount
         let instructions = budget(host.cpusIdle ? 0 : Self.slice)
@@ -116,7 +116,9 @@ extension Session {
             _ = wait(Self.longestRest)
             return
         }
+        watchdog?.beginSlice()
         host.execute(instructions)
+        watchdog?.endSlice()
         _ = accountExecuted()
         // A guest that can't go on although the host says that it is awake must not spin.
         if host.icount == before { rest(Self.restWithoutProgress) } else { yieldLock() }

@@ -22,6 +22,8 @@ final class Watchdog: @unchecked Sendable {
     private let callbacks = Atomic<Int>(0)
     /// Where its thread is, see ``ask(_:)``.
     private let place = Atomic<Int>(Place.own)
+    /// replay_run(): calls of `execute` that haven't returned.
+    private let slices = Atomic<Int>(0)
     private let isOver = Atomic<Bool>(false)
     /// For how long nothing has happened, for the thread that reports it.
     private let reportedTime = Atomic<Int64>(0)
@@ -59,6 +61,9 @@ final class Watchdog: @unchecked Sendable {
 
     func beginCallback() { callbacks.add(1, ordering: .relaxed) }
     func endCallback() { callbacks.subtract(1, ordering: .relaxed) }
+
+    func beginSlice() { slices.add(1, ordering: .relaxed) }
+    func endSlice() { slices.subtract(1, ordering: .relaxed) }
 
     // MARK: The thread
 
@@ -212,6 +217,12 @@ final class Watchdog: @unchecked Sendable {
 
     private func works(_ now: Sample, after seen: Sample) -> Bool {
         if now.callbacks > 0 || reader?.isLoading.load(ordering: .relaxed) == true { return true }
+        // Execute may do something slow, but a guest in it may also ask for what isn't next.
+        if slices.load(ordering: .relaxed) > 0, !now.asked(.vcpu, after: seen),
+            !now.asked(.either, after: seen)
+        {
+            return true
+        }
         // A thread that has the lock to itself, and doesn't ask, is busy with the guest.
         if now.isHeldOn(after: seen), !now.isWanted, !now.askedAtAll(after: seen) { return true }
         return session.threads.work { !now.asked($0, after: seen) }
