@@ -174,6 +174,22 @@ TEST(what_came_after_the_last_shutdown_need_not_come_again) {
     CHECK_STATUS(replay_tail(REPLAY_SHUTDOWN_GUEST_RESET, true, 1), ERROR_STOPPED_SHORT);
 }
 
+/* Its guest has executed more than the recorded one had up to the next event. */
+TEST(a_replay_that_passed_an_event_after_the_last_shutdown_stopped_short) {
+    for (replay_mode_t mode = REPLAY_MODE_RECORD; mode <= REPLAY_MODE_PLAY; mode++) {
+        begin(mode, NULL, false);
+        execute(100);
+        CHECK_STATUS(replay_shutdown_request(REPLAY_SHUTDOWN_GUEST_PANIC), OK);
+        if (mode == REPLAY_MODE_RECORD) {
+            execute(50);
+            replay_checkpoint(REPLAY_CHECKPOINT_CLOCK_WARP_ACCOUNT);
+            CHECK_STATUS(host_end(&host), OK);
+        }
+    }
+    host.icount += 51;
+    CHECK_STATUS(host_end(&host), ERROR_STOPPED_SHORT);
+}
+
 TEST(a_replay_that_ends_before_a_later_shutdown_stopped_short) {
     for (replay_mode_t mode = REPLAY_MODE_RECORD; mode <= REPLAY_MODE_PLAY; mode++) {
         begin(mode, NULL, false);

@@ -307,7 +307,8 @@ REPLAY_API replay_status_t replay_start(void);
  *  never started leaves no file, and an older one of that name as it was.
  *  Play:   ERROR_STOPPED_SHORT if events of the log are left, unless these are
  *          only what the recorded run still met after its last shutdown
- *          request, and this one was ended by that request. The state is then
+ *          request, this one was ended by that request, and its guest has not
+ *          executed past the next event. The state is then
  *          compared only where it must be the recorded one: digests that the log
  *          has at the icount where the replay stopped, and the end's if it is
  *          there. What the log has at a greater icount isn't compared, however

@@ -57,6 +57,8 @@ extension Session {
         case .died where !Self.isReset(cause): break
         default: return false
         }
+        // Past an event's place without that event: that guest is not the recorded one.
+        guard host.icount <= player.nextIcount else { return false }
         var isSameGuest = host.hasDigest
         while player.ending == nil, let kind = player.next.knownKind {
             if kind.rule.way == .shutdown { return false }
