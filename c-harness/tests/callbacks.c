@@ -270,3 +270,55 @@ TEST_SLOW(a_session_ends_under_the_lock_that_a_callback_waits_for, 60) {
     record_shutdowns(1, false);
     finish_under_big_lock(REPLAY_MODE_PLAY, REPLAY_ERROR_STOPPED_SHORT);
 }
+
+/* ------------------------------------------------------- a stop of the run before */
+
+static atomic_bool stops, is_busy, is_over;
+
+static void *stop_again_and_again(void *unused) {
+    while (!atomic_load(&is_over)) {
+        atomic_store(&is_busy, true);
+        if (atomic_load(&stops))
+            replay_run_stop();
+        atomic_store(&is_busy, false);
+    }
+    return unused;
+}
+
+static void execute_to_the_end(void *opaque, uint64_t instructions) {
+    host_t *own_host = opaque;
+    own_host->icount += instructions;
+    if (own_host->icount >= 20000)
+        replay_run_stop();
+}
+
+TEST_SLOW(a_stop_of_the_run_before_does_not_stop_the_next, 60) {
+    pthread_t thread;
+    unsigned stale = 0;
+    REQUIRE(pthread_create(&thread, NULL, stop_again_and_again, NULL) == 0);
+    for (unsigned round = 0; round < 2000; round++) {
+        host_init(&host);
+        atomic_store(&stops, true);
+        host_configure(&host, REPLAY_MODE_NONE, NULL, NULL);
+        replay_thread_attach(3);
+        replay_start();
+        replay_finish();
+        atomic_store(&stops, false);
+        for (int i = 0; i < 2; i++) {
+            while (atomic_load(&is_busy))
+                ;
+            while (!atomic_load(&is_busy))
+                ;
+        }
+        host_init(&host);
+        host.callbacks.execute = execute_to_the_end;
+        host_configure(&host, REPLAY_MODE_NONE, NULL, NULL);
+        replay_start();
+        replay_run();
+        stale += host.icount < 20000;
+        replay_finish();
+    }
+    atomic_store(&is_over, true);
+    pthread_join(thread, NULL);
+    CHECK_EQ(stale, 0);
+}
