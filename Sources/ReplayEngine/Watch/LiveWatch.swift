@@ -27,12 +27,17 @@ struct LiveWatch {
         guard let runs = watchdog.ask({ session.host.machineRunning }) else { return }
         // The turns count the time of a pause.
         if runs == session.isPaused { _ = watchdog.ask { session.notify() } }
-        func lasting(_ time: Int64, _ hasTurned: Bool, _ role: ThreadRoles) -> Int64 {
-            if hasTurned || !runs || now.callbacks > 0 { return 0 }
+        func lasting(
+            _ time: Int64, _ turns: KeyPath<replay_watch_t, UInt64>, _ role: ThreadRoles
+        ) -> Int64 {
+            let count = now.watch[keyPath: turns]
+            if count != seen.watch[keyPath: turns] || !runs || now.callbacks > 0 { return 0 }
+            // A host may take turns in the other modes only.
+            if count == 0, session.isIdle { return 0 }
             return threads.work { $0.overlaps(role) } ? 0 : time &+ elapsed
         }
-        hasNoIOTurn = lasting(hasNoIOTurn, now.watch.io_turns != seen.watch.io_turns, .io)
-        hasNoVCPUTurn = lasting(hasNoVCPUTurn, now.watch.vcpu_turns != seen.watch.vcpu_turns, .vcpu)
+        hasNoIOTurn = lasting(hasNoIOTurn, \.io_turns, .io)
+        hasNoVCPUTurn = lasting(hasNoVCPUTurn, \.vcpu_turns, .vcpu)
         if max(hasNoIOTurn, hasNoVCPUTurn) >= limit { lookAtTurns() }
     }
 
