@@ -115,8 +115,8 @@ REPLAY_API replay_block_t *replay_block_open(const replay_block_config_t *config
  *  Thread: [any] [lock-held].  Since ABI 1. */
 REPLAY_API replay_status_t replay_block_close(replay_block_t *disk);
 
-/** The disk's length in bytes, or a negative errno. Recorded, so that a replay
- *  is told at the start if another image has another length.
+/** The disk's length in bytes, or a negative errno. Recorded: a replay
+ *  with an image of a different length fails at the start.
  *  Thread: [any].  Since ABI 1. */
 REPLAY_API int64_t replay_block_length(replay_block_t *disk);
 

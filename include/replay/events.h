@@ -73,7 +73,9 @@ REPLAY_API bool replay_is_due(void);
  *  with guest work between: events come at the flush that delivered them while
  *  recording, and a replay that has passed it reports ERROR_DIVERGENCE. Flushes
  *  are counted since the icount changed; those of a sleeping guest
- *  (replay_host::cpus_idle) are one place, however often it wakes. So the host
+ *  (replay_host::cpus_idle) are one place, however often it wakes: a replay
+ *  delivers at the first of them, so the host must do no guest work between two
+ *  flushes at one icount while the guest sleeps. Also, the host
  *  must flush as often in PLAY as in RECORD between two instructions that
  *  execute, unless it flushes just to wait for what then comes; and it must do
  *  no guest work when it goes round without a budget.

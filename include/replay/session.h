@@ -92,8 +92,8 @@ typedef struct replay_host {
      *  library. */
     void (*kick)(void *opaque);
 
-    /** Needed in practice with a main loop other than GLib's: else the warp does
-     *  not work. Makes the I/O thread's main loop turn. Called from every thread, without
+    /** A main loop other than GLib's needs it for the warp of the virtual clock.
+     *  Makes the I/O thread's main loop turn. Called from every thread, without
      *  the lock. A main context that was given to replay_glib_attach(), and a
      *  thread in replay_wait(), are woken by the library. */
     void (*wake_io)(void *opaque);
@@ -225,7 +225,7 @@ typedef struct replay_config {
     uint64_t digest_interval;  /**< instructions; 0: only at the end */
     uint32_t stall_ms;         /**< milliseconds; 0: the default, 1000 */
     uint32_t segment_bytes;    /**< 0: the default, 1 MiB */
-    uint64_t created_ns;       /**< time of creation, for the log's reader; 0: not told */
+    uint64_t created_ns;       /**< time of creation, for the log's reader; 0: unknown */
     replay_switch_t overwrite; /**< rroverwrite, default on */
     uint32_t reserved;         /**< 0 */
     const char *overlay_folder; /**< rroverlay, or NULL */
@@ -257,13 +257,13 @@ typedef struct replay_config {
  *  Play:   opens the log and reads what it says of the machine.
  *  None:   keeps the callbacks for the virtual clock and its warp.
  *
- *  @param config [in] what to do; NULL members as told there.
+ *  @param config [in] what to do; each member says what NULL means.
  *  @return REPLAY_OK; ERROR_INVALID_ARGUMENT (a needed callback is missing,
  *    too), ERROR_STRUCT_SIZE (config, host: smaller than they ever were),
  *    ERROR_BAD_OPTION (the message names key and value), ERROR_WRONG_STATE
  *    (configured already), ERROR_LOG_EXISTS (rroverwrite=off), ERROR_SYSTEM, ERROR_DISK_FULL, ERROR_LOG_…
  *  After a failure the session is not configured; devices and blockers that
- *  were told before stay.
+ *  were registered before stay.
  *  Thread: one, before the machine's threads start.  Since ABI 1. */
 REPLAY_API replay_status_t replay_configure(const replay_config_t *config);
 
@@ -417,9 +417,9 @@ REPLAY_API replay_status_t replay_query(replay_info_t *info);
 
 /* -------------------------------------------------------- lock and threads */
 
-/** Tells which work the calling thread does: REPLAY_THREAD_VCPU,
- *  REPLAY_THREAD_IO, or both. Each thread tells it once, before any call that
- *  is tagged [vcpu], [io] or [lock-held]; telling it again changes it.
+/** Declares which work the calling thread does: REPLAY_THREAD_VCPU,
+ *  REPLAY_THREAD_IO, or both. Each thread calls it once, before any call that
+ *  is tagged [vcpu], [io] or [lock-held]; calling it again changes the roles.
  *  @return REPLAY_OK; ERROR_INVALID_ARGUMENT.
  *  Thread: [any].  Since ABI 1. */
 REPLAY_API replay_status_t replay_thread_attach(replay_role_t roles);
@@ -453,7 +453,7 @@ REPLAY_API replay_status_t replay_mutex_unlock(void);
  *  Thread: [any] [hot].  Since ABI 1. */
 REPLAY_API bool replay_mutex_locked(void);
 
-/** Waits until the engine has something for this thread, giving the lock away
+/** Waits until the engine has something for this thread, and releases the lock
  *  meanwhile. Returns when anything has changed since the thread's last turn
  *  (replay_account_warp_timer(), replay_start_warp_timer(), replay_wait()), so
  *  that nothing that happened in between is missed.
@@ -509,7 +509,7 @@ REPLAY_API replay_session_t *replay_session_get_current(void);
 
 /** The session's failure. The first divergence, or the first failure of the
  *  log, stays until replay_finish(); else it is the last failed call's. After
- *  replay_finish() or a replay_configure() that failed it tells of that.
+ *  replay_finish() or a replay_configure() that failed it is that call's.
  *
  *  @param error [out] filled as far as its size goes; NULL: only the status.
  *  @return its status: REPLAY_OK if nothing failed; ERROR_STRUCT_SIZE if
@@ -526,7 +526,7 @@ REPLAY_API const char *replay_status_sentence(replay_status_t status);
 
 /** A digest of the guest's state that the host computed at this place.
  *
- *  Record: stored.  Play: compared; another one is ERROR_DIGEST, and so is a
+ *  Record: stored.  Play: compared; a different one is ERROR_DIGEST, and so is a
  *  call at another place.  None: nothing.
  *
  *  @return REPLAY_OK; ERROR_DIGEST, ERROR_LOCK_NOT_HELD, ERROR_WRONG_ROLE.
