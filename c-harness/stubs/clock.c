@@ -154,8 +154,13 @@ bool replay_stub_timer_due(void) {
     return (replay_stub_session.host.run_timers || own_expire() >= 0) && virtual_deadline() == 0;
 }
 
+bool replay_stub_runs(void) {
+    const replay_host_t *host = &replay_stub_session.host;
+    return !host->machine_running || host->machine_running(replay_stub_session.opaque);
+}
+
 uint64_t replay_get_budget(uint64_t max) {
-    if (replay_stub_session.failure || max == 0)
+    if (replay_stub_session.failure || max == 0 || !replay_stub_runs())
         return 0;
     int64_t deadline = virtual_deadline();
     pthread_mutex_lock(&replay_stub_session.mutex);
@@ -174,12 +179,8 @@ static bool is_paused(void) {
 }
 
 int64_t replay_stub_next_turn(bool of_turns) {
-    if (is_paused()) {
-        const replay_host_t *host = &replay_stub_session.host;
-        return !host->machine_running || host->machine_running(replay_stub_session.opaque)
-                   ? 0
-                   : PAUSE_LOOK_NS;
-    }
+    if (is_paused())
+        return replay_stub_runs() ? 0 : PAUSE_LOOK_NS;
     pthread_mutex_lock(&replay_stub_session.mutex);
     int64_t warp = vclock.warp_end < 0 ? -1 : vclock.warp_end - running();
     warp = vclock.warp_end >= 0 && warp < 0 ? 0 : warp;
@@ -213,8 +214,7 @@ bool replay_stub_has_io_turn(void) {
 /* ---------------------------------------------------------------- the turns */
 
 bool replay_stub_machine_runs(void) {
-    const replay_host_t *host = &replay_stub_session.host;
-    bool runs = !host->machine_running || host->machine_running(replay_stub_session.opaque);
+    bool runs = replay_stub_runs();
     pthread_mutex_lock(&replay_stub_session.mutex);
     int64_t now = replay_stub_now() - vclock.epoch;
     if (runs && vclock.pause_start >= 0) {

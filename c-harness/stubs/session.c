@@ -334,7 +334,7 @@ static bool rest(int64_t ns) {
 
 replay_status_t replay_wait(int64_t timeout_ns) {
     replay_role_t roles = replay_stub_roles();
-    if (roles & REPLAY_THREAD_VCPU && replay_stub_idle()) {
+    if (roles & REPLAY_THREAD_VCPU && replay_stub_runs() && replay_stub_idle()) {
         if (replay_stub_timer_due())
             return REPLAY_OK;
         replay_stub_wake_io_for_warp();

@@ -83,6 +83,8 @@ replay_status_t replay_stub_options(replay_config_t *config, char **snapshot);
 
 int64_t replay_stub_now(void); /* real ns, monotonic */
 bool replay_stub_idle(void);
+/* Has the user not paused it? */
+bool replay_stub_runs(void);
 void replay_stub_note_turn(void);
 void replay_stub_wake_vcpu(void);
 void replay_stub_wake_io(void);

@@ -214,6 +214,27 @@ TEST(a_stopped_machine_does_not_turn) {
     end(REPLAY_MODE_RECORD);
 }
 
+/* Its timer is due, but nothing can be done about it: a vCPU thread that waits must leave the lock
+ * to who ends the pause. */
+TEST(a_stopped_machine_has_no_budget_and_rests) {
+    for (replay_mode_t mode = REPLAY_MODE_NONE; mode <= REPLAY_MODE_RECORD; mode++) {
+        begin(mode, "shift=0");
+        replay_timer_t *timer = replay_timer_new(wake_up, NULL);
+        replay_timer_mod(timer, 0);
+        host.idle = true;
+        host.paused = true;
+        CHECK_STATUS(replay_account_warp_timer(), OK);
+        CHECK_EQ(replay_get_budget(10), 0);
+        int64_t since = test_now_ns();
+        CHECK_STATUS(replay_wait(30 * MS), TIMEOUT);
+        CHECK(test_now_ns() - since >= 25 * MS);
+        host.paused = false;
+        CHECK_STATUS(replay_account_warp_timer(), OK);
+        CHECK_EQ(woken_at, 0);
+        end(mode);
+    }
+}
+
 TEST(the_main_loop_is_told_how_long_it_may_poll) {
     begin(REPLAY_MODE_RECORD, "shift=0");
     CHECK_EQ(replay_warp_deadline_ns(), -1);

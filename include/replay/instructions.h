@@ -45,7 +45,8 @@ REPLAY_API replay_status_t replay_account_executed_instructions(void);
  *  Play: as replay_get_instructions(), but 64 bits wide.
  *
  *  0: nothing; go round the loop again, and replay_wait() if nothing else is to
- *  do. Before replay_start(), but for None, it is always 0.
+ *  do. It is always 0 while the machine is paused (replay_host::machine_running)
+ *  and, except in None, before replay_start().
  *  @param max no more than this. The guest's sleep is not looked at: 0 while it
  *    sleeps.
  *  Thread: [vcpu] [lock-held] [hot].  Since ABI 1. */

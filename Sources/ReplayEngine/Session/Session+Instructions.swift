@@ -82,7 +82,7 @@ extension Session {
     }
 
     package func budget(_ most: UInt64) -> UInt64 {
-        if refusal(.vcpu, "replay_get_budget") != nil || !mayRun { return 0 }
+        if refusal(.vcpu, "replay_get_budget") != nil || !mayRun || !host.machineRunning { return 0 }
         if isPlaying { return min(most, playBudget()) }
         if hasFailed && !options.goOnWhenFull { return 0 }
         if isRecording { noteBudget() }

@@ -68,8 +68,12 @@ extension Session {
             return .ok
         }
         if isPlaying { settle(roles.overlaps(.vcpu) ? .rest : .release) }
-        if roles.overlaps(.vcpu), !isPlaying, host.cpusIdle {
-            if hasVirtualTimers, virtualDeadline(host.icount) == 0 { return .ok }
+        // While the machine is paused no turn does anything, so none is due.
+        if roles.overlaps(.vcpu), !isPlaying, host.machineRunning, host.cpusIdle {
+            if hasVirtualTimers, virtualDeadline(host.icount) == 0 {
+                yieldLock()
+                return .ok
+            }
             wakeIOForWarp()
         }
         let limit = longestWait(timeout, roles)
