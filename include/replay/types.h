@@ -161,10 +161,13 @@ enum {
 /** Why the library stops the machine: see replay_host::stop. */
 typedef int32_t replay_stop_reason_t;
 enum {
-    REPLAY_STOP_END = 1,        /**< PLAY: the end of a finished recording was reached */
-    REPLAY_STOP_CUT = 2,        /**< PLAY: the end of a recording that was never finished */
-    REPLAY_STOP_DIVERGENCE = 3, /**< PLAY: the guest left the recording, or stalled */
-    REPLAY_STOP_LOG_ERROR = 4   /**< the log is damaged, or can no longer be written */
+    REPLAY_STOP_END = 1, /**< PLAY: the end of a finished recording was reached */
+    REPLAY_STOP_CUT = 2, /**< PLAY: the end of a recording that was never finished */
+    /** PLAY: the guest left the recording or stalled, or a thread ended with the replay lock. */
+    REPLAY_STOP_DIVERGENCE = 3,
+    /** The log is damaged or can no longer be written, or the run cannot go on: the process was
+     *  forked, or in RECORD the instruction count went back or a thread ended with the lock. */
+    REPLAY_STOP_LOG_ERROR = 4
 };
 
 /** How loud a message is: see replay_host::message. */
