@@ -19,6 +19,7 @@ struct replay_mapping {
     uintptr_t start; /* 0: not in use */
     size_t length;
     bool lost;
+    bool inherited;              /* by a forked child, which has no such mapping */
     struct replay_mapping *next; /* never freed: the handler may walk the list at any time */
 };
 
@@ -31,7 +32,16 @@ static pid_t owner; /* a forked child has none of the mappings, and perhaps othe
 /* What was in force before the handler was set last, and before it was first. */
 static struct sigaction previous, first;
 static bool was_ever_set;
-static __thread unsigned forwarding __attribute__((tls_model("initial-exec")));
+
+/* The call that this thread forwards to another handler. That one may leave by siglongjmp(), so
+ * this may be stale: a later signal then has another context, or is handled in the same frame or
+ * above. */
+typedef struct {
+    const void *context, *frame;
+    unsigned round;
+} forwarding_t;
+static __thread forwarding_t forwarding __attribute__((tls_model("initial-exec")));
+static unsigned rounds; /* the times that the handler was set */
 
 static replay_mapping_t *mapping_at(uintptr_t address) {
     if (getpid() != owner)
@@ -59,7 +69,8 @@ static bool replace_page(uintptr_t address) {
 }
 
 /** As the kernel would have done with that disposition. */
-static void forward(struct sigaction *to, int number, siginfo_t *info, void *context) {
+static void forward(struct sigaction *to, int number, siginfo_t *info, void *context,
+                    const void *frame) {
     bool is_fault = info->si_code > 0;
     if (to->sa_handler == SIG_DFL || (to->sa_handler == SIG_IGN && is_fault)) {
         /* A fault comes again when the handler returns; a signal that was sent doesn't. */
@@ -73,19 +84,27 @@ static void forward(struct sigaction *to, int number, siginfo_t *info, void *con
     struct sigaction target = *to;
     if (target.sa_flags & (int)SA_RESETHAND)
         to->sa_handler = SIG_DFL;
-    forwarding++;
+    forwarding_t before = forwarding;
+    forwarding = (forwarding_t){context, frame, __atomic_load_n(&rounds, __ATOMIC_RELAXED)};
     if (target.sa_flags & SA_SIGINFO)
         target.sa_sigaction(number, info, context);
     else
         target.sa_handler(number);
-    forwarding--;
+    forwarding = before;
+}
+
+/** Was this handler called by one that it has called itself? */
+static bool is_called_again(const void *context, const void *frame) {
+    return forwarding.context == context && (uintptr_t)frame < (uintptr_t)forwarding.frame &&
+           forwarding.round == __atomic_load_n(&rounds, __ATOMIC_RELAXED);
 }
 
 static void on_bus_error(int number, siginfo_t *info, void *context) {
     int error = errno;
     /* A handler that was set over this one and calls it must not be called again. */
+    const void *frame = __builtin_frame_address(0);
     if (info->si_code <= 0 || !replace_page((uintptr_t)info->si_addr))
-        forward(forwarding ? &first : &previous, number, info, context);
+        forward(is_called_again(context, frame) ? &first : &previous, number, info, context, frame);
     errno = error;
 }
 
@@ -100,6 +119,7 @@ static int set_handler(void) {
     if (is_ours(&now))
         return 0;
     previous = now;
+    __atomic_fetch_add(&rounds, 1, __ATOMIC_RELAXED);
     if (!was_ever_set)
         first = now;
     was_ever_set = true;
@@ -124,8 +144,18 @@ static void release_list(void) {
     pthread_mutex_unlock(&guard);
 }
 
+/* Nor are the parent's mappings there: what the child maps in their place is its own. */
+static void forget_parent(void) {
+    for (replay_mapping_t *one = mappings; one; one = one->next) {
+        one->inherited = true;
+        __atomic_store_n(&one->start, 0, __ATOMIC_RELEASE);
+    }
+    guarded = 0;
+    release_list();
+}
+
 static void watch_forks(void) {
-    pthread_atfork(hold_list, release_list, release_list);
+    pthread_atfork(hold_list, release_list, forget_parent);
 }
 
 replay_mapping_t *replay_mapping_guard(void *start, size_t length) {
@@ -135,7 +165,8 @@ replay_mapping_t *replay_mapping_guard(void *start, size_t length) {
     if (page_size == 0)
         page_size = (uintptr_t)sysconf(_SC_PAGESIZE);
     replay_mapping_t *one = mappings;
-    while (one && one->start != 0)
+    /* One that a child has inherited still belongs to the session of its parent. */
+    while (one && (one->start != 0 || one->inherited))
         one = one->next;
     if (!one && (one = calloc(1, sizeof *one)) != NULL) {
         one->next = mappings;
@@ -160,8 +191,10 @@ bool replay_mapping_is_lost(const replay_mapping_t *mapping) {
 
 void replay_mapping_release(replay_mapping_t *mapping) {
     pthread_mutex_lock(&guard);
-    __atomic_store_n(&mapping->start, 0, __ATOMIC_RELEASE);
-    if (--guarded == 0)
-        remove_handler();
+    if (!mapping->inherited) {
+        __atomic_store_n(&mapping->start, 0, __ATOMIC_RELEASE);
+        if (--guarded == 0)
+            remove_handler();
+    }
     pthread_mutex_unlock(&guard);
 }

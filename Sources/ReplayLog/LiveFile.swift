@@ -55,8 +55,9 @@ final class LiveFile: @unchecked Sendable {
     func close() {
         guard isOpen else { return }
         isOpen = false
-        system.unmap(mapping, size: layout.fileSize)
+        // First: as soon as it is unmapped, something else may be there.
         replay_mapping_release(guarded)
+        system.unmap(mapping, size: layout.fileSize)
     }
 
     /// Cheap: a page that was touched was no longer in the file.

@@ -162,6 +162,103 @@ TEST(a_handler_that_the_host_sets_later_stays) {
     CHECK(now.sa_sigaction == catch_bus);
 }
 
+/* The handler of the second recording passes a SIGBUS to the host's; before the first there was
+ * none. */
+TEST(a_handler_that_jumps_out_is_called_each_time) {
+    volatile char *page = page_beyond_end();
+    for (int simply = 0; simply < 2; simply++) {
+        signal(SIGBUS, SIG_DFL);
+        for (int round = 0; round < 3; round++) {
+            host_begin(&host, REPLAY_MODE_RECORD, log_path(), NULL);
+            for (int i = 0; i < 3 && round > 0; i++) {
+                fault(page);
+                send_bus();
+            }
+            CHECK_STATUS(host_end(&host), OK);
+            struct sigaction mine;
+            handle_bus(&mine, simply);
+            REQUIRE(sigaction(SIGBUS, &mine, NULL) == 0);
+        }
+    }
+}
+
+static struct sigaction chained;
+static void catch_bus_and_pass_on(int number, siginfo_t *info, void *context) {
+    caught = caught + 1;
+    chained.sa_sigaction(number, info, context);
+}
+
+/* The host's handler calls the library's, that the next recording's calls again. */
+TEST(handlers_that_call_each_other_are_called_once_each) {
+    volatile char *page = page_beyond_end();
+    struct sigaction mine;
+    handle_bus(&mine, false);
+    REQUIRE(sigaction(SIGBUS, &mine, NULL) == 0);
+    host_begin(&host, REPLAY_MODE_RECORD, log_path(), NULL);
+    mine.sa_sigaction = catch_bus_and_pass_on;
+    REQUIRE(sigaction(SIGBUS, &mine, &chained) == 0);
+    CHECK_STATUS(host_end(&host), OK);
+    for (int i = 0; i < 3; i++) {
+        host_begin(&host, REPLAY_MODE_RECORD, log_path(), NULL);
+        for (int k = 0; k < 3; k++) {
+            int before = caught;
+            if (sigsetjmp(back, 1) == 0)
+                *page = 1;
+            CHECK_EQ(caught, before + 2);
+        }
+        CHECK_STATUS(host_end(&host), OK);
+    }
+}
+
+static void *address_of_live(size_t *length) {
+    FILE *maps = fopen("/proc/self/maps", "r");
+    char line[1000];
+    unsigned long start = 0, end = 0;
+    REQUIRE(maps != NULL);
+    while (fgets(line, sizeof line, maps))
+        if (strstr(line, "run.log.live") && sscanf(line, "%lx-%lx", &start, &end) == 2)
+            break;
+    fclose(maps);
+    *length = end - start;
+    return (void *)start;
+}
+
+/* A child has none of its parent's mappings, perhaps one of its own there. */
+TEST(a_forked_child_forgets_its_parents_mappings) {
+    struct sigaction mine;
+    handle_bus(&mine, false);
+    REQUIRE(sigaction(SIGBUS, &mine, NULL) == 0);
+    host_begin(&host, REPLAY_MODE_RECORD, log_path(), NULL);
+    size_t length;
+    void *start = address_of_live(&length);
+    REQUIRE(start != NULL);
+    pid_t child = fork();
+    if (child == 0) {
+        /* Taken before the child's session may take it. */
+        int file = open(test_path("short"), O_RDWR | O_CREAT | O_TRUNC, 0600);
+        void *page = mmap(start, length, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, file, 0);
+        REQUIRE(page == start);
+        static host_t own;
+        replay_session_t *session = replay_session_new();
+        replay_session_push_current(session);
+        host_begin(&own, REPLAY_MODE_RECORD, test_path("child.log"), NULL);
+        fault(page);
+        CHECK_STATUS(host_end(&own), OK);
+        replay_session_pop_current();
+        replay_session_free(session);
+        /* The parent's, of which the child knows nothing. */
+        replay_finish();
+        fault(page);
+        _exit(test_failures() > 0);
+    }
+    int status;
+    REQUIRE(waitpid(child, &status, 0) == child);
+    CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    cut_live(0);
+    record_until_stopped();
+    CHECK_STATUS(host_end(&host), ERROR_LOG_LOST);
+}
+
 TEST(without_a_handler_SIGBUS_ends_the_process_as_ever) {
     for (int sent = 0; sent < 2; sent++) {
         pid_t child = fork();
