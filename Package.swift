@@ -15,7 +15,7 @@ let package = Package(
     targets: [
         // The public C headers (by a link to include/), the exported variables,
         // and the few lines that only C can say (thread-locals, futex, callers).
-        .target(name: "CReplay", cSettings: [.define("_GNU_SOURCE")]),
+        .target(name: "CReplay", dependencies: ["CSystem"], cSettings: [.define("_GNU_SOURCE")]),
 
         // System calls on files that need care: descriptors, size limits, cut mappings.
         .target(name: "CSystem", cSettings: [.define("_GNU_SOURCE")]),

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What the system knows of the process's threads. */
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -7,6 +8,7 @@
 #include <unistd.h>
 
 #include "replay-support.h"
+#include "replay-system.h"
 
 int32_t replay_process_number(void) {
     return (int32_t)getpid();
@@ -20,7 +22,7 @@ int32_t replay_thread_number(void) {
 static char state_of(int32_t number) {
     char name[64], text[512];
     snprintf(name, sizeof name, "/proc/self/task/%d/stat", (int)number);
-    int file = open(name, O_RDONLY | O_CLOEXEC);
+    int file = replay_open_at(AT_FDCWD, name, O_RDONLY, 0);
     if (file < 0)
         return 0;
     ssize_t length = read(file, text, sizeof text - 1);
@@ -40,13 +42,13 @@ bool replay_thread_works(int32_t number) {
     case 'T': /* stopped */
     case 't': /* stopped by a debugger */
         return true;
+    case 0: /* no free descriptor, or no /proc */
+        return replay_thread_lives(number);
     default:
         return false;
     }
 }
 
 bool replay_thread_lives(int32_t number) {
-    char name[64];
-    snprintf(name, sizeof name, "/proc/self/task/%d", (int)number);
-    return access(name, F_OK) == 0;
+    return syscall(SYS_tgkill, getpid(), number, 0) == 0 || errno != ESRCH;
 }

@@ -3,6 +3,8 @@
  * and the thread. Machines at work are not. */
 #include "host.h"
 
+#include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -169,6 +171,67 @@ TEST(a_vcpu_thread_that_computes_is_not_stalled) {
         pthread_join(thread, NULL);
         CHECK_STATUS(replay_finish(), OK);
         CHECK_EQ(host.messages, 0);
+    }
+}
+
+/* Computes for a second; counts how often a file of /proc has the standard input's number. */
+static int work_and_look(void) {
+    int seen = 0;
+    for (int64_t since = test_now_ns(); test_now_ns() - since < 1000000000;) {
+        char target[100];
+        ssize_t length = readlink("/proc/self/fd/0", target, sizeof target - 1);
+        if (length <= 0)
+            continue;
+        target[length] = 0;
+        seen += strncmp(target, "/proc/", 6) == 0;
+    }
+    return seen;
+}
+
+static void play_computing(bool has_descriptors) {
+    struct rlimit all, none;
+    REQUIRE(getrlimit(RLIMIT_NOFILE, &all) == 0);
+    host_init(&host);
+    REQUIRE_STATUS(begin(REPLAY_MODE_PLAY, "rrstall=100"), OK);
+    replay_thread_attach(REPLAY_THREAD_VCPU);
+    pthread_t thread;
+    pthread_create(&thread, NULL, wait_for_the_lock, NULL);
+    none = (struct rlimit){3, all.rlim_max};
+    if (!has_descriptors)
+        REQUIRE(setrlimit(RLIMIT_NOFILE, &none) == 0);
+    replay_mutex_lock();
+    CHECK(host_execute(&host, 1, 10));
+    CHECK_EQ(REPLAY_CLOCK_LOCKED(REPLAY_CLOCK_HOST, 1), 1);
+    CHECK_EQ(work_and_look(), 0);
+    CHECK_EQ(REPLAY_CLOCK_LOCKED(REPLAY_CLOCK_HOST, 2), 2);
+    CHECK_EQ(work_and_look(), 0);
+    CHECK(host_execute(&host, 1, 1000));
+    CHECK_EQ(REPLAY_CLOCK_LOCKED(REPLAY_CLOCK_HOST, 3), 3);
+    CHECK(host_run_to_end(&host, 1));
+    replay_mutex_unlock();
+    atomic_store(&ended, true);
+    pthread_join(thread, NULL);
+    setrlimit(RLIMIT_NOFILE, &all);
+    CHECK_STATUS(replay_finish(), OK);
+    CHECK_EQ(host.messages, 0);
+}
+
+/* What the threads do is looked up in /proc. */
+TEST_SLOW(the_watchdog_needs_no_descriptor_and_takes_no_standard_one, 60) {
+    host_begin(&host, REPLAY_MODE_RECORD, log_path(), NULL);
+    CHECK(host_execute(&host, 3, 10));
+    CHECK_EQ(REPLAY_CLOCK_LOCKED(REPLAY_CLOCK_HOST, 1), 1);
+    CHECK_EQ(REPLAY_CLOCK_LOCKED(REPLAY_CLOCK_HOST, 2), 2);
+    CHECK(host_execute(&host, 3, 1000));
+    CHECK_EQ(REPLAY_CLOCK_LOCKED(REPLAY_CLOCK_HOST, 3), 3);
+    REQUIRE_STATUS(host_end(&host), OK);
+    play_computing(false);
+    int kept = fcntl(0, F_DUPFD_CLOEXEC, 10);
+    close(0);
+    play_computing(true);
+    if (kept >= 0) {
+        dup2(kept, 0);
+        close(kept);
     }
 }
 

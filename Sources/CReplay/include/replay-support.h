@@ -159,7 +159,8 @@ int32_t replay_process_number(void);
 int32_t replay_thread_number(void);
 
 /** Does a thread of this process work, or want to: does it run, wait for a processor, a disk, a
- *  debugger? It does not if it sleeps or has ended. */
+ *  debugger? It does not if it sleeps or has ended. Where the system doesn't say what a thread
+ *  does, each that lives works. */
 bool replay_thread_works(int32_t number);
 
 /** Is there still a thread of that number in this process? */
