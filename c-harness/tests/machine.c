@@ -222,6 +222,30 @@ TEST(a_fingerprint_that_no_log_could_hold_is_refused) {
     CHECK_STATUS(host_end(&host), OK);
 }
 
+/* Seconds for each, if every key were compared with every other. */
+TEST(many_long_keys_cost_little) {
+    enum { PREFIX = 4000, KEYS = 4000 };
+    static char key[PREFIX + 8];
+    memset(key, 'k', PREFIX);
+    for (replay_mode_t mode = REPLAY_MODE_RECORD; mode <= REPLAY_MODE_PLAY; mode++) {
+        host_t host;
+        REQUIRE_STATUS(configure(&host, mode), OK);
+        int64_t begun = test_now_ns();
+        int accepted = 0;
+        for (int i = 0; i < KEYS; i++) {
+            snprintf(key + PREFIX, 8, "%04d", i);
+            accepted += replay_fingerprint(key, "v") == REPLAY_OK;
+        }
+        host_start(&host, 3);
+        CHECK(test_now_ns() - begun < 4000000000);
+        CHECK(accepted > 3900);
+        CHECK(host_execute(&host, 3, 10));
+        if (mode == REPLAY_MODE_PLAY)
+            CHECK(host_run_to_end(&host, 3));
+        CHECK_STATUS(host_end(&host), OK);
+    }
+}
+
 TEST(a_fingerprint_is_checked) {
     host_t host;
     REQUIRE_STATUS(configure(&host, REPLAY_MODE_RECORD), OK);

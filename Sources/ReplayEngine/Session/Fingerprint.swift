@@ -3,20 +3,51 @@ import ReplayLog
 /// What is known of the machine: key and value pairs, in the order told. Two are equal only if all bytes are.
 package struct Fingerprint {
     private(set) var pairs: [(key: ByteText, value: ByteText)] = []
+    /// Where each key is in ``pairs``: only that order counts. Keys may have thousands of equal bytes.
+    private var places: [ByteText: Int] = [:]
+    /// The bytes that the pairs need in a log, and how many are the host's.
+    private var size = 0
+    private var hostPairs = 0
     /// Keys of the library's own begin so.
     static let reserved = "replay."
 
-    init(_ pairs: [(key: ByteText, value: ByteText)] = []) { self.pairs = pairs }
+    init(_ pairs: [(key: ByteText, value: ByteText)] = []) {
+        self.pairs = pairs
+        count()
+    }
 
     subscript(_ key: ByteText) -> ByteText? {
-        get { pairs.first { $0.key == key }?.value }
+        get { places[key].map { pairs[$0].value } }
         set {
-            guard let place = pairs.firstIndex(where: { $0.key == key }) else {
-                if let newValue { pairs.append((key, newValue)) }
+            guard let place = places[key] else {
+                guard let newValue else { return }
+                places[key] = pairs.count
+                pairs.append((key, newValue))
+                note(key, newValue)
                 return
             }
-            if let newValue { pairs[place].value = newValue } else { pairs.remove(at: place) }
+            guard let newValue else {
+                pairs.remove(at: place)
+                return count()
+            }
+            size &+= newValue.bytes.count &- pairs[place].value.bytes.count
+            pairs[place].value = newValue
         }
+    }
+
+    private mutating func count() {
+        places.removeAll(keepingCapacity: true)
+        (size, hostPairs) = (0, 0)
+        for (place, pair) in pairs.enumerated() {
+            // Of two with one key, which only a damaged log has, the first counts.
+            if places[pair.key] == nil { places[pair.key] = place }
+            note(pair.key, pair.value)
+        }
+    }
+
+    private mutating func note(_ key: ByteText, _ value: ByteText) {
+        size &+= LogMetadata.size(ofPair: key, value)
+        if !key.hasPrefix(Fingerprint.reserved) { hostPairs &+= 1 }
     }
 
     /// A field of the library's own.
@@ -30,11 +61,12 @@ package struct Fingerprint {
 
     /// Would the log still hold the fingerprint with that field of the host's?
     func hasRoom(for key: ByteText, _ value: ByteText) -> Bool {
-        var size = LogMetadata.size(ofPair: key, value)
-        var count = 1
-        for pair in pairs where pair.key != key {
-            size &+= LogMetadata.size(ofPair: pair.key, pair.value)
-            if !pair.key.hasPrefix(Fingerprint.reserved) { count &+= 1 }
+        var (size, count) = (size, hostPairs)
+        if let old = self[key] {
+            size &+= value.bytes.count &- old.bytes.count
+        } else {
+            size &+= LogMetadata.size(ofPair: key, value)
+            count &+= 1
         }
         return count <= Fingerprint.mostPairs && size <= LogMetadata.longestFingerprint
     }
