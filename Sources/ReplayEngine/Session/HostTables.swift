@@ -4,7 +4,9 @@ import Synchronization
 /// The callbacks in force, which every thread may read at any time, without a lock.
 ///
 /// A table that was once in force stays valid as long as its session: another thread may be about to
-/// call from it. Equal tables share memory, so that a session can be configured again and again.
+/// call from it, and nobody knows when it has. Equal tables share memory, so that a session can be configured
+/// again and again. Each different one, so each different `opaque` too, costs a few hundred bytes until the
+/// session is freed, and a comparison when the session is configured next: hosts have few.
 final class HostTables: @unchecked Sendable {
     // Sendable: the list belongs to the thread that configures; a table never changes.
 
