@@ -46,7 +46,7 @@ struct Claims {
     /// Makes `NAME.live.new`, locked. As long as a recorder has it, no other one prepares a recording of
     /// that name.
     func makeLive(_ older: OpenFile?) throws(LogError) -> OpenFile {
-        try make(Suffix.newLive) { file, status throws(LogError) in
+        try make(Suffix.newLive, like: older) { file, status throws(LogError) in
             if status.st_size == 0 { return .remove }
             guard try begins(file, with: LiveLayout.magic) else { throw foreign(Suffix.newLive) }
             let tie = try tie(of: file)
@@ -70,8 +70,8 @@ struct Claims {
     }
 
     /// Makes `NAME.new`, locked.
-    func makeLog() throws(LogError) -> OpenFile {
-        try make(Suffix.new) { _, status throws(LogError) in
+    func makeLog(_ older: OpenFile?) throws(LogError) -> OpenFile {
+        try make(Suffix.new, like: older) { _, status throws(LogError) in
             if status.st_size == 0 { return .remove }
             throw foreign(Suffix.new)
         }
@@ -91,10 +91,17 @@ struct Claims {
             "\(path)\(suffix) is not a file that an earlier recording of \(path) left, and is not replaced")
     }
 
-    private func make(_ suffix: String, _ examine: Examination) throws(LogError) -> OpenFile {
+    /// With the permissions of the older recording, if there is one: nobody else may read it, from its first
+    /// moment on.
+    private func make(
+        _ suffix: String, like older: OpenFile?, _ examine: Examination
+    ) throws(LogError) -> OpenFile {
+        var mode: mode_t?
+        if let older, case .success(let status) = system.status(older.descriptor) { mode = status.st_mode }
         for _ in 0..<Claims.attempts {
-            switch folder.open(name + suffix, O_RDWR | O_CREAT | O_EXCL) {
+            switch folder.open(name + suffix, O_RDWR | O_CREAT | O_EXCL, mode: mode.map { $0 & 0o666 }) {
             case .success(let file):
+                if let mode { system.setMode(file.descriptor, mode) }
                 if let error = system.lock(file.descriptor) {
                     // Another recorder takes it for one that was left, and removes it.
                     if Claims.isBusy(error) { continue }

@@ -32,13 +32,20 @@ final class LogFiles: @unchecked Sendable {
     /// Makes `NAME.new` and `NAME.live.new`. With `replacing` false there must be no `NAME`.
     init(path: String, layout: LiveLayout, replacing: Bool, system: Syscalls) throws(LogError) {
         let (folder, name) = try Folder.of(path, system)
+        let length = name.fileBytes.count
+        if length > LogFiles.longestName {
+            throw LogError(
+                .tooLarge,
+                "the file name of a recording has at most \(LogFiles.longestName) bytes, and not \(length): \(path)"
+            )
+        }
         let claims = Claims(path: path, folder: folder, name: name, system: system)
         let older = try claims.log(replacing: replacing)
         let liveFile = try claims.makeLive(older)
         do throws(LogError) {
             olderLive = try claims.live()
             live = try LiveFile(path: path + ".live", file: liveFile, layout: layout, system: system)
-            log = try claims.makeLog()
+            log = try claims.makeLog(older)
         } catch {
             _ = folder.remove(name + Suffix.newLive, of: liveFile)
             throw error
@@ -55,9 +62,6 @@ final class LogFiles: @unchecked Sendable {
             discard()
             throw LogError.system(error, "examined", path)
         }
-        if let older, case .success(let status) = system.status(older.descriptor) {
-            system.setMode(log.descriptor, status.st_mode)
-        }
     }
 
     enum Suffix {
@@ -66,12 +70,15 @@ final class LogFiles: @unchecked Sendable {
         static let newLive = ".live.new"
     }
 
+    /// Linux has 255 bytes for a name; the longest suffix needs its part.
+    static let longestName = 255 - Suffix.newLive.utf8.count
+
     /// The files have their names.
     var isCommitted: Bool { committed.load(ordering: .acquiring) }
 
-    /// Gives the files their names. What was there before is gone then.
-    func commit(synced: Bool) throws(LogError) {
-        if isCommitted { return }
+    /// Gives the files their names. What was there before is gone then. Returns what the user should know.
+    func commit(synced: Bool) throws(LogError) -> String? {
+        if isCommitted { return nil }
         if synced, older != nil, let error = system.sync(log.descriptor) {
             throw LogError.system(error, "synced", path)
         }
@@ -81,12 +88,16 @@ final class LogFiles: @unchecked Sendable {
             throw LogError.system(error, "made", path)
         }
         committed.store(true, ordering: .releasing)
+        older = nil
         if let error = folder.rename(name + Suffix.newLive, name + Suffix.live, replacing: olderLive != nil) {
-            throw LogError.system(error, "made", path + Suffix.live)
+            // The older recording is gone: this one has started. Readers and the next recorder know the file
+            // by its tie.
+            return "\(path)\(Suffix.newLive) could not be renamed: \(Syscalls.describe(error)); "
+                + "the recording goes on with that name"
         }
         hasLiveName = true
-        older = nil
         olderLive = nil
+        return nil
     }
 
     private func checkUnchanged(_ name: String, _ file: OpenFile?) throws(LogError) {
@@ -130,6 +141,8 @@ final class LogFiles: @unchecked Sendable {
     /// Removes the live file, which a finished log doesn't need. Returns what its user should know.
     func removeLive() -> String? {
         let live = hasLiveName ? name + Suffix.live : name + Suffix.newLive
+        if let olderLive { _ = folder.remove(name + Suffix.live, of: olderLive) }
+        olderLive = nil
         switch folder.remove(live, of: self.live.file) {
         case .removed: return nil
         case .absent: return "\(path).live was removed by something else while \(path) was recorded"
@@ -146,6 +159,7 @@ final class LogFiles: @unchecked Sendable {
     func close() {
         // Nobody could tell what it was.
         if isCommitted, live.isEmptied { _ = removeLive() }
+        olderLive = nil
         live.close()
         live.file.close()
         log.close()

@@ -37,7 +37,7 @@ package final class LogWriter: @unchecked Sendable {
     let sealer: Sealer
     private let files: LogFiles
     private let syncs: Bool
-    /// What the user should know of a log that was finished without an error.
+    /// What the user should know of a log that was started, and then of one that was finished, without an error.
     package private(set) var remark: String?
 
     /// The segment that takes events, and what it says of itself.
@@ -67,7 +67,7 @@ package final class LogWriter: @unchecked Sendable {
             try LogWriter.writeHeader(files, layout, system)
             let chunks = try ChunkWriter(files: files, layout: layout, options: options, system: system)
             started = try Sealer(files: files, chunks: chunks, options: options, system: system)
-            if !options.startsLater { try files.commit(synced: options.syncInterval > 0) }
+            if !options.startsLater { _ = try files.commit(synced: options.syncInterval > 0) }
         } catch {
             started?.stop()
             files.discard()
@@ -146,7 +146,7 @@ package final class LogWriter: @unchecked Sendable {
     package func start() throws(LogError) {
         if let failure { throw failure }
         guard isOpen else { throw LogError(.misuse, "\(path) is closed") }
-        try files.commit(synced: syncs)
+        remark = try files.commit(synced: syncs)
     }
 
     /// Writes the rest, the index and the end, syncs the log to the disk, and removes the live file.

@@ -61,8 +61,9 @@ struct Folder: Sendable {
         }
     }
 
-    func open(_ name: String, _ flags: Int32) -> Syscalls.Result<OpenFile> {
-        switch system.open(name, flags | O_NOFOLLOW | O_NONBLOCK, in: file.descriptor) {
+    func open(_ name: String, _ flags: Int32, mode: mode_t? = nil) -> Syscalls.Result<OpenFile> {
+        let flags = flags | O_NOFOLLOW | O_NONBLOCK
+        return switch system.open(name, flags, mode: mode ?? 0o666, in: file.descriptor) {
         case .success(let descriptor): .success(OpenFile(descriptor, system))
         case .failure(let error): .failure(error)
         }

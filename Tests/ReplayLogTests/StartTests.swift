@@ -148,6 +148,68 @@ import Testing
         }
     }
 
+    /// One call fails: the start does too and leaves the older log, or the recording has started.
+    @Test func afterAFailureAtEveryCallThereIsTheOlderLogOrTheNewOne() throws {
+        let path = scratch.path("run")
+        for number in 0..<5 {
+            nonisolated(unsafe) var moment = 0
+            var starts = 0
+            while true {
+                let older = try before(number)
+                nonisolated(unsafe) var calls = 0
+                nonisolated(unsafe) var isOver = false
+                var options = later
+                options.faults = SyscallFaults { _, _ in
+                    if isOver { return .pass }
+                    defer { calls += 1 }
+                    return calls == moment ? .fail(EIO) : .pass
+                }
+                var started: LogWriter?
+                if let writer = try? LogWriter(path: path, options: options) {
+                    if (try? writer.start()) != nil { started = writer } else { writer.abandon() }
+                }
+                isOver = true
+                if let started {
+                    starts += 1
+                    for event in events { #expect(started.append(event)) }
+                    #expect(Outcome(path).events == events, "\(number), \(moment)")
+                    try started.finish(LogEnd())
+                    #expect(Outcome(path).events == events && files() == [""], "\(number), \(moment)")
+                } else if let older {
+                    #expect(Outcome(path).events == older, "\(number), \(moment)")
+                } else {
+                    #expect(!Files.exists(path), "\(number), \(moment)")
+                }
+                // It has made all its calls.
+                if calls <= moment { break }
+                moment += 1
+            }
+            #expect(moment > 10 && starts >= 2)
+        }
+    }
+
+    /// A recorder that started without the second renaming, and died.
+    @Test func aLiveFileThatKeptItsFirstNameIsReadAndReplaced() throws {
+        let path = scratch.path("run")
+        for number in 0..<5 {
+            _ = try before(number)
+            var options = later
+            options.faults = SyscallFaults { call, count in
+                call == .rename && count == 1 ? .fail(EIO) : .pass
+            }
+            let writer = try LogWriter(path: path, options: options)
+            try writer.start()
+            #expect(writer.remark?.contains(".live.new could not be renamed") == true)
+            for event in events { #expect(writer.append(event)) }
+            writer.abandon()
+            #expect(Outcome(path).events == events && files().contains(".live.new"))
+            let next = try LogWriter(path: path, options: .test)
+            for event in old { #expect(next.append(event)) }
+            try next.finish(LogEnd())
+            #expect(Outcome(path).events == old && files() == [""])
+        }
+    }
+
     @Test func aFileThatCameSinceTheConfigurationIsNotReplaced() throws {
         let path = scratch.path("run")
         for suffix in ["", ".live"] {

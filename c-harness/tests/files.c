@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -306,6 +307,25 @@ TEST(of_processes_that_record_one_name_each_is_refused_or_whole) {
     }
 }
 
+TEST(a_name_may_have_246_bytes) {
+    char name[300];
+    for (size_t length = 245; length <= 260; length++) {
+        memset(name, 'n', length);
+        name[length] = 0;
+        choose_log(name);
+        if (length <= 246) {
+            record(log_path, length);
+            expect_files("n");
+            check_played(log_path, length);
+            continue;
+        }
+        host_init(&host);
+        CHECK_STATUS(host_configure(&host, REPLAY_MODE_RECORD, log_path, NULL),
+                     ERROR_INVALID_ARGUMENT);
+        CHECK_HAS(host_last_error().message, "at most 246 bytes, and not ");
+    }
+}
+
 /* -------------------------------------------------------------------- start */
 
 TEST(an_older_recording_stays_until_the_start) {
@@ -336,6 +356,61 @@ TEST(an_older_recording_stays_until_the_start) {
     CHECK_STATUS(replay_session_free(session), OK);
     expect_files("n");
     check_played(log_path, 1);
+}
+
+/* In place of the C library's, for the library too. */
+static bool refuses_renames;
+int renameat2(int from, const char *old_name, int to, const char *new_name, unsigned flags);
+__attribute__((visibility("default"))) int renameat2(int from, const char *old_name, int to,
+                                                     const char *new_name, unsigned flags) {
+    if (!refuses_renames)
+        return (int)syscall(SYS_renameat2, from, old_name, to, new_name, flags);
+    errno = EIO;
+    return -1;
+}
+
+/* The older log is replaced by renameat(), the live file then gets its name by renameat2(). */
+TEST(a_live_file_that_keeps_its_first_name_costs_a_warning) {
+    choose_log("run.log");
+    record(log_path, 1);
+    for (uint64_t salt = 2; salt < 4; salt++) {
+        host_init(&host);
+        REQUIRE_STATUS(host_configure(&host, REPLAY_MODE_RECORD, log_path, NULL), OK);
+        refuses_renames = true;
+        host_start(&host, 3);
+        refuses_renames = false;
+        CHECK_EQ(host.messages, 1);
+        CHECK_EQ(host.error_messages, 0);
+        expect_files("nL");
+        read_clocks(REPLAY_MODE_RECORD, salt, 0, EVENTS);
+        CHECK_STATUS(host_end(&host), OK);
+        expect_files("n");
+        check_played(log_path, salt);
+    }
+}
+
+static mode_t mode_of(const char *suffix) {
+    struct stat status;
+    return lstat(in_log(suffix), &status) == 0 ? status.st_mode & 0777 : 0;
+}
+
+TEST(a_recording_is_no_more_readable_than_the_one_that_it_replaces) {
+    choose_log("run.log");
+    umask(022);
+    static const mode_t modes[] = {0600, 0640, 0666, 0644};
+    record(log_path, 1);
+    for (int i = 0; i < 4; i++) {
+        REQUIRE(chmod(log_path, modes[i]) == 0);
+        host_init(&host);
+        REQUIRE_STATUS(host_configure(&host, REPLAY_MODE_RECORD, log_path, NULL), OK);
+        CHECK_EQ(mode_of(".new"), modes[i]);
+        CHECK_EQ(mode_of(".live.new"), modes[i]);
+        host_start(&host, 3);
+        CHECK_EQ(mode_of(""), modes[i]);
+        CHECK_EQ(mode_of(".live"), modes[i]);
+        CHECK_STATUS(host_end(&host), OK);
+        CHECK_EQ(mode_of(""), modes[i]);
+    }
 }
 
 TEST(a_file_that_came_since_the_configuration_is_not_replaced) {

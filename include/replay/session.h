@@ -179,7 +179,8 @@ enum { REPLAY_DEFAULT = 0, REPLAY_ON = 1, REPLAY_OFF = 2 };
  *                       or jumps to the next timer (off)          default on
  *    align=on|off       warn when virtual time falls behind real time  default off
  *    rr=record|replay   the mode; without it: none
- *    rrfile=PATH        the log
+ *    rrfile=PATH        the log; to record, its last part has at most 246 bytes, else
+ *                       ERROR_INVALID_ARGUMENT
  *    rrsnapshot=NAME    the snapshot to make or load at the start
  *    rrdata=on|off      record the data that disks deliver, so that replay needs
  *                       no image                                   default off

@@ -51,6 +51,7 @@ extension Session {
                 // The older log is gone then: after all else that can fail.
                 try writer.start()
             } catch { return refuse(ReplayError(error)) }
+            if let remark = writer.remark { host.message(REPLAY_MESSAGE_WARNING, remark) }
         }
         // Before anything else is compared: what else differs may follow from it.
         if let player, let refusal = differentMachine(from: player) { return refuse(refusal) }
