@@ -16,6 +16,7 @@ extension Session {
             let options = try Options(config, environment: isDefault ? replay_environment_options() : nil)
             let host = config.host.map { Host($0, opaque: config.opaque) } ?? Host()
             try begin(options, host)
+            if !isIdle { prepareForFork() }
             takeLockIfTakenEarly()
             return .ok
         } catch {

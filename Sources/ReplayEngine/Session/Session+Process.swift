@@ -26,6 +26,10 @@ extension Session {
         return .forked
     }
 
+    /// Does once what a child does, so that it needs nothing of the Swift runtime that another thread was making
+    /// when the process forked.
+    func prepareForFork() { forkError.withC { _ in } }
+
     var forkError: ReplayError {
         var error = ReplayError(
             .forked,
