@@ -79,8 +79,8 @@ static void release_held(void) {
 /* The Swift runtime's copy of gettid(); 0: it asks anew. It writes the number into the locks under
  * which globals and type metadata are made. In a forked child the kernel would not know it, and two
  * threads that come at once would wait for ever. */
-extern __thread int32_t swift_thread_number
-    __asm__("_ZZN5swift14threading_impl5linux13ulock_get_tidEvE3tid")
+extern __thread int32_t
+    swift_thread_number __asm__("_ZZN5swift14threading_impl5linux13ulock_get_tidEvE3tid")
         __attribute__((visibility("hidden")));
 #endif
 
@@ -107,7 +107,8 @@ static void watch_forks(void) {
     pthread_atfork(before_fork, release_held, in_child);
 }
 
-/* From the time on when the library is loaded: Swift's runtime may be at work before the first call. */
+/* From the time on when the library is loaded: Swift's runtime may be at work before the first
+ * call. */
 __attribute__((constructor)) static void watch_forks_at_once(void) {
     pthread_once(&fork_once, watch_forks);
 }
