@@ -157,10 +157,10 @@ import Testing
             while true {
                 let older = try before(number)
                 nonisolated(unsafe) var calls = 0
-                nonisolated(unsafe) var isOver = false
+                let isOver = Locked(false)
                 var options = later
                 options.faults = SyscallFaults { _, _ in
-                    if isOver { return .pass }
+                    if isOver.withLock({ $0 }) { return .pass }
                     defer { calls += 1 }
                     return calls == moment ? .fail(EIO) : .pass
                 }
@@ -168,7 +168,7 @@ import Testing
                 if let writer = try? LogWriter(path: path, options: options) {
                     if (try? writer.start()) != nil { started = writer } else { writer.abandon() }
                 }
-                isOver = true
+                isOver.withLock { $0 = true }
                 if let started {
                     starts += 1
                     for event in events { #expect(started.append(event)) }

@@ -138,8 +138,9 @@ static replay_status_t check(const replay_block_config_t *config) {
                                 "the size of a disk's configuration or backend is too small");
     return replay_stub_session.preparing
                ? REPLAY_OK
-               : replay_stub_fail(REPLAY_ERROR_WRONG_STATE,
-                                  "a disk was opened outside of the preparation");
+               : replay_stub_fail(
+                     REPLAY_ERROR_WRONG_STATE,
+                     "a disk can be opened only between replay_configure() and replay_start()");
 }
 
 static replay_status_t open_disk(const replay_block_config_t *config, replay_block_t **handle) {

@@ -177,7 +177,8 @@ replay_status_t replay_fingerprint(const char *key, const char *value) {
     return replay_stub_session.preparing
                ? REPLAY_OK
                : replay_stub_fail(REPLAY_ERROR_WRONG_STATE,
-                                  "a fingerprint's field was given outside of the preparation");
+                                  "a fingerprint's field can be given only between "
+                                  "replay_configure() and replay_start()");
 }
 
 replay_status_t replay_vmstate_init(void) {

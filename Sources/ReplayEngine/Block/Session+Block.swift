@@ -9,7 +9,10 @@ extension Session {
     package func openDisk(_ config: replay_block_config_t) -> (UInt?, Status) {
         if let forkRefusal { return (nil, forkRefusal) }
         let opened: (UInt?, Status)? = preparation.visit { open(config) }
-        return opened ?? (nil, misuse(.wrongState, "a disk was opened outside of the preparation"))
+        return opened ?? (
+            nil,
+            misuse(.wrongState, "a disk can be opened only between replay_configure() and replay_start()")
+        )
     }
 
     private func open(_ config: replay_block_config_t) -> (UInt?, Status) {

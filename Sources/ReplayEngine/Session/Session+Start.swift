@@ -7,7 +7,10 @@ extension Session {
     package func tell(_ key: ByteText, _ value: ByteText) -> Status {
         if let forkRefusal { return forkRefusal }
         guard isConfigured, !isStarted else {
-            return misuse(.wrongState, "the fingerprint's field \(key) was told outside of the preparation")
+            return misuse(
+                .wrongState,
+                "the fingerprint's field \(key) can be given only between replay_configure() and replay_start()"
+            )
         }
         guard !key.bytes.isEmpty, !key.hasPrefix(Fingerprint.reserved) else {
             return misuse(.invalidArgument, "a fingerprint's field may not be called '\(key)'")
@@ -15,7 +18,10 @@ extension Session {
         switch preparation.tell(key, value, isLimited: !isIdle) {
         case .taken: return .ok
         case .late:
-            return misuse(.wrongState, "the fingerprint's field \(key) was told outside of the preparation")
+            return misuse(
+                .wrongState,
+                "the fingerprint's field \(key) can be given only between replay_configure() and replay_start()"
+            )
         case .full:
             return misuse(
                 .invalidArgument,
