@@ -132,6 +132,7 @@ package final class BlockDisk: @unchecked Sendable {
     func noteCompletion() { count.subtract(1, ordering: .relaxed) }
 
     var isOfFile: Bool { if case .file = backend { true } else { false } }
+    var hasRequestsUnderWay: Bool { underWay.withLock { !$0.isEmpty } }
     func isAtWork(_ id: UInt64) -> Bool { underWay.withLock { $0.contains(id) } }
     var isIdle: Bool { count.load(ordering: .relaxed) == 0 }
 

@@ -99,6 +99,9 @@ extension Session {
     func noteCompletion() { lastCompletion.store(replay_monotonic_ns(), ordering: .relaxed) }
 
     /// Is any?
+    var hasRequestsUnderWay: Bool { hostRequests.withLock { !$0.isEmpty } || devices.hasRequestsUnderWay }
+
+    /// The same, and those whose completion waits for its place.
     var hasRequestsAtWork: Bool { hostRequests.withLock { !$0.isEmpty } || devices.hasRequests }
 
     // MARK: Record and play

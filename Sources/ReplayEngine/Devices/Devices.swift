@@ -109,6 +109,10 @@ final class Devices: @unchecked Sendable {
     /// Is request `id` with a backend, not yet done?
     var hasRequests: Bool { content.withLock { content in content.disks.values.contains { !$0.isIdle } } }
 
+    var hasRequestsUnderWay: Bool {
+        content.withLock { content in content.disks.values.contains(where: \.hasRequestsUnderWay) }
+    }
+
     func isAtWork(_ id: UInt64) -> Bool {
         content.withLock { content in content.disks.values.contains { $0.isAtWork(id) } }
     }

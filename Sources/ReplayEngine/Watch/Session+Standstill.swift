@@ -38,7 +38,7 @@ extension Session {
         else { return false }
         switch kind {
         case .block, .blockRead, .blockData: return isAtWork(UInt64(bitPattern: player.next.a))
-        case .bottomHalf, .bottomHalfOneshot: return hasRequestsAtWork
+        case .bottomHalf, .bottomHalfOneshot: return hasRequestsUnderWay
         default: return false
         }
     }
