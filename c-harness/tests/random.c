@@ -191,6 +191,18 @@ TEST_SLOW(random_courses_are_replayed, 100) {
 TEST_SLOW(random_mistakes_are_told, 200) {
     try_courses(200, true);
 }
+/* Courses that lack a bottom half while a completion waits for its place. */
+TEST(mistakes_that_were_once_told_late) {
+    static const uint64_t seeds[] = {
+        UINT64_C(16025515218197148626), UINT64_C(10391775997078978087),
+        UINT64_C(5574988284286536642),  UINT64_C(8023323779034569549),
+        UINT64_C(1867633287946623983),  UINT64_C(13032750961605972105),
+        UINT64_C(9406084993671390404),
+    };
+    for (size_t i = 0; i < sizeof seeds / sizeof *seeds; i++)
+        try_course(seeds[i], true);
+}
+
 TEST_LONG(many_random_courses_are_replayed, 900) {
     try_courses(30000, false);
 }
