@@ -86,7 +86,7 @@ REPLAY_API int64_t replay_get_virtual_clock(void);
  *  source does it). Runs the host's timers that are due, lets the host handle
  *  its requests, and, if all vCPUs sleep, starts the warp of the virtual clock.
  *
- *  Record: each behind its checkpoint, written only where something is done.
+ *  Record: each after its checkpoint, written only where something is done.
  *  Play:   does what the log says that this thread did here, and only that.
  *  None:   the same, unwritten. Does nothing if the machine is stopped.
  *  @return REPLAY_OK; but for None ERROR_LOCK_NOT_HELD, ERROR_WRONG_ROLE; or

@@ -82,7 +82,7 @@ typedef struct replay_host {
 
     /** Runs the timers of @p clock that are due. The library has met the
      *  checkpoint that guards them. NULL: the host runs its timers itself, each
-     *  behind its checkpoint. */
+     *  after its checkpoint. */
     void (*run_timers)(void *opaque, replay_timer_clock_t clock);
 
     /** Needed in practice with two threads, or input lags. Makes the vCPU thread

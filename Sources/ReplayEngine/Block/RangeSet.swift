@@ -14,7 +14,7 @@ struct RangeSet {
         return low
     }
 
-    /// False: there is no memory to insert one more.
+    /// False: memory ran out.
     mutating func makeRoom() -> Bool { ranges.makeRoom() }
 
     mutating func insert(_ range: Range<UInt64>) {
