@@ -33,28 +33,6 @@ const replay_plugin_t *replay_plugin_table(void) {
     return &table;
 }
 
-const char *replay_status_name_of(replay_status_t status) {
-    switch (status) {
-#define NAME(code, name, sentence)                                                                 \
-    case code:                                                                                     \
-        return #name;
-        REPLAY_STATUS_MAP(NAME)
-    default:
-        return "UNKNOWN";
-    }
-}
-
-const char *replay_status_sentence_of(replay_status_t status) {
-    switch (status) {
-#define SENTENCE(code, name, sentence)                                                             \
-    case code:                                                                                     \
-        return sentence;
-        REPLAY_STATUS_MAP(SENTENCE)
-    default:
-        return "an unknown status";
-    }
-}
-
 /* What travels has the layout that every build must see. */
 _Static_assert(sizeof(replay_error_t) == 32 + 96 + 96 + 64 + 512 + 1024,
                "layout of replay_error_t");

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* session.h in mode NONE. */
+#include "replay-status.h"
 #include "stubs.h"
 
 #include <stdlib.h>
@@ -107,25 +108,11 @@ replay_status_t replay_last_error(replay_error_t *error) {
 }
 
 const char *replay_status_name(replay_status_t status) {
-    switch (status) {
-#define NAME(code, name, sentence)                                                                 \
-    case code:                                                                                     \
-        return #name;
-        REPLAY_STATUS_MAP(NAME)
-    default:
-        return "UNKNOWN";
-    }
+    return replay_status_name_of(status);
 }
 
 const char *replay_status_sentence(replay_status_t status) {
-    switch (status) {
-#define SENTENCE(code, name, sentence)                                                             \
-    case code:                                                                                     \
-        return sentence;
-        REPLAY_STATUS_MAP(SENTENCE)
-    default:
-        return "an unknown status";
-    }
+    return replay_status_sentence_of(status);
 }
 
 /* --------------------------------------------------------------------- life */

@@ -11,6 +11,8 @@
 
 #include "replay/replay.h"
 
+#include "replay-status.h"
+
 #pragma GCC visibility push(hidden)
 
 /* ------------------------------------------------------------------ threads */
@@ -221,9 +223,6 @@ void replay_name_caller(char *text, size_t size);
 
 /** The constant table of replay_plugin_query(). */
 const replay_plugin_t *replay_plugin_table(void);
-
-const char *replay_status_name_of(replay_status_t status);
-const char *replay_status_sentence_of(replay_status_t status);
 
 #pragma GCC visibility pop
 
