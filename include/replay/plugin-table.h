@@ -16,7 +16,7 @@
  *  their descriptions are in the header that declares them without the prefix.
  *  Every name outside of a struct begins with libreplay_ or LIBREPLAY_.
  *
- *  Written from the other headers by c-harness/tools/generate-interface. */
+ *  Written from the other headers by Sources/CReplay/generate-interface. */
 #ifndef LIBREPLAY_PLUGIN_TABLE_H
 #define LIBREPLAY_PLUGIN_TABLE_H
 

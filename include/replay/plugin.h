@@ -31,7 +31,7 @@
  *  the library's own references would find the program's replay_mode.
  *
  *  The table's list of functions is written from the other headers by
- *  c-harness/tools/generate-interface. */
+ *  Sources/CReplay/generate-interface. */
 #ifdef REPLAY_TABLE_ONLY
 #include "plugin-table.h"
 #elif !defined(REPLAY_PLUGIN_H)

@@ -29,12 +29,12 @@ install(DIRECTORY c-harness/examples DESTINATION ${CMAKE_INSTALL_DOCDIR}/c-harne
 set(_pkgconfig ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 file(RELATIVE_PATH REPLAY_PKGCONFIG_TO_PREFIX /${_pkgconfig} /)
 foreach(_name replay replay-stubs)
-    configure_file(c-harness/cmake/${_name}.pc.in ${_name}.pc @ONLY)
+    configure_file(Sources/cmake/${_name}.pc.in ${_name}.pc @ONLY)
     install(FILES ${CMAKE_CURRENT_BINARY_DIR}/${_name}.pc DESTINATION ${_pkgconfig})
 endforeach()
 
 set(_package ${CMAKE_INSTALL_LIBDIR}/cmake/libreplay)
-configure_package_config_file(c-harness/cmake/libreplay-config.cmake.in libreplay-config.cmake
+configure_package_config_file(Sources/cmake/libreplay-config.cmake.in libreplay-config.cmake
     INSTALL_DESTINATION ${_package}
     PATH_VARS CMAKE_INSTALL_INCLUDEDIR CMAKE_INSTALL_LIBDIR)
 write_basic_package_version_file(libreplay-config-version.cmake
