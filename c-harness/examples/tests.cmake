@@ -23,3 +23,8 @@ set_tests_properties(examples-continue PROPERTIES TIMEOUT 60)
 add_test(NAME examples-documents COMMAND ./check-documents
     WORKING_DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR})
 set_tests_properties(examples-documents PROPERTIES TIMEOUT 60)
+
+# The links of all pages, in the repository's web view and in DocC.
+add_test(NAME examples-links COMMAND ../tools/make-pages
+    WORKING_DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR})
+set_tests_properties(examples-links PROPERTIES TIMEOUT 60)
