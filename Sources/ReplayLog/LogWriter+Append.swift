@@ -15,6 +15,14 @@ extension LogWriter {
         encoder.pointee.putClock(kind, role, icount, value) || appendSlowly(kind, role, icount, value)
     }
 
+    /// Appends an event with fields.
+    @inlinable
+    package func append(_ event: EventFields, _ role: ThreadRole, _ icount: UInt64) -> Bool {
+        append(
+            event.kind, role, icount, event.a, event.b, event.c, event.d, event.e, event.f,
+            bytes: event.bytes)
+    }
+
     /// Appends any event: its integers in the order of its layout, then its bytes.
     @inlinable
     package func append(
