@@ -2,7 +2,7 @@
 /* A log that is damaged: refused, or replayed up to the damage with an error
  * that names the place. Never accepted silently, never a hang, never the end of
  * the host. */
-#include "scripted-host.h"
+#include "course.h"
 
 #include <signal.h>
 #include <sys/wait.h>
@@ -18,25 +18,6 @@ static const char *log_path(void) {
 static const char *damaged_path(void) {
     return test_path("damaged.log");
 }
-
-static const step_t small[] = {
-    {OP_EXECUTE, 100},
-    {OP_CHECKPOINT, REPLAY_CHECKPOINT_INIT},
-    {OP_CLOCK, 1000000, REPLAY_CLOCK_HOST},
-    {OP_EXECUTE, 57},
-    {OP_INTERRUPT},
-    {OP_BH, 1},
-    {OP_FLUSH},
-    {OP_CHAR_POST, .text = "typed"},
-    {OP_FLUSH},
-    {OP_EXECUTE, 12},
-    {OP_RANDOM, 5, 16},
-    {OP_EXCEPTION},
-    {OP_CHAR_READ, .text = "answer"},
-    {OP_AUDIO_IN, 7, 3},
-    {OP_DIGEST, 777},
-    {OP_EXECUTE, 40},
-};
 
 static void record(const step_t *steps, size_t count, const char *options) {
     script_init(&recorded, REPLAY_MODE_RECORD, log_path(), steps, count);
@@ -100,44 +81,44 @@ static void say_what_came_out(void) {
 }
 
 TEST(an_undamaged_copy_is_accepted) {
-    record(STEPS(small), NULL);
+    record(STEPS(course), NULL);
     test_write_file(damaged_path(), log_bytes, log_length);
-    check_damaged("no damage", STEPS(small), false);
+    check_damaged("no damage", STEPS(course), false);
     CHECK_EQ(hidden, 1);
 }
 
 TEST_SLOW(every_byte_of_a_small_log, 300) {
-    record(STEPS(small), NULL);
+    record(STEPS(course), NULL);
     for (size_t at = 0; at < log_length; at++) {
-        try_byte(at, log_bytes[at] ^ 1, STEPS(small));
-        try_byte(at, log_bytes[at] ^ 0x80, STEPS(small));
-        try_byte(at, log_bytes[at] ? 0 : 0xff, STEPS(small));
+        try_byte(at, log_bytes[at] ^ 1, STEPS(course));
+        try_byte(at, log_bytes[at] ^ 0x80, STEPS(course));
+        try_byte(at, log_bytes[at] ? 0 : 0xff, STEPS(course));
     }
     say_what_came_out();
 }
 
 TEST_LONG(every_value_of_every_byte_of_a_small_log, 900) {
-    record(STEPS(small), NULL);
+    record(STEPS(course), NULL);
     for (size_t at = 0; at < log_length; at++)
         for (int value = 0; value < 256; value++)
             if (value != log_bytes[at])
-                try_byte(at, (uint8_t)value, STEPS(small));
+                try_byte(at, (uint8_t)value, STEPS(course));
     say_what_came_out();
 }
 
 TEST_SLOW(every_length_of_a_small_log, 120) {
-    record(STEPS(small), NULL);
+    record(STEPS(course), NULL);
     for (size_t length = 0; length < log_length; length++) {
         char what[120];
         snprintf(what, sizeof what, "cut to %zu of %zu bytes", length, log_length);
         test_write_file(damaged_path(), log_bytes, length);
-        check_damaged(what, STEPS(small), true);
+        check_damaged(what, STEPS(course), true);
     }
     say_what_came_out();
 }
 
 TEST(bytes_behind_the_end) {
-    record(STEPS(small), NULL);
+    record(STEPS(course), NULL);
     static const size_t lengths[] = {1, 7, 64, 4096, 70000};
     for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++)
         for (int fill = 0; fill < 256; fill += 255) {
@@ -148,13 +129,13 @@ TEST(bytes_behind_the_end) {
             free(longer);
             char what[120];
             snprintf(what, sizeof what, "%zu bytes of 0x%02x behind the end", lengths[i], fill);
-            check_damaged(what, STEPS(small), false);
+            check_damaged(what, STEPS(course), false);
         }
 }
 
 TEST(random_files) {
     uint64_t seed = test_seed();
-    record(STEPS(small), NULL);
+    record(STEPS(course), NULL);
     for (int i = 0; i < 300; i++) {
         size_t length = test_random(&seed) % 3000, keep = 0;
         uint8_t *bytes = malloc(length + 1);
@@ -167,14 +148,14 @@ TEST(random_files) {
         free(bytes);
         char what[120];
         snprintf(what, sizeof what, "random file %d, head %zu of %zu bytes", i, keep, length);
-        check_damaged(what, STEPS(small), true);
+        check_damaged(what, STEPS(course), true);
     }
     say_what_came_out();
 }
 
 TEST(pieces_moved_and_doubled) {
     uint64_t seed = test_seed();
-    record(STEPS(small), NULL);
+    record(STEPS(course), NULL);
     for (int i = 0; i < 300; i++) {
         uint8_t *bytes = malloc(log_length);
         memcpy(bytes, log_bytes, log_length);
@@ -187,7 +168,7 @@ TEST(pieces_moved_and_doubled) {
         free(bytes);
         char what[120];
         snprintf(what, sizeof what, "%zu bytes from %zu copied to %zu", length, from, to);
-        check_damaged(what, STEPS(small), changed);
+        check_damaged(what, STEPS(course), changed);
     }
     say_what_came_out();
 }

@@ -1,41 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* The same inputs make the same bytes, and a replay that records makes the
  * events that it plays. */
-#include "scripted-host.h"
+#include "course.h"
 
 #include <unistd.h>
-
-static const step_t course[] = {
-    {OP_EXECUTE, 100},
-    {OP_CHECKPOINT, REPLAY_CHECKPOINT_INIT},
-    {OP_CLOCK, 1000000, REPLAY_CLOCK_HOST},
-    {OP_EXECUTE, 57},
-    {OP_INTERRUPT},
-    {OP_BH, 1},
-    {OP_FLUSH},
-    {OP_CHAR_POST, .text = "typed"},
-    {OP_PACKET, .b = 3, .text = "a packet"},
-    {OP_INPUT, 30},
-    {OP_INPUT_SYNC},
-    {OP_FLUSH},
-    {OP_EXECUTE, 12},
-    {OP_RANDOM, 5, 16},
-    {OP_READ, 4096, 512},
-    {OP_DRAIN},
-    {OP_EXCEPTION},
-    {OP_CHAR_WRITE, 5, 6},
-    {OP_CHAR_READ, .text = "answer"},
-    {OP_CHAR_READ_ERROR, -7},
-    {OP_AUDIO_OUT, 480},
-    {OP_AUDIO_IN, 7, 3},
-    {OP_CHECKPOINT, REPLAY_CHECKPOINT_RESET, .io = true},
-    {OP_CLOCK, 1000500, REPLAY_CLOCK_HOST, .io = true},
-    {OP_DIGEST, 777},
-    {OP_EXECUTE, 40},
-    {OP_SHUTDOWN, REPLAY_SHUTDOWN_GUEST_SHUTDOWN},
-    {OP_EXECUTE, 40},
-};
-enum { COUNT = sizeof course / sizeof *course };
 
 static void record(const char *path, const step_t *steps, size_t count, const char *options) {
     script_run_t run;
@@ -61,15 +29,17 @@ static void check_same_bytes(const char *a, const char *b) {
 }
 
 TEST(the_same_inputs_make_the_same_bytes) {
-    record(test_path("a.log"), course, COUNT, NULL);
+    step_t steps[COURSE_STEPS];
+    course_on_two_threads(steps);
+    record(test_path("a.log"), STEPS(steps), NULL);
     test_sleep_ms(1100); /* not even the time of day is in it */
-    record(test_path("b.log"), course, COUNT, NULL);
+    record(test_path("b.log"), STEPS(steps), NULL);
     check_same_bytes(test_path("a.log"), test_path("b.log"));
 }
 
 TEST(nothing_is_left_beside_the_log) {
     char live[500];
-    record(test_path("a.log"), course, COUNT, NULL);
+    record(test_path("a.log"), STEPS(course), NULL);
     snprintf(live, sizeof live, "%s.live", test_path("a.log"));
     CHECK(access(live, F_OK) != 0);
 }

@@ -3,53 +3,12 @@
  * altered, at each position. Each is told at once, in one sentence, with the
  * exact place, what was expected and what was found, or it changes nothing that
  * the guest sees. */
-#include "scripted-host.h"
+#include "course.h"
 
 #include <ctype.h>
 
-static const step_t course[] = {
-    {OP_EXECUTE, 100},
-    {OP_CHECKPOINT, REPLAY_CHECKPOINT_INIT},
-    {OP_CLOCK, 1000000, REPLAY_CLOCK_HOST},
-    {OP_EXECUTE, 57},
-    {OP_INTERRUPT},
-    {OP_EXECUTE, 20},
-    {OP_BH, 1},
-    {OP_EXECUTE, 20},
-    {OP_FLUSH},
-    {OP_EXECUTE, 31},
-    {OP_CHAR_POST, .text = "typed"},
-    {OP_FLUSH},
-    {OP_CHECKPOINT, REPLAY_CHECKPOINT_CLOCK_VIRTUAL},
-    {OP_EXECUTE, 12},
-    {OP_RANDOM, 5, 16},
-    {OP_READ, 4096, 512},
-    {OP_EXECUTE, 44},
-    {OP_DRAIN},
-    {OP_EXECUTE, 13},
-    {OP_EXCEPTION},
-    {OP_CLOCK, 2000000, REPLAY_CLOCK_VIRTUAL_RT},
-    {OP_EXECUTE, 9},
-    {OP_CHAR_WRITE, 4, 0},
-    {OP_CHAR_READ, .text = "answer"},
-    {OP_EXECUTE, 8},
-    {OP_CHECKPOINT, REPLAY_CHECKPOINT_RESET},
-    {OP_AUDIO_OUT, 480},
-    {OP_EXECUTE, 7},
-    {OP_AUDIO_IN, 7, 3},
-    {OP_DIGEST, 777},
-    {OP_EXECUTE, 6},
-    {OP_SHUTDOWN, REPLAY_SHUTDOWN_GUEST_RESET},
-    {OP_BLOCK_EVENT, 3},
-    {OP_EXECUTE, 5},
-    {OP_FLUSH},
-    {OP_CLOCK, 3000000, REPLAY_CLOCK_HOST},
-    {OP_EXECUTE, 40},
-};
-enum { COUNT = sizeof course / sizeof *course };
-
 static script_run_t recorded;
-static uint64_t place[COUNT + 1]; /* icount before each step */
+static uint64_t place[COURSE_STEPS + 1]; /* icount before each step */
 static int rows, told;
 
 static const char *log_path(void) {
@@ -57,10 +16,10 @@ static const char *log_path(void) {
 }
 
 static void record(void) {
-    script_record(&recorded, log_path(), course, COUNT);
-    for (int i = 0; i < COUNT; i++)
+    script_record(&recorded, log_path(), course, COURSE_STEPS);
+    for (int i = 0; i < COURSE_STEPS; i++)
         place[i + 1] = place[i] + (course[i].op == OP_EXECUTE ? (uint64_t)course[i].a : 0);
-    CHECK_EQ(place[COUNT], recorded.host.icount);
+    CHECK_EQ(place[COURSE_STEPS], recorded.host.icount);
 }
 
 static bool has_number(const char *text, uint64_t number) {
@@ -140,6 +99,9 @@ static bool writes_an_event(op_t op) {
     case OP_FLUSH:
     case OP_DRAIN:
     case OP_CHAR_POST:
+    case OP_PACKET:
+    case OP_INPUT:
+    case OP_INPUT_SYNC:
     case OP_SHUTDOWN:
         return false;
     default:
@@ -159,12 +121,12 @@ static uint64_t place_of_event(size_t at) {
 
 TEST_SLOW(a_dropped_call_is_told, 100) {
     record();
-    for (size_t at = 0; at < COUNT; at++) {
-        step_t steps[COUNT];
+    for (size_t at = 0; at < COURSE_STEPS; at++) {
+        step_t steps[COURSE_STEPS];
         memcpy(steps, course, at * sizeof *steps);
-        memcpy(steps + at, course + at + 1, (COUNT - at - 1) * sizeof *steps);
+        memcpy(steps + at, course + at + 1, (COURSE_STEPS - at - 1) * sizeof *steps);
         const char *what = describe("drop", at, &course[at]);
-        const replay_error_t *error = check_row(what, steps, COUNT - 1);
+        const replay_error_t *error = check_row(what, steps, COURSE_STEPS - 1);
         if (!writes_an_event(course[at].op))
             continue;
         if (!error) {
@@ -182,12 +144,12 @@ TEST_SLOW(a_dropped_call_is_told, 100) {
 }
 
 static void try_insert(size_t at, const step_t *step, bool must_be_told) {
-    step_t steps[COUNT + 1];
+    step_t steps[COURSE_STEPS + 1];
     memcpy(steps, course, at * sizeof *steps);
     steps[at] = *step;
-    memcpy(steps + at + 1, course + at, (COUNT - at) * sizeof *steps);
+    memcpy(steps + at + 1, course + at, (COURSE_STEPS - at) * sizeof *steps);
     const char *what = describe("add", at, step);
-    const replay_error_t *error = check_row(what, steps, COUNT + 1);
+    const replay_error_t *error = check_row(what, steps, COURSE_STEPS + 1);
     if (must_be_told && !error)
         test_fail(TEST_HERE, "%s: not told", what);
     if (!must_be_told && error)
@@ -206,7 +168,7 @@ TEST_SLOW(an_added_value_call_is_told, 200) {
                                    {OP_AUDIO_IN, 3, 2}};
     record();
     for (size_t i = 0; i < sizeof added / sizeof *added; i++)
-        for (size_t at = 0; at < COUNT; at++)
+        for (size_t at = 0; at < COURSE_STEPS; at++)
             try_insert(at, &added[i], true);
     printf("  %d rows, %d told\n", rows, told);
 }
@@ -215,7 +177,7 @@ TEST_SLOW(an_added_call_that_waits_for_its_place_is_told, 100) {
     static const step_t added[] = {{OP_INTERRUPT}, {OP_EXCEPTION}};
     record();
     for (size_t i = 0; i < sizeof added / sizeof *added; i++)
-        for (size_t at = 0; at < COUNT; at++)
+        for (size_t at = 0; at < COURSE_STEPS; at++)
             try_insert(at, &added[i], true);
     printf("  %d rows, %d told\n", rows, told);
 }
@@ -232,7 +194,7 @@ TEST_SLOW(an_added_call_that_only_looks_changes_nothing, 100) {
                                    {OP_SHUTDOWN, REPLAY_SHUTDOWN_HOST_QUIT}};
     record();
     for (size_t i = 0; i < sizeof added / sizeof *added; i++)
-        for (size_t at = 0; at < COUNT; at++) {
+        for (size_t at = 0; at < COURSE_STEPS; at++) {
             step_t step = added[i];
             if (step.op == OP_SHUTDOWN)
                 continue; /* see below: it waits for its callback */
@@ -249,34 +211,34 @@ TEST_SLOW(an_added_call_that_only_looks_changes_nothing, 100) {
 
 TEST_SLOW(more_instructions_are_told, 100) {
     record();
-    for (size_t at = 0; at < COUNT - 1; at++) /* the last one is cut by the log's end */
+    for (size_t at = 0; at < COURSE_STEPS - 1; at++) /* the last one is cut by the log's end */
         try_insert(at, &(step_t){OP_EXECUTE, 3}, true);
     printf("  %d rows, %d told\n", rows, told);
 }
 
 TEST_SLOW(a_doubled_call_is_told_or_changes_nothing, 100) {
     record();
-    for (size_t at = 0; at < COUNT; at++) {
+    for (size_t at = 0; at < COURSE_STEPS; at++) {
         if (course[at].op == OP_SHUTDOWN)
             continue;
-        step_t steps[COUNT + 1];
+        step_t steps[COURSE_STEPS + 1];
         memcpy(steps, course, at * sizeof *steps);
         steps[at] = course[at];
-        memcpy(steps + at + 1, course + at, (COUNT - at) * sizeof *steps);
-        check_row(describe("double", at, &course[at]), steps, COUNT + 1);
+        memcpy(steps + at + 1, course + at, (COURSE_STEPS - at) * sizeof *steps);
+        check_row(describe("double", at, &course[at]), steps, COURSE_STEPS + 1);
     }
     printf("  %d rows, %d told\n", rows, told);
 }
 
 TEST_SLOW(swapped_calls_are_told_or_change_nothing, 100) {
     record();
-    for (size_t at = 0; at + 1 < COUNT; at++) {
-        step_t steps[COUNT];
+    for (size_t at = 0; at + 1 < COURSE_STEPS; at++) {
+        step_t steps[COURSE_STEPS];
         memcpy(steps, course, sizeof steps);
         steps[at] = course[at + 1];
         steps[at + 1] = course[at];
         const replay_error_t *error =
-            check_row(describe("swap with next", at, &course[at]), steps, COUNT);
+            check_row(describe("swap with next", at, &course[at]), steps, COURSE_STEPS);
         if (!error && writes_an_event(course[at].op) && writes_an_event(course[at + 1].op) &&
             course[at].op != OP_BH && course[at].op != OP_READ && course[at + 1].op != OP_READ &&
             course[at].op != OP_BLOCK_EVENT && course[at + 1].op != OP_BH)
@@ -339,15 +301,15 @@ static bool alter(step_t *step, int n) {
 
 TEST_SLOW(an_altered_call_is_told, 100) {
     record();
-    for (size_t at = 0; at < COUNT; at++)
+    for (size_t at = 0; at < COURSE_STEPS; at++)
         for (int n = 0; n < 3; n++) {
-            step_t steps[COUNT];
+            step_t steps[COURSE_STEPS];
             memcpy(steps, course, sizeof steps);
             if (!alter(&steps[at], n))
                 break;
             const char *what = describe("alter to", at, &steps[at]);
-            const replay_error_t *error = check_row(what, steps, COUNT);
-            if (!error && at < COUNT - 1)
+            const replay_error_t *error = check_row(what, steps, COURSE_STEPS);
+            if (!error && at < COURSE_STEPS - 1)
                 test_fail(TEST_HERE, "%s: not told", what);
         }
     printf("  %d rows, %d told\n", rows, told);
@@ -355,8 +317,8 @@ TEST_SLOW(an_altered_call_is_told, 100) {
 
 TEST(other_values_from_outside_change_nothing) {
     record();
-    for (size_t at = 0; at < COUNT; at++) {
-        step_t steps[COUNT];
+    for (size_t at = 0; at < COURSE_STEPS; at++) {
+        step_t steps[COURSE_STEPS];
         memcpy(steps, course, sizeof steps);
         if (course[at].op == OP_CLOCK || course[at].op == OP_AUDIO_OUT)
             steps[at].a += 99;
@@ -364,7 +326,7 @@ TEST(other_values_from_outside_change_nothing) {
             steps[at].text = "something else";
         else
             continue;
-        if (check_row(describe("another value of", at, &course[at]), steps, COUNT))
+        if (check_row(describe("another value of", at, &course[at]), steps, COURSE_STEPS))
             test_fail(TEST_HERE, "told, though the log has the value");
     }
 }

@@ -1,26 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Several machines in one process. */
-#include "scripted-host.h"
+#include "course.h"
 
 #include <errno.h>
-
-static const step_t course[] = {
-    {OP_EXECUTE, 100},
-    {OP_CHECKPOINT, REPLAY_CHECKPOINT_INIT},
-    {OP_CLOCK, 1000000, REPLAY_CLOCK_HOST},
-    {OP_EXECUTE, 57},
-    {OP_INTERRUPT},
-    {OP_BH, 1},
-    {OP_FLUSH},
-    {OP_CHAR_POST, .text = "typed"},
-    {OP_FLUSH},
-    {OP_RANDOM, 5, 16},
-    {OP_READ, 512, 512},
-    {OP_EXECUTE, 20},
-    {OP_DRAIN},
-    {OP_CHECKPOINT, REPLAY_CHECKPOINT_RESET, .io = true},
-    {OP_EXECUTE, 40},
-};
 
 TEST(sessions_are_made_and_freed) {
     CHECK(replay_session_get_current() == NULL);
