@@ -33,7 +33,7 @@ REPLAY_API int64_t replay_save_clock(replay_clock_kind_t kind, int64_t value, ui
  *  vCPU thread that is a divergence, for an I/O thread, whose loop may turn at
  *  other times, it is not. What an I/O thread read in front of it then, and does
  *  not repeat now, a vCPU thread passes over.
- *  Other modes: the last reading, with ERROR_WRONG_MODE.
+ *  Other modes: the last reading, with ERROR_WRONG_MODE. Without the lock: 0.
  *  Thread: [vcpu] [io] [lock-held] [hot].  Since ABI 1. */
 REPLAY_API int64_t replay_read_clock(replay_clock_kind_t kind, uint64_t icount);
 

@@ -76,18 +76,19 @@ extension Session {
     }
 
     package func loadCharReadAll(_ target: UnsafeMutableRawBufferPointer) -> (Status, Int32) {
-        if isPlaying, let player, accountForPlaying(host.icount, player),
+        let function: StaticString = "replay_char_read_all_load"
+        if isPlaying, holdsLock, let player, accountForPlaying(host.icount, player),
             player.isNext(.charReadAllError, at: state.icount)
         {
             var error: Int32 = 0
-            let status = load(.charReadAllError, "replay_char_read_all_load") { event in
+            let status = load(.charReadAllError, function) { event in
                 error = Int32(truncatingIfNeeded: event.a)
                 return nil
             }
             return (status, error)
         }
         var count: Int32 = 0
-        let status = load(.charReadAll, "replay_char_read_all_load") { event in
+        let status = load(.charReadAll, function) { event in
             guard event.bytes.count <= target.count else { return "room for \(target.count) bytes only" }
             target.copyMemory(from: event.bytes)
             count = Int32(clamping: event.bytes.count)
@@ -99,11 +100,11 @@ extension Session {
     /// How much ``loadCharReadAll(_:)`` will load.
     package func charReadAllSize() -> (Status, Int) {
         let function: StaticString = "replay_char_read_all_size"
-        guard isPlaying, let player else {
+        guard isPlaying else {
             return (misuse(.wrongMode, "\(function) was called while not replaying"), 0)
         }
-        if let refusal = refusal(.either, function) { return (refusal, 0) }
-        guard accountForPlaying(host.icount, player) else { return (failure, 0) }
+        if let refusal = refusalInRun(.either, function) { return (refusal, 0) }
+        guard let player, accountForPlaying(host.icount, player) else { return (failure, 0) }
         if !isReadAllNext(player) { passOver(player) }
         guard isReadAllNext(player) else {
             return (diverge("\(EventKind.charReadAll.name) by \(ThreadRoles.mine.description)"), 0)

@@ -9,18 +9,16 @@ extension Session {
     /// RECORD: stores a value that the guest sees.
     func save(_ function: StaticString, _ write: () -> Bool) -> Status {
         guard isRecording else { return misuse(.wrongMode, "\(function) was called while not recording") }
-        if let refusal = refusal(.either, function) { return refusal }
+        if let refusal = refusalInRun(.either, function) { return refusal }
         if hasFailed { return failure }
         return status(ofWriting: write())
     }
 
     /// PLAY: takes the value that must be next. `read` answers what does not fit.
     func load(_ kind: EventKind, _ function: StaticString, _ read: (Event) -> String?) -> Status {
-        guard isPlaying, let player else {
-            return misuse(.wrongMode, "\(function) was called while not replaying")
-        }
-        if let refusal = refusal(.either, function) { return refusal }
-        guard accountForPlaying(host.icount, player) else { return failure }
+        guard isPlaying else { return misuse(.wrongMode, "\(function) was called while not replaying") }
+        if let refusal = refusalInRun(.either, function) { return refusal }
+        guard let player, accountForPlaying(host.icount, player) else { return failure }
         if !player.isNext(kind, at: state.icount) { passOver(player) }
         guard player.isNext(kind, at: state.icount) else {
             return diverge("\(kind.name) by \(ThreadRoles.mine.description)")

@@ -43,7 +43,7 @@ extension Session {
     }
 
     package func hasEvent() -> Bool {
-        guard isPlaying, refusal(.either, "replay_has_event") == nil, let player,
+        guard isPlaying, refusalInRun(.either, "replay_has_event") == nil, let player,
             accountForPlaying(host.icount, player)
         else { return false }
         if player.ending == nil, player.nextIcount == state.icount, let kind = player.next.knownKind,

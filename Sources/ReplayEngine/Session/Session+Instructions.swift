@@ -149,7 +149,7 @@ extension Session {
     }
 
     private func has(_ kind: EventKind, _ function: StaticString) -> Bool {
-        guard isPlaying, refusal(.vcpu, function) == nil, let player else { return false }
+        guard isPlaying, refusalInRun(.vcpu, function) == nil, let player else { return false }
         guard accountForPlaying(host.icount, player) else { return false }
         if player.isNext(kind, at: state.icount) { return true }
         replay_watch_ask(watch, ThreadRoles.mine.bits)

@@ -251,6 +251,14 @@ package final class Session: @unchecked Sendable {
         return isIdle ? nil : refuse(roles, function)
     }
 
+    /// As ``refusal(_:_:)``, for a call that has seen that the session records or replays. Another thread
+    /// may have ended the run since: only the lock keeps the log and the player where they are.
+    @inline(__always)
+    func refusalInRun(_ roles: ThreadRoles, _ function: StaticString) -> Status? {
+        if replay_fair_lock_mine(lock) && ThreadRoles.mine.overlaps(roles) { return nil }
+        return refuse(roles, function)
+    }
+
     @inline(never)
     private func refuse(_ roles: ThreadRoles, _ function: StaticString) -> Status {
         guard replay_fair_lock_mine(lock) else { return lockIsNotHeld(function) }

@@ -6,7 +6,7 @@ extension Session {
     /// RECORD: stores a reading, and gives it back.
     @inline(__always)
     package func saveClock(_ clock: Int32, _ value: Int64, _ icount: UInt64) -> Int64 {
-        guard isRecording, refusal(.either, "replay_save_clock") == nil else {
+        guard isRecording, refusalInRun(.either, "replay_save_clock") == nil else {
             return saveClockElsewhere(value)
         }
         if options.lint { lintOutsideOfCheckpoint("a clock reading") }
@@ -43,9 +43,9 @@ extension Session {
             misuse(.invalidArgument, "clock \(clock) does not exist")
             return 0
         }
-        guard isPlaying, refusal(.either, "replay_read_clock") == nil, let player = hotPlayer else {
+        guard isPlaying, refusalInRun(.either, "replay_read_clock") == nil, let player = hotPlayer else {
             if !isPlaying { misuse(.wrongMode, "replay_read_clock was called while not replaying") }
-            return cached(kind)
+            return holdsLock ? cached(kind) : 0
         }
         return player._withUnsafeGuaranteedRef { readClock(kind, icount, $0) }
     }
