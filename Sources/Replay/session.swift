@@ -22,7 +22,7 @@ public func replay_configure(_ config: UnsafePointer<replay_config_t>!) -> repla
         if let host = config.pointee.host, host.pointee.size < UInt32(Host.smallestSize) {
             return session.misuse(.structSize, "the size of the host's table is \(host.pointee.size)").code
         }
-        return session.configure(Options.known(config)).code
+        return session.configure(replay_options_known(config)).code
     }
 }
 

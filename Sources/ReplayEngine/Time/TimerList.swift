@@ -3,77 +3,72 @@ import ReplayLog
 
 /// Deterministic timers on the virtual clock: by time, equal ones in the order in
 /// which they were set.
+///
+/// The list's order is in `replay-timers.h`, because the archive of stubs has the same timers.
 package struct TimerList {
-    private struct Timer {
-        var callback: @convention(c) (UnsafeMutableRawPointer?) -> Void
-        var opaque: UnsafeMutableRawPointer?
-        var expire: Int64?
-        var order: UInt64 = 0
-    }
+    typealias Callback = @convention(c) (UnsafeMutableRawPointer?) -> Void
 
-    /// By handle. No order of this dictionary reaches anyone.
-    private var timers: [UInt: Timer] = [:]
-    /// Handles of those that are set, the next first.
-    private var pending: [UInt] = []
-    private var nextOrder: UInt64 = 0
+    /// The set ones first: see `replay_timers_t`, whose elements these are.
+    private var entries: [replay_timer_entry_t] = []
+    private var list = replay_timers_t()
 
     /// nil: memory ran out. Setting a timer then needs no more.
-    mutating func add(
-        _ callback: @escaping @convention(c) (UnsafeMutableRawPointer?) -> Void,
-        _ opaque: UnsafeMutableRawPointer?
-    ) -> UInt? {
-        let size = 4 &* MemoryLayout<(UInt, Timer)>.stride
-        guard timers.count < timers.capacity || CheckedMemory.has(size &* (timers.count &+ 16)),
-            pending.makeRoom(for: timers.count &+ 1 &- pending.count)
-        else { return nil }
+    mutating func add(_ callback: @escaping Callback, _ opaque: UnsafeMutableRawPointer?) -> UInt? {
+        guard entries.makeRoom() else { return nil }
         let handle = Devices.newHandle()
-        timers[handle] = Timer(callback: callback, opaque: opaque)
+        entries.append(replay_timer_entry_t())
+        change { replay_timers_add(&$0, handle, callback, opaque) }
         return handle
     }
 
     /// - Returns: false if there is no such timer.
     mutating func set(_ handle: UInt, at expire: Int64) -> Bool {
-        guard clear(handle) else { return false }
-        timers[handle]?.expire = expire
-        timers[handle]?.order = nextOrder
-        nextOrder &+= 1
-        let place = pending.firstIndex { (timers[$0]?.expire ?? .max) > expire } ?? pending.endIndex
-        pending.insert(handle, at: place)
-        return true
+        change { replay_timers_set(&$0, handle, expire) }
     }
 
-    mutating func clear(_ handle: UInt) -> Bool {
-        guard let timer = timers[handle] else { return false }
-        if timer.expire != nil {
-            pending.removeAll { $0 == handle }
-            timers[handle]?.expire = nil
-        }
-        return true
-    }
+    mutating func clear(_ handle: UInt) -> Bool { change { replay_timers_clear(&$0, handle) } }
 
     mutating func remove(_ handle: UInt) -> Bool {
-        clear(handle) && timers.removeValue(forKey: handle) != nil
+        guard change({ replay_timers_remove(&$0, handle) }) else { return false }
+        entries.removeLast()
+        return true
     }
 
-    func expire(_ handle: UInt) -> Int64? { timers[handle]?.expire }
+    func expire(_ handle: UInt) -> Int64? {
+        entries.withUnsafeBufferPointer { entries in
+            var list = list
+            list.entries = UnsafeMutablePointer(mutating: entries.baseAddress)
+            let expire = replay_timers_expire(&list, handle)
+            return expire < 0 ? nil : expire
+        }
+    }
 
     /// When the next one runs.
-    var nearest: Int64? { pending.first.flatMap { timers[$0]?.expire } }
+    var nearest: Int64? { list.pending > 0 ? entries[0].expire : nil }
 
     /// Takes the next timer that is due and was set before the run began, so
     /// that one that sets itself anew does not run for ever.
     mutating func takeDue(
         _ now: Int64, before order: UInt64
-    ) -> (callback: @convention(c) (UnsafeMutableRawPointer?) -> Void, opaque: UnsafeMutableRawPointer?)? {
-        for handle in pending {
-            guard let timer = timers[handle], let expire = timer.expire, expire <= now else { return nil }
-            guard timer.order < order else { continue }
-            _ = clear(handle)
-            return (timer.callback, timer.opaque)
+    ) -> (callback: Callback, opaque: UnsafeMutableRawPointer?)? {
+        var due = replay_timer_entry_t()
+        guard change({ replay_timers_take_due(&$0, now, order, &due) }), let callback = due.callback else {
+            return nil
         }
-        return nil
+        return (callback, due.opaque)
     }
 
     /// Separates the timers that are set from those that will be.
-    var order: UInt64 { nextOrder }
+    var order: UInt64 { list.next_order }
+
+    private mutating func change<Result>(_ body: (inout replay_timers_t) -> Result) -> Result {
+        var list = list
+        let result = entries.withUnsafeMutableBufferPointer { entries in
+            list.entries = entries.baseAddress
+            return body(&list)
+        }
+        list.entries = nil
+        self.list = list
+        return result
+    }
 }

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: MIT */
+/* The options: one table says what each may be. */
+#include "replay-options.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "replay-vclock.h"
+
+/* Text has neither words nor a range; a number has a range, and perhaps one word. */
+typedef struct {
+    const char *key;
+    size_t member; /* of replay_config_t */
+    size_t size;
+    uint64_t least, most;
+    struct {
+        const char *word;
+        int32_t value;
+    } words[2];
+} option_t;
+
+#define MEMBER(name)                                                                               \
+    .member = offsetof(replay_config_t, name), .size = sizeof((replay_config_t *)NULL)->name
+#define WORDS(a, value_a, b, value_b) .words = {{a, value_a}, {b, value_b}}
+#define ON_OFF                        WORDS("on", REPLAY_ON, "off", REPLAY_OFF)
+
+static const option_t options[] = {
+    {"shift", MEMBER(shift), .most = REPLAY_SHIFT_MAX, .words = {{"auto", REPLAY_SHIFT_AUTO}}},
+    {"sleep", MEMBER(sleep), ON_OFF},
+    {"align", MEMBER(align), ON_OFF},
+    {"rr", MEMBER(mode), WORDS("record", REPLAY_MODE_RECORD, "replay", REPLAY_MODE_PLAY)},
+    {"rrfile", MEMBER(filename)},
+    {"rrsnapshot", MEMBER(snapshot)},
+    {"rrdata", MEMBER(block_data), ON_OFF},
+    {"rrdigest", MEMBER(digest_interval), .most = UINT64_MAX},
+    {"rrstall", MEMBER(stall_ms), .least = 1, .most = UINT32_MAX},
+    {"rrlint", MEMBER(lint), ON_OFF},
+    {"rrfull", MEMBER(go_on_when_full), WORDS("stop", REPLAY_OFF, "go", REPLAY_ON)},
+    {"rroverwrite", MEMBER(overwrite), ON_OFF},
+    {"rroverlay", MEMBER(overlay_folder)},
+    {"rrsegment", MEMBER(segment_bytes), .least = REPLAY_SEGMENT_MIN, .most = REPLAY_SEGMENT_MAX},
+};
+
+enum { OPTIONS = sizeof options / sizeof *options };
+
+/* -------------------------------------------------------------- option string */
+
+/* Decimal digits, after a plus perhaps. */
+static bool read_number(const char *text, uint64_t *number) {
+    text += *text == '+';
+    bool is_number = *text != '\0';
+    for (*number = 0; is_number && *text; text++) {
+        uint64_t digit = (uint64_t)(unsigned char)*text - '0';
+        is_number = digit <= 9 && *number <= (UINT64_MAX - digit) / 10;
+        *number = *number * 10 + digit;
+    }
+    return is_number;
+}
+
+/* Finds what a value stands for. @return false: the option can't have it. */
+static bool read_value(const option_t *option, const char *text, uint64_t *value) {
+    for (int i = 0; i < 2 && option->words[i].word; i++) {
+        *value = (uint64_t)option->words[i].value;
+        if (strcmp(text, option->words[i].word) == 0)
+            return true;
+    }
+    return option->most > 0 && read_number(text, value) && *value >= option->least &&
+           *value <= option->most;
+}
+
+static replay_status_t bad_value(const option_t *option, const char *value, char *message,
+                                 size_t size) {
+    char allowed[100];
+    if (option->most > 0)
+        snprintf(allowed, sizeof allowed, "a number from %llu to %llu%s%s",
+                 (unsigned long long)option->least, (unsigned long long)option->most,
+                 option->words[0].word ? ", or " : "",
+                 option->words[0].word ? option->words[0].word : "");
+    else
+        snprintf(allowed, sizeof allowed, "%s or %s", option->words[0].word, option->words[1].word);
+    snprintf(message, size, "option %s is '%s', but may be %s", option->key, value, allowed);
+    return REPLAY_ERROR_BAD_OPTION;
+}
+
+/* One "key=value"; the text stays, because a member may point to the value. */
+static replay_status_t apply(replay_config_t *config, char *text, char *message, size_t size) {
+    char *value = strchr(text, '=');
+    if (!value) {
+        snprintf(message, size, "option '%s' has no value", text);
+        return REPLAY_ERROR_BAD_OPTION;
+    }
+    *value++ = '\0';
+    const option_t *option = options;
+    while (option < options + OPTIONS && strcmp(option->key, text) != 0)
+        option++;
+    if (option == options + OPTIONS) {
+        snprintf(message, size, "option '%s' does not exist (its value is '%s')", text, value);
+        return REPLAY_ERROR_BAD_OPTION;
+    }
+    uint64_t number = 0;
+    bool is_text = !option->words[0].word && option->most == 0;
+    if (!is_text && !read_value(option, value, &number))
+        return bad_value(option, value, message, size);
+    uint32_t narrow = (uint32_t)number;
+    const void *from = is_text                         ? (const void *)&value
+                       : option->size == sizeof narrow ? (const void *)&narrow
+                                                       : (const void *)&number;
+    memcpy((char *)config + option->member, from, option->size);
+    return REPLAY_OK;
+}
+
+/* Cuts the next piece off; a comma that is written twice belongs to it. */
+static char *next_piece(char **rest) {
+    char *piece = *rest, *to = piece, *from = piece;
+    *rest = NULL;
+    for (; *from; *to++ = *from++) {
+        if (*from == ',' && *++from != ',') {
+            *rest = from;
+            break;
+        }
+    }
+    *to = '\0';
+    return piece;
+}
+
+static replay_status_t apply_all(replay_config_t *config, char *text, char *message, size_t size) {
+    replay_status_t status = REPLAY_OK;
+    for (char *rest = text; rest && status == REPLAY_OK;) {
+        char *piece = next_piece(&rest);
+        status = *piece ? apply(config, piece, message, size) : REPLAY_OK;
+    }
+    return status;
+}
+
+/* -------------------------------------------------------------------- members */
+
+/* What a member may be is what its option may be, or its default. */
+static replay_status_t check(const replay_config_t *config, char *message, size_t size) {
+    static const replay_config_t defaults = REPLAY_CONFIG_INIT;
+    if (config->mode < REPLAY_MODE_NONE || config->mode > REPLAY_MODE_PLAY) {
+        snprintf(message, size, "mode %d does not exist", config->mode);
+        return REPLAY_ERROR_INVALID_ARGUMENT;
+    }
+    for (const option_t *option = options; option < options + OPTIONS; option++) {
+        const char *member = (const char *)config + option->member;
+        uint32_t value;
+        if (option->size != sizeof value ||
+            memcmp(member, (const char *)&defaults + option->member, sizeof value) == 0)
+            continue;
+        memcpy(&value, member, sizeof value);
+        bool is_good = option->most > 0 && value >= option->least && value <= option->most;
+        for (int i = 0; i < 2 && option->words[i].word; i++)
+            is_good = is_good || value == (uint32_t)option->words[i].value;
+        if (is_good)
+            continue;
+        char text[12];
+        snprintf(text, sizeof text, option->words[0].word ? "%d" : "%u", value);
+        return bad_value(option, text, message, size);
+    }
+    return REPLAY_OK;
+}
+
+/* ---------------------------------------------------------------------- both */
+
+replay_config_t replay_options_known(const replay_config_t *given) {
+    replay_config_t config = REPLAY_CONFIG_INIT;
+    memcpy(&config, given, given->size < sizeof config ? given->size : sizeof config);
+    return config;
+}
+
+static const char *or_empty(const char *text) {
+    return text ? text : "";
+}
+
+size_t replay_options_room(const replay_config_t *config, const char *environment) {
+    return strlen(or_empty(config->options)) + strlen(or_empty(environment)) + 2;
+}
+
+replay_status_t replay_options_read(replay_config_t *config, const char *environment, char *room,
+                                    char *message, size_t message_size) {
+    char *own = strcpy(room, or_empty(config->options));
+    char *users = strcpy(room + strlen(room) + 1, or_empty(environment));
+    replay_status_t status = check(config, message, message_size);
+    if (status == REPLAY_OK)
+        status = apply_all(config, own, message, message_size);
+    if (status != REPLAY_OK)
+        return status;
+    status = apply_all(config, users, message, message_size);
+    if (status != REPLAY_OK) {
+        size_t length = strlen(message);
+        snprintf(message + length, message_size - length,
+                 " (in the environment variable LIBREPLAY_OPTIONS)");
+    }
+    return status;
+}
