@@ -10,10 +10,6 @@ static int32_t results[8];
 static unsigned count;
 static char data[] = "what the disk holds";
 
-static const char *log_path(void) {
-    return test_path("run.log");
-}
-
 static void note(void *opaque, int32_t result) {
     (void)opaque;
     results[count++ % 8] = result;

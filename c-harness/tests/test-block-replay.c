@@ -7,10 +7,6 @@
 static host_t host;
 static disk_t disk;
 static uint8_t buffers[32][4096];
-static const char *log_path(void) {
-    return test_path("run.log");
-}
-
 static void configure(replay_mode_t mode, const char *options) {
     host_init(&host);
     REQUIRE_STATUS(host_configure(&host, mode, log_path(), options), OK);

@@ -7,10 +7,6 @@
 static host_t host;
 static disk_t disk;
 static uint8_t data[8192], other[8192];
-static const char *log_path(void) {
-    return test_path("run.log");
-}
-
 static replay_block_t *begin(replay_mode_t mode, replay_block_overlay_t overlay) {
     host_init(&host);
     disk_fill(&disk);

@@ -4,10 +4,6 @@
 
 static host_t host;
 
-static const char *log_path(void) {
-    return test_path("run.log");
-}
-
 TEST(readings_come_back) {
     static const step_t steps[] = {
         {OP_EXECUTE, 100},

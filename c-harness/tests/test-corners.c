@@ -10,10 +10,6 @@
 static host_t host, other;
 static disk_t disk;
 
-static const char *log_path(void) {
-    return test_path("run.log");
-}
-
 /* ------------------------------------------------------------------ wake-ups */
 
 TEST(a_notify_between_the_two_turns_of_one_thread_is_not_lost) {

@@ -12,9 +12,6 @@ static script_run_t recorded;
 static uint8_t *log_bytes;
 static size_t log_length;
 
-static const char *log_path(void) {
-    return test_path("run.log");
-}
 static const char *damaged_path(void) {
     return test_path("damaged.log");
 }

@@ -3,10 +3,6 @@
 #include "scripted-host.h"
 
 static host_t host;
-static const char *log_path(void) {
-    return test_path("run.log");
-}
-
 static unsigned calls;
 static void on_char(void *opaque, const uint8_t *data, size_t length) {
     (void)opaque, (void)data;

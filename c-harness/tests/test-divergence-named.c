@@ -8,10 +8,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static const char *log_path(void) {
-    return test_path("run.log");
-}
-
 static script_run_t recorded, played;
 
 static void record(const step_t *steps, size_t count) {

@@ -11,10 +11,6 @@ static script_run_t recorded;
 static uint64_t place[COURSE_STEPS + 1]; /* icount before each step */
 static int rows, told;
 
-static const char *log_path(void) {
-    return test_path("run.log");
-}
-
 static void record(void) {
     script_record(&recorded, log_path(), course, COURSE_STEPS);
     for (int i = 0; i < COURSE_STEPS; i++)

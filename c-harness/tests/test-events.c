@@ -3,10 +3,6 @@
 #include "scripted-host.h"
 
 static host_t host;
-static const char *log_path(void) {
-    return test_path("run.log");
-}
-
 static int ran[64], ran_count;
 static void note_run(void *opaque) {
     ran[ran_count++ % 64] = (int)(intptr_t)opaque;

@@ -47,7 +47,7 @@ static const char *small_disk(const char *size) {
 }
 
 static host_t host;
-static char log_path[500];
+static char log_name[500];
 
 enum { MOST = 60000 };
 
@@ -59,7 +59,7 @@ static uint64_t value_of(uint64_t n) {
 /* Writes what does not compress, until the machine is stopped; the number of
  * events that the library took. */
 static uint64_t record_until_full(const char *options, uint64_t most) {
-    host_begin(&host, REPLAY_MODE_RECORD, log_path, options);
+    host_begin(&host, REPLAY_MODE_RECORD, log_name, options);
     uint64_t n = 0;
     uint8_t bytes[64];
     for (; n < most && !host_stopped(&host); n++) {
@@ -73,7 +73,7 @@ static uint64_t record_until_full(const char *options, uint64_t most) {
 }
 
 static uint64_t play_back(replay_status_t *finished) {
-    host_begin(&host, REPLAY_MODE_PLAY, log_path, NULL);
+    host_begin(&host, REPLAY_MODE_PLAY, log_name, NULL);
     uint64_t n = 0;
     uint8_t bytes[64], want[64];
     while (host_execute(&host, 3, 100) && !host_stopped(&host)) {
@@ -101,7 +101,7 @@ static void check_played(uint64_t recorded) {
 }
 
 TEST(the_machine_stops_and_the_host_is_told_once) {
-    snprintf(log_path, sizeof log_path, "%s/run.log", small_disk("512k"));
+    snprintf(log_name, sizeof log_name, "%s/run.log", small_disk("512k"));
     uint64_t recorded = record_until_full("rrsegment=16384", MOST);
     REQUIRE(recorded < MOST);
     CHECK_EQ(host.stops, 1);
@@ -129,7 +129,7 @@ TEST(the_machine_stops_and_the_host_is_told_once) {
 }
 
 TEST(the_machine_may_go_on_unrecorded) {
-    snprintf(log_path, sizeof log_path, "%s/run.log", small_disk("512k"));
+    snprintf(log_name, sizeof log_name, "%s/run.log", small_disk("512k"));
     uint64_t done = record_until_full("rrsegment=16384,rrfull=go", MOST);
     CHECK_EQ(done, MOST);
     CHECK_EQ(host.stops, 0);
@@ -145,10 +145,10 @@ TEST(the_machine_may_go_on_unrecorded) {
 }
 
 TEST(a_disk_that_is_full_before_the_start_is_told) {
-    snprintf(log_path, sizeof log_path, "%s/run.log", small_disk("64k"));
+    snprintf(log_name, sizeof log_name, "%s/run.log", small_disk("64k"));
     host_init(&host);
     replay_status_t status =
-        host_configure(&host, REPLAY_MODE_RECORD, log_path, "rrsegment=1048576");
+        host_configure(&host, REPLAY_MODE_RECORD, log_name, "rrsegment=1048576");
     if (status == REPLAY_OK)
         status = replay_start();
     CHECK_STATUS_IS(status, REPLAY_ERROR_DISK_FULL);
@@ -160,7 +160,7 @@ TEST(a_disk_that_is_full_before_the_start_is_told) {
 TEST(a_disk_that_fills_at_the_very_end_is_told_by_finish) {
     const char *folder = small_disk("512k");
     char filler[600];
-    snprintf(log_path, sizeof log_path, "%s/run.log", folder);
+    snprintf(log_name, sizeof log_name, "%s/run.log", folder);
     snprintf(filler, sizeof filler, "%s/filler", folder);
     uint64_t recorded = record_until_full("rrsegment=16384", 2000);
     CHECK_EQ(recorded, 2000);
@@ -179,7 +179,7 @@ TEST(a_disk_that_fills_at_the_very_end_is_told_by_finish) {
 }
 
 TEST(a_limit_of_the_file_size_is_told_too) {
-    snprintf(log_path, sizeof log_path, "%s", test_path("run.log"));
+    snprintf(log_name, sizeof log_name, "%s", test_path("run.log"));
     struct rlimit limit = {200000, 200000};
     REQUIRE(setrlimit(RLIMIT_FSIZE, &limit) == 0);
     uint64_t recorded = record_until_full("rrsegment=16384", MOST);

@@ -6,10 +6,6 @@
 #include <sys/resource.h>
 
 static host_t host;
-static const char *log_path(void) {
-    return test_path("run.log");
-}
-
 TEST(attaching_needs_a_configuration) {
     CHECK_STATUS(replay_glib_attach(NULL), ERROR_WRONG_STATE);
     CHECK_STATUS(replay_glib_detach(NULL), ERROR_WRONG_STATE);

@@ -3,10 +3,6 @@
 #include "host.h"
 
 static host_t host;
-static const char *log_path(void) {
-    return test_path("run.log");
-}
-
 static replay_input_t seen[8];
 static unsigned seen_count;
 static void on_input_from(void *opaque, const replay_input_t *input) {

@@ -111,10 +111,6 @@ TEST(first_come_first_served) {
 
 /* ---------------------------------------------- without the lock or a role */
 
-static void nothing(void *opaque) {
-    (void)opaque;
-}
-
 #define FALSE_WITH(call, name)                                                                     \
     do {                                                                                           \
         CHECK(!(call));                                                                            \
@@ -141,8 +137,8 @@ static void without_lock(void) {
     CHECK_STATUS(replay_flush_events(), ERROR_LOCK_NOT_HELD);
     CHECK_STATUS(replay_enable_events(), ERROR_LOCK_NOT_HELD);
     CHECK_STATUS(replay_disable_events(), ERROR_LOCK_NOT_HELD);
-    CHECK_STATUS(replay_bh_schedule_event(nothing, NULL), ERROR_LOCK_NOT_HELD);
-    CHECK_STATUS(replay_bh_schedule_oneshot_event(nothing, NULL), ERROR_LOCK_NOT_HELD);
+    CHECK_STATUS(replay_bh_schedule_event(ignore, NULL), ERROR_LOCK_NOT_HELD);
+    CHECK_STATUS(replay_bh_schedule_oneshot_event(ignore, NULL), ERROR_LOCK_NOT_HELD);
     CHECK(blkreplay_next_id() == UINT64_MAX);
     CHECK_ERROR(ERROR_LOCK_NOT_HELD);
     CHECK_STATUS(replay_wait(0), ERROR_LOCK_NOT_HELD);
@@ -184,7 +180,7 @@ static void without_role(void) {
     replay_mutex_lock();
     FALSE_WITH(replay_checkpoint(REPLAY_CHECKPOINT_INIT), ERROR_WRONG_ROLE);
     FALSE_WITH(replay_interrupt(), ERROR_WRONG_ROLE);
-    CHECK_STATUS(replay_bh_schedule_event(nothing, NULL), ERROR_WRONG_ROLE);
+    CHECK_STATUS(replay_bh_schedule_event(ignore, NULL), ERROR_WRONG_ROLE);
     CHECK_STATUS(replay_digest(5), ERROR_WRONG_ROLE);
     CHECK_STATUS(replay_shutdown_request(REPLAY_SHUTDOWN_HOST_QUIT), ERROR_WRONG_ROLE);
     CHECK_STATUS(replay_async_events(), ERROR_WRONG_ROLE);
@@ -234,7 +230,7 @@ TEST(a_message_names_the_call) {
     replay_mutex_unlock();
     replay_checkpoint(REPLAY_CHECKPOINT_INIT);
     CHECK_HAS(host_last_error().message, "replay_checkpoint");
-    replay_bh_schedule_event(nothing, NULL);
+    replay_bh_schedule_event(ignore, NULL);
     CHECK_HAS(host_last_error().message, "replay_bh_schedule_event");
     replay_mutex_lock();
     replay_bh_schedule_event(NULL, NULL);

@@ -11,22 +11,6 @@
 
 static host_t host;
 
-static void nothing(void *opaque) {
-    (void)opaque;
-}
-
-static void no_data(void *opaque, const uint8_t *data, size_t length) {
-    (void)opaque, (void)data, (void)length;
-}
-
-static void no_packet(void *opaque, uint32_t flags, const uint8_t *data, size_t length) {
-    (void)opaque, (void)flags, (void)data, (void)length;
-}
-
-static void no_result(void *opaque, int32_t result) {
-    (void)opaque, (void)result;
-}
-
 /* ----------------------------------------------------------------------- fork */
 
 static replay_net_t *net;
@@ -35,8 +19,8 @@ static replay_block_t *disk;
 static void prepare(replay_mode_t mode, const char *path) {
     host_init(&host);
     REQUIRE_STATUS(host_configure(&host, mode, path, NULL), OK);
-    CHECK_EQ(replay_register_char_driver(no_data, NULL), 0);
-    REQUIRE((net = replay_register_net(no_packet, NULL)) != NULL);
+    CHECK_EQ(replay_register_char_driver(ignore_data, NULL), 0);
+    REQUIRE((net = replay_register_net(ignore_packet, NULL)) != NULL);
     replay_block_config_t config = REPLAY_BLOCK_CONFIG_INIT;
     const char *image = test_path("image");
     test_write_file(image, "0123456789abcdef", 16);
@@ -66,13 +50,13 @@ static void check_child(replay_mode_t mode) {
     CHECK_STATUS(replay_start_warp_timer(), ERROR_FORKED);
     CHECK_STATUS(replay_async_events(), ERROR_FORKED);
     CHECK_STATUS(replay_wait(-1), ERROR_FORKED);
-    CHECK_STATUS(replay_bh_schedule_event(nothing, NULL), ERROR_FORKED);
-    CHECK(replay_timer_new(nothing, NULL) == NULL);
+    CHECK_STATUS(replay_bh_schedule_event(ignore, NULL), ERROR_FORKED);
+    CHECK(replay_timer_new(ignore, NULL) == NULL);
     CHECK_STATUS(replay_shutdown_request(REPLAY_SHUTDOWN_HOST_QUIT), ERROR_FORKED);
     CHECK_STATUS(replay_chr_be_write(0, &byte, 1), ERROR_FORKED);
     CHECK_STATUS(replay_net_packet_event(net, 0, &piece, 1), ERROR_FORKED);
     CHECK_STATUS(replay_input_event(&key), ERROR_FORKED);
-    CHECK_STATUS(replay_block_read(disk, 0, &piece, 1, 0, no_result, NULL), ERROR_FORKED);
+    CHECK_STATUS(replay_block_read(disk, 0, &piece, 1, 0, ignore_result, NULL), ERROR_FORKED);
     CHECK_STATUS(replay_block_close(disk), ERROR_FORKED);
     CHECK_STATUS(replay_query(&info), ERROR_FORKED);
     CHECK_STATUS(replay_fingerprint("a", "b"), ERROR_FORKED);

@@ -10,24 +10,8 @@ static atomic_ulong calls;
 static _Atomic(replay_block_t *) opened;
 static _Atomic(replay_net_t *) filter;
 
-static void got_char(void *opaque, const uint8_t *data, size_t length) {
-    (void)opaque, (void)data, (void)length;
-}
-
-static void got_packet(void *opaque, uint32_t flags, const uint8_t *data, size_t length) {
-    (void)opaque, (void)flags, (void)data, (void)length;
-}
-
 static void got_input(void *opaque, const replay_input_event_t *event) {
     (void)opaque, (void)event;
-}
-
-static void got_sync(void *opaque) {
-    (void)opaque;
-}
-
-static void note_done_anywhere(void *opaque, int32_t result) {
-    (void)opaque, (void)result;
 }
 
 static uint64_t icount(void *opaque) {
@@ -69,8 +53,8 @@ static void *post(void *unused) {
         replay_block_complete((replay_block_request_t *)&over, 0);
         replay_notify();
         replay_run_stop();
-        replay_block_event(got_sync, NULL, UINT64_MAX - 1);
-        replay_block_event_result(note_done_anywhere, NULL, UINT64_MAX - 2, 3, &piece, 1);
+        replay_block_event(ignore, NULL, UINT64_MAX - 1);
+        replay_block_event_result(ignore_result, NULL, UINT64_MAX - 2, 3, &piece, 1);
         atomic_fetch_add(&calls, 1);
         test_sleep_ms(1);
     }
@@ -82,9 +66,9 @@ static void *prepare(void *unused) {
         char key[40];
         snprintf(key, sizeof key, "device %u", n % 7);
         replay_fingerprint(key, "a value that is longer than a few bytes");
-        if (replay_register_net(got_packet, NULL) == NULL)
+        if (replay_register_net(ignore_packet, NULL) == NULL)
             test_sleep_ms(1);
-        replay_register_char_driver(got_char, NULL);
+        replay_register_char_driver(ignore_data, NULL);
         if (n % 1024 == 1023)
             replay_add_blocker("a device that comes late");
         replay_block_config_t config = REPLAY_BLOCK_CONFIG_INIT;
@@ -119,11 +103,11 @@ static void run_once(replay_mode_t mode, const char *path, replay_block_overlay_
     host_init(&host);
     host.callbacks.icount = icount;
     host.callbacks.input = got_input;
-    host.callbacks.input_sync = got_sync;
+    host.callbacks.input_sync = ignore;
     if (host_configure(&host, mode, path, "rrsegment=256,rrstall=5000") != REPLAY_OK)
         return;
-    replay_register_char_driver(got_char, NULL);
-    atomic_store(&filter, replay_register_net(got_packet, NULL));
+    replay_register_char_driver(ignore_data, NULL);
+    atomic_store(&filter, replay_register_net(ignore_packet, NULL));
     replay_block_config_t config = REPLAY_BLOCK_CONFIG_INIT;
     replay_block_backend_t backend = disk_backend();
     config.name = "mine", config.backend = &backend, config.opaque = &disk;
@@ -138,7 +122,7 @@ static void run_once(replay_mode_t mode, const char *path, replay_block_overlay_
         replay_mutex_lock();
         for (unsigned i = 0; i < 30 && !host_stopped(&host); i++) {
             if (i % 8 == 0 && mode != REPLAY_MODE_PLAY)
-                replay_block_read(block, 0, &piece, 1, 0, note_done_anywhere, NULL);
+                replay_block_read(block, 0, &piece, 1, 0, ignore_result, NULL);
             uint64_t budget = replay_get_budget(3);
             __atomic_store_n(&host.icount, host.icount + budget, __ATOMIC_RELAXED);
             replay_account_executed_instructions();

@@ -5,10 +5,6 @@
 
 enum { MOST_STEPS = 80 };
 
-static const char *log_path(void) {
-    return test_path("run.log");
-}
-
 static step_t random_step(uint64_t *seed) {
     static const char *const texts[] = {"a", "some text", "",
                                         "a longer text, which takes more than one segment of "

@@ -8,10 +8,6 @@
 
 enum { LAST = 60000, CLOCK_EVERY = 1000, SLEEP_EVERY = 5000, MASK_PERIOD = 3000 };
 
-static const char *log_path(void) {
-    return test_path("run.log");
-}
-
 /* A guest that reads clocks, sleeps until its timer, and masks its interrupts
  * half of the time. */
 static struct {

@@ -179,18 +179,6 @@ TEST(one_log_can_be_played_by_several_at_once) {
         pthread_join(threads[i], NULL);
 }
 
-static void nothing(void *opaque) {
-    (void)opaque;
-}
-
-static void no_packet(void *opaque, uint32_t flags, const uint8_t *data, size_t length) {
-    (void)opaque, (void)flags, (void)data, (void)length;
-}
-
-static void no_result(void *opaque, int32_t result) {
-    (void)opaque, (void)result;
-}
-
 /* What a session hands out, and what it answers for each. */
 typedef struct {
     replay_timer_t *timer;
@@ -206,9 +194,9 @@ static handles_t handles_of(void) {
     config.filename = image;
     config.read_only = 1; /* two sessions may read one image */
     replay_mutex_lock();
-    REQUIRE((handles.timer = replay_timer_new(nothing, NULL)) != NULL);
+    REQUIRE((handles.timer = replay_timer_new(ignore, NULL)) != NULL);
     replay_mutex_unlock();
-    REQUIRE((handles.net = replay_register_net(no_packet, NULL)) != NULL);
+    REQUIRE((handles.net = replay_register_net(ignore_packet, NULL)) != NULL);
     REQUIRE((handles.disk = replay_block_open(&config, NULL)) != NULL);
     return handles;
 }
@@ -224,7 +212,7 @@ static void check_handles(handles_t theirs, handles_t mine) {
                                          "session does not have");
     CHECK_STATUS(replay_net_packet_event(theirs.net, 0, &piece, 1), ERROR_INVALID_ARGUMENT);
     CHECK_STATUS(replay_unregister_net(theirs.net), ERROR_INVALID_ARGUMENT);
-    CHECK_STATUS(replay_block_read(theirs.disk, 0, &piece, 1, 0, no_result, NULL),
+    CHECK_STATUS(replay_block_read(theirs.disk, 0, &piece, 1, 0, ignore_result, NULL),
                  ERROR_INVALID_ARGUMENT);
     CHECK_HAS(host_last_error().message, "a disk that this session does not have open");
     CHECK_EQ(replay_block_length(theirs.disk), -EBADF);

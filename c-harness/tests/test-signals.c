@@ -15,10 +15,6 @@
 
 static host_t host;
 
-static const char *log_path(void) {
-    return test_path("run.log");
-}
-
 /* ------------------------------------------------------- the live file is cut */
 
 static uint64_t record_until_stopped(void) {

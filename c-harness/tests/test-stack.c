@@ -17,22 +17,6 @@ static host_t host;
 static disk_t disk;
 static replay_net_t *net;
 
-static void nothing(void *opaque) {
-    (void)opaque;
-}
-
-static void no_data(void *opaque, const uint8_t *data, size_t length) {
-    (void)opaque, (void)data, (void)length;
-}
-
-static void no_packet(void *opaque, uint32_t flags, const uint8_t *data, size_t length) {
-    (void)opaque, (void)flags, (void)data, (void)length;
-}
-
-static void no_result(void *opaque, int32_t result) {
-    (void)opaque, (void)result;
-}
-
 static void no_input(void *opaque, const replay_input_event_t *event) {
     (void)opaque, (void)event;
 }
@@ -47,13 +31,13 @@ static uint64_t digest(void *opaque) {
 static replay_block_t *prepare(replay_mode_t mode, const char *options) {
     host_init(&host);
     host.callbacks.input = no_input;
-    host.callbacks.input_sync = nothing;
+    host.callbacks.input_sync = ignore;
     host.callbacks.digest = digest;
     REQUIRE_STATUS(host_configure(&host, mode, test_path("log"), options), OK);
     replay_thread_attach(3);
     replay_fingerprint("ram", "128M");
-    replay_register_char_driver(no_data, NULL);
-    net = replay_register_net(no_packet, NULL);
+    replay_register_char_driver(ignore_data, NULL);
+    net = replay_register_net(ignore_packet, NULL);
     replay_block_config_t config = REPLAY_BLOCK_CONFIG_INIT;
     replay_block_backend_t backend = disk_backend();
     config.backend = &backend, config.opaque = &disk;
@@ -68,7 +52,7 @@ static void run(replay_mode_t mode, replay_block_t *block) {
     struct iovec pieces[] = {{bytes, 1000}, {bytes, 24}};
     memset(bytes, 0, sizeof bytes);
     replay_mutex_lock();
-    replay_timer_t *timer = replay_timer_new(nothing, NULL);
+    replay_timer_t *timer = replay_timer_new(ignore, NULL);
     for (unsigned i = 0; i < 20 && !host_stopped(&host); i++) {
         replay_input_event_t key = {REPLAY_INPUT_KEY, 4, 0, 0, 0, 1};
         if (!plays) {
@@ -78,11 +62,11 @@ static void run(replay_mode_t mode, replay_block_t *block) {
             replay_input_sync_event();
         }
         replay_timer_mod(timer, replay_get_virtual_clock() + 5);
-        replay_bh_schedule_event(nothing, NULL);
-        replay_block_read(block, 512, pieces, 2, 0, no_result, NULL);
-        replay_block_write(block, 1024, pieces, 2, 0, no_result, NULL);
-        replay_block_zeroes(block, 4096, 512, 0, no_result, NULL);
-        replay_block_flush(block, no_result, NULL);
+        replay_bh_schedule_event(ignore, NULL);
+        replay_block_read(block, 512, pieces, 2, 0, ignore_result, NULL);
+        replay_block_write(block, 1024, pieces, 2, 0, ignore_result, NULL);
+        replay_block_zeroes(block, 4096, 512, 0, ignore_result, NULL);
+        replay_block_flush(block, ignore_result, NULL);
         host_execute(&host, 3, 10);
         (void)REPLAY_CLOCK_LOCKED(REPLAY_CLOCK_HOST, (int64_t)i);
         if (plays)
@@ -158,7 +142,7 @@ static void none(void) {
     CHECK_STATUS(replay_start(), OK);
     static uint8_t bytes[512];
     struct iovec piece = {bytes, sizeof bytes};
-    replay_block_read(block, 0, &piece, 1, 0, no_result, NULL);
+    replay_block_read(block, 0, &piece, 1, 0, ignore_result, NULL);
     replay_chr_be_write(0, bytes, 100);
     replay_turn();
     CHECK_STATUS(replay_finish(), OK);

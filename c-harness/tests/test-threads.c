@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A host of two threads, with input from a third: recorded and replayed many
  * times. Meant to run under the thread sanitizer too. */
-#include "host.h"
+#include "scripted-host.h"
 
 enum { SLICES = 3000 };
 
@@ -209,4 +209,32 @@ TEST_SLOW(twenty_recordings_are_replayed, 200) {
 }
 TEST_LONG(two_hundred_recordings_are_replayed, 1500) {
     round_trips(200);
+}
+
+/* ------------------------------------------------ another layout of threads */
+
+static const step_t two_threads[] = {
+    {OP_EXECUTE, 100},
+    {OP_CHECKPOINT, REPLAY_CHECKPOINT_INIT},
+    {OP_CHECKPOINT, REPLAY_CHECKPOINT_CLOCK_HOST, .io = true},
+    {OP_CLOCK, 50, REPLAY_CLOCK_HOST, .io = true},
+    {OP_EXECUTE, 10},
+    {OP_BH, 1, .io = true},
+    {OP_FLUSH},
+    {OP_CHECKPOINT, REPLAY_CHECKPOINT_RESET, .io = true},
+    {OP_EXECUTE, 10},
+};
+enum { TWO = sizeof two_threads / sizeof *two_threads };
+
+TEST(a_host_of_one_thread_replays_two) {
+    step_t single[TWO];
+    memcpy(single, two_threads, sizeof single);
+    for (size_t i = 0; i < TWO; i++)
+        single[i].io = false;
+    script_run_t record, play;
+    script_record(&record, log_path(), STEPS(two_threads));
+    script_init(&play, REPLAY_MODE_PLAY, log_path(), single, TWO);
+    script_run(&play);
+    CHECK_STATUS(script_status(&play), OK);
+    script_check_same(TEST_HERE, &play, &record);
 }

@@ -3,10 +3,6 @@
 #include "host.h"
 
 static host_t host;
-static const char *log_path(void) {
-    return test_path("run.log");
-}
-
 static struct {
     int number;
     uint64_t icount;

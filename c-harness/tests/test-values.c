@@ -4,10 +4,6 @@
 #include "host.h"
 
 static host_t host;
-static const char *log_path(void) {
-    return test_path("run.log");
-}
-
 static void configure(replay_mode_t mode) {
     host_init(&host);
     REQUIRE_STATUS(host_configure(&host, mode, log_path(), "rrstall=60000"), OK);

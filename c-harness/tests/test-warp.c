@@ -3,10 +3,6 @@
 #include "host.h"
 
 static host_t host;
-static const char *log_path(void) {
-    return test_path("run.log");
-}
-
 enum { MS = 1000000 };
 static int64_t woken_at; /* virtual time */
 static int32_t device;

@@ -1,6 +1,26 @@
 /* SPDX-License-Identifier: MIT */
 #include "host.h"
 
+const char *log_path(void) {
+    return test_path("run.log");
+}
+
+void ignore(void *opaque) {
+    (void)opaque;
+}
+
+void ignore_data(void *opaque, const uint8_t *data, size_t length) {
+    (void)opaque, (void)data, (void)length;
+}
+
+void ignore_packet(void *opaque, uint32_t flags, const uint8_t *data, size_t length) {
+    (void)opaque, (void)flags, (void)data, (void)length;
+}
+
+void ignore_result(void *opaque, int32_t result) {
+    (void)opaque, (void)result;
+}
+
 /* --------------------------------------------------------------- callbacks */
 
 static uint64_t get_icount(void *opaque) {

@@ -50,6 +50,15 @@ typedef struct host {
     void *user;       /**< for the test */
 } host_t;
 
+/** Where a case records if it needs only one log. */
+const char *log_path(void);
+
+/** Callbacks that do nothing. */
+void ignore(void *opaque);
+void ignore_data(void *opaque, const uint8_t *data, size_t length);
+void ignore_packet(void *opaque, uint32_t flags, const uint8_t *data, size_t length);
+void ignore_result(void *opaque, int32_t result);
+
 /** All callbacks that every host has, none for timers, input, digest. */
 void host_init(host_t *host);
 
