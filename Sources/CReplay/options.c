@@ -78,7 +78,7 @@ static replay_status_t bad_value(const option_t *option, const char *value, char
                  option->words[0].word ? option->words[0].word : "");
     else
         snprintf(allowed, sizeof allowed, "%s or %s", option->words[0].word, option->words[1].word);
-    snprintf(message, size, "option %s is '%s', but may be %s", option->key, value, allowed);
+    snprintf(message, size, "option %s is '%s'; it must be %s", option->key, value, allowed);
     return REPLAY_ERROR_BAD_OPTION;
 }
 

@@ -2,7 +2,7 @@ import CReplay
 import ReplayEngine
 
 /// The calling thread's current session: the one pushed last, or the process's
-/// default one, which is made when it is first asked for.
+/// default one, which is created at its first use.
 @inline(__always)
 var current: Unmanaged<Session> {
     if let session = replay_current_session() { return .fromOpaque(session) }
@@ -21,14 +21,14 @@ private func makeDefaultSession() -> Unmanaged<Session> {
 
 /// One engine call of the current session, without reference counting.
 ///
-/// No C function is inlined into the entry that @_cdecl makes, not even a static inline one. So the
-/// hot functions are @inline(never): their entry is a jump, and what is behind it is compiled well.
+/// The compiler inlines no C function into the entry that @_cdecl makes, not even a static inline one. So the
+/// hot functions are @inline(never): their entry is a jump, and the function itself is compiled well.
 @inline(__always)
 func withSession<Result>(_ body: (Session) -> Result) -> Result {
     current._withUnsafeGuaranteedRef(body)
 }
 
-/// The sessions that replay_session_new() made and nobody freed.
+/// The sessions that replay_session_new() made and that weren't freed.
 final class SessionHandles: Sendable {
     static let shared = SessionHandles()
     private let live = Locked<Set<UInt>>([], lastsForEver: true)
@@ -44,7 +44,7 @@ final class SessionHandles: Sendable {
         live.withLock { $0.contains(UInt(bitPattern: pointer)) }
     }
 
-    /// One more thread has it as its current one. False: there is no such session.
+    /// Makes it current in one more thread. False: no such session exists.
     func push(_ pointer: UnsafeMutableRawPointer) -> Bool {
         live.withLock { live in
             guard live.contains(UInt(bitPattern: pointer)) else { return false }
@@ -57,7 +57,7 @@ final class SessionHandles: Sendable {
 
     // MARK: Ends of threads
 
-    /// Before the first session is there, so that no fork finds the handles half made.
+    /// Called before the first session exists, so that no fork finds the handles half initialised.
     static func watchThreads() {
         _ = shared
         replay_thread_on_end { SessionHandles.shared.threadEnds() }
@@ -81,7 +81,7 @@ final class SessionHandles: Sendable {
         }
     }
 
-    /// False: it is current in a thread, or there is none (any more).
+    /// False: it is current in a thread, or doesn't exist (any more).
     func remove(_ pointer: UnsafeMutableRawPointer) -> Bool {
         live.withLock { live in
             guard live.contains(UInt(bitPattern: pointer)) else { return false }
@@ -94,7 +94,7 @@ final class SessionHandles: Sendable {
 }
 
 extension replay_thread_t {
-    /// The session that was current before the last push is current again.
+    /// Makes the session current again that was so before the last push.
     mutating func popSession() {
         pushed -= 1
         let depth = Int(pushed)
@@ -104,7 +104,7 @@ extension replay_thread_t {
     }
 }
 
-/// The struct's size as its caller says; nil when too small to hold its first members.
+/// The struct's size that its caller has set; nil if it is too small for the first members.
 func sizeIfEnough(_ size: UInt32, atLeast least: Int) -> Int? {
     Int(size) >= least ? Int(size) : nil
 }

@@ -1,8 +1,8 @@
 import Glibc
 
-// Memory of the host's, checked: nil for what cannot be right.
+// Memory of the host, checked: nil for what can't be right.
 
-/// NULL is fine for no bytes.
+/// NULL is allowed if there are no bytes.
 func bytes(_ pointer: UnsafeRawPointer?, _ length: Int) -> UnsafeRawBufferPointer? {
     guard length >= 0, pointer != nil || length == 0 else { return nil }
     return UnsafeRawBufferPointer(start: length == 0 ? nil : pointer, count: length)

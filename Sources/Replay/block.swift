@@ -126,7 +126,7 @@ private func submit(
 public func replay_block_complete(_ request: OpaquePointer!, _ result: Int32) -> replay_status_t {
     if let request, Session.complete(UInt(bitPattern: request), result) { return Status.ok.code }
     return withSession {
-        $0.misuse(.invalidArgument, "replay_block_complete was called for a request that is not under way")
+        $0.misuse(.invalidArgument, "replay_block_complete was called for a request that is not pending")
             .code
     }
 }

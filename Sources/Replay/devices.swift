@@ -149,7 +149,7 @@ public func replay_input_event_from(_ input: UnsafePointer<replay_input_t>!) -> 
 public func replay_input_event(_ event: UnsafePointer<replay_input_event_t>!) -> replay_status_t {
     withSession { session in
         guard let event else {
-            return session.misuse(.invalidArgument, "replay_input_event was called without one").code
+            return session.misuse(.invalidArgument, "replay_input_event was called without an event").code
         }
         return session.inputEvent(event.pointee).code
     }

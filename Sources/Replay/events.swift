@@ -76,7 +76,7 @@ public func replay_block_event_result(
     withSession { session in
         guard let complete, let (pieces, length) = checked(pieces, count) else {
             return session.misuse(
-                .invalidArgument, "a completion needs a callback, and all the pieces that it counts"
+                .invalidArgument, "a completion needs a callback, and as many pieces as its count says"
             ).code
         }
         return session.postBlock(complete, opaque, id: id, result: result, pieces, length: length).code

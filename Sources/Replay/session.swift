@@ -133,7 +133,8 @@ public func replay_session_new() -> OpaquePointer! {
 public func replay_session_free(_ handle: OpaquePointer!) -> replay_status_t {
     guard let handle, SessionHandles.shared.holds(UnsafeMutableRawPointer(handle)) else {
         return withSession {
-            $0.misuse(.invalidArgument, "replay_session_free was called for no session").code
+            $0.misuse(.invalidArgument, "replay_session_free was called with a pointer that is not a session")
+                .code
         }
     }
     let pointer = UnsafeMutableRawPointer(handle)
@@ -141,17 +142,20 @@ public func replay_session_free(_ handle: OpaquePointer!) -> replay_status_t {
     guard !isInCallback else {
         return withSession {
             $0.misuse(
-                .reentered, "replay_session_free was called from within a callback of the session's host"
+                .reentered, "replay_session_free was called from within a callback of that session"
             )
             .code
         }
     }
     guard SessionHandles.shared.remove(pointer) else {
-        return withSession { $0.misuse(.wrongState, "the session to free is current in a thread").code }
+        return withSession {
+            $0.misuse(.wrongState, "replay_session_free was called for a session that is current in a thread")
+                .code
+        }
     }
     let session = Unmanaged<Session>.fromOpaque(pointer)
     let isWhole = session._withUnsafeGuaranteedRef { $0.finishIfNeeded() }
-    // In a forked child its files and threads are not there to be closed and joined.
+    // A forked child doesn't have the files and threads that would be closed and joined.
     if isWhole { session.release() }
     return Status.ok.code
 }
@@ -166,7 +170,10 @@ public func replay_session_push_current(_ handle: OpaquePointer!) -> replay_stat
     }
     if let pointer, !SessionHandles.shared.push(pointer) {
         return withSession {
-            $0.misuse(.invalidArgument, "replay_session_push_current was called for no session").code
+            $0.misuse(
+                .invalidArgument,
+                "replay_session_push_current was called with a pointer that is not a session"
+            ).code
         }
     }
     withUnsafeMutableBytes(of: &thread.pointee.below) {
@@ -183,7 +190,9 @@ public func replay_session_push_current(_ handle: OpaquePointer!) -> replay_stat
 public func replay_session_pop_current() -> replay_status_t {
     let thread = replay_thread_self()
     guard thread.pointee.pushed > 0 else {
-        return withSession { $0.misuse(.wrongState, "no session was pushed").code }
+        return withSession {
+            $0.misuse(.wrongState, "replay_session_pop_current was called, but no session is pushed").code
+        }
     }
     if let session = thread.pointee.session {
         Unmanaged<Session>.fromOpaque(session)._withUnsafeGuaranteedRef {

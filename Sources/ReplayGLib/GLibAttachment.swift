@@ -2,14 +2,14 @@ import CGLib
 import CReplay
 import ReplayEngine
 
-/// A main context of the host's that serves as a session's I/O thread.
+/// A main context of the host that serves as a session's I/O thread.
 ///
-/// Its source sits in front of all others, so that each iteration prepares it:
-/// there it looks whether a turn of the I/O thread would do something, and
-/// says when the warp ends. The turn itself is taken in dispatch. The poll
-/// function gives the replay lock away while it polls.
+/// Its source has a higher priority than all others, so that each iteration prepares it:
+/// there it checks whether a turn of the I/O thread would do something, and
+/// returns when the warp ends. It takes the turn itself in dispatch. The poll
+/// function releases the replay lock while it polls.
 package final class GLibAttachment: @unchecked Sendable {
-    // Sendable: used by the thread that iterates the context, but for the
+    // Sendable: used by the thread that iterates the context, except for the
     // wake-up, which GLib allows from any thread.
 
     private let session: Session
@@ -52,8 +52,8 @@ package final class GLibAttachment: @unchecked Sendable {
         return .ok
     }
 
-    /// GLib ends the process when it makes a context and finds no descriptors for its wake-ups. Whether
-    /// the default context exists already it doesn't say.
+    /// GLib ends the process if it creates a context and gets no descriptors for its wake-ups. It doesn't
+    /// say whether the default context already exists.
     private static var canMakeContext: Bool { replay_can_open_two() }
 
     private init(_ session: Session, _ context: OpaquePointer) {
@@ -99,8 +99,8 @@ package final class GLibAttachment: @unchecked Sendable {
 
     // MARK: The poll function
 
-    /// GLib tells a poll function no context: the source's preparation, which
-    /// comes before on the same thread, has left it in the thread's record.
+    /// GLib passes no context to a poll function. The source's preparation, which
+    /// runs before it on the same thread, has stored it in the thread's record.
     private static func poll(_ descriptors: UnsafeMutablePointer<GPollFD>?, _ count: guint, _ timeout: gint)
         -> gint
     {
@@ -120,7 +120,7 @@ package final class GLibAttachment: @unchecked Sendable {
         return result
     }
 
-    /// A run may have begun since the context was attached: in mode NONE nothing is held.
+    /// A run may have begun since the context was attached. (In mode NONE the lock isn't held.)
     private func holdLock() {
         if !session.holdsLock { _ = session.takeLock() }
     }
@@ -130,7 +130,7 @@ package final class GLibAttachment: @unchecked Sendable {
     private func prepare(_ timeout: UnsafeMutablePointer<gint>?) -> gboolean {
         replay_thread_self().pointee.glib = Unmanaged.passUnretained(self).toOpaque()
         timeout?.pointee = -1
-        // While a source in front of the others is ready GLib does not poll at all.
+        // GLib doesn't poll while a source with a higher priority is ready.
         session.yieldLock()
         holdLock()
         return session.asCurrent {
@@ -155,7 +155,7 @@ package final class GLibAttachment: @unchecked Sendable {
         }
     }
 
-    /// Lives as long as the process: GLib keeps pointers to it.
+    /// Never freed, because GLib keeps pointers to it.
     nonisolated(unsafe) private static let functions: UnsafeMutablePointer<GSourceFuncs> = {
         let functions = UnsafeMutablePointer<GSourceFuncs>.allocate(capacity: 1)
         functions.initialize(

@@ -1,5 +1,5 @@
-/// Takes headers and small payloads apart. Every read says nil when the bytes don't reach; reads
-/// move, nothing traps.
+/// Decodes headers and small payloads. A read advances, returns nil if too few bytes are left, and
+/// never traps.
 struct ByteReader {
     private let bytes: UnsafeRawBufferPointer
     private(set) var offset = 0
@@ -47,7 +47,7 @@ struct ByteReader {
         return readBytes(Int(truncatingIfNeeded: count))
     }
 
-    /// The XXH3 of all bytes before it, compared.
+    /// Compares the XXH3 of all bytes before it.
     mutating func readChecksum() -> Bool {
         let expected = Checksum.xxh3(UnsafeRawBufferPointer(rebasing: bytes[..<offset]))
         return readUInt64() == expected

@@ -1,8 +1,8 @@
 import Glibc
 
-/// Text that others gave us, as the bytes it is made of: perhaps not UTF-8, and equal only if all bytes are.
+/// Text from outside, as its bytes: it may not be UTF-8, and two texts are equal only if all bytes are.
 ///
-/// Swift's `String` takes canonically equivalent texts as equal, and can't hold what isn't UTF-8.
+/// Swift's `String` treats canonically equivalent texts as equal, and can't hold what isn't UTF-8.
 package struct ByteText: Hashable, Sendable {
     package var bytes: [UInt8]
 

@@ -1,4 +1,4 @@
-/// Builds headers and small payloads. Numbers are little endian, always.
+/// Builds headers and small payloads. All numbers are little-endian.
 struct ByteWriter {
     private(set) var bytes: [UInt8] = []
 

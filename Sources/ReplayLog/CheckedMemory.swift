@@ -1,15 +1,14 @@
 import CReplay
 import Glibc
 
-/// Memory whose amount a host, a file or a guest decides. Running out of it is an error and doesn't trap,
-/// as it would in an array.
+/// Memory whose amount a host, a file or a guest decides. Running out of it is an error. (An array would trap.)
 package enum CheckedMemory {
-    /// nil when memory runs out. The bytes are not set.
+    /// Returns nil if memory runs out. The bytes aren't initialised.
     package static func allocate(_ count: Int) -> UnsafeMutableRawPointer? {
         count < 0 ? nil : replay_allocate(count)
     }
 
-    /// Is there so much memory now? For what then takes it by an array.
+    /// Is that much memory available now? For code that then allocates it through an array.
     package static func has(_ count: Int) -> Bool {
         guard let memory = allocate(count) else { return false }
         free(memory)
@@ -20,7 +19,7 @@ package enum CheckedMemory {
 }
 
 extension Array {
-    /// Makes room for more elements. False: there is no memory for it, and appending would trap.
+    /// Makes room for more elements. False: memory ran out, and appending would trap.
     package mutating func makeRoom(for more: Int = 1) -> Bool {
         if capacity &- count >= more { return true }
         let wanted = Swift.max(2 &* capacity, count &+ more, 16)

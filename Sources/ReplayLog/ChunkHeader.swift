@@ -22,7 +22,7 @@ struct ChunkHeader: Equatable {
     var rawLength: UInt32 = 0
     var storedLength: UInt32 = 0
     /// The lower half of the checksum of the header of the chunk before this one, so that a chunk of a different
-    /// recording isn't taken for one of this; 0 in the first chunk, and in format 1.
+    /// recording isn't mistaken for one of this; 0 in the first chunk, and in format 1.
     var link: UInt32 = 0
     /// The state of ``RunningChecksum`` after the last event.
     var chain: UInt64
@@ -54,7 +54,7 @@ struct ChunkHeader: Equatable {
         return writer.bytes
     }
 
-    /// Nil when the bytes are no chunk header.
+    /// Nil if the bytes aren't a chunk header.
     init?(decoding bytes: UnsafeRawBufferPointer) {
         var reader = ByteReader(bytes)
         guard let start = reader.readBytes(ChunkHeader.magic.count), start.elementsEqual(ChunkHeader.magic),
@@ -98,7 +98,7 @@ struct ChunkHeader: Equatable {
         version == 1 ? 0 : UInt32(truncatingIfNeeded: checksum)
     }
 
-    /// Does the header keep to the limits that the format page states? They bound the memory that a file can ask for.
+    /// Does the header respect the limits on the format page? They bound the memory that a file can demand.
     func isWithinLimits(version: UInt32) -> Bool {
         let (raw, stored) = (UInt64(rawLength), UInt64(storedLength))
         guard raw <= ChunkHeader.longestPayload, stored <= raw else { return false }
@@ -117,13 +117,12 @@ struct ChunkHeader: Equatable {
     }
 
     static let longestPayload: UInt64 = 1 << 31 - 1
-    /// Compression makes a payload at most so many times shorter.
+    /// The largest compression ratio of a payload.
     static let largestRatio: UInt64 = 1024
-    /// What zstd's own format allows: 128 KiB in four bytes.
+    /// The largest ratio that zstd's format allows: 128 KiB in four bytes.
     static let largestRatioOfFormat1: UInt64 = 32768
 
-    /// The header's own checksum, as it stands in its last eight bytes: what the live file and the next chunk are
-    /// bound to.
+    /// The header's own checksum, its last eight bytes. The live file and the next chunk refer to it.
     var checksum: UInt64 {
         encoded().withUnsafeBytes { bytes in
             var reader = ByteReader(UnsafeRawBufferPointer(rebasing: bytes.suffix(8)))

@@ -1,8 +1,8 @@
 import Glibc
 
-/// Reads the chunks of `NAME`, and believes none of it before its checksum fits.
+/// Reads the chunks of `NAME`, and uses nothing before its checksum matches.
 final class ChunkReader {
-    /// What stands at a place where a chunk may begin.
+    /// What was found at a place where a chunk may begin.
     enum Found {
         case chunk(ChunkHeader)
         /// The file ends before the chunk does.
@@ -43,7 +43,7 @@ final class ChunkReader {
             throw LogError(.busy, "\(path) is \(conflict)")
         }
         self.use = use
-        // As long as it is read no recorder replaces it.
+        // No recorder replaces it while it is read.
         system.lockForReading(descriptor)
         self.path = path
         self.size = size
@@ -79,7 +79,7 @@ final class ChunkReader {
             guard header.isWithinLimits(version: version) else { return .damage }
             return header.end(from: offset) <= size ? .chunk(header) : .cut
         }
-        // What is there of a header that was cut begins as a header does.
+        // A truncated header begins as a whole one does.
         let isStart = bytes.count < ChunkHeader.size && zip(bytes, ChunkHeader.magic).allSatisfy { $0 == $1 }
         return isStart ? .cut : .damage
     }

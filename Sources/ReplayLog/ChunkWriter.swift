@@ -2,7 +2,7 @@ import Glibc
 
 /// Appends chunks to `NAME`. Used by the sealer's thread only.
 ///
-/// A chunk that can't be written wholly is cut off again, so that the file always ends behind a
+/// If a chunk can't be written completely, the file is truncated, so that it always ends after a
 /// whole chunk.
 final class ChunkWriter {
     private let system: Syscalls
@@ -18,7 +18,7 @@ final class ChunkWriter {
     private var previous: UInt64 = 0
     private var index = LogIndex()
 
-    /// The file has its header.
+    /// Does the file have its header?
     init(files: LogFiles, layout: LiveLayout, options: LogOptions, system: Syscalls) throws(LogError) {
         segmentCapacity = layout.capacity
         guard let compressor = Compressor(level: options.compressionLevel),
@@ -34,8 +34,8 @@ final class ChunkWriter {
     private var path: String { files.path }
     private var descriptor: Int32 { files.log.descriptor }
 
-    /// Writes the metadata, uncompressed: anyone may look at it. `announce` gets the header's checksum
-    /// before a byte is written.
+    /// Writes the metadata, uncompressed, so that it is readable in a dump. Calls `announce` with the header's
+    /// checksum before a byte is written.
     func writeMetadata(_ payload: [UInt8], announce: (UInt64) -> Void) throws(LogError) {
         var header = ChunkHeader(
             kind: .metadata, sequence: sequence, firstEvent: 0, firstIcount: 0, chain: RunningChecksum.seed)
@@ -47,7 +47,7 @@ final class ChunkWriter {
         sequence = 1
     }
 
-    /// Writes the events of one segment, unless something is found wrong when they were copied.
+    /// Writes the events of one segment, unless they are found damaged after they were copied.
     func writeEvents(
         _ description: SegmentDescription, _ raw: UnsafeRawBufferPointer,
         unless wrong: () -> LogError? = { nil }
@@ -68,7 +68,7 @@ final class ChunkWriter {
 
     /// Writes index, end record and trailer, in one go.
     func writeFinish(_ end: LogEnd, icount: UInt64, chain: UInt64) throws(LogError) {
-        // Encoded, and once more with the rest; arrays grow by twice their size.
+        // Memory for the encoded index, and again for the whole; arrays double their size when they grow.
         guard CheckedMemory.has(6 &* MemoryLayout<LogIndex.Entry>.stride &* (index.entries.count &+ 64))
         else {
             throw LogError.system(ENOMEM, "written", path)
@@ -111,7 +111,7 @@ final class ChunkWriter {
         }
     }
 
-    /// Nil if the file is as long as it was left.
+    /// Nil if the file's length hasn't changed.
     private func sizeDamage() -> LogError? {
         guard case .success(let status) = system.status(descriptor), status.st_size != off_t(exactly: tail)
         else { return nil }
@@ -126,7 +126,7 @@ final class ChunkWriter {
         if let error = system.sync(descriptor) { throw LogError.system(error, "synced", path) }
     }
 
-    /// Completes a header and appends the chunk, uncompressed, to `bytes`.
+    /// Completes a header, and appends header and uncompressed payload to `bytes`.
     private func append(_ header: inout ChunkHeader, _ payload: [UInt8], to bytes: inout [UInt8]) {
         header.link = ChunkHeader.link(previous, version: FileHeader.version)
         header.rawLength = UInt32(truncatingIfNeeded: payload.count)
@@ -136,14 +136,14 @@ final class ChunkWriter {
         bytes += payload
     }
 
-    /// Compresses, completes the header, writes both with one call.
+    /// Compresses the payload, completes the header, and writes both with one call.
     private func write(
         _ header: inout ChunkHeader, _ raw: UnsafeRawBufferPointer, _ wrong: () -> LogError?
     ) throws(LogError) {
-        // The usual buffer is never given back: a segment always has its memory.
+        // The usual buffer is never freed, so a segment always has its memory.
         let buffer = raw.count > segmentCapacity ? RawBuffer() : buffer
         guard buffer.reserve(ChunkWriter.room(raw.count)), let start = buffer.start else {
-            throw LogError(.noMemory, "\(path) can't take \(raw.count) bytes at once: not enough memory")
+            throw LogError(.noMemory, "not enough memory to write \(raw.count) bytes to \(path) at once")
         }
         let payload = UnsafeMutableRawBufferPointer(
             start: start + ChunkHeader.size, count: buffer.capacity &- ChunkHeader.size)

@@ -8,10 +8,10 @@ package func isPartOfRecording(_ descriptor: Int32) -> Bool {
     return head == FileHeader.magic || head == LiveLayout.magic
 }
 
-/// Opens, examines and locks what a recording finds under its names, and makes what it needs.
+/// Opens, examines and locks what already has a recording's names, and creates the new files.
 ///
-/// Of what is there it accepts only: a recording that no session uses, the live file of one, and what a
-/// recorder left that was killed before it had started.
+/// It replaces only a recording that no session uses, its live file, and files of a recorder that was
+/// killed before its start.
 struct Claims {
     let path: String
     let folder: Folder
@@ -26,14 +26,14 @@ struct Claims {
         try existing("") { file, status throws(LogError) in
             if !replacing { throw LogError(.exists, "\(path) exists already, and rroverwrite is off") }
             if status.st_size > 0, try !begins(file, with: FileHeader.magic) {
-                throw LogError(.notALog, "\(path) is not a recording, and is not replaced by one")
+                throw LogError(.notALog, "\(path) is not a recording, so a recording does not replace it")
             }
             return .keep
         }
     }
 
-    /// The live file of the older recording, if there is one. Not locked any more: to a reader of the older
-    /// recording that would say that its recorder lives.
+    /// The live file of the older recording, if there is one. No longer locked, because a reader of the older
+    /// recording would think that its recorder is alive.
     func live() throws(LogError) -> OpenFile? {
         let live = try existing(Suffix.live) { file, _ throws(LogError) in
             if try begins(file, with: LiveLayout.magic) { return .keep }
@@ -43,7 +43,7 @@ struct Claims {
         return live
     }
 
-    /// Makes `NAME.live.new`, locked. As long as a recorder has it, no other one prepares a recording of
+    /// Creates `NAME.live.new`, locked. While a recorder holds it, no other recorder can prepare a recording of
     /// that name.
     func makeLive(_ older: OpenFile?) throws(LogError) -> OpenFile {
         try make(Suffix.newLive, like: older) { file, status throws(LogError) in
@@ -91,8 +91,7 @@ struct Claims {
             "\(path)\(suffix) is not a file that an earlier recording of \(path) left, and is not replaced")
     }
 
-    /// With the permissions of the older recording, if there is one: nobody else may read it, from its first
-    /// moment on.
+    /// With the permissions of the older recording, if there is one, from the moment of its creation.
     private func make(
         _ suffix: String, like older: OpenFile?, _ examine: Examination
     ) throws(LogError) -> OpenFile {
@@ -103,7 +102,7 @@ struct Claims {
             case .success(let file):
                 if let mode { system.setMode(file.descriptor, mode) }
                 if let error = system.lock(file.descriptor) {
-                    // Another recorder takes it for one that was left, and removes it.
+                    // Another recorder believes that it was left over, and removes it.
                     if Claims.isBusy(error) { continue }
                     _ = folder.remove(name + suffix, of: file)
                     throw LogError.system(error, "locked", path + suffix)
@@ -116,10 +115,10 @@ struct Claims {
             case .failure(let error): throw LogError.system(error, "made", path + suffix)
             }
         }
-        throw LogError(.busy, "\(path)\(suffix) comes and goes")
+        throw LogError(.busy, "\(path)\(suffix) keeps appearing and disappearing")
     }
 
-    /// Opens and locks what has the name. Nil: nothing has it (any more).
+    /// Opens and locks the file of that name. Nil: there is none (any more).
     private func existing(_ suffix: String, _ examine: Examination) throws(LogError) -> OpenFile? {
         let name = self.name + suffix
         for _ in 0..<Claims.attempts {
@@ -151,7 +150,7 @@ struct Claims {
             guard let same = folder.leads(name, to: file) else {
                 throw LogError.system(EIO, "examined", path + suffix)
             }
-            // Its recorder has finished in between, or another one has replaced it.
+            // Its recorder has finished meanwhile, or another one has replaced it.
             if !same { continue }
             switch try examine(file, status) {
             case .keep: return file
@@ -163,7 +162,7 @@ struct Claims {
                 return nil
             }
         }
-        throw LogError(.busy, "\(path)\(suffix) comes and goes")
+        throw LogError(.busy, "\(path)\(suffix) keeps appearing and disappearing")
     }
 
     private static func kind(_ suffix: String) -> FileUse.Kind {

@@ -18,9 +18,9 @@ final class Compressor {
         ZSTD_compressBound(count)
     }
 
-    /// The compressed length, or nil if it isn't less than `raw`'s.
+    /// The compressed length, or nil if it isn't shorter than `raw`.
     ///
-    /// What becomes more than ``ChunkHeader/largestRatio`` times shorter is filled up with a skippable frame, so that
+    /// If the ratio exceeds ``ChunkHeader/largestRatio``, a skippable frame pads the result, so that
     /// a reader can refuse a file that would need much more memory than its own size.
     func compress(_ raw: UnsafeRawBufferPointer, into target: UnsafeMutableRawBufferPointer) -> Int? {
         let count = ZSTD_compress2(context, target.baseAddress, target.count, raw.baseAddress, raw.count)

@@ -1,6 +1,6 @@
 /// One event of a log, decoded: its place and values are absolute.
 package struct Event {
-    /// The kind as the file has it; the log's table of kinds knows it, this library perhaps not.
+    /// The kind's number in the file. The log's table of kinds has it; this library may not know it.
     package var kind: UInt8
     package var role: ThreadRole
     /// The number of guest instructions before the event.
@@ -17,7 +17,7 @@ package struct Event {
     /// The `b` field. Valid until the reader's next call.
     package var bytes: UnsafeRawBufferPointer
 
-    /// Nil for a kind of a later library.
+    /// Nil if only a later library knows the kind.
     package var knownKind: EventKind? { EventKind(rawValue: kind) }
 
     package init(

@@ -1,7 +1,7 @@
 /// Turns the bytes of a chunk into events: the hot half of the reader, and the encoder's mirror.
 ///
-/// ``RawBuffer/slack`` bytes can be read behind ``end``, so that a field is read first and found to be
-/// too long afterwards.
+/// ``RawBuffer/slack`` bytes can be read after ``end``, so that a field can be read first, and checked for its
+/// length afterwards.
 struct EventDecoder {
     var cursor: UnsafeRawPointer
     var end: UnsafeRawPointer
@@ -9,7 +9,7 @@ struct EventDecoder {
     var icount: UInt64 = 0
     /// The number of the next event.
     var index: UInt64 = 0
-    /// The events that the chunk still holds.
+    /// The number of events left in the chunk.
     var remaining: UInt64 = 0
     /// The last value of each kind of clock in this chunk.
     let clocks: UnsafeMutablePointer<Int64>
@@ -34,7 +34,7 @@ struct EventDecoder {
         plans.deallocate()
     }
 
-    /// Goes on in another chunk. The clocks begin at 0 again.
+    /// Continues with a different chunk. The clocks begin at 0 again.
     mutating func begin(
         _ bytes: UnsafeRawPointer, count: Int, firstEvent: UInt64, firstIcount: UInt64, eventCount: UInt64
     ) {
@@ -51,8 +51,8 @@ struct EventDecoder {
         begin(UnsafeRawPointer(clocks), count: 0, firstEvent: 0, firstIcount: 0, eventCount: 0)
     }
 
-    /// Decodes the next event into `event`, which holds any event before: what its kind has no field for
-    /// may keep its old value. False when the bytes aren't an event. The chunk must have one.
+    /// Decodes the next event into `event`. Fields that its kind doesn't have may keep their old values.
+    /// Returns false if the bytes aren't an event. The chunk must have one left.
     @inline(__always)
     mutating func next(into event: UnsafeMutablePointer<Event>) -> Bool {
         var malformed = false
@@ -84,13 +84,13 @@ struct EventDecoder {
         return true
     }
 
-    /// The same where nobody looks at the event.
+    /// The same if nobody looks at the event.
     mutating func skip() -> Bool {
         var event = Event(kind: 0, role: .vcpu, icount: 0, index: 0)
         return withUnsafeMutablePointer(to: &event) { next(into: $0) }
     }
 
-    /// The payload of any layout. Integers behind the sixth are read and dropped.
+    /// Decodes a payload of any layout. Integers after the sixth are dropped.
     @inline(never)
     private func decodeFields(_ place: inout UnsafeRawPointer, _ layout: UInt64, _ event: inout Event) -> Bool
     {
@@ -99,7 +99,7 @@ struct EventDecoder {
         var number = 0
         while let field = EventLayout.Field(rawValue: layout & 15) {
             layout &>>= 4
-            // At most two numbers were read since `place` was last known to be inside.
+            // At most two numbers were read since `place` was last checked.
             guard place <= end else { return false }
             let value: Int64
             switch field {
@@ -136,7 +136,7 @@ extension Event {
         bytes = UnsafeRawBufferPointer(start: nil, count: 0)
     }
 
-    /// The integer of that number in the layout, from 0.
+    /// Sets an integer by its number in the layout, from 0.
     fileprivate mutating func setInteger(_ number: Int, _ value: Int64) {
         switch number {
         case 0: a = value

@@ -3,17 +3,17 @@ import Synchronization
 /// Turns events into bytes in the current segment and commits them: the hot half of the writer.
 ///
 /// A small event is built in a register, stored with one eight-byte store, folded into the running
-/// checksum, and published with one release store. The encoder knows nothing of files: who calls
-/// it has made sure that ``cursor`` is below ``limit``, which leaves room for every event but one
-/// with bytes.
+/// checksum, and published with one release store. The encoder doesn't handle files: its caller
+/// ensures that ``cursor`` is below ``limit``, which leaves room for any event without
+/// bytes.
 struct EventEncoder {
     /// The longest encoding of all that precedes an event's bytes.
     static let longestHead = 1 + VarInt.maxLength * 8
 
     var cursor: UnsafeMutableRawPointer
-    /// Nothing is written from here on before someone has looked: a mark or a new segment is due.
+    /// At this place a mark or a new segment is due before the next event is written.
     var limit: UnsafeMutableRawPointer
-    /// Nor is an event of this icount or a later one.
+    /// The same at this icount.
     var sealIcount: UInt64 = 0
     var base: UnsafeMutableRawPointer
     var committed: LiveFile.Word
@@ -49,10 +49,10 @@ struct EventEncoder {
     @inline(__always)
     var isFull: Bool { cursor >= limit }
 
-    /// Must someone look before an event of that icount is written?
+    /// Is a mark or a new segment due before an event of that icount is written?
     func needsRoom(_ icount: UInt64) -> Bool { isFull || icount >= sealIcount }
 
-    /// Goes on in a fresh segment. What it says of the events so far stays.
+    /// Continues in a new segment. The totals stay.
     mutating func begin(at base: UnsafeMutableRawPointer, committed: LiveFile.Word) {
         cursor = base
         limit = base
@@ -62,25 +62,25 @@ struct EventEncoder {
         clocks.update(repeating: 0, count: 64)
     }
 
-    /// Stays full for ever, at a place that outlives the segments.
+    /// Stays full for ever, in memory that outlives the segments.
     mutating func rest(at place: UnsafeMutableRawPointer) {
         cursor = place
         limit = place
         base = place
     }
 
-    /// An event went to the file by another way.
+    /// Accounts an event that was written to the file directly.
     mutating func noteDirect(_ check: UInt64, _ icount: UInt64) {
         self.check = check
         lastIcount = icount
         eventCount &+= 1
     }
 
-    /// An event without a payload, if there is room for it and a register holds its encoding.
+    /// Appends an event without a payload, if there is room and its encoding fits a register.
     ///
-    /// False: the caller looks for room and takes ``putLong(_:_:_:_:_:_:_:_:_:)``. So nothing is called
-    /// from here, and no register needs to be saved. Nor is there a branch on a number's length: a
-    /// guest's steps are long and short without a rule.
+    /// Returns false otherwise; the caller then makes room and calls ``putLong(_:_:_:_:_:_:_:_:_:)``. So this calls
+    /// nothing, and needn't save registers. It doesn't branch on a number's length either, which would be
+    /// mispredicted: a guest's steps vary.
     @inline(__always)
     mutating func put(_ kind: EventKind, _ role: ThreadRole, _ icount: UInt64) -> Bool {
         let delta = icount &- lastIcount
@@ -90,7 +90,7 @@ struct EventEncoder {
         return true
     }
 
-    /// A reading of a clock, on the same terms.
+    /// The same for a reading of a clock.
     @inline(__always)
     mutating func putClock(_ kind: EventKind, _ role: ThreadRole, _ icount: UInt64, _ value: Int64) -> Bool {
         let delta = icount &- lastIcount
@@ -104,7 +104,7 @@ struct EventEncoder {
         return true
     }
 
-    /// Any event without bytes, field by field, where there is room.
+    /// Appends any event without bytes, field by field. The caller has made room.
     mutating func putLong(
         _ kind: EventKind, _ role: ThreadRole, _ icount: UInt64, _ a: Int64, _ b: Int64 = 0, _ c: Int64 = 0,
         _ d: Int64 = 0, _ e: Int64 = 0, _ f: Int64 = 0
@@ -113,8 +113,8 @@ struct EventEncoder {
         commit(through: end, icount)
     }
 
-    /// Everything of an event but its bytes, `byteCount` of which the caller will put behind it.
-    /// Returns the place behind it.
+    /// Writes an event except its bytes, `byteCount` of which the caller will append.
+    /// Returns the place after it.
     mutating func encodeHead(
         at place: UnsafeMutableRawPointer, _ kind: EventKind, _ role: ThreadRole, _ icount: UInt64,
         _ a: Int64,
@@ -150,7 +150,7 @@ struct EventEncoder {
         return place
     }
 
-    /// Folds and publishes an event that stands at the cursor already.
+    /// Folds and publishes an event that is already written at the cursor.
     mutating func commit(through end: UnsafeMutableRawPointer, _ icount: UInt64) {
         check = RunningChecksum.fold(check, event: UnsafeRawPointer(cursor), count: end - cursor)
         cursor = end

@@ -1,7 +1,7 @@
-/// A payload's fields as a list of four-bit codes, the first field lowest, 0 behind the last.
+/// A payload's fields as a list of four-bit codes, the first field lowest, 0 after the last.
 ///
-/// The letters are those of the file's table of kinds. A register holds a whole layout, so that
-/// encoder and decoder need no array on their way.
+/// The letters are those of the file's table of kinds. A whole layout fits a register, so that
+/// encoder and decoder need no array.
 package struct EventLayout: Equatable, Sendable {
     /// One field of a payload. The raw values live in memory only; the file has the letters.
     enum Field: UInt64 {
@@ -9,20 +9,20 @@ package struct EventLayout: Equatable, Sendable {
         case unsigned = 1
         /// `s`: zig-zag LEB128.
         case signed = 2
-        /// `c`: zig-zag LEB128 of the difference to the last value of the same kind in this chunk.
+        /// `c`: zig-zag LEB128 of the difference from the last value of the same kind in this chunk.
         case clock = 3
-        /// `q`: eight bytes, little endian.
+        /// `q`: eight bytes, little-endian.
         case quad = 4
         /// `b`: LEB128 length, then that many bytes.
         case bytes = 5
     }
 
-    /// So many fields fit.
+    /// The largest number of fields.
     static let maxFields = 16
 
     let code: UInt64
 
-    /// Nil when a letter is unknown, or when there are more than ``maxFields``.
+    /// Nil if a letter is unknown, or if there are more than ``maxFields``.
     init?(letters: some Collection<UInt8>) {
         guard letters.count <= EventLayout.maxFields else { return nil }
         var code: UInt64 = 0

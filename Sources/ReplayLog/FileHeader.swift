@@ -1,5 +1,5 @@
 /// The first 64 bytes of `NAME`. Its own layout is the same in every version of the format, so that
-/// any reader can tell a later version from damage.
+/// any reader can distinguish a later version from damage.
 struct FileHeader: Equatable {
     /// The format that this library writes.
     static let version: UInt32 = 2
@@ -26,7 +26,7 @@ struct FileHeader: Equatable {
 
     static func decode(_ bytes: UnsafeRawBufferPointer, path: String) throws(LogError) -> FileHeader {
         if bytes.isEmpty {
-            throw LogError(.empty, "\(path) is empty: its recorder has not begun or died at once")
+            throw LogError(.empty, "\(path) is empty: its recorder has not started yet, or died at once")
         }
         var reader = ByteReader(bytes)
         guard let start = reader.readBytes(magic.count), start.elementsEqual(magic) else {

@@ -1,13 +1,13 @@
 import Glibc
 
-/// File names, and option strings that hold some, are bytes that need not be UTF-8. A `String` holds them so that
-/// nothing is lost: a byte that isn't part of UTF-8 becomes one of the scalars from U+10FF80 on, which are private and
-/// which nothing else becomes.
+/// File names, and option strings that contain them, are bytes that needn't be UTF-8. A `String` holds them without
+/// loss: a byte that isn't part of UTF-8 becomes one of the private scalars from U+10FF80 on, and nothing else becomes
+/// one of these.
 extension String {
     private static let escapes: ClosedRange<UInt32> = 0x10FF80...0x10FFFF
     private static let base: UInt32 = 0x10FF00
 
-    /// The text of any bytes.
+    /// The text for any bytes.
     package init(fileBytes bytes: some Sequence<UInt8>) {
         self = ""
         var rest = Array(bytes)[...]
@@ -35,7 +35,7 @@ extension String {
         self.init(fileBytes: UnsafeRawBufferPointer(start: fileName, count: strlen(fileName)))
     }
 
-    /// The bytes that ``init(fileBytes:)`` got.
+    /// The bytes that were given to ``init(fileBytes:)``.
     package var fileBytes: [UInt8] {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(utf8.count)
@@ -49,7 +49,7 @@ extension String {
         return bytes
     }
 
-    /// Calls `body` with the bytes and a zero after them, as system calls take them.
+    /// Calls `body` with the bytes and a zero after them, as system calls need them.
     package func withFileName<Result>(_ body: (UnsafePointer<CChar>) -> Result) -> Result {
         let bytes = fileBytes + [0]
         return bytes.withUnsafeBytes { bytes in

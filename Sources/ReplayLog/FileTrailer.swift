@@ -1,4 +1,4 @@
-/// The last 40 bytes of a finished `NAME`: where its index and its end record stand.
+/// The last 40 bytes of a finished `NAME`: the places of its index and its end record.
 struct FileTrailer: Equatable {
     static let size = 40
     static let magic: [UInt8] = [0x52, 0x50, 0x4C, 0x45, 0x4E, 0x44, 0x0D, 0x0A]  // RPLEND\r\n
@@ -24,7 +24,7 @@ struct FileTrailer: Equatable {
         self.fileSize = fileSize
     }
 
-    /// Nil when the bytes are no trailer.
+    /// Nil if the bytes aren't a trailer.
     init?(decoding bytes: UnsafeRawBufferPointer) {
         var reader = ByteReader(bytes)
         guard let start = reader.readBytes(FileTrailer.magic.count), start.elementsEqual(FileTrailer.magic),

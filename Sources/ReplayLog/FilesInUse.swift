@@ -1,7 +1,7 @@
 import Glibc
 
-/// The files that the sessions of this process use, by what they are and not by what they are called: an overlay that
-/// is also a log, say, would destroy it.
+/// The files that the sessions of this process use, by identity and not by name. An overlay that
+/// is also a log, for example, would destroy it.
 ///
 /// A use ends with the last reference to it.
 package final class FileUse: Sendable {
@@ -23,7 +23,7 @@ package final class FileUse: Sendable {
             }
         }
 
-        /// May a file be both at a time? A log that is still being recorded may be replayed up to its last event.
+        /// May a file be both at the same time? A log that is still being recorded may be replayed up to its last event.
         func agrees(with other: Kind) -> Bool {
             switch (self, other) {
             case (.replayedLog, .replayedLog), (.image, .image), (.log, .replayedLog), (.replayedLog, .log):
@@ -60,15 +60,15 @@ package final class FileUse: Sendable {
 
     deinit { end() }
 
-    /// Before the file is closed: a new one may get its number as soon as it is.
+    /// Called before the file is closed, because a new one may then get its number.
     package func end() {
         FileUse.entries.withLock { [number] entries in entries.list.removeAll { $0.number == number } }
     }
 
-    /// Begins to use an open file, or says what it is already.
+    /// Begins to use an open file, or returns what it is already used for.
     package static func begin(_ kind: Kind, _ descriptor: Int32) -> (use: FileUse?, conflict: String?) {
         var status = stat()
-        // A file whose identity can't be found out has its error elsewhere.
+        // If its identity is unknown, a different call reports the error.
         guard fstat(descriptor, &status) == 0 else { return (nil, nil) }
         let identity = Identity(status)
         return entries.withLock { entries in

@@ -1,7 +1,7 @@
-/// How the decoder takes one kind's payload apart.
+/// How the decoder decodes one kind's payload.
 struct KindPlan {
     enum Shape: UInt8 {
-        /// The log's table doesn't have the kind, or gives it a layout that can't be read.
+        /// The log's table doesn't have the kind, or has a layout for it that can't be read.
         case unknown
         /// No payload.
         case empty

@@ -1,6 +1,6 @@
-/// A log's table of kinds: what its events are called and how their payloads are laid out.
+/// A log's table of kinds: the names of its events and the layouts of their payloads.
 ///
-/// It stands in the metadata, so that a reader can skip or show a kind that it doesn't know.
+/// It is in the metadata, so that a reader can skip or show a kind that it doesn't know.
 package struct KindTable: Sendable {
     package struct Entry: Sendable, Equatable {
         package var number: UInt8

@@ -1,11 +1,11 @@
 import Glibc
 
-/// A thread of the library's. It gets no signals, which are the host's.
+/// A thread of the library. It blocks all signals, which belong to the host.
 package struct LibraryThread {
     private let handle: pthread_t
     private static let smallestStack = 1 << 20
 
-    /// - Returns: the thread, or the errno why there is none.
+    /// - Returns: the thread, or the errno of the failure.
     package static func start(_ body: @escaping @Sendable () -> Void) -> (
         thread: LibraryThread?, error: Int32
     ) {
@@ -18,7 +18,7 @@ package struct LibraryThread {
         var attributes = pthread_attr_t()
         pthread_attr_init(&attributes)
         defer { pthread_attr_destroy(&attributes) }
-        // Whatever the host has made the usual size: its callbacks may run there too.
+        // Not the process's default stack size, which the host may have changed: its callbacks may run there.
         var stack = 0
         if pthread_attr_getstacksize(&attributes, &stack) == 0, stack < smallestStack {
             pthread_attr_setstacksize(&attributes, smallestStack)
@@ -37,8 +37,8 @@ package struct LibraryThread {
         return (LibraryThread(handle: handle), 0)
     }
 
-    /// The calling thread touches a mapping that others may cut: the kernel ends a process in which a
-    /// thread meets SIGBUS and has it blocked.
+    /// Unblocks SIGBUS in the calling thread, which uses a mapping that other programs may truncate: if the signal
+    /// were blocked, the kernel would end the process.
     static func receiveBusErrors() {
         var only = sigset_t()
         sigemptyset(&only)
@@ -46,7 +46,7 @@ package struct LibraryThread {
         pthread_sigmask(SIG_UNBLOCK, &only, nil)
     }
 
-    /// Waits for its end; a thread that would wait for itself is let go.
+    /// Waits for its end. The thread itself doesn't wait, but is detached.
     package func join() {
         if pthread_equal(handle, pthread_self()) == 0 {
             pthread_join(handle, nil)
@@ -55,7 +55,7 @@ package struct LibraryThread {
         }
     }
 
-    /// It ends by itself.
+    /// Detaches the thread, which ends by itself.
     package func detach() { pthread_detach(handle) }
 
     private final class Body: Sendable {

@@ -4,17 +4,17 @@ import Synchronization
 
 /// The writing side of `NAME.live`: a shared mapping that outlives the process.
 ///
-/// A segment is free or active. It becomes active when everything that describes it is in place,
-/// and free again when its chunk is wholly in `NAME`: a kill between any two stores leaves every
-/// committed event in one of the two files, perhaps in both.
+/// A segment is free or active. It becomes active when its description is complete,
+/// and free again when its chunk is completely in `NAME`. So a kill between any two stores leaves every
+/// committed event in one of the two files, or in both.
 final class LiveFile: @unchecked Sendable {
-    // Sendable: recorder and sealer share it; each changes only the segment that it owns at the
-    // time, and the words which both sides read are atomic.
+    // Sendable: recorder and sealer share it. Each changes only the segment that it owns at the
+    // time, and the words that both read are atomic.
 
     typealias Word = UnsafeMutablePointer<Atomic<UInt64>>
 
     let layout: LiveLayout
-    /// Locked as long as it is open.
+    /// Locked while it is open.
     let file: OpenFile
     private let system: Syscalls
     private let path: String
@@ -22,7 +22,7 @@ final class LiveFile: @unchecked Sendable {
     private let guarded: OpaquePointer
     private var isOpen = true
 
-    /// Takes an empty file that is locked: writes its header, reserves the space, and maps it.
+    /// Takes over an empty, locked file: writes its header, reserves its space, and maps it.
     init(path: String, file: OpenFile, layout: LiveLayout, system: Syscalls) throws(LogError) {
         let header = layout.encoded()
         if let error = header.withUnsafeBytes({ system.write(file.descriptor, $0, at: 0) }) {
@@ -55,12 +55,12 @@ final class LiveFile: @unchecked Sendable {
     func close() {
         guard isOpen else { return }
         isOpen = false
-        // First: as soon as it is unmapped, something else may be there.
+        // First, because something else may be mapped there as soon as it is unmapped.
         replay_mapping_release(guarded)
         system.unmap(mapping, size: layout.fileSize)
     }
 
-    /// Cheap: a page that was touched was no longer in the file.
+    /// Was a page touched that was no longer in the file? Cheap.
     var isLost: Bool { replay_mapping_is_lost(guarded) }
 
     /// What something else did to the file.
@@ -73,13 +73,13 @@ final class LiveFile: @unchecked Sendable {
         return LogError(.lost, "\(path) was cut by something else while it was recorded")
     }
 
-    /// Not even the header page is left.
+    /// Removes everything, including the header page.
     var isEmptied: Bool {
         guard isOpen, case .success(let status) = system.status(file.descriptor) else { return false }
         return status.st_size < LiveLayout.headerSize
     }
 
-    /// Leaves the header page only.
+    /// Removes everything except the header page.
     func shrink() {
         _ = system.truncate(file.descriptor, size: UInt64(LiveLayout.headerSize))
     }
@@ -95,12 +95,12 @@ final class LiveFile: @unchecked Sendable {
         store(LiveLayout.guarded(value), in: word(LiveLayout.bindingOffset))
     }
 
-    /// Leaves word of why the recording died.
+    /// Stores why the recording died.
     func noteFailure(_ error: Int32) {
         store(LiveLayout.guarded(UInt32(bitPattern: error)), in: word(LiveLayout.failureOffset))
     }
 
-    /// Makes a free segment ready for events.
+    /// Activates a free segment.
     func activate(_ index: Int, _ header: LiveSegmentHeader) {
         let start = layout.segmentOffset(index)
         copy(header.encoded(), to: start &+ LiveLayout.describedOffset)
@@ -112,7 +112,7 @@ final class LiveFile: @unchecked Sendable {
         store(LiveLayout.free, in: word(layout.segmentOffset(index) &+ LiveLayout.stateOffset))
     }
 
-    /// Where the segment's events begin.
+    /// The place where the segment's events begin.
     func data(_ index: Int) -> UnsafeMutableRawPointer {
         mapping + (layout.segmentOffset(index) &+ layout.dataOffset)
     }

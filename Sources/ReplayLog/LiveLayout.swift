@@ -1,14 +1,14 @@
-/// Where things stand in `NAME.live`: a header page, then two segments, each with a header, a table
+/// The layout of `NAME.live`: a header page, then two segments, each with a header, a table
 /// of marks, and the bytes of events.
 struct LiveLayout: Equatable {
     static let magic: [UInt8] = [0x89, 0x52, 0x50, 0x56, 0x0D, 0x0A, 0x1A, 0x0A]
     static let headerSize = 4096
     static let segmentCount = 2
-    /// Any segment size lies in here.
+    /// The limits of the segment size.
     static let segmentSizes = 256...(1 << 30)
-    /// An event begins below the segment's size and may end so far behind it.
+    /// An event begins below the segment's size, and may exceed it by this much.
     static let slack = 128
-    /// The state of the running checksum is noted once in so many bytes.
+    /// The running checksum is noted in a mark every so many bytes.
     static let markInterval = 4096
     static let markSize = 16
 
@@ -38,7 +38,7 @@ struct LiveLayout: Equatable {
     var capacity: Int { segmentSize &+ LiveLayout.slack }
     var markCount: Int { capacity / LiveLayout.markInterval &+ 1 }
     var dataOffset: Int { LiveLayout.pages(LiveLayout.marksOffset &+ markCount &* LiveLayout.markSize) }
-    /// A word read at the last byte stays inside.
+    /// A word that is read at the last byte stays inside.
     var stride: Int { dataOffset &+ LiveLayout.pages(capacity &+ 8) }
     var fileSize: Int { LiveLayout.headerSize &+ LiveLayout.segmentCount &* stride }
 
@@ -68,7 +68,7 @@ struct LiveLayout: Equatable {
             max(segmentSize, LiveLayout.segmentSizes.lowerBound), LiveLayout.segmentSizes.upperBound)
     }
 
-    /// Nil when the page is not what ``encoded()`` made.
+    /// Nil if the page isn't what ``encoded()`` writes.
     init?(decoding page: UnsafeRawBufferPointer) {
         var reader = ByteReader(page)
         guard reader.readBytes(LiveLayout.magic.count) != nil, let version = reader.readUInt32(),
@@ -80,19 +80,19 @@ struct LiveLayout: Equatable {
         guard page.prefix(LiveLayout.bindingOffset).elementsEqual(encoded()) else { return nil }
     }
 
-    /// A word that holds 32 bits and proves them; 0 holds nothing.
+    /// A word with 32 bits and their check bits; 0 is no value.
     static func guarded(_ value: UInt32) -> UInt64 {
         UInt64(value) | UInt64(guardOf(value)) &<< 32
     }
 
-    /// What a guarded word holds: nothing, a value, or damage.
+    /// The value of a guarded word, or none, or whether it is damaged.
     static func unguard(_ word: UInt64) -> (value: UInt32?, damaged: Bool) {
         if word == 0 { return (nil, false) }
         let value = UInt32(truncatingIfNeeded: word)
         return guardOf(value) == UInt32(truncatingIfNeeded: word &>> 32) ? (value, false) : (nil, true)
     }
 
-    /// An inode number and its checksum; 0 and 0: none.
+    /// An inode number and its checksum; both are 0 if there is none.
     static func encodedTie(_ inode: UInt64) -> [UInt8] {
         var writer = ByteWriter()
         writer.writeUInt64(inode)
@@ -100,7 +100,7 @@ struct LiveLayout: Equatable {
         return writer.bytes
     }
 
-    /// Nil: neither an inode number nor none.
+    /// 0: no tie. Nil: damaged.
     static func tie(decoding bytes: UnsafeRawBufferPointer) -> UInt64? {
         var reader = ByteReader(bytes)
         guard let inode = reader.readUInt64() else { return nil }

@@ -1,14 +1,14 @@
-/// Follows the events of a live segment and their running checksum, as far as both can be believed.
+/// Follows the events of a live segment and their running checksum, as far as both are good.
 struct LiveSegmentCheck {
     /// The bytes and events that are good.
     private(set) var length = 0
     private(set) var eventCount: UInt64 = 0
-    /// The running checksum behind the last event; only if there is no damage.
+    /// The running checksum after the last event, if there is no damage.
     private(set) var chain: UInt64
-    /// Whether all that was committed is good.
+    /// Whether all committed events are good.
     private(set) var isWhole = false
 
-    /// Decodes with `decoder`, and leaves it anywhere.
+    /// Decodes with `decoder`, and leaves it at any place.
     init(_ segment: LiveSnapshot.Segment, _ decoder: inout EventDecoder) {
         chain = segment.header.chain
         guard let start = segment.bytes.start else { return }

@@ -1,4 +1,4 @@
-/// What a live segment says of itself: 32 bytes and their checksum.
+/// A live segment's description: 32 bytes and their checksum.
 struct LiveSegmentHeader: Equatable {
     /// The number of the chunk that the segment will become.
     var sequence: UInt64
@@ -24,7 +24,7 @@ struct LiveSegmentHeader: Equatable {
         self.chain = chain
     }
 
-    /// Nil when the bytes are no such header.
+    /// Nil if the bytes aren't such a header.
     init?(decoding bytes: UnsafeRawBufferPointer) {
         var reader = ByteReader(bytes)
         guard let sequence = reader.readUInt64(), let firstEvent = reader.readUInt64(),

@@ -1,12 +1,12 @@
 import Glibc
 
-/// The reading side of `NAME.live`: a copy of what was committed at one moment, perhaps while a
-/// recorder goes on. The file is never mapped: who cuts it can't end the reader.
+/// The reading side of `NAME.live`: a copy of what was committed at one moment, possibly while a
+/// recorder continues. The file isn't mapped, so truncating it can't crash the reader.
 struct LiveSnapshot {
     /// One active segment.
     struct Segment {
         var header: LiveSegmentHeader
-        /// The committed length, and the upper half of the running checksum behind it.
+        /// The committed length, and the upper half of the running checksum after it.
         var committed: UInt64
         /// The events that could be read.
         var bytes: RawBuffer
@@ -19,22 +19,22 @@ struct LiveSnapshot {
     }
 
     let path: String
-    /// A recorder has it open now.
+    /// Does a recorder have it open now?
     var isHeld = false
     /// The lower half of the checksum of the metadata chunk's header.
     var binding: UInt32?
     /// The inode number of the `NAME` that it belongs to, as long as it isn't called `NAME.live`; 0: none.
     var tie: UInt64 = 0
-    /// Which file this was.
+    /// The identity of the file that was read.
     private var identity: (dev_t, ino_t) = (0, 0)
-    /// The errno that the recorder died of.
+    /// The errno with which the recorder died.
     var failure: Int32?
     /// In the order of their sequence numbers.
     var segments: [Segment] = []
-    /// What could not be believed.
+    /// The damage that was found.
     var damage: LogError?
 
-    /// Nil when there is no such file.
+    /// Nil if the file doesn't exist.
     init?(path: String, system: Syscalls) throws(LogError) {
         self.path = path
         let descriptor: Int32
@@ -66,7 +66,7 @@ struct LiveSnapshot {
         }
     }
 
-    /// Whether a name leads to the file that was read, or to none if none was.
+    /// Whether a name still refers to the file that was read, or to none if none was.
     static func isCurrent(_ snapshot: LiveSnapshot?, _ path: String) -> Bool {
         var status = stat()
         guard path.withFileName({ stat($0, &status) }) == 0 else { return snapshot == nil }
@@ -90,8 +90,8 @@ struct LiveSnapshot {
         return layout
     }
 
-    /// Reads the words first that say how far the rest is valid, and again afterwards: the recorder may
-    /// have gone on to use the segment for something else.
+    /// Reads the words that say how far the rest is valid before the rest, and again after it: the recorder may
+    /// have reused the segment meanwhile.
     private mutating func readSegment(_ index: Int, _ layout: LiveLayout, _ file: File) throws(LogError) {
         let start = layout.segmentOffset(index)
         for _ in 0..<100 {
@@ -125,7 +125,7 @@ struct LiveSnapshot {
         }
     }
 
-    /// The first 128 bytes of a segment. One that is free says nothing.
+    /// Decodes the first 128 bytes of a segment; those of a free one are ignored.
     private struct Words {
         var header: LiveSegmentHeader?
         var committed: UInt64 = 0
@@ -152,7 +152,7 @@ struct LiveSnapshot {
         var descriptor: Int32
         var system: Syscalls
 
-        /// No more than the file has now: what it says of its own lengths reserves no memory.
+        /// Reads no more than the file has now: the lengths that it states reserve no memory.
         private func limited(_ count: Int, at offset: Int) throws(LogError) -> Int {
             switch system.status(descriptor) {
             case .success(let status): return min(count, max(0, Int(status.st_size) &- offset))

@@ -1,15 +1,15 @@
 import CReplay
 import Glibc
 
-/// A value that one thread at a time may touch.
+/// A value that one thread at a time may use.
 ///
-/// A pthread mutex, and not the standard library's: the thread sanitizer knows it.
+/// It has a pthread mutex, and not the standard library's, because the thread sanitizer understands it.
 package final class Locked<Value>: @unchecked Sendable {
     // Sendable: the mutex guards the value.
     private let mutex: UnsafeMutablePointer<pthread_mutex_t>
     private var value: Value
 
-    /// - Parameter lastsForEver: of the whole process: a fork never finds it locked.
+    /// - Parameter lastsForEver: it belongs to the whole process, and a fork never finds it locked.
     package init(_ value: Value, lastsForEver: Bool = false) {
         mutex = .allocate(capacity: 1)
         mutex.initialize(to: pthread_mutex_t())

@@ -1,4 +1,4 @@
-/// What opening a log found out: where its events stand, up to where they can be believed, and why
+/// The result of opening a log: where its events are, up to where they are good, and why
 /// not further.
 struct LogContents {
     /// Events of a live segment, checked.
@@ -17,25 +17,25 @@ struct LogContents {
     var state = LogState.died(reason: "")
     /// The chunks of events, in order.
     var entries: [LogIndex.Entry] = []
-    /// Where the last of them ends.
+    /// The place where the last of them ends.
     var entriesEnd = UInt64(FileHeader.size)
     /// The events in them.
     var chunkEvents: UInt64 = 0
     /// What follows them.
     var live: [LiveEvents] = []
-    /// What to say behind the last event that can be believed; nil: the log ends there.
+    /// The error to report after the last good event; nil: the log ends there.
     var ending: LogError?
-    /// The errno that the recorder died of.
+    /// The errno with which the recorder died.
     var recorderErrno: Int32 = 0
 
-    /// The events that can be believed, by all that is known before they are read.
+    /// The number of good events, by what is known before they are read.
     var eventCount: UInt64 {
         live.last.map { $0.header.firstEvent &+ $0.eventCount } ?? chunkEvents
     }
 
-    /// Reads a log, whatever state it is in. A finished one doesn't need a live file, and none is looked at.
+    /// Opens a log in any state. A finished one needs no live file, so none is read.
     static func read(path: String, system: Syscalls) throws(LogError) -> LogContents {
-        // The live file stands beside the log, and not beside a link to it.
+        // The live file is beside the log, and not beside a link to it.
         let path = Syscalls.resolved(path)
         do throws(LogError) {
             let scan = try LogScan(path: path, system: system)
@@ -51,12 +51,12 @@ struct LogContents {
         }
     }
 
-    /// A recorder that writes on meanwhile may show us two moments at once. Nil: then it must be read again.
+    /// If a recorder writes meanwhile, the two files may be of different moments. Nil: read again.
     private static func read(_ path: String, _ attempt: Int, _ system: Syscalls) throws(LogError)
         -> LogContents?
     {
         let mayReadAgain = attempt < 50
-        // Not the recording's unless it is tied to `NAME`: whatever else it is doesn't matter.
+        // It belongs to the recording only if it is tied to `NAME`; otherwise it is ignored.
         let next = (try? LiveSnapshot(path: path + LogFiles.Suffix.newLive, system: system)) ?? nil
         let named = try LiveSnapshot(path: path + LogFiles.Suffix.live, system: system)
         var live = named
@@ -67,18 +67,18 @@ struct LogContents {
             if let next, next.tie == scan.contents.chunks.inode { live = next }
             guard LiveSnapshot.isCurrent(live, live?.path ?? path + LogFiles.Suffix.live) else {
                 if mayReadAgain { return nil }
-                throw LogError(.busy, "\(path) comes and goes")
+                throw LogError(.busy, "\(path) keeps appearing and disappearing")
             }
             try scan.add(live)
         } catch {
             if live?.isHeld == true && mayReadAgain && error.code != .version { return nil }
             if live != nil && error.code == .notFound {
-                throw LogError(.notFound, "\(path) is lost: \(path).live is of no use without it")
+                throw LogError(.notFound, "\(path) is missing: \(path).live is of no use without it")
             }
             throw error
         }
         let contents = scan.contents
-        // Without a live file its recorder may just have finished, or just begun.
+        // Without a live file the recorder may have just finished, or just started.
         let mayChange = live.map { $0.isHeld && contents.ending != nil } ?? (attempt == 1)
         return mayChange && mayReadAgain ? nil : contents
     }

@@ -13,7 +13,7 @@ extension LogEnd {
         return writer.bytes
     }
 
-    /// Nil when the bytes are no end record.
+    /// Nil if the bytes aren't an end record.
     init?(decoding bytes: UnsafeRawBufferPointer) {
         var reader = ByteReader(bytes)
         guard bytes.count == LogEnd.encodedSize, let cause = reader.readUInt32(),

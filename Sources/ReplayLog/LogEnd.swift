@@ -1,6 +1,6 @@
 /// How a recording ended, written by its recorder.
 package struct LogEnd: Equatable, Sendable {
-    /// The cause, a number of the host's interface.
+    /// The cause, as the public header numbers it.
     package var cause: UInt32
     package var exitCode: Int32
     /// The instruction count at the end.

@@ -9,7 +9,7 @@ extension LogError {
         return failure
     }
 
-    /// What ends a recording from outside of the log.
+    /// A failure outside of the log that ends a recording.
     package init(outside sentence: String, errno error: Int32) {
         self.init(LogError.code(for: error), sentence)
         errno = error

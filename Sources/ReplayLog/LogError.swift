@@ -1,33 +1,33 @@
-/// Why a log can't be written or read on: a code, a sentence, and the place.
+/// Why writing or reading a log can't go on: a code, a sentence, and the place.
 package struct LogError: Error, Equatable, Sendable, CustomStringConvertible {
     package enum Code: Equatable, Sendable {
         /// No such file.
         case notFound
-        /// The system refused a call, with this errno.
+        /// A system call failed with this errno.
         case system(Int32)
-        /// The file is something else.
+        /// The file isn't a log.
         case notALog
         /// The log was made by a later library.
         case version
-        /// Bytes are not what was written.
+        /// Some bytes aren't those that were written.
         case damaged
         /// Another session records or replays this log.
         case busy
-        /// There is a file of that name, and it may not be replaced.
+        /// A file of that name exists, and may not be replaced.
         case exists
         /// Something else removed, replaced or changed the files while they were recorded.
         case lost
-        /// The file holds nothing: its recorder died at once, or has not begun.
+        /// The file is empty: its recorder died at once, or hasn't started yet.
         case empty
-        /// No space is left on the device, or a quota or limit is reached.
+        /// The device is full, or a quota or limit was reached.
         case diskFull
-        /// An event is longer than the format allows. The log lives on.
+        /// An event is longer than the format allows. The log can still be written.
         case tooLarge
         /// Memory ran out.
         case noMemory
-        /// The live file belongs to another recording.
+        /// The live file belongs to a different recording.
         case foreign
-        /// The call doesn't fit the state: a closed log, a second metadata, an event behind the end.
+        /// The call doesn't fit the state: a closed log, a second metadata, an event after the end.
         case misuse
     }
 
@@ -38,9 +38,9 @@ package struct LogError: Error, Equatable, Sendable, CustomStringConvertible {
     package var offset: UInt64
     /// The first event that is affected.
     package var eventIndex: UInt64
-    /// The instruction count from which on events are affected.
+    /// The instruction count of the first event that is affected.
     package var icount: UInt64
-    /// The errno behind it; 0: there is none.
+    /// The errno that caused it, or 0.
     package internal(set) var errno: Int32 = 0
 
     package init(

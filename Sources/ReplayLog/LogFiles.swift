@@ -4,39 +4,39 @@ import Synchronization
 /// The two files of a recording, and their names.
 ///
 /// They are prepared as `NAME.new` and `NAME.live.new` and get their own names by ``commit()``, so that
-/// an older recording stays whole until this one has started. A kill at any moment leaves either the older
-/// one or this one: the commit is the renaming of `NAME.new`; from then on a reader takes `NAME.live.new`,
-/// which holds the inode number of its `NAME`, for the live file until that is renamed too.
+/// an older recording stays complete until this one has started. A kill at any moment leaves either the older
+/// one or this one. Renaming `NAME.new` is the commit. From then on readers use `NAME.live.new`,
+/// which contains the inode number of its `NAME`, as the live file until it is renamed too.
 ///
-/// Both files, and those that they will replace, are locked: the open file decides who owns it, and not the
-/// name that led to it. Nothing is replaced or removed except recordings that nobody uses, and what
-/// their recorders left; nothing is written through a link.
+/// Both files, and those that they will replace, are locked. The open file shows who owns it; its name
+/// doesn't. Only recordings that nobody uses, and what their recorders left, are replaced or removed,
+/// and nothing is written through a link.
 final class LogFiles: @unchecked Sendable {
-    // Sendable: the recorder's thread changes the names; the sealer only asks whether they are there.
+    // Sendable: the recorder's thread changes the names; the sealer only looks whether they exist.
 
     let path: String
-    /// `NAME`. It belongs to the sealer as soon as there is one.
+    /// `NAME`. The sealer owns it as soon as there is one.
     let log: OpenFile
     let live: LiveFile
 
     private let folder: Folder
     private let name: String
     private let system: Syscalls
-    /// What will be replaced, locked until then.
+    /// The files that will be replaced, locked until then.
     private var older: OpenFile?
     private var olderLive: OpenFile?
     private var hasLiveName = false
     private let committed = Atomic<Bool>(false)
     private var isDiscarded = false
 
-    /// Makes `NAME.new` and `NAME.live.new`. With `replacing` false there must be no `NAME`.
+    /// Creates `NAME.new` and `NAME.live.new`. If `replacing` is false, `NAME` may not exist.
     init(path: String, layout: LiveLayout, replacing: Bool, system: Syscalls) throws(LogError) {
         let (folder, name) = try Folder.of(path, system)
         let length = name.fileBytes.count
         if length > LogFiles.longestName {
             throw LogError(
                 .tooLarge,
-                "the file name of a recording has at most \(LogFiles.longestName) bytes, and not \(length): \(path)"
+                "the file name of a recording has at most \(LogFiles.longestName) bytes, but this one has \(length): \(path)"
             )
         }
         let claims = Claims(path: path, folder: folder, name: name, system: system)
@@ -56,7 +56,7 @@ final class LogFiles: @unchecked Sendable {
         self.system = system
         self.older = older
         switch system.status(log.descriptor) {
-        // Before a byte is in `NAME.new`: who finds both knows that they belong together.
+        // Before a byte is in `NAME.new`, so that whoever finds both knows that they belong together.
         case .success(let status): live.tie(to: UInt64(status.st_ino))
         case .failure(let error):
             discard()
@@ -70,13 +70,13 @@ final class LogFiles: @unchecked Sendable {
         static let newLive = ".live.new"
     }
 
-    /// Linux has 255 bytes for a name; the longest suffix needs its part.
+    /// A name has at most 255 bytes on Linux, including the longest suffix.
     static let longestName = 255 - Suffix.newLive.utf8.count
 
-    /// The files have their names.
+    /// Do the files have their final names?
     var isCommitted: Bool { committed.load(ordering: .acquiring) }
 
-    /// Gives the files their names. What was there before is gone then. Returns what the user should know.
+    /// Gives the files their final names, and so replaces older ones. Returns what the user should know.
     func commit(synced: Bool) throws(LogError) -> String? {
         if isCommitted { return nil }
         if synced, older != nil, let error = system.sync(log.descriptor) {
@@ -90,8 +90,8 @@ final class LogFiles: @unchecked Sendable {
         committed.store(true, ordering: .releasing)
         older = nil
         if let error = folder.rename(name + Suffix.newLive, name + Suffix.live, replacing: olderLive != nil) {
-            // The older recording is gone: this one has started. Readers and the next recorder know the file
-            // by its tie.
+            // The older recording is replaced: this one has started. Readers and the next recorder recognise the
+            // live file by its tie.
             return "\(path)\(Suffix.newLive) could not be renamed: \(Syscalls.describe(error)); "
                 + "the recording goes on with that name"
         }
@@ -117,7 +117,7 @@ final class LogFiles: @unchecked Sendable {
         )
     }
 
-    /// Removes what was prepared, in an order that leaves nothing unknown behind.
+    /// Removes what was prepared. If it is killed in between, the next recorder can remove the rest.
     func discard() {
         if isCommitted || isDiscarded { return }
         isDiscarded = true
@@ -128,17 +128,17 @@ final class LogFiles: @unchecked Sendable {
         olderLive = nil
     }
 
-    /// The finished log must still have its name.
+    /// Checks that the finished log still has its name.
     func checkName() throws(LogError) {
         if folder.leads(name, to: log) == true { return }
         var sentence = "\(path) was removed, renamed or replaced by something else while it was recorded"
         if case .success(let status) = system.status(log.descriptor), status.st_nlink > 0 {
-            sentence += "; the recording is whole, but has a different name"
+            sentence += "; the recording is complete, but has a different name"
         }
         throw LogError(.lost, sentence)
     }
 
-    /// Removes the live file, which a finished log doesn't need. Returns what its user should know.
+    /// Removes the live file, which a finished log doesn't need. Returns what the user should know.
     func removeLive() -> String? {
         let live = hasLiveName ? name + Suffix.live : name + Suffix.newLive
         if let olderLive { _ = folder.remove(name + Suffix.live, of: olderLive) }
@@ -157,7 +157,7 @@ final class LogFiles: @unchecked Sendable {
 
     /// Unmaps and closes both files, which unlocks them.
     func close() {
-        // Nobody could tell what it was.
+        // Nobody could recognise it otherwise.
         if isCommitted, live.isEmptied { _ = removeLive() }
         olderLive = nil
         live.close()

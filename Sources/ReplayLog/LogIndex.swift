@@ -1,4 +1,4 @@
-/// Where each chunk of events stands: the payload of the index chunk, 32 bytes an entry (24 in format 1).
+/// The place of each chunk of events: the payload of the index chunk, 32 bytes an entry (24 in format 1).
 struct LogIndex: Equatable {
     struct Entry: Equatable {
         var offset: UInt64
@@ -25,7 +25,7 @@ struct LogIndex: Equatable {
 
     init() {}
 
-    /// Nil when the entries are not whole, or not in order.
+    /// Nil if an entry is incomplete, or if they aren't in order.
     init?(decoding bytes: UnsafeRawBufferPointer, version: UInt32) {
         let size = LogIndex.entrySize(version: version)
         guard bytes.count % size == 0 else { return nil }

@@ -1,18 +1,18 @@
 extension LogMetadata {
     /// The longest payload of a metadata chunk.
     package static let longestEncoding = 1 << 24
-    /// So many pairs fit into a fingerprint.
+    /// The largest number of pairs in a fingerprint.
     package static let mostPairs = 4096
 
-    /// The bytes that a pair takes at most.
+    /// The largest size of a pair.
     package static func size(ofPair key: ByteText, _ value: ByteText) -> Int {
         key.bytes.count &+ value.bytes.count &+ 2 &* VarInt.maxLength
     }
 
-    /// The room for pairs: the table of kinds, and what else there is, needs less than 64 KiB.
+    /// The room for pairs: everything else, with the table of kinds, needs less than 64 KiB.
     package static let longestFingerprint = longestEncoding - (1 << 16)
 
-    /// Does the format take it?
+    /// Does it fit the format?
     package var isWithinLimits: Bool {
         let size = fingerprint.reduce(0) { $0 &+ LogMetadata.size(ofPair: $1.key, $1.value) }
         return fingerprint.count <= LogMetadata.mostPairs && size <= LogMetadata.longestFingerprint
@@ -33,7 +33,7 @@ extension LogMetadata {
         return writer.bytes
     }
 
-    /// Nil when the bytes are no metadata.
+    /// Nil if the bytes aren't metadata.
     static func decode(_ bytes: UnsafeRawBufferPointer) -> (metadata: LogMetadata, kinds: KindTable)? {
         var reader = ByteReader(bytes)
         guard let createdNs = reader.readUInt64(), let flags = reader.readUInt32(),

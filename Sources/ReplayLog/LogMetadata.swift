@@ -1,8 +1,8 @@
-/// What a log says about its recording: the machine's fingerprint and the frame of the clocks.
+/// What a log says about its recording: the machine's fingerprint, and how its clocks count.
 package struct LogMetadata: Sendable {
     /// Key and value pairs of the host, in the order given.
     package var fingerprint: [(key: ByteText, value: ByteText)]
-    /// When the recording began, in nanoseconds since 1970, told by the host; 0: not told.
+    /// When the recording began, from the host, in nanoseconds since 1970; 0: unknown.
     package var createdNs: UInt64
     /// The clock's shift; 255: automatic.
     package var shift: UInt8

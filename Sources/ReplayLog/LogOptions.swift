@@ -2,9 +2,9 @@
 package struct LogOptions: Sendable {
     /// The bytes of events in a segment, and so in a chunk; from 256 bytes to 1 GiB.
     package var segmentSize: Int
-    /// zstd's level; what is not made shorter is stored as it is.
+    /// zstd's level. A payload that doesn't get shorter is stored uncompressed.
     package var compressionLevel: Int32
-    /// At most so many events in a segment; 0: as many as fit.
+    /// The largest number of events in a segment; 0: as many as fit.
     package var segmentEvents: Int
     /// The time between two syncs to the disk, in nanoseconds; 0: never.
     package var syncInterval: Int64

@@ -1,26 +1,26 @@
 import Synchronization
 
-/// Reads a log in any state: finished, being written, or left behind by a recorder that died.
+/// Reads a log in any state: finished, being written, or left by a recorder that died.
 ///
-/// Nothing that it reads is believed before a checksum fits, and reading changes no file. What can't
-/// be believed comes as an error behind the last event that can.
+/// It uses nothing before a checksum matches, and changes no file. Damage is reported as an error
+/// after the last good event.
 package final class LogReader {
     package let path: String
     package let metadata: LogMetadata
     package let state: LogState
-    /// What the log's events are called and how they are laid out.
+    /// The names and layouts of the log's events.
     package let kinds: KindTable
-    /// The errno that the recorder died of; 0: none is known.
+    /// The errno with which the recorder died, or 0.
     package let recorderErrno: Int32
 
-    /// Is a part of the log being read? That may take its time. For any thread.
+    /// Is a part of the log being read? That may take some time. For any thread.
     package let isLoading = Atomic<Bool>(false)
 
     private let contents: LogContents
     private let buffer = RawBuffer()
     /// The hot state, behind a pointer for the same reason as the encoder.
     private let decoder: UnsafeMutablePointer<EventDecoder>
-    /// The chunk or live segment that is being read: a number into both, one behind the other.
+    /// The chunk or live segment that is being read: an index into the chunks, followed by the segments.
     private var source = -1
     private var failure: LogError?
 
@@ -55,8 +55,8 @@ package final class LogReader {
         }
     }
 
-    /// The same into an event of the caller's, in which fields that the kind doesn't have may keep their
-    /// old value. False at the end.
+    /// The same, into an event of the caller. Fields that the kind doesn't have may keep their
+    /// old values. False at the end.
     package func next(into event: UnsafeMutablePointer<Event>) throws(LogError) -> Bool {
         let decoder = self.decoder
         if decoder.pointee.remaining == 0 {
@@ -66,7 +66,7 @@ package final class LogReader {
         throw fail(damage())
     }
 
-    /// Goes to an event, so that ``next()`` returns it; one behind the last event is the end.
+    /// Seeks to an event, so that ``next()`` returns it. The place after the last event is the end.
     package func seek(toEvent index: UInt64) throws(LogError) {
         failure = nil
         guard index <= contents.eventCount else {
@@ -134,8 +134,8 @@ package final class LogReader {
         source = next
     }
 
-    /// What the index says of a chunk and what the chunk says must be the same, and the chunk must continue the
-    /// one before it: a whole chunk of a different recording doesn't.
+    /// The chunk must match its entry in the index, and continue the chunk before it. A whole chunk of a
+    /// different recording doesn't.
     private func loadChunk(_ number: Int) throws(LogError) {
         let entry = contents.entries[number]
         let damage = LogError(
@@ -198,7 +198,7 @@ package final class LogReader {
             firstIcount: events.header.firstIcount, eventCount: events.eventCount)
     }
 
-    /// Stands before a source with nothing decoded.
+    /// Goes to the beginning of a source.
     private func rest(before next: Int) {
         source = next &- 1
         decoder.pointee.rest()
@@ -209,11 +209,11 @@ package final class LogReader {
     private func damage() -> LogError {
         let number = source < contents.entries.count ? "chunk \(source &+ 1)" : "its live file"
         return LogError(
-            .damaged, "\(path) is damaged in \(number): event \(decoder.pointee.index) is none",
+            .damaged, "\(path) is damaged in \(number): event \(decoder.pointee.index) is not valid",
             eventIndex: decoder.pointee.index, icount: decoder.pointee.icount)
     }
 
-    /// Every later ``next()`` says the same.
+    /// Every later ``next()`` throws the same.
     private func fail(_ error: LogError) -> LogError {
         failure = error
         decoder.pointee.remaining = 0

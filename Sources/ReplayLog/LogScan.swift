@@ -1,15 +1,15 @@
 import Glibc
 
-/// Reads the skeleton of a log: by its index if it is finished, else header by header, and then joins
+/// Reads the skeleton of a log: by its index if it is finished, otherwise header by header. Then appends
 /// the live segments to the chunks.
 struct LogScan {
     /// How `NAME` ends.
     private enum Tail {
-        /// Behind a whole chunk.
+        /// After a whole chunk.
         case clean
         /// Within a chunk.
         case cut
-        /// With an end that is not whole.
+        /// With an incomplete end.
         case cutInEnd
         case damaged(LogError)
     }
@@ -20,7 +20,7 @@ struct LogScan {
     private var tail = Tail.clean
     /// The checksum of the metadata chunk's header, when there is one.
     private var metadataChecksum: UInt64?
-    /// The number that the next chunk must have.
+    /// The sequence number of the next chunk.
     private var sequence: UInt64 = 0
     private var offset = UInt64(FileHeader.size)
     private var chain = RunningChecksum.seed
@@ -55,7 +55,7 @@ struct LogScan {
 
     // MARK: The parts
 
-    /// Chunk 0. A file that ends before its end has no metadata, and no chunks of events.
+    /// Reads chunk 0. If the file ends within it, there is no metadata, and there are no chunks of events.
     private mutating func readMetadata() throws(LogError) {
         guard case .chunk(let header) = try found(at: offset) else { return }
         let damage = LogError(.damaged, "\(path) is damaged in its metadata", offset: offset)
@@ -82,7 +82,7 @@ struct LogScan {
         contents.entriesEnd = offset
     }
 
-    /// A header, or how the file ends there. Damage in chunk 0 is damage of the whole log.
+    /// Reads a header, or finds how the file ends there. Damage in chunk 0 damages the whole log.
     private func found(at offset: UInt64) throws(LogError) -> ChunkReader.Found {
         let found = try chunks.header(at: offset)
         if case .damage = found, sequence == 0 {
@@ -91,7 +91,7 @@ struct LogScan {
         return found
     }
 
-    /// Opens a finished log by its trailer. Returns what is wrong with a log that has a trailer.
+    /// Opens a finished log by its trailer. Returns the damage in a log that has a trailer.
     private mutating func readFinished() throws(LogError) -> LogError? {
         guard chunks.size >= UInt64(FileTrailer.size) &+ offset else { return nil }
         let trailerOffset = chunks.size &- UInt64(FileTrailer.size)
@@ -153,7 +153,7 @@ struct LogScan {
 
     // MARK: The scan
 
-    /// Goes from header to header as far as they fit one another.
+    /// Goes from header to header as far as each continues the last one.
     private mutating func scan() throws(LogError) {
         while offset < chunks.size {
             switch try found(at: offset) {
@@ -199,7 +199,7 @@ struct LogScan {
         sequence &+= 1
     }
 
-    /// Behind the events: index, end record and trailer, as far as they are there.
+    /// Reads what follows the events: index, end record and trailer, as far as they exist.
     private func readTail(_ indexHeader: ChunkHeader) throws(LogError) -> Tail {
         let endOffset = indexHeader.end(from: offset)
         let damaged = Tail.damaged(damage("its index"))
@@ -223,7 +223,7 @@ struct LogScan {
         let (cut, expected) = (rest.count < FileTrailer.size, trailer.encoded())
         if !expected.starts(with: rest) { return .damaged(damage("its trailer")) }
         if cut { return .cutInEnd }
-        return .damaged(LogError(.damaged, "\(path) has bytes behind its end", offset: trailer.fileSize))
+        return .damaged(LogError(.damaged, "\(path) has bytes after its end", offset: trailer.fileSize))
     }
 
     private func link(to checksum: UInt64) -> UInt32 {
@@ -250,14 +250,14 @@ struct LogScan {
 
     // MARK: The live file
 
-    /// Joins what the live file holds to an unfinished log.
+    /// Appends the live file's events to an unfinished log.
     mutating func add(_ live: LiveSnapshot?) throws(LogError) {
         guard let live else { return }
         try checkKinship(live)
         let next = max(sequence, 1)
         var following = live.segments.filter { $0.header.sequence >= next }
         if following.first?.header.sequence == next {
-            // What `NAME` has of this chunk, whole or not, isn't needed.
+            // `NAME`'s own copy of this chunk, complete or not, isn't needed.
             tail = .clean
             contents.ending = nil
         } else if !following.isEmpty {
@@ -279,16 +279,16 @@ struct LogScan {
         return .died(reason: "its recorder ended without replay_finish()")
     }
 
-    /// A live file that doesn't continue this log belongs to another one.
+    /// A live file that doesn't continue this log belongs to a different one.
     private func checkKinship(_ live: LiveSnapshot) throws(LogError) {
-        let foreign = LogError(.foreign, "\(live.path) belongs to another recording than \(path)")
+        let foreign = LogError(.foreign, "\(live.path) belongs to a different recording than \(path)")
         if live.damage != nil && live.segments.isEmpty { return }
         if let metadataChecksum, live.binding != UInt32(truncatingIfNeeded: metadataChecksum) {
             throw foreign
         }
         guard let newest = live.segments.last?.header else { return }
         let next = max(sequence, 1)
-        // A recorder may have gone on between our looking at the two files.
+        // A recorder may have continued between reading the two files.
         if newest.sequence &+ 1 < next && !live.isHeld { throw foreign }
         for segment in live.segments {
             let header = segment.header
@@ -309,7 +309,8 @@ struct LogScan {
             let header = segment.header
             guard header.chain == chain, header.firstEvent == contents.eventCount else {
                 contents.ending = LogError(
-                    .damaged, "\(live.path) has segments that don't fit one another", offset: segment.offset,
+                    .damaged, "\(live.path) has segments that don't follow each other",
+                    offset: segment.offset,
                     eventIndex: contents.eventCount)
                 break
             }

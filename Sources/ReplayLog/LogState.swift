@@ -1,4 +1,4 @@
-/// What became of a recording.
+/// The state of a recording.
 package enum LogState: Equatable, Sendable {
     /// It has an end.
     case finished(LogEnd)

@@ -1,7 +1,7 @@
 import Glibc
 
-// Each answers whether the event is in the log. False: the log is dead or closed, or the event was
-// refused (`failure`, `refusal`).
+// Each returns whether the event is in the log. False: the log is dead or closed (`failure`), or the event
+// was refused (`refusal`).
 
 extension LogWriter {
     /// Appends an event without a payload.
@@ -35,13 +35,13 @@ extension LogWriter {
             : appendBytes(kind, role, icount, a, b, c, d, e, f, bytes)
     }
 
-    /// Few arguments, so that the way here needs no stack.
+    /// Few arguments, so that they fit registers.
     @inline(never)
     private func appendSlowly(_ kind: EventKind, _ role: ThreadRole, _ icount: UInt64, _ a: Int64) -> Bool {
         appendFields(kind, role, icount, a, 0, 0, 0, 0, 0)
     }
 
-    /// Appends an event field by field; one whose kind takes bytes gets none.
+    /// Appends an event field by field, without bytes.
     @inline(never)
     package func appendFields(
         _ kind: EventKind, _ role: ThreadRole, _ icount: UInt64, _ a: Int64, _ b: Int64, _ c: Int64,
@@ -113,7 +113,7 @@ extension LogWriter {
         return true
     }
 
-    /// An event longer than a segment becomes a chunk of its own. It is in the log when the chunk is.
+    /// Writes an event that is longer than a segment as a chunk of its own.
     private func appendOversize(
         _ headLength: Int, _ count: Int, _ icount: UInt64, _ copy: (UnsafeMutableRawBufferPointer) -> Void
     ) -> Bool {
@@ -140,7 +140,7 @@ extension LogWriter {
         return true
     }
 
-    /// A kind without a `b` field has no place for bytes.
+    /// A kind without a `b` field can't have bytes.
     private func takesBytes(_ kind: EventKind) -> Bool {
         var layout = encoder.pointee.layouts[Int(kind.rawValue & 63)]
         while layout != 0 {
@@ -153,7 +153,7 @@ extension LogWriter {
     private func refuse(_ count: Int, _ code: LogError.Code = .tooLarge) -> Bool {
         let reason = code == .noMemory ? ": not enough memory" : ""
         refusal = LogError(
-            code, "an event with \(count) bytes doesn't go into \(path)\(reason)", eventIndex: eventCount,
+            code, "an event with \(count) bytes can't be written to \(path)\(reason)", eventIndex: eventCount,
             icount: lastIcount)
         return false
     }

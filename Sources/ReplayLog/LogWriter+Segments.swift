@@ -1,6 +1,6 @@
 extension LogWriter {
-    /// Makes room for an event of that icount: notes a mark, or goes on to the other segment. False: the log is
-    /// dead or closed.
+    /// Makes room for an event of that icount: writes a mark, or continues in the other segment. False: the log
+    /// is dead or closed.
     @inline(never)
     func makeRoom(_ icount: UInt64) -> Bool {
         guard isOpen, !isDead else { return false }
@@ -25,7 +25,7 @@ extension LogWriter {
         return true
     }
 
-    /// Seals the current segment, waits for the other one if it isn't free yet, and begins it.
+    /// Seals the current segment, waits until the other one is free, and begins it.
     @inline(never)
     func nextSegment() -> Bool {
         guard giveMetadata() else { return false }
@@ -41,17 +41,17 @@ extension LogWriter {
         return true
     }
 
-    /// At least so many instructions lie between the first events of two chunks, if neither is full.
+    /// The smallest number of instructions that ends a chunk.
     private static let leastSpan: UInt64 = 1 << 26
 
-    /// Where a chunk ends whose first event has that icount, so that a byte that is damaged costs at most an eighth of
-    /// the run up to there, or 64 Mi instructions, before itself.
+    /// The icount at which a chunk ends whose first event has that icount, so that a damaged byte loses at most an
+    /// eighth of the run before it, or 64 Mi instructions.
     private static func sealIcount(after icount: UInt64) -> UInt64 {
         let (end, overflow) = icount.addingReportingOverflow(max(leastSpan, icount / 8))
         return overflow ? UInt64.max : end
     }
 
-    /// Begins a free segment. The clocks begin at 0 again: a chunk decodes alone.
+    /// Begins a free segment. The clocks begin at 0 again, so that each chunk can be decoded alone.
     func activate(_ index: Int) {
         live.activate(index, segment)
         current = index
@@ -72,15 +72,15 @@ extension LogWriter {
         return true
     }
 
-    /// The recorder ends here, for a reason outside of the log: what was appended stays, and its reader
-    /// learns the errno.
+    /// Ends the recording for a reason outside of the log. What was appended stays, and a reader gets
+    /// the errno.
     package func end(because error: LogError) {
         guard isOpen else { return }
         sealer.end(because: error)
         _ = die()
     }
 
-    /// From here on every `append` comes to ``makeRoom()`` and learns that there is none.
+    /// Makes every later `append` call ``makeRoom()``, which fails.
     func die() -> Bool {
         isDead = true
         encoder.pointee.limit = encoder.pointee.base

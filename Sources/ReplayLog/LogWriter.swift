@@ -1,11 +1,11 @@
 import Glibc
 import Synchronization
 
-/// Writes a log: `NAME`, made of chunks, and while it is being written `NAME.live`, which holds what
-/// is not in a chunk yet.
+/// Writes a log: `NAME`, which consists of chunks, and during the recording `NAME.live`, which contains what
+/// isn't in a chunk yet.
 ///
-/// One thread at a time calls it, under the engine's lock. Nothing that was appended is lost when
-/// the process dies, at whatever moment after the start. A log goes through these states:
+/// One thread at a time calls it, with the engine's lock held. Nothing that was appended is lost if
+/// the process dies at any moment after the start. A log goes through these states:
 ///
 /// 1. prepared: `append` returns true, but an older log of that name is still there (``LogFiles``);
 /// 2. started by ``start()``: the log has its name;
@@ -17,43 +17,43 @@ package final class LogWriter: @unchecked Sendable {
     // Sendable: the caller's lock orders all calls; the sealer's thread has its own part.
 
     package let path: String
-    /// Asked when a chunk is due before the host gave the metadata.
+    /// Provides the metadata if a chunk is due before the host has done so.
     package var provideMetadata: (() -> LogMetadata)?
-    /// The times that the recorder waited for the sealer; each event longer than a segment is one.
+    /// How often the recorder waited for the sealer, which it does for each event longer than a segment.
     package internal(set) var stalls: UInt64 {
         get { stallCount.load(ordering: .relaxed) }
         set { stallCount.store(newValue, ordering: .relaxed) }
     }
     private let stallCount = Atomic<UInt64>(0)
-    /// Why the last `append` that answered false did so although the log lives.
+    /// Why the last `append` was refused, if the log itself is alive.
     package internal(set) var refusal: LogError?
 
-    /// The hot state. Behind a pointer, so that no access to it is checked or counted.
+    /// The hot state. It is behind a pointer, so that no access is checked for exclusivity or counts references.
     let encoder: UnsafeMutablePointer<EventEncoder>
-    /// For an event's head, as long as it isn't known where the event goes; the cursor of a closed log rests here.
+    /// Holds an event's head until its place is known; the cursor of a closed log points here.
     let scratch: UnsafeMutableRawPointer
     let segmentEvents: UInt64
     let live: LiveFile
     let sealer: Sealer
     private let files: LogFiles
     private let syncs: Bool
-    /// What the user should know of a log that was started, and then of one that was finished, without an error.
+    /// What the user should know after a start or a finish without an error.
     package private(set) var remark: String?
 
-    /// The segment that takes events, and what it says of itself.
+    /// The segment that receives events, and its description.
     var current = 0
     var segment = LiveSegmentHeader(sequence: 1, firstEvent: 0, firstIcount: 0, chain: RunningChecksum.seed)
-    /// Where in the segment the next mark is due.
+    /// The place in the segment where the next mark is due.
     var nextMark = LiveLayout.markInterval
-    /// When each segment is free again.
+    /// The tickets after which the segments are free again.
     var tickets: (Sealer.Ticket, Sealer.Ticket) = (0, 0)
     var hasMetadata = false
     private(set) var isOpen = true
-    /// No event is taken any more, although the log isn't closed.
+    /// No more events are accepted, although the log isn't closed.
     var isDead = false
     private var sealedBytes: UInt64 = 0
-    /// For threads without the caller's lock: the bytes in sealed segments, and where the current
-    /// segment says how many it has.
+    /// For threads without the caller's lock: the number of bytes in sealed segments, and the word that
+    /// holds the number of bytes in the current one.
     let shown = Locked<(sealed: UInt64, committed: LiveFile.Word?)>((0, nil))
     private var closedFailure: LogError?
 
@@ -73,7 +73,9 @@ package final class LogWriter: @unchecked Sendable {
             files.discard()
             throw error
         }
-        guard let sealer = started else { throw LogError(.misuse, "\(path) has no sealer") }
+        guard let sealer = started else {
+            throw LogError(.misuse, "\(path) can't be recorded: no thread could be started")
+        }
         self.path = path
         self.files = files
         self.live = files.live
@@ -123,7 +125,7 @@ package final class LogWriter: @unchecked Sendable {
 
     // MARK: Life
 
-    /// Says what is being recorded. Once, and before the first chunk is due.
+    /// Describes what is being recorded. Once, and before the first chunk is due.
     package func writeMetadata(_ metadata: LogMetadata) throws(LogError) {
         guard isOpen, !hasMetadata else {
             throw LogError(.misuse, "\(path) has its metadata already, or is closed")
@@ -142,7 +144,7 @@ package final class LogWriter: @unchecked Sendable {
         }
     }
 
-    /// Gives the log its name, in place of an older one. Once all else that may fail has succeeded.
+    /// Gives the log its name, and so replaces an older one. Called when everything else that may fail has succeeded.
     package func start() throws(LogError) {
         if let failure { throw failure }
         guard isOpen else { throw LogError(.misuse, "\(path) is closed") }
@@ -171,12 +173,12 @@ package final class LogWriter: @unchecked Sendable {
         files.syncFolder()
     }
 
-    /// Closes without an end: the log stays one that died. One that was only prepared is gone.
+    /// Closes the log without an end, as if the recorder had died. A log that was only prepared is removed.
     package func abandon() {
         if isOpen { close() }
     }
 
-    /// Hands a segment that holds events to the sealer. False: it holds none.
+    /// Passes a segment to the sealer. False: it contains no events.
     @discardableResult
     func sealCurrent() -> Bool {
         let state = encoder.pointee
@@ -195,7 +197,7 @@ package final class LogWriter: @unchecked Sendable {
         return true
     }
 
-    /// An event that went to `NAME` without a segment.
+    /// Accounts an event that was written to `NAME` directly.
     func noteDirect(length: Int) {
         let state = encoder.pointee
         sealedBytes &+= UInt64(truncatingIfNeeded: length)

@@ -1,8 +1,8 @@
 import Glibc
 
-/// A mutex with a condition, at a fixed address, whose waits have a bound on a clock that only goes on.
+/// A mutex with a condition, at a fixed address, whose waits have a limit on a monotonic clock.
 package final class Monitor: @unchecked Sendable {
-    // Sendable: the two objects are made for sharing.
+    // Sendable: both objects are meant to be shared.
     private let mutex: UnsafeMutablePointer<pthread_mutex_t>
     private let condition: UnsafeMutablePointer<pthread_cond_t>
 
@@ -40,7 +40,7 @@ package final class Monitor: @unchecked Sendable {
         pthread_mutex_unlock(mutex)
     }
 
-    /// The lock is held; it is given away while waiting.
+    /// The caller holds the lock, which is released during the wait.
     package func wait() {
         pthread_cond_wait(condition, mutex)
     }

@@ -1,11 +1,11 @@
 import Glibc
 
-/// An open file, closed with its last reference or before.
+/// An open file, closed at the latest with its last reference.
 final class OpenFile: @unchecked Sendable {
     // Sendable: closed when no other thread uses it.
 
     private(set) var descriptor: Int32
-    /// As long as it is open no other session of this process uses the file for something else.
+    /// While it is open, no other session of this process can use the file for something else.
     private var use: FileUse?
     private let system: Syscalls
 
@@ -18,7 +18,7 @@ final class OpenFile: @unchecked Sendable {
         close()
     }
 
-    /// Says what else uses the file already, or nil.
+    /// Returns what already uses the file, or nil.
     func begin(_ kind: FileUse.Kind) -> String? {
         let (use, conflict) = FileUse.begin(kind, descriptor)
         self.use = use
@@ -27,15 +27,15 @@ final class OpenFile: @unchecked Sendable {
 
     /// Releases its locks too.
     func close() {
-        // First: a new file may get its number as soon as it is closed.
+        // First, because a new file may get its number as soon as it is closed.
         use = nil
         system.close(descriptor)
         descriptor = -1
     }
 }
 
-/// A folder that is held open, and names in it: they lead to the same files after the process has gone
-/// to a different folder, or the folder was moved.
+/// A folder that is kept open, and names in it. They refer to the same files even if the process changes
+/// its working directory, or the folder is moved.
 struct Folder: Sendable {
     private let file: OpenFile
     let system: Syscalls
@@ -52,7 +52,7 @@ struct Folder: Sendable {
             throw LogError(.notFound, "'\(path)' is not a usable name for a log")
         }
         var opened = system.open(folder, O_RDONLY | O_DIRECTORY)
-        // A folder in which one may make files, but which one may not list.
+        // A folder that allows creating files, but not listing them.
         if case .failure(EACCES) = opened { opened = system.open(folder, onlyPath | O_DIRECTORY) }
         switch opened {
         case .success(let descriptor):
@@ -77,7 +77,7 @@ struct Folder: Sendable {
 
     func sync() { system.syncFolder(file.descriptor) }
 
-    /// Does the name lead to that open file? Nil: an errno other than ENOENT says that it can't be found out.
+    /// Does the name refer to that open file? Nil: unknown, because of an errno other than ENOENT.
     func leads(_ name: String, to file: OpenFile) -> Bool? {
         switch (status(name), system.status(file.descriptor)) {
         case (.success(let named), .success(let mine)):
@@ -87,17 +87,17 @@ struct Folder: Sendable {
         }
     }
 
-    /// What became of a name.
+    /// The result of removing a name.
     enum Removal: Equatable {
         case removed
-        /// Nothing has the name.
+        /// No file has the name any more.
         case absent
-        /// Something else has it, and keeps it.
+        /// A different file has the name, and keeps it.
         case other
         case failed(Int32)
     }
 
-    /// Removes a name if it leads to that open file.
+    /// Removes a name if it refers to that open file.
     func remove(_ name: String, of file: OpenFile) -> Removal {
         switch (status(name), system.status(file.descriptor)) {
         case (.success(let named), .success(let mine)):

@@ -1,13 +1,13 @@
-/// Memory for a length out of a file, see ``CheckedMemory``. ``slack`` more bytes can be read after
+/// Memory whose length comes from a file, see ``CheckedMemory``. ``slack`` more bytes can be read after
 /// ``capacity``.
 final class RawBuffer {
-    /// A decoder reads ahead by whole words.
+    /// A decoder reads whole words, and so beyond the end.
     static let slack = 64
 
     private(set) var start: UnsafeMutableRawPointer?
     private(set) var capacity = 0
 
-    /// Makes room for `count` bytes; what was in it is lost. False: no memory.
+    /// Makes room for `count` bytes, and loses what was in it. False: memory ran out.
     func reserve(_ count: Int) -> Bool {
         if start != nil && count <= capacity { return true }
         release()
@@ -18,7 +18,7 @@ final class RawBuffer {
         return true
     }
 
-    /// Zeros what a decoder may read behind `count` bytes.
+    /// Clears the bytes that a decoder may read after `count` bytes.
     func clearSlack(behind count: Int) {
         guard let start, count <= capacity else { return }
         UnsafeMutableRawBufferPointer(start: start + count, count: RawBuffer.slack).initializeMemory(

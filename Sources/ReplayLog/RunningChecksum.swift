@@ -1,8 +1,8 @@
-/// The checksum that grows with each event, so that damage in a live segment is found.
+/// The checksum that is updated with each event, so that damage in a live segment is detected.
 ///
 /// Each step is a bijection of the state for a given word, and of the word for a given state: two
 /// runs of events that differ in one word end in different states. It starts with ``seed`` and
-/// goes on from segment to segment, so that it also tells whether a segment continues a chunk.
+/// continues from segment to segment, so that it also shows whether a segment continues a chunk.
 enum RunningChecksum {
     /// The state before the first event of a log.
     static let seed: UInt64 = 0x5245_504C_4159_4C47
@@ -16,7 +16,7 @@ enum RunningChecksum {
         return product ^ (product &>> 32)
     }
 
-    /// Folds one whole event. Eight bytes behind it must be readable; they don't count.
+    /// Folds one whole event. Eight bytes after it must be readable; their values don't matter.
     @inline(__always)
     static func fold(_ state: UInt64, event: UnsafeRawPointer, count: Int) -> UInt64 {
         if count <= 8 { return fold(state, loadTail(event, count: count)) }

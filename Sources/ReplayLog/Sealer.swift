@@ -3,10 +3,10 @@ import Synchronization
 
 /// The thread that turns full segments into chunks, and the only one that writes `NAME`.
 ///
-/// It takes jobs in order. Whoever submits one gets a ticket and may wait for it. After a failure
-/// jobs are taken and left undone: their segments stay as they are in the live file.
+/// It does jobs in order. Whoever submits one gets a ticket and may wait for it. After a failure
+/// it ignores jobs: their segments stay in the live file.
 final class Sealer: @unchecked Sendable {
-    // Sendable: what both threads touch is under the monitor; the chunk writer is the thread's own.
+    // Sendable: the monitor guards what both threads use; only the sealer's thread uses the chunk writer.
 
     enum Job {
         case metadata([UInt8])
@@ -25,7 +25,7 @@ final class Sealer: @unchecked Sendable {
     private let monitor = Monitor()
     private var thread: LibraryThread?
 
-    // Under the monitor.
+    // Guarded by the monitor.
     private var jobs: [Job] = []
     private var submitted: Ticket = 0
     private var completed: Ticket = 0
@@ -33,7 +33,7 @@ final class Sealer: @unchecked Sendable {
     private var firstFailure: LogError?
     private var refusal: LogError?
 
-    // The thread's own.
+    // Used by the sealer's thread only.
     private var appended = true
     private var folderSynced = false
     private var syncedWords: (UInt64, UInt64) = (0, 0)
@@ -47,7 +47,7 @@ final class Sealer: @unchecked Sendable {
         if error != 0 { throw LogError.system(error, "written: no thread could be started", files.path) }
     }
 
-    /// Ends the thread after the jobs that it has. Must be called before the sealer is let go.
+    /// Ends the thread after its current jobs. Must be called before the sealer is released.
     func stop() {
         guard let thread else { return }
         monitor.withLock {
@@ -63,7 +63,7 @@ final class Sealer: @unchecked Sendable {
         monitor.withLock { firstFailure }
     }
 
-    /// No job is done from here on.
+    /// Makes the thread ignore all later jobs.
     func end(because error: LogError) {
         monitor.withLock { note(error) }
     }
@@ -88,7 +88,7 @@ final class Sealer: @unchecked Sendable {
         }
     }
 
-    /// Why the last job wasn't done although the log lives, once.
+    /// Why the last job was refused, if the log itself is alive. Returned once.
     func takeRefusal() -> LogError? {
         monitor.withLock {
             defer { refusal = nil }
@@ -96,7 +96,7 @@ final class Sealer: @unchecked Sendable {
         }
     }
 
-    /// The recorder has met an error.
+    /// The recorder has failed.
     func fail(_ error: LogError) {
         monitor.withLock { note(error) }
     }
@@ -105,7 +105,7 @@ final class Sealer: @unchecked Sendable {
 
     private func start(_ system: Syscalls) -> Int32 {
         if case .fail(let error) = system.faults?.action(.thread) ?? .pass { return error }
-        // Unowned: `stop()` joins the thread before the object can go.
+        // Unowned: `stop()` joins the thread before the object is freed.
         let (thread, error) = LibraryThread.start { [unowned self] in run() }
         self.thread = thread
         return error
@@ -143,8 +143,8 @@ final class Sealer: @unchecked Sendable {
         monitor.unlock()
     }
 
-    /// The lock is held. Only an event that waits for its job can be refused: a segment that doesn't
-    /// become a chunk ends the log.
+    /// With the lock held. Only an event that waits for its job can be refused. If a segment can't become
+    /// a chunk, the log ends.
     private func note(_ failure: LogError?, of job: Job? = nil) {
         guard let failure else { return }
         if failure.code == .noMemory, case .oversize? = job {
@@ -163,7 +163,7 @@ final class Sealer: @unchecked Sendable {
             case .metadata(let payload):
                 try chunks.writeMetadata(payload) { live.bind($0) }
             case .segment(let index, let description):
-                // Looked at again when the events were copied: zeros in place of a lost page are none.
+                // Checked again after the events were copied: a lost page reads as zeros, which aren't events.
                 if let damage = live.damage() { throw damage }
                 try chunks.writeEvents(
                     description, UnsafeRawBufferPointer(start: live.data(index), count: description.length),
@@ -184,7 +184,7 @@ final class Sealer: @unchecked Sendable {
         }
     }
 
-    /// Brings to the disk what is new since the last time.
+    /// Syncs what was written since the last call.
     private func sync() -> LogError? {
         if let damage = live.damage() { return damage }
         let words = (

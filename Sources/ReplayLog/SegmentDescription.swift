@@ -3,6 +3,6 @@ struct SegmentDescription: Sendable {
     var header: LiveSegmentHeader
     var eventCount: UInt32
     var length: Int
-    /// The running checksum behind the last event.
+    /// The running checksum after the last event.
     var chain: UInt64
 }

@@ -1,4 +1,4 @@
-/// Forces system calls to fail, for tests: asked before each call of a writer that was given one.
+/// Makes system calls fail, for tests. Called before each system call of a writer that has one.
 package final class SyscallFaults: Sendable {
     /// The calls that can be made to fail.
     package enum Call: Int, Sendable, CaseIterable {
@@ -8,9 +8,9 @@ package final class SyscallFaults: Sendable {
     package enum Action: Sendable {
         /// The call is made.
         case pass
-        /// The call is not made and reports this errno.
+        /// The call isn't made, and fails with this errno.
         case fail(Int32)
-        /// A read or write transfers at most so many bytes (at least one).
+        /// A read or write transfers at most this many bytes (at least one).
         case short(Int)
     }
 

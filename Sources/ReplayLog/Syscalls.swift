@@ -3,7 +3,7 @@ import CSystem
 import Glibc
 
 /// All system calls on files, in one place: retried when a signal interrupts them, and failing on
-/// demand in tests. The result is nil or an errno where nothing else is to tell.
+/// demand in tests. A call without another result returns nil or an errno.
 struct Syscalls: Sendable {
     typealias Call = SyscallFaults.Call
 
@@ -25,15 +25,15 @@ struct Syscalls: Sendable {
         return result
     }
 
-    /// Errors at closing are no news: what counts was synced before.
+    /// Errors of closing are ignored: what matters was synced before.
     func close(_ descriptor: Int32) {
         guard descriptor >= 0 else { return }
         replay_fork_own(descriptor, false)
         _ = Glibc.close(descriptor)
     }
 
-    /// A write lock that belongs to the open file: it ends with the process, and asking for it
-    /// (``isLocked(_:)``) doesn't take it, as a reader's `flock` would.
+    /// A write lock that belongs to the open file. It ends with the process, and testing it
+    /// (``isLocked(_:)``) doesn't acquire it, as a reader's `flock` would.
     func lock(_ descriptor: Int32) -> Int32? {
         if let error = fault(.lock) { return error }
         var lock = flock()
@@ -47,8 +47,8 @@ struct Syscalls: Sendable {
         _ = retry { fcntl(descriptor, Syscalls.setLock, &lock) }
     }
 
-    /// A read lock, so that no recorder replaces the file meanwhile. Readers do without it where a
-    /// recorder holds the write lock, or where the file system has no locks.
+    /// A read lock, so that no recorder replaces the file meanwhile. Readers go on without it if a
+    /// recorder holds the write lock, or if the file system has no locks.
     func lockForReading(_ descriptor: Int32) {
         var lock = flock()
         lock.l_type = Int16(F_RDLCK)
@@ -72,7 +72,7 @@ struct Syscalls: Sendable {
         }
     }
 
-    /// Of a name in a folder; of a symbolic link itself.
+    /// For a name in a folder; doesn't follow a symbolic link.
     func status(_ name: String, in folder: Int32) -> Result<stat> {
         if let error = fault(.stat) { return .failure(error) }
         var status = stat()
@@ -94,7 +94,7 @@ struct Syscalls: Sendable {
         if let error = fault(.map) { return .failure(error) }
         let mapping = mmap(nil, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, descriptor, 0)
         guard let mapping, mapping != MAP_FAILED else { return .failure(errno) }
-        // It holds the file open, and with it the lock.
+        // It keeps the file open, and so the lock.
         _ = madvise(mapping, size, MADV_DONTFORK)
         return .success(mapping)
     }
@@ -127,7 +127,7 @@ struct Syscalls: Sendable {
         return .success(done)
     }
 
-    /// Writes all bytes, or reports why not.
+    /// Writes all bytes, or returns why not.
     func write(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer, at offset: UInt64) -> Int32? {
         guard let start = bytes.baseAddress else { return nil }
         var done = 0
@@ -155,7 +155,7 @@ struct Syscalls: Sendable {
         return failure(retry { replay_resize(descriptor, Int64(truncatingIfNeeded: size)) })
     }
 
-    /// Syncs a file's data. Files that can't be synced have nothing to lose.
+    /// Syncs a file's data. Errors of files that can't be synced are ignored.
     func sync(_ descriptor: Int32) -> Int32? {
         if let error = fault(.sync) { return error }
         return ignoringUnsyncable(failure(retry { fdatasync(descriptor) }))
@@ -166,7 +166,7 @@ struct Syscalls: Sendable {
         return ignoringUnsyncable(failure(retry { msync(mapping, size, MS_SYNC) }))
     }
 
-    /// Syncs a folder, so that a new file's name lasts. Errors don't matter.
+    /// Syncs a folder, so that a new file's name is on the disk. Errors are ignored.
     func syncFolder(_ descriptor: Int32) {
         _ = fsync(descriptor)
     }
@@ -186,12 +186,12 @@ struct Syscalls: Sendable {
         return failure(retry { name.withFileName { unlinkat(folder, $0, 0) } })
     }
 
-    /// Sets the permission bits. Errors don't matter.
+    /// Sets the permission bits. Errors are ignored.
     func setMode(_ descriptor: Int32, _ mode: mode_t) {
         _ = fchmod(descriptor, mode & 0o777)
     }
 
-    /// The path that a symbolic link leads to, and any other path as it is.
+    /// The path that a symbolic link refers to; any other path unchanged.
     static func resolved(_ path: String) -> String {
         var status = stat()
         guard path.withFileName({ lstat($0, &status) }) == 0, status.st_mode & S_IFMT == S_IFLNK,
@@ -201,14 +201,14 @@ struct Syscalls: Sendable {
         return String(fileName: real)
     }
 
-    /// A clock that only goes on.
+    /// A monotonic clock.
     static func monotonicTime() -> timespec {
         var now = timespec()
         _ = clock_gettime(CLOCK_MONOTONIC, &now)
         return now
     }
 
-    /// Lets another process go on for a moment.
+    /// Sleeps for a moment, so that another process can continue.
     static func pause() {
         var time = timespec(tv_sec: 0, tv_nsec: 1_000_000)
         _ = nanosleep(&time, nil)

@@ -1,7 +1,7 @@
 /// LEB128 and zig-zag: small numbers in few bytes.
 ///
-/// Usual numbers are packed into and out of a register by shifts, without a loop; the longer ones
-/// go byte by byte.
+/// Short numbers are packed and unpacked in a register by shifts, without a loop; longer ones
+/// byte by byte.
 enum VarInt {
     /// The longest encoding of 64 bits.
     static let maxLength = 10
@@ -21,12 +21,12 @@ enum VarInt {
     static func pack(_ value: UInt64) -> (word: UInt64, bits: UInt64) {
         let halves = (value & 0x3FFF) | (value &<< 2 & 0x3FFF_0000)
         let word = (halves & 0x007F_007F) | (halves &<< 1 & 0x7F00_7F00)
-        // The place of the last byte; all before it are continued.
+        // The place of the last byte; all bytes before it have the continuation bit.
         let last = UInt64(truncatingIfNeeded: 63 &- (word | 1).leadingZeroBitCount) & 0x38
         return (word | 0x80_8080 &>> (24 &- last), last &+ 8)
     }
 
-    /// Writes `value` and returns the place behind it. Ten bytes must be writable.
+    /// Writes `value` and returns the place after it. Ten bytes must be writable.
     @inline(__always)
     static func store(_ value: UInt64, at place: UnsafeMutableRawPointer) -> UnsafeMutableRawPointer {
         var value = value
@@ -40,7 +40,7 @@ enum VarInt {
         return place + 1
     }
 
-    /// Reads a number and moves behind it. Ten bytes must be readable. What is longer than 64 bits
+    /// Reads a number and moves after it. Ten bytes must be readable. A number of more than 64 bits
     /// sets `malformed`.
     @inline(__always)
     static func load(_ place: inout UnsafeRawPointer, _ malformed: inout Bool) -> UInt64 {

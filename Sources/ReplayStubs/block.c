@@ -148,7 +148,7 @@ static replay_status_t open_disk(const replay_block_config_t *config, replay_blo
     snprintf(numbered, sizeof numbered, "disk%d", replay_stub_session.disk_count++);
     const char *name = config->name ? config->name : numbered;
     if (config->workers > WORKERS_MAX || has_disk(name))
-        return replay_stub_invalid("a disk has too many workers, or another one's name");
+        return replay_stub_invalid("a disk has too many workers, or the name of a different disk");
     replay_block_backend_t backend;
     void *opaque;
     if (config->overlay == REPLAY_BLOCK_OVERLAY_TEMPORARY ||
@@ -202,7 +202,7 @@ replay_status_t replay_block_close(replay_block_t *handle) {
         ending.disk = NULL;
     pthread_mutex_unlock(&replay_stub_session.mutex);
     if (!disk)
-        return handle ? replay_stub_invalid("the disk is not one of the session") : REPLAY_OK;
+        return handle ? replay_stub_invalid("this session does not have that disk") : REPLAY_OK;
     if (disk->backend.close)
         disk->backend.close(disk->opaque);
     free(disk->name);
@@ -263,7 +263,7 @@ replay_status_t replay_block_complete(replay_block_request_t *handle, int32_t re
     request_t *request = replay_stub_take(REPLAY_STUB_REQUEST, handle);
     pthread_mutex_unlock(&replay_stub_session.mutex);
     if (!request)
-        return replay_stub_invalid("a request that is not under way was completed");
+        return replay_stub_invalid("a request that is not pending was completed");
     end(request, result);
     return REPLAY_OK;
 }

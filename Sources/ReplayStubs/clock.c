@@ -353,7 +353,7 @@ replay_status_t replay_turn(void) {
 /* ----------------------------------------------------------- virtual timers */
 
 static replay_status_t no_timer(void) {
-    return replay_stub_invalid("the timer is not one of the session");
+    return replay_stub_invalid("this session does not have that timer");
 }
 
 replay_timer_t *replay_timer_new(replay_callback_t callback, void *opaque) {

@@ -96,7 +96,8 @@ replay_status_t replay_block_event_result(replay_block_complete_t complete, void
                                           int32_t count) {
     (void)id;
     if (!complete || replay_stub_length(pieces, count) < 0)
-        return replay_stub_invalid("a completion needs a callback, and all pieces that it counts");
+        return replay_stub_invalid(
+            "a completion needs a callback, and as many pieces as its count says");
     complete(opaque, result);
     replay_stub_wake_vcpu();
     return REPLAY_OK;

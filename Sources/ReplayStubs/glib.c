@@ -67,8 +67,9 @@ replay_status_t replay_glib_attach(struct _GMainContext *context) {
         return replay_stub_fail(REPLAY_ERROR_NOT_SUPPORTED, "this program is not linked with GLib");
     context = context ? context : g_main_context_default();
     if (!replay_stub_session.configured || attached == context)
-        return replay_stub_fail(REPLAY_ERROR_WRONG_STATE,
-                                "the session is not configured, or the context is attached");
+        return replay_stub_fail(
+            REPLAY_ERROR_WRONG_STATE,
+            "the session is not configured, or the context is already attached");
     if (attached)
         return replay_stub_fail(REPLAY_ERROR_NOT_SUPPORTED,
                                 "without libreplay one main context may be attached");

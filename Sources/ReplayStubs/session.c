@@ -160,7 +160,7 @@ replay_status_t replay_fingerprint(const char *key, const char *value) {
     bool is_own = !*key || strncmp(key, "replay.", strlen("replay.")) == 0;
     bool has_machine = replay_stub_session.configured && !replay_stub_session.started;
     if (has_machine && is_own)
-        return replay_stub_invalid("a fingerprint's field may not be called so");
+        return replay_stub_invalid("a fingerprint's field may not have that key");
     return replay_stub_session.preparing
                ? REPLAY_OK
                : replay_stub_fail(REPLAY_ERROR_WRONG_STATE,
@@ -189,7 +189,7 @@ replay_status_t replay_finish(void) {
         return replay_stub_fail(REPLAY_ERROR_WRONG_STATE, "the session is not configured");
     if (replay_stub_thread.runs)
         return replay_stub_fail(REPLAY_ERROR_REENTERED,
-                                "replay_finish was called from within a callback of the host's");
+                                "replay_finish was called from within a callback of the host");
     replay_status_t failure = replay_stub_session.failure;
     replay_stub_session.preparing = false;
     replay_stub_close_disks();
@@ -209,7 +209,7 @@ replay_status_t replay_finish_with(const replay_end_t *end) {
     if (end && end->size < sizeof *end)
         return replay_stub_fail(REPLAY_ERROR_STRUCT_SIZE, "the size of replay_end_t is too small");
     if (end && (end->cause < 0 || end->cause >= REPLAY_SHUTDOWN_COUNT || end->on_purpose > 1))
-        return replay_stub_invalid("there is no end with that cause, or on_purpose is above 1");
+        return replay_stub_invalid("the cause does not exist, or on_purpose is above 1");
     return replay_finish();
 }
 
@@ -380,7 +380,7 @@ replay_status_t replay_run(void) {
         return replay_stub_invalid("replay_run needs the callback execute in the host's table");
     if (replay_stub_thread.runs)
         return replay_stub_fail(REPLAY_ERROR_REENTERED,
-                                "replay_run was called from within a callback of its own");
+                                "replay_run was called from within one of its own callbacks");
     if (is_vcpu && atomic_exchange(&replay_stub_session.vcpu_runs, true))
         return replay_stub_fail(REPLAY_ERROR_WRONG_ROLE,
                                 "replay_run was called by a second vCPU thread");
@@ -413,7 +413,8 @@ replay_session_t *replay_session_new(void) {
 
 replay_status_t replay_session_free(replay_session_t *session) {
     (void)session;
-    return replay_stub_invalid("replay_session_free was called for no session");
+    return replay_stub_invalid(
+        "replay_session_free was called with a pointer that is not a session");
 }
 
 replay_status_t replay_session_push_current(replay_session_t *session) {
@@ -421,14 +422,16 @@ replay_status_t replay_session_push_current(replay_session_t *session) {
     if (replay_stub_thread.pushed == PUSHED_MAX)
         return replay_stub_fail(REPLAY_ERROR_WRONG_STATE, "16 sessions are pushed already");
     if (session)
-        return replay_stub_invalid("replay_session_push_current was called for no session");
+        return replay_stub_invalid(
+            "replay_session_push_current was called with a pointer that is not a session");
     replay_stub_thread.pushed++;
     return REPLAY_OK;
 }
 
 replay_status_t replay_session_pop_current(void) {
     if (replay_stub_thread.pushed == 0)
-        return replay_stub_fail(REPLAY_ERROR_WRONG_STATE, "no session was pushed");
+        return replay_stub_fail(REPLAY_ERROR_WRONG_STATE,
+                                "replay_session_pop_current was called, but no session is pushed");
     replay_stub_thread.pushed--;
     return REPLAY_OK;
 }

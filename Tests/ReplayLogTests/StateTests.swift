@@ -67,7 +67,7 @@ import Testing
         let live = try #require(Files.read(scratch.path("other.live")))
         Files.write(scratch.path("log.live"), live)
         let error = try #require(Outcome(scratch.path("log")).error)
-        #expect(error.code == .foreign && error.message.contains("another recording"))
+        #expect(error.code == .foreign && error.message.contains("different recording"))
 
         let writer = try LogWriter(path: scratch.path("third"), options: .test)
         try writer.writeMetadata(LogMetadata(fingerprint: [("ram", "65M")]))

@@ -286,6 +286,6 @@ TEST(a_name_may_have_246_bytes) {
         host_init(&recorder);
         CHECK_STATUS(host_configure(&recorder, REPLAY_MODE_RECORD, log_name, NULL),
                      ERROR_INVALID_ARGUMENT);
-        CHECK_HAS(host_last_error().message, "at most 246 bytes, and not ");
+        CHECK_HAS(host_last_error().message, "at most 246 bytes, but this one has ");
     }
 }

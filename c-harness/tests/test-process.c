@@ -38,7 +38,8 @@ static void check_child(replay_mode_t mode) {
     CHECK_EQ(host.stops, 1);
     CHECK_EQ(host.stop_reason, REPLAY_STOP_LOG_ERROR);
     CHECK_STATUS(host.stop_error.status, ERROR_FORKED);
-    CHECK_HAS(host.text, "of which this is a forked child: fork before replay_configure()");
+    CHECK_HAS(host.text,
+              "and this process is a forked child of it: fork before replay_configure()");
     CHECK(!replay_mutex_locked());
     CHECK_STATUS(replay_mutex_unlock(), ERROR_FORKED);
     CHECK_EQ(replay_get_budget(10), 0);

@@ -56,9 +56,9 @@ TEST_SLOW(a_vcpu_that_asks_in_vain_stands_still, 60) {
         CHECK_STATUS(host_stop_status(&watched), ERROR_STALLED);
         CHECK(watched.stop_ns - since < 10000000000);
         CHECK_HAS(watched.stop_error.message, "expected event 0, EXCEPTION of the vCPU thread");
-        CHECK_HAS(watched.stop_error.message, "the vCPU at rest 500 instructions before it");
+        CHECK_HAS(watched.stop_error.message, "the vCPU stopped 500 instructions before it");
         if (asks[i / 3] == ask_exception)
-            CHECK_HAS(watched.stop_error.message, "EXCEPTION by the vCPU thread last");
+            CHECK_HAS(watched.stop_error.message, "EXCEPTION last asked for by the vCPU thread");
         CHECK_STATUS(host_end(&watched), ERROR_STALLED);
     }
 }
@@ -148,11 +148,13 @@ typedef struct {
 TEST_SLOW(a_thread_that_sleeps_on_is_reported, 60) {
     static const sleeper_t sleepers[] = {
         {REPLAY_MODE_RECORD, sleep_in_the_library, false, false, false,
-         "replay_host::wake_io must make it call replay_start_warp_timer()"},
+         "replay_host::wake_io must make it call replay_start_warp_timer() or replay_turn()"},
         {REPLAY_MODE_RECORD, sleep_in_the_library, true, false, false,
-         "it must call replay_start_warp_timer() after replay_warp_deadline_ns()"},
+         "it must call replay_start_warp_timer() or replay_turn() within "
+         "replay_warp_deadline_ns()"},
         {REPLAY_MODE_NONE, sleep_in_the_library, true, false, false,
-         "it must call replay_start_warp_timer() after replay_warp_deadline_ns()"},
+         "it must call replay_start_warp_timer() or replay_turn() within "
+         "replay_warp_deadline_ns()"},
         {REPLAY_MODE_RECORD, sleep_elsewhere, false, true, false,
          "1 events have been queued for 0."},
         {REPLAY_MODE_RECORD, sleep_elsewhere, false, false, true,

@@ -63,10 +63,10 @@ typedef int32_t libreplay_status_t;
     X(-308, ERROR_LOG_EXISTS, "there is a file of that name, which may not be replaced")           \
     X(-309, ERROR_LOG_LOST, "something else removed, replaced or changed the recording's files")   \
     X(-401, ERROR_FINGERPRINT, "the machine differs from the recording")                           \
-    X(-402, ERROR_DIVERGENCE, "the replayed guest did something else than the recorded one")       \
+    X(-402, ERROR_DIVERGENCE, "the replayed guest did something different from the recorded one")  \
     X(-403, ERROR_STALLED, "the replay makes no progress")                                         \
     X(-404, ERROR_STOPPED_SHORT, "the replay was ended before the end of the recording")           \
-    X(-405, ERROR_BLOCK_DATA, "a disk gave other data than it did while recording")                \
+    X(-405, ERROR_BLOCK_DATA, "a disk returned different data than while recording")               \
     X(-406, ERROR_DIGEST, "the guest's state is not the recorded one")
 
 enum {

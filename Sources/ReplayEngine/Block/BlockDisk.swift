@@ -5,9 +5,9 @@ import Synchronization
 
 /// A disk: the filter between a guest's controller and a backend.
 package final class BlockDisk: @unchecked Sendable {
-    // Sendable: immutable but for the set of requests, which guards itself.
+    // Sendable: immutable except for the set of requests, which guards itself.
 
-    /// Who has the data that is not in the overlay.
+    /// Where data comes from that isn't in the overlay.
     enum Backend {
         case file(DataFile)
         case host(HostBackend)
@@ -18,19 +18,19 @@ package final class BlockDisk: @unchecked Sendable {
     let name: String
     let backend: Backend
     let overlay: Overlay?
-    /// A backend without an operation for zeroes is given a write of them.
+    /// A backend without an operation for zeroes gets a write of zeroes.
     var writesZeroes: Bool {
         guard overlay == nil, case .host(let host) = backend else { return false }
         return !host.hasZeroes
     }
     let isReadOnly: Bool
     let length: Int64
-    /// Not unowned: a request may end while its session does.
+    /// Not unowned, because a request may end while its session does.
     private let session: Session
     private var workers: Workers?
     /// Requests that a backend works on, by their ids.
     private let underWay = Locked<Set<UInt64>>([])
-    /// Requests whose completion the guest has not seen.
+    /// Requests whose completion the guest hasn't seen yet.
     private let count = Atomic<Int>(0)
 
     init?(
@@ -50,7 +50,7 @@ package final class BlockDisk: @unchecked Sendable {
 
     // MARK: A request's way
 
-    /// What the overlay does alone is done at the completion: see
+    /// What concerns only the overlay is done at the completion: see
     /// ``BlockRequest/settle()``.
     func submit(_ request: BlockRequest) {
         noteSubmission(of: request)
@@ -74,7 +74,7 @@ package final class BlockDisk: @unchecked Sendable {
         guard let workers, workers.add(request) else { return finish(request, -EIO) }
     }
 
-    /// What no backend need be asked.
+    /// The result of a request that needs no backend.
     private func refusal(_ request: BlockRequest) -> Int32? {
         if request.operation == .flush { return nil }
         let (end, overflow) = request.offset.addingReportingOverflow(UInt64(request.length))
@@ -82,7 +82,7 @@ package final class BlockDisk: @unchecked Sendable {
         return request.operation != .read && isReadOnly ? -EROFS : nil
     }
 
-    /// On a worker.
+    /// Runs on a worker.
     private func perform(_ request: BlockRequest) {
         if let overlay, request.operation == .flush { return finish(request, overlay.perform(request)) }
         guard case .file(let file) = backend else { return finish(request, -ENOTSUP) }
@@ -107,17 +107,17 @@ package final class BlockDisk: @unchecked Sendable {
 
     private func finish(_ request: BlockRequest, _ result: Int32) { done(request, result) }
 
-    /// A backend has ended the request: on any thread.
+    /// A backend has finished the request. Called on any thread.
     /// - Returns: false in a forked child.
     @discardableResult
     func done(_ request: BlockRequest, _ result: Int32) -> Bool {
         if session.isForked { return false }
         request.result = min(result, 0)
         let id = request.id
-        // In mode NONE the completion runs here, on a thread that may have another session.
+        // In mode NONE the completion runs here, on a thread that may have a different current session.
         session.asCurrent { _ = session.post(.request(request)) }
         session.noteCompletion()
-        // Afterwards: whoever finds it neither at work nor queued knows that it isn't coming.
+        // Only now: a request that is neither at work nor queued must never arrive.
         underWay.withLock { _ = $0.remove(id) }
         return true
     }
@@ -136,7 +136,7 @@ package final class BlockDisk: @unchecked Sendable {
     func isAtWork(_ id: UInt64) -> Bool { underWay.withLock { $0.contains(id) } }
     var isIdle: Bool { count.load(ordering: .relaxed) == 0 }
 
-    /// No request is under way any more.
+    /// Waits until no request is pending.
     func close() {
         workers?.stop()
         workers = nil

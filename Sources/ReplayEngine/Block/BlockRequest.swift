@@ -2,7 +2,7 @@ import CReplay
 import Glibc
 import ReplayLog
 
-/// What a guest asks of a disk.
+/// An operation that a guest requests from a disk.
 enum BlockOperation {
     case read
     case write
@@ -21,10 +21,10 @@ enum BlockOperation {
     }
 }
 
-/// A request on its way: submitted by the guest, done by a backend, completed at
+/// A request: submitted by the guest, carried out by a backend, completed at
 /// a flush of the queue.
 final class BlockRequest: @unchecked Sendable {
-    // Sendable: one thread at a time works on it; the queues hand it over.
+    // Sendable: one thread at a time works on it; queues pass it on.
 
     typealias Completion = @convention(c) (UnsafeMutableRawPointer?, Int32) -> Void
 
@@ -36,19 +36,19 @@ final class BlockRequest: @unchecked Sendable {
     let flags: UInt32
     /// Guest memory of a read; it changes only at the completion.
     private let pieces: [iovec]
-    /// The data on its way; empty for operations without.
+    /// The data; empty for operations without data.
     let buffer: UnsafeMutableRawBufferPointer
     private let completion: Completion
     private let opaque: UnsafeMutableRawPointer?
     /// 0, or a negative errno.
     var result: Int32 = 0
-    /// For a backend of the host's, which gets a pointer to it.
+    /// For a backend of the host, which gets a pointer to it.
     let piece: UnsafeMutablePointer<iovec>
-    /// Its place in the queue, so that no completion is lost for want of memory.
+    /// Its memory in the queue, reserved so that a completion can't fail for lack of memory.
     private var queueNode: EventChain.Node?
-    /// Submitted while events were disabled: no log has its completion.
+    /// Submitted while events were disabled: its completion isn't recorded.
     var isUnwritten = false
-    /// The overlay has done its part.
+    /// Was the overlay applied?
     private var isSettled = false
 
     /// nil when memory runs out.
@@ -76,7 +76,7 @@ final class BlockRequest: @unchecked Sendable {
         self.pieces = operation == .read ? pieces : []
         self.completion = completion
         self.opaque = opaque
-        // A write without pieces is one of zeroes, for a backend that knows no such operation.
+        // A write without pieces is a write of zeroes, for a backend that has no operation for these.
         if operation == .write, !pieces.isEmpty {
             gather(pieces)
         } else {
@@ -117,19 +117,19 @@ final class BlockRequest: @unchecked Sendable {
         }
     }
 
-    /// Of the data that was read.
+    /// The digest of the data that was read.
     var digest: UInt64 { Checksum.xxh3(UnsafeRawBufferPointer(buffer)) }
 
-    /// At the completion, by the thread that flushes: the overlay takes what was
-    /// written, and puts its part over what was read. So a request sees exactly
-    /// those that were completed before it, in PLAY as in RECORD.
+    /// Called at the completion, on the thread that flushes. Written data goes into the overlay; data that
+    /// was read is patched with what the overlay has. So a request sees exactly
+    /// the requests that were completed before it, in PLAY as in RECORD.
     func settle() {
         guard !isSettled else { return }
         isSettled = true
         if result >= 0, operation != .flush, let overlay = disk.overlay { result = overlay.perform(self) }
     }
 
-    /// PLAY: the request ends as it was recorded, without its overlay.
+    /// PLAY: completes the request as it was recorded, without the overlay.
     func settle(as recorded: Int32) {
         isSettled = true
         result = recorded
@@ -151,7 +151,7 @@ final class BlockRequest: @unchecked Sendable {
     }
 }
 
-/// Requests that a backend of the host's works on, by the handle that it has.
+/// Requests that a backend of the host works on, by the handle that it has.
 final class RequestHandles: Sendable {
     static let shared = RequestHandles()
 
@@ -170,7 +170,7 @@ final class RequestHandles: Sendable {
         }
     }
 
-    /// nil: it is done already, or never was.
+    /// nil: it is already done, or never existed.
     func take(_ handle: UInt) -> BlockRequest? {
         content.withLock { $0.requests.removeValue(forKey: handle) }
     }

@@ -3,10 +3,10 @@ import CSystem
 import Glibc
 import ReplayLog
 
-/// A file that is read and written at offsets, whole or with an errno.
+/// A file that is read and written at offsets, completely or with an errno.
 final class DataFile: Sendable {
     let descriptor: Int32
-    /// As long as it is open no other session of this process uses the file for something else.
+    /// While it is open, no other session of this process can use the file for something else.
     private let use: FileUse?
 
     /// An image: a file or a block device. - Throws: ``SystemError``
@@ -15,7 +15,7 @@ final class DataFile: Sendable {
         use = try Self.begin(writable ? .writableImage : .image, descriptor)
     }
 
-    /// A file that is kept, not yet emptied. It is written: so no link is followed, and a recording stays one.
+    /// A file that is kept, not emptied yet. Because it will be written, links and recordings are refused.
     init(keeping path: String) throws(SystemError) {
         do throws(SystemError) {
             descriptor = try Self.open(path, O_RDWR | O_CREAT | O_NOFOLLOW, mayBeDevice: false)
@@ -23,14 +23,14 @@ final class DataFile: Sendable {
             throw error.number == ELOOP ? SystemError(EINVAL, "it is a symbolic link") : error
         }
         use = try Self.begin(.overlay, descriptor)
-        // All members are set: what is thrown here closes the file.
+        // All members are set, so throwing closes the file.
         if isPartOfRecording(descriptor) { throw SystemError(EINVAL, "it is a recording") }
     }
 
-    /// Never waits, not even for the writer of a pipe, and opens nothing that can't be used.
+    /// Opens only what can be used, and never blocks, not even for the writer of a pipe.
     private static func open(_ path: String, _ flags: Int32, mayBeDevice: Bool) throws(SystemError) -> Int32 {
         var status = stat()
-        // Before it is opened: some devices do something when they are.
+        // Checked before it is opened, because opening some devices has effects.
         if path.withFileName({ stat($0, &status) }) == 0 { try check(status, mayBeDevice) }
         let fd = retrying { path.withFileName { replay_open_at(AT_FDCWD, $0, flags | O_NONBLOCK, 0o644) } }
         guard fd >= 0 else { throw SystemError(errno) }
@@ -73,7 +73,7 @@ final class DataFile: Sendable {
         if replay_resize(descriptor, 0) != 0 { throw SystemError(errno) }
     }
 
-    /// An empty file without a name, gone when it is closed.
+    /// An empty file without a name, which disappears when it is closed.
     init(temporaryIn directory: String) throws(SystemError) {
         let fd = directory.withFileName { replay_open_unnamed($0) }
         guard fd >= 0 else { throw SystemError(errno) }
@@ -91,13 +91,13 @@ final class DataFile: Sendable {
         return String(fileName: value)
     }
 
-    /// In bytes; a block device has its end there too.
+    /// In bytes. Also works for a block device.
     var length: Int64 {
         let end = lseek(descriptor, 0, SEEK_END)
         return end < 0 ? -Int64(errno) : Int64(end)
     }
 
-    // Each answers 0 or a negative errno.
+    // Each returns 0 or a negative errno.
 
     func read(_ buffer: UnsafeMutableRawBufferPointer, at offset: UInt64) -> Int32 {
         transfer(UnsafeMutableRawBufferPointer(buffer), offset) { pread(descriptor, $0, $1, $2) }
@@ -138,13 +138,13 @@ final class DataFile: Sendable {
         return 0
     }
 
-    /// The same for a sparse file: a hole, where the file system has such.
+    /// The same for a sparse file: a hole, if the file system supports it.
     func makeHole(_ range: Range<UInt64>) -> Int32 {
         guard let start = off_t(exactly: range.lowerBound), let end = off_t(exactly: range.upperBound) else {
             return -EFBIG
         }
         if start == end { return 0 }
-        // Reads find no end of the file within the range.
+        // So that reads within the range don't meet the end of the file.
         if length < end, replay_resize(descriptor, Int64(end)) < 0 { return -errno }
         return replay_make_hole(descriptor, Int64(start), Int64(end - start)) ? 0 : writeZeroes(range)
     }
@@ -159,7 +159,7 @@ final class DataFile: Sendable {
     }
 }
 
-/// An errno, and perhaps a better sentence for it than the system's.
+/// An errno, possibly with a better sentence than the system's.
 struct SystemError: Error {
     let number: Int32
     private let sentence: String?

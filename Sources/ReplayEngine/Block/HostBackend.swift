@@ -1,9 +1,9 @@
 import CReplay
 import Glibc
 
-/// A backend of the host's: its table of callbacks.
+/// A backend of the host: its table of callbacks.
 struct HostBackend: @unchecked Sendable {
-    // Sendable: the host's pointers are the host's to share.
+    // Sendable: the host is responsible for its pointers.
 
     private var table = replay_block_backend_t()
     private let opaque: UnsafeMutableRawPointer?
@@ -16,7 +16,7 @@ struct HostBackend: @unchecked Sendable {
         self.opaque = opaque
     }
 
-    /// - Parameter writable: there is no overlay that takes the writes.
+    /// - Parameter writable: writes go to the backend, because there is no overlay.
     func isComplete(writable: Bool) -> Bool {
         table.length != nil && table.read != nil && (table.write != nil || !writable)
     }
@@ -24,8 +24,8 @@ struct HostBackend: @unchecked Sendable {
     var length: Int64 { table.length?(opaque) ?? -Int64(ENOTSUP) }
     func close() { table.close?(opaque) }
 
-    /// Hands the request over: the host ends it by its handle. Answers a result
-    /// where the table has nothing for it.
+    /// Passes the request to the host, which ends it by its handle. Returns a result
+    /// if the table has no callback for it.
     func submit(_ request: BlockRequest) -> Int32? {
         let handle = RequestHandles.shared.add(request)
         let pointer = OpaquePointer(bitPattern: handle)

@@ -4,7 +4,7 @@ import ReplayLog
 
 /// The numbers of block requests: two sequences, so that no number is drawn twice.
 enum RequestID {
-    /// Requests that begin while events are disabled have it, and are in no log.
+    /// Set in the number of a request that begins while events are disabled, and isn't recorded.
     static let unwritten: UInt64 = 1 << 63
     static func isUnwritten(_ id: UInt64) -> Bool { id & unwritten != 0 }
 }
@@ -18,7 +18,7 @@ final class HostCompletion: @unchecked Sendable {
     let id: UInt64
     /// 0 or more, or a negative errno; in PLAY the recorded one.
     var result: Int32
-    /// Of the data that was read; nil: there was none.
+    /// The digest of the data that was read, if there was any.
     let digest: UInt64?
 
     init(
@@ -37,7 +37,7 @@ final class HostCompletion: @unchecked Sendable {
 
 /// Requests of the host's own block layer.
 extension Session {
-    /// They draw their numbers here, and complete by ``postBlock(_:_:id:)``.
+    /// They draw their numbers here, and are completed by ``postBlock(_:_:id:)``.
     package func nextBlockID() -> UInt64 {
         if isIdle { return 0 }
         if refusal(.either, "blkreplay_next_id") != nil { return .max }
@@ -67,7 +67,7 @@ extension Session {
         return postCompletion(.blockResult(end), id)
     }
 
-    /// One that finds no memory is still under way: the host tries again.
+    /// If memory runs out the request stays pending, and the host can try again.
     private func postCompletion(_ event: QueuedEvent, _ id: UInt64) -> Status {
         let status = post(event)
         if status == .ok { noteHostCompletion(id) }
@@ -87,21 +87,21 @@ extension Session {
         hostRequests.withLock { _ = $0.remove(id) }
     }
 
-    /// Is request `id` with a backend, of the library's or the host's, and not yet done?
-    /// When the last one was done only just now, the vCPU has the time of a stall to take it.
+    /// Is request `id` pending in a backend of the library or the host?
+    /// If the last one has just finished, the vCPU has the time limit of a stall to flush it.
     func isAtWork(_ id: UInt64) -> Bool {
         let limit = Int64(options.stallMilliseconds) * 1_000_000
         if replay_monotonic_ns() &- limit < lastCompletion.load(ordering: .relaxed) { return true }
         return hostRequests.withLock { $0.contains(id) } || devices.isAtWork(id)
     }
 
-    /// Before the request counts as done.
+    /// Called before the request counts as done.
     func noteCompletion() { lastCompletion.store(replay_monotonic_ns(), ordering: .relaxed) }
 
-    /// Is any?
+    /// Is any request pending?
     var hasRequestsUnderWay: Bool { hostRequests.withLock { !$0.isEmpty } || devices.hasRequestsUnderWay }
 
-    /// The same, and those whose completion waits for its place.
+    /// The same, including completions that wait for their place.
     var hasRequestsAtWork: Bool { hostRequests.withLock { !$0.isEmpty } || devices.hasRequests }
 
     // MARK: Record and play
@@ -115,7 +115,7 @@ extension Session {
         }
     }
 
-    /// Gives a completion the recorded result. False if its data is not the recorded one.
+    /// Sets a completion's recorded result. False if its data differs from the recording.
     func prepareReplay(of completion: HostCompletion, _ event: Event) -> Bool {
         let request = "request \(completion.id)"
         if event.knownKind == .blockData { return diverge("\(request) of the host's block layer") == .ok }

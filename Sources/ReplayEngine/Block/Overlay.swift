@@ -2,12 +2,12 @@ import CReplay
 import Glibc
 import ReplayLog
 
-/// Takes what a guest writes, so that its image stays as it is: a sparse file of
-/// the image's layout, and the set of bytes that it holds.
+/// Receives what a guest writes, so that its image stays unchanged: a sparse file with
+/// the image's layout, and the set of bytes that were written.
 final class Overlay: Sendable {
     private let file: DataFile
     private let written = Locked(RangeSet())
-    /// The user named the file: a flush then brings the data to the disk.
+    /// The user named the file, so a flush syncs it to the disk.
     private let isKept: Bool
     /// Called once, with an errno, when the file can't grow.
     private let whenFull: @Sendable (Int32) -> Void
@@ -19,7 +19,7 @@ final class Overlay: Sendable {
         self.whenFull = whenFull
     }
 
-    /// Does the overlay's part of a request. - Returns: 0 or a negative errno.
+    /// Applies the overlay to a request. - Returns: 0 or a negative errno.
     func perform(_ request: BlockRequest) -> Int32 {
         let range = request.offset..<request.offset &+ UInt64(request.length)
         let result: Int32
@@ -47,7 +47,7 @@ final class Overlay: Sendable {
         if isFirst { whenFull(error) }
     }
 
-    /// Data that is gone with the process need not reach the disk.
+    /// A temporary file disappears with the process, and needs no sync.
     private func sync() -> Int32 { isKept ? file.sync() : 0 }
 
     /// Must the image be asked for this read?
@@ -55,7 +55,7 @@ final class Overlay: Sendable {
         written.withLock { $0.covers(request.offset..<request.offset &+ UInt64(request.length)) }
     }
 
-    /// Puts what was written over what the image gave.
+    /// Patches data from the image with what was written since.
     private func patch(_ request: BlockRequest) -> Int32 {
         let range = request.offset..<request.offset &+ UInt64(request.length)
         for part in written.withLock({ $0.parts(in: range) }) {

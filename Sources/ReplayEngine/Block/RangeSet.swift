@@ -4,7 +4,7 @@ import ReplayLog
 struct RangeSet {
     private(set) var ranges: [Range<UInt64>] = []
 
-    /// The first range that ends at `place` or behind it.
+    /// The first range that ends at `place` or after it.
     private func firstIndex(endingFrom place: UInt64) -> Int {
         var (low, high) = (0, ranges.count)
         while low < high {

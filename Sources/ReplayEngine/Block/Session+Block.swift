@@ -33,7 +33,7 @@ extension Session {
                 .invalidArgument, "\(config.workers) workers are too many for \(name)", device: name)
         }
         guard !devices.hasDisk(name) else {
-            throw ReplayError(.invalidArgument, "there is a disk called \(name) already", device: name)
+            throw ReplayError(.invalidArgument, "a disk called \(name) already exists", device: name)
         }
         let writable = overlayKind(config) == REPLAY_BLOCK_OVERLAY_OFF && config.read_only == 0
         let backend = try makeBackend(config, name, writable: writable)
@@ -49,7 +49,7 @@ extension Session {
             let disk = BlockDisk(
                 self, name: name, backend: backend, overlay: overlay, isReadOnly: config.read_only != 0,
                 length: length, workers: workers)
-        else { throw ReplayError(.noMemory, "no thread could be made for \(name)", device: name) }
+        else { throw ReplayError(.noMemory, "no worker thread could be started for \(name)", device: name) }
         return disk
     }
 
@@ -102,7 +102,7 @@ extension Session {
                 what = "the overlay of \(name) could not be made"
                 guard let named else { throw SystemError(EINVAL, "it has no name") }
                 what = "the overlay \(named) of \(name) could not be made"
-                // What is in use, as the image itself may be, is refused before it is emptied.
+                // A file in use, possibly the image itself, is refused before it is emptied.
                 let file = try DataFile(keeping: named)
                 try file.empty()
                 return Overlay(file, isKept: true) { [weak self] error in
@@ -115,7 +115,7 @@ extension Session {
         }
     }
 
-    /// The guest sees I/O errors; its user needs to know why.
+    /// The guest gets I/O errors; the user needs to know why.
     private func reportFullOverlay(of name: String, _ place: String, _ error: Int32) {
         host.message(
             REPLAY_MESSAGE_WARNING,
@@ -141,7 +141,7 @@ extension Session {
         return .ok
     }
 
-    /// Runs the completions that are left, without writing them.
+    /// Runs the remaining completions without recording them.
     private func close(_ disk: BlockDisk) {
         while !disk.isIdle {
             let seen = replay_change_count(change)
@@ -165,7 +165,7 @@ extension Session {
         disk.close()
     }
 
-    /// A backend may need the thread that waits for the lock.
+    /// Releases the lock, because a backend may need a thread that waits for it.
     func waitUnlocked(_ seen: UInt32, _ timeout: Int64) {
         let held = replay_fair_lock_mine(lock)
         if held { replay_fair_lock_give(lock) }
@@ -173,7 +173,7 @@ extension Session {
         if held { _ = replay_fair_lock_take(lock) }
     }
 
-    /// At the end of a session: those that the host has not closed.
+    /// At the end of a session: closes the disks that the host hasn't closed.
     func closeDisks() { devices.removeAllDisks().forEach(close) }
 
     private func noDisk(_ function: StaticString) -> Status {
@@ -213,7 +213,7 @@ extension Session {
 
     // MARK: Completions: record
 
-    /// Writes the completion of a request: its result, and what a read gave.
+    /// Records the completion of a request: its result, and the digest or data of a read.
     func write(_ request: BlockRequest) -> Bool {
         request.settle()
         let id = Int64(bitPattern: request.id)
@@ -230,7 +230,7 @@ extension Session {
 
     // MARK: Completions: play
 
-    /// Gives a request the recorded result. False if it cannot be the recorded one.
+    /// Sets a request's recorded result. False if it can't be the recorded request.
     func prepareReplay(of request: BlockRequest, _ event: Event) -> Bool {
         let recorded = Int32(truncatingIfNeeded: event.b)
         let carriesRead = event.knownKind != .block
@@ -243,11 +243,11 @@ extension Session {
         return true
     }
 
-    /// Makes the data of a read what it was, and the change of a write.
+    /// Reproduces the data of a read, or the effect of a write.
     private func reproduce(_ request: BlockRequest, _ event: Event) -> Bool {
         if event.knownKind == .blockData {
             guard event.bytes.count == request.buffer.count else {
-                return differs(request, "a request of another length")
+                return differs(request, "a request of a different length")
             }
             request.buffer.copyMemory(from: event.bytes)
             return true
@@ -259,18 +259,18 @@ extension Session {
         }
         guard request.result >= 0 else { return differs(request, "error \(-Int64(request.result))") }
         guard request.operation == .read else { return true }
-        return request.digest == UInt64(bitPattern: event.c) || differs(request, "other data")
+        return request.digest == UInt64(bitPattern: event.c) || differs(request, "different data")
     }
 
     private func differs(_ request: BlockRequest, _ found: String) -> Bool {
         diverge(
             "\(found) in \(request.description)", status: .blockData,
-            expected: "what \(request.disk.name) gave while recording", device: request.disk.name)
+            expected: "what \(request.disk.name) returned while recording", device: request.disk.name)
         return false
     }
 }
 
-/// What a call of the C interface submits.
+/// A request as the C interface submits it.
 package enum BlockRequestKind {
     case read
     case write

@@ -1,7 +1,7 @@
 import CReplay
 import ReplayLog
 
-/// Threads that do what would block: a queue of work, first come, first served.
+/// Threads for work that blocks: a queue, first come, first served.
 final class Workers: @unchecked Sendable {
     // Sendable: the monitor guards the queue.
 
@@ -12,7 +12,7 @@ final class Workers: @unchecked Sendable {
     private let forks = replay_fork_count()
     private let perform: @Sendable (BlockRequest) -> Void
 
-    /// nil when no thread can be made.
+    /// nil if no thread can be started.
     init?(_ count: Int, _ perform: @escaping @Sendable (BlockRequest) -> Void) {
         self.perform = perform
         for _ in 0..<count {
@@ -31,7 +31,7 @@ final class Workers: @unchecked Sendable {
         return true
     }
 
-    /// Does what is queued, and ends the threads.
+    /// Finishes what is queued, and ends the threads.
     func stop() {
         monitor.lock()
         isStopping = true

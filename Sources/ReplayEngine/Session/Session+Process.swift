@@ -33,7 +33,7 @@ extension Session {
     var forkError: ReplayError {
         var error = ReplayError(
             .forked,
-            "the session belongs to process \(processID), of which this is a forked child: fork before replay_configure()"
+            "the session belongs to process \(processID), and this process is a forked child of it: fork before replay_configure()"
         )
         error.icount = icountSeen
         error.eventIndex = eventsSeen

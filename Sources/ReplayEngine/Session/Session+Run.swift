@@ -60,7 +60,7 @@ extension Session {
         }
         switch runners.enter(UInt(bitPattern: thread), isVCPU: isVCPU) {
         case .sameThread?:
-            return misuse(.reentered, "replay_run was called from within a callback of its own")
+            return misuse(.reentered, "replay_run was called from within one of its own callbacks")
         case .secondVCPU?: return misuse(.wrongRole, "replay_run was called by a second vCPU thread")
         case nil: break
         }

@@ -2,13 +2,13 @@ import CReplay
 import ReplayLog
 import Synchronization
 
-/// RECORD and NONE: notices what makes a machine stand still for want of a call, and warns of it
-/// once. The machine isn't stopped: it may go on.
+/// RECORD and NONE: notices that a machine makes no progress because a call is missing, and warns
+/// once. It doesn't stop the machine, which may continue.
 struct LiveWatch {
     private let watchdog: Watchdog
     private var session: Session { watchdog.session }
     private let limit: Int64
-    /// For how long each of these has been so.
+    /// For how long each of these has been true.
     private var isHeld: Int64 = 0
     private var isInCallback: Int64 = 0
     private var hasNoIOTurn: Int64 = 0
@@ -25,7 +25,7 @@ struct LiveWatch {
         lookAtLock(now, seen, elapsed)
         let threads = session.threads
         guard let runs = watchdog.ask({ session.host.machineRunning }) else { return }
-        // The turns count the time of a pause.
+        // Turns measure pauses, so one is needed when a pause begins or ends.
         if runs == session.isPaused { _ = watchdog.ask { session.notify() } }
         func lasting(
             _ time: Int64, _ turns: KeyPath<replay_watch_t, UInt64>, _ role: ThreadRoles
@@ -47,7 +47,7 @@ struct LiveWatch {
             && now.watch.vcpu_turns == seen.watch.vcpu_turns
         isInCallback = goesOn ? isInCallback &+ elapsed : 0
         guard isInCallback >= limit &* Watchdog.patience else { return }
-        warnOnce("a callback of the host's has not returned for \(isInCallback.asSeconds)", key: "callback")
+        warnOnce("a callback of the host has not returned for \(isInCallback.asSeconds)", key: "callback")
     }
 
     private mutating func lookAtLock(_ now: Watchdog.Sample, _ seen: Watchdog.Sample, _ elapsed: Int64) {
@@ -69,7 +69,7 @@ struct LiveWatch {
     // MARK: Turns
 
     private func lookAtTurns() {
-        // A machine that is about to end needs none.
+        // A machine that is about to end needs no turns.
         guard session.isIdle || replay_fair_lock_try(session.lock) else { return }
         let warning = watchdog.ask { session.isIdle || !session.isEndingByRequest ? missingTurn : nil } ?? nil
         if session.holdsLock { replay_fair_lock_give(session.lock) }
@@ -85,7 +85,7 @@ struct LiveWatch {
         if hasNoVCPUTurn >= limit, queued > 0, session.areEventsEnabled {
             return (
                 "\(queued) events have been queued for \(hasNoVCPUTurn.asSeconds), but the vCPU thread takes no turn: "
-                    + "replay_host::kick must make it leave its sleep or slice and call replay_account_warp_timer()",
+                    + "replay_host::kick must end its sleep or slice, so that it calls replay_account_warp_timer() or replay_turn()",
                 "kick"
             )
         }
@@ -94,7 +94,7 @@ struct LiveWatch {
             guard session.runningTime &- limit >= end else { return nil }
             return (
                 "the guest's sleep should have ended \((session.runningTime &- end).asSeconds) ago, but the I/O thread "
-                    + "takes no turn: it must call replay_start_warp_timer() after replay_warp_deadline_ns() at the latest",
+                    + "takes no turn: it must call replay_start_warp_timer() or replay_turn() within replay_warp_deadline_ns()",
                 "warp-end"
             )
         }
@@ -102,14 +102,14 @@ struct LiveWatch {
         if deadline > 0, hasNoIOTurn >= limit {
             return (
                 "the guest sleeps until a timer, but the I/O thread has taken no turn for \(hasNoIOTurn.asSeconds): "
-                    + "replay_host::wake_io must make it call replay_start_warp_timer()",
+                    + "replay_host::wake_io must make it call replay_start_warp_timer() or replay_turn()",
                 "wake_io"
             )
         }
         if deadline == 0, hasNoVCPUTurn >= limit {
             return (
                 "a virtual timer is due, but the vCPU thread has taken no turn for \(hasNoVCPUTurn.asSeconds): "
-                    + "replay_host::kick must wake it, and it must call replay_account_warp_timer()",
+                    + "replay_host::kick must wake it, and it must call replay_account_warp_timer() or replay_turn()",
                 "timer"
             )
         }

@@ -4,7 +4,7 @@ import Synchronization
 
 /// What the watchdog asks a session, and what it reports.
 extension Session {
-    /// Work that may take its time: a callback of the host's, or the library's own. That is no stall.
+    /// Marks work that may take some time, in a callback of the host or in the library, so that it isn't a stall.
     func inHost<Result>(isShutdown: Bool = false, _ work: () -> Result) -> Result {
         calling(isShutdown: isShutdown) {
             guard let watchdog else { return work() }
@@ -14,7 +14,7 @@ extension Session {
         }
     }
 
-    /// The calling thread has told its roles.
+    /// Notes the calling thread's roles.
     package func noteThread() { threads.note() }
 
     /// PLAY: the calling thread asked for what isn't next.
@@ -24,7 +24,7 @@ extension Session {
         if replay_watch_is_wanted(watch) { reportStall() }
     }
 
-    /// PLAY: a turn or a flush; if it leads to an event, that is seen too.
+    /// PLAY: notes a turn or a flush. If it leads to an event, that is noted separately.
     @inline(__always)
     func noteTurnForWatch() {
         replay_watch_ask(watch, ThreadRoles.mine.bits)
@@ -48,8 +48,8 @@ extension Session {
 
     // MARK: Stalls
 
-    /// PLAY: the watchdog can't get the lock from the thread that asks again and again, which reports
-    /// the stall for it.
+    /// PLAY: the watchdog can't get the lock from a thread that asks again and again, so that thread reports
+    /// the stall itself.
     @inline(never)
     func reportStall() {
         replay_watch_want(watch, false)
@@ -60,15 +60,15 @@ extension Session {
         tell(error, REPLAY_STOP_DIVERGENCE)
     }
 
-    /// PLAY, with the lock held: nothing has happened for too long. nil: the replay had failed before.
+    /// PLAY, with the lock held: the error if nothing has happened for too long. nil: the replay had already failed.
     func stall(_ time: Int64, lastAsked: UInt32) -> ReplayError? {
         guard let player, !hasFailed else { return nil }
         let expected = player.nextDescription
         var found = Self.describe(lastAsked: lastAsked)
         if player.nextIcount > state.icount {
             let ahead = player.nextIcount &- state.icount
-            found = "the vCPU \(host.cpusIdle ? "asleep" : "at rest") \(ahead) instructions before it"
-            if lastAsked != 0 { found += ", \(Self.describe(lastAsked: lastAsked))" }
+            found = "the vCPU \(host.cpusIdle ? "asleep" : "stopped") \(ahead) instructions before it"
+            if lastAsked != 0 { found += ", and \(Self.describe(lastAsked: lastAsked))" }
         }
         let queued = arrivedCount.load(ordering: .relaxed) + inbox.count
         if queued > 0 { found += ", with \(queued) events queued" }
@@ -83,11 +83,11 @@ extension Session {
         return stick(error)
     }
 
-    /// PLAY: a thread keeps the lock, so that nobody can look at the log.
+    /// PLAY: the error if a thread keeps the lock, so that nobody can look at the log.
     func stall(_ time: Int64, holder: ThreadRoles, isWanted: Bool) -> ReplayError? {
         guard !hasFailed else { return nil }
         let alone =
-            "\(holder.description) has had the replay lock for \(time.asSeconds), and makes no call that leads to the next event"
+            "\(holder.description) has held the replay lock for \(time.asSeconds) without a call that leads to the next event"
         var error = ReplayError(
             .stalled,
             "the replay has made no progress: " + (isWanted ? LiveWatch.sentence(holder, time) : alone),
@@ -106,10 +106,10 @@ extension Session {
         guard lastAsked != 0, let kind = EventKind(rawValue: UInt8(truncatingIfNeeded: lastAsked >> 2)) else {
             return "no call for it"
         }
-        return "\(kind.name) by \(ThreadRoles(bits: Int32(lastAsked & 3)).description) last"
+        return "\(kind.name) last asked for by \(ThreadRoles(bits: Int32(lastAsked & 3)).description)"
     }
 
-    /// "; the I/O thread must call replay_start_warp_timer()": what would help.
+    /// "; the I/O thread must call replay_start_warp_timer() or replay_turn()": the call that is missing.
     private func missingCall(_ player: Player) -> String {
         guard player.nextIcount == state.icount else { return "; the vCPU thread must execute them" }
         guard player.ending == nil, let kind = player.next.knownKind else {

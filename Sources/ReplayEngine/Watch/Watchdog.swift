@@ -3,37 +3,36 @@ import Glibc
 import ReplayLog
 import Synchronization
 
-/// Notices that a machine stands still, from a thread of its own, in every mode.
+/// Notices that a machine makes no progress, from a thread of its own, in every mode.
 ///
-/// It takes samples of what the session's threads leave in ``Session/watch``; they only store. A
-/// machine at work doesn't stand still: a thread that runs, or waits for a processor or a disk, a
-/// callback of the host's, a read of the log, a request that is under way. A thread that asks again
-/// and again for what isn't next does no work.
+/// It samples what the session's threads store in ``Session/watch``. Work in progress isn't a stall: a
+/// thread that runs, or waits for a processor or a disk; a callback of the host; a read of the log; a
+/// pending request. A thread that asks again and again for what isn't next doesn't work.
 final class Watchdog: @unchecked Sendable {
-    // Sendable: atomics; what belongs to the thread stays there; the session is asked under its own rules.
+    // Sendable: atomics; other state is used only by the watchdog's thread; the session is used by its own rules.
 
     unowned let session: Session
     let limit: Int64
-    /// Work that never ends is reported after so many limits.
+    /// Work that never ends is reported after this multiple of the limit.
     static let patience: Int64 = 30
     private let isPlaying: Bool
     private let reader: LogReader?
     private let waitingVCPUs = Atomic<Int>(0)
     private let callbacks = Atomic<Int>(0)
-    /// Where its thread is, see ``ask(_:)``.
+    /// The state of its thread, see ``ask(_:)``.
     private let place = Atomic<Int>(Place.own)
     /// replay_run(): calls of `execute` that haven't returned.
     private let slices = Atomic<Int>(0)
     private let isOver = Atomic<Bool>(false)
-    /// For how long nothing has happened, for the thread that reports it.
+    /// How long nothing has happened, for the thread that reports it.
     private let reportedTime = Atomic<Int64>(0)
     var quietTime: Int64 { reportedTime.load(ordering: .relaxed) }
-    /// Samples since the owner of the lock was asked to report.
+    /// The number of samples since the owner of the lock was asked to report.
     private var wants = 0
-    /// Counts to stop; the thread sleeps on it.
+    /// The thread sleeps on it; a change of its count stops the thread.
     private let stopSignal: UnsafeMutablePointer<replay_change_t>
     private var thread: LibraryThread?
-    /// A child of fork() has the object, but not the thread.
+    /// A child of fork() has the object but not the thread.
     private var process: Int32 = 0
 
     init(_ session: Session, milliseconds: UInt32) {
@@ -67,7 +66,7 @@ final class Watchdog: @unchecked Sendable {
 
     // MARK: The thread
 
-    /// - Returns: false if there is no thread for it.
+    /// - Returns: false if no thread can be started.
     func start() -> Bool {
         process = replay_process_number()
         thread = LibraryThread.start { self.run() }.thread
@@ -77,15 +76,15 @@ final class Watchdog: @unchecked Sendable {
     private enum Place {
         static let own = 0
         static let inHost = 1
-        /// It may not call the host any more.
+        /// Makes sure that it doesn't call the host any more.
         static let stopped = 2
-        /// It was in a callback when the session had to end, and keeps it until the callback returns.
+        /// It was in a callback when the session ended, and keeps the session until the callback returns.
         static let left = 3
     }
-    /// So long a callback may take when the session ends. Whoever ends it may hold what it waits for.
+    /// How long a callback may take when the session ends: the ending thread may hold what it waits for.
     private static let graceMilliseconds = 1000
 
-    /// - Parameter isLast: the session is about to go, and can't be kept.
+    /// - Parameter isLast: the session is being freed, and can't be kept.
     func stop(isLast: Bool = false) {
         guard let thread else { return }
         self.thread = nil
@@ -108,14 +107,14 @@ final class Watchdog: @unchecked Sendable {
         place.compareExchange(expected: from, desired: to, ordering: .acquiringAndReleasing).exchanged
     }
 
-    /// The watchdog's thread calls the host. nil: the session has ended, and with it the watch.
+    /// Calls the host on the watchdog's thread. nil: the session has ended, and the watch with it.
     func ask<Result>(_ work: () -> Result) -> Result? {
         guard move(Place.own, Place.inHost) else { return nil }
         let result = work()
         return move(Place.inHost, Place.own) ? result : nil
     }
 
-    /// The host's callbacks find their session current here too.
+    /// Makes the session current for the host's callbacks here too.
     private func run() {
         session.asCurrent { watch() }
         if place.load(ordering: .acquiring) == Place.left { Unmanaged.passUnretained(session).release() }
@@ -129,7 +128,7 @@ final class Watchdog: @unchecked Sendable {
         while !replay_change_wait(stopSignal, 0, step) {
             if isOver.load(ordering: .relaxed) { return }
             let now = sample()
-            // A process that was stopped did not stand still by itself.
+            // A process that was stopped by a signal isn't a stall.
             let time = replay_monotonic_ns()
             let elapsed = min(time &- last, 2 &* step)
             last = time
@@ -161,7 +160,7 @@ final class Watchdog: @unchecked Sendable {
 
     // MARK: Samples
 
-    /// What is to be seen at one moment.
+    /// What was seen at one moment.
     struct Sample {
         var watch: replay_watch_t
         /// PLAY: grows with each event and instruction.
@@ -169,19 +168,19 @@ final class Watchdog: @unchecked Sendable {
         /// PLAY: the vCPU has reached the next event.
         var isDue: Bool
         var callbacks: Int
-        /// Of the replay lock: which turn it is, its owner, the threads that have it or wait.
+        /// The replay lock's current turn, its owner, and the number of threads that hold it or wait.
         var turn: UInt32
         var owner: UInt
         var users: UInt32
 
         var isWanted: Bool { users > 1 }
 
-        /// Has one thread had the lock since the sample before?
+        /// Has one thread held the lock since the last sample?
         func isHeldOn(after seen: Sample) -> Bool {
             users > 0 && seen.users > 0 && turn == seen.turn && owner != 0 && owner == seen.owner
         }
 
-        /// Did threads with just these roles ask in vain since the sample before?
+        /// Did threads with exactly these roles ask in vain since the last sample?
         func asked(_ roles: ThreadRoles, after seen: Sample) -> Bool {
             switch roles {
             case .vcpu: watch.asks.1 != seen.watch.asks.1
@@ -207,7 +206,7 @@ final class Watchdog: @unchecked Sendable {
 
     // MARK: PLAY
 
-    /// Does a vCPU execute towards an event that isn't due yet? That takes as long as it takes.
+    /// Does a vCPU execute towards an event that isn't due yet? That may take any time.
     private func executes(_ now: Sample, after seen: Sample) -> Bool {
         guard !now.isDue, now.isHeldOn(after: seen) else { return false }
         let roles = session.threads.roles(ofOwner: now.owner)
@@ -228,9 +227,9 @@ final class Watchdog: @unchecked Sendable {
         return session.threads.work { !now.asked($0, after: seen) }
     }
 
-    /// How many limits the replay may stand still.
+    /// The multiple of the limit after which the replay is stalled.
     private func allowance(_ now: Sample, after seen: Sample) -> Int64 {
-        // Asleep with the lock that a different thread needs: a slow device, or a poll.
+        // It sleeps with the lock that a different thread needs: a slow device, or a poll.
         if now.isHeldOn(after: seen), !now.askedAtAll(after: seen) { return 3 }
         if now.isDue || waitingVCPUs.load(ordering: .relaxed) > 0 { return 1 }
         guard replay_fair_lock_try(session.lock) else { return 3 }
@@ -238,7 +237,7 @@ final class Watchdog: @unchecked Sendable {
         return ask { session.host.cpusIdle } == true ? 1 : 3
     }
 
-    /// - Parameter isPatient: a request at work is a good reason to wait on.
+    /// - Parameter isPatient: a pending request is a reason to go on waiting.
     /// - Returns: false if there is one.
     private func report(
         _ stood: Int64, _ now: Sample, holdsOn: Bool, isAsking: Bool, isPatient: Bool
@@ -261,7 +260,7 @@ final class Watchdog: @unchecked Sendable {
         return true
     }
 
-    /// As ``Session/tell(_:_:)``, as long as the session has not ended.
+    /// Like ``Session/tell(_:_:)``, unless the session has ended.
     private func tell(_ error: ReplayError) {
         _ = ask { session.host.message(REPLAY_MESSAGE_ERROR, error.message) }
         _ = ask { session.stopMachine(REPLAY_STOP_DIVERGENCE, error) }
@@ -269,7 +268,7 @@ final class Watchdog: @unchecked Sendable {
         _ = ask { session.wakeIO() }
     }
 
-    /// The lock is free for moments only where a thread asks again and again.
+    /// If a thread asks again and again, the lock is free only for moments.
     private func tryLock(_ rounds: Int) -> Bool {
         for round in 0..<rounds {
             for _ in 0..<100 where replay_fair_lock_try(session.lock) { return true }

@@ -1,10 +1,10 @@
 import CReplay
 import ReplayLog
 
-/// The host's threads that have told a session their roles, for its watchdog.
+/// The host's threads that have declared their roles to a session, for its watchdog.
 final class WatchedThreads: Sendable {
     private struct Entry {
-        /// Its address is the thread's identity, and the owner that the replay lock names.
+        /// Its address identifies the thread, and is the replay lock's owner.
         let record: UInt
         let number: Int32
         let roles: ThreadRoles
@@ -12,7 +12,7 @@ final class WatchedThreads: Sendable {
     private static let most = 256
     private let entries = Locked<[Entry]>([])
 
-    /// The calling thread has roles, from now on or new ones.
+    /// Notes the calling thread's roles, or that they changed.
     func note() {
         let thread = replay_thread_self()
         let entry = Entry(
@@ -25,7 +25,7 @@ final class WatchedThreads: Sendable {
         }
     }
 
-    /// The roles of the lock's owner; none if it is not known.
+    /// The roles of the lock's owner; none if it is unknown.
     func roles(ofOwner record: UInt) -> ThreadRoles {
         entries.withLock { $0.first { $0.record == record }?.roles } ?? ThreadRoles(bits: 0)
     }
@@ -37,7 +37,7 @@ final class WatchedThreads: Sendable {
         return replay_thread_works(number)
     }
 
-    /// Does any thread work whose roles `isMeant` names?
+    /// Is any thread at work whose roles satisfy `isMeant`?
     func work(_ isMeant: (ThreadRoles) -> Bool) -> Bool {
         let numbers = entries.withLock { $0.filter { isMeant($0.roles) }.map(\.number) }
         return numbers.contains { replay_thread_works($0) }
