@@ -4,7 +4,6 @@
  * Including every public header here has a second purpose: a change of a
  * header alone makes the Swift targets that import it compile again. */
 #include "replay-support.h"
-#include "replay-version.h"
 
 replay_mode_t replay_mode = REPLAY_MODE_NONE;
 const char *replay_snapshot = NULL;
@@ -23,7 +22,7 @@ void *replay_default_session_install(void *session) {
 static const replay_plugin_t table = {
     (uint32_t)sizeof(replay_plugin_t),
     REPLAY_ABI_VERSION,
-    REPLAY_VERSION,
+    REPLAY_VERSION_TEXT,
     &replay_mode,
     &replay_snapshot,
 #include "plugin-functions.inc"

@@ -82,3 +82,8 @@ public func replay_block_event_result(
         return session.postBlock(complete, opaque, id: id, result: result, pieces, length: length).code
     }
 }
+
+// MARK: Digests
+
+@_cdecl("replay_digest") @implementation
+public func replay_digest(_ digest: UInt64) -> replay_status_t { withSession { $0.digest(digest).code } }

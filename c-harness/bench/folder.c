@@ -10,7 +10,7 @@ char bench_folder[512];
 
 enum { FILES = 5 };
 static const char *const names[FILES] = {"recording", "recording.live", "conventional", "callgrind",
-                                         "libreplay.so.0"};
+                                         REPLAY_SONAME};
 static char paths[FILES][640];
 const char *const bench_log = paths[0], *const bench_stdio = paths[2];
 

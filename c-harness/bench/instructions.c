@@ -26,7 +26,7 @@ static int64_t count(const char *what, unsigned events) {
     char command[PATH_MAX * 4], program[PATH_MAX], library[PATH_MAX], line[512];
     bench_require(realpath("/proc/self/exe", program) && find_library(library), "no such file");
     snprintf(command, sizeof command,
-             "exec 2>&1; cd '%s' && strip --strip-debug -o libreplay.so.0 '%s' && "
+             "exec 2>&1; cd '%s' && strip --strip-debug -o " REPLAY_SONAME " '%s' && "
              "TMPDIR=. LD_LIBRARY_PATH=. valgrind --tool=callgrind --callgrind-out-file=callgrind "
              "--toggle-collect=bench_%s '%s' --count-only %s %u",
              bench_folder, library, what, program, what, events);

@@ -7,8 +7,6 @@
 
 #include <replay/plugin.h>
 
-#include "replay-version.h"
-
 static int failures;
 
 static void expect(bool good, const char *what) {
@@ -39,7 +37,7 @@ int main(int argc, char **argv) {
     expect(table == query(REPLAY_ABI_VERSION), "the table is one");
     expect(table->size == sizeof *table, "its size is the header's");
     expect(table->abi_version == REPLAY_ABI_VERSION, "its ABI is the header's");
-    expect(strcmp(table->version, REPLAY_VERSION) == 0, "its version is the package's");
+    expect(strcmp(table->version, REPLAY_VERSION_TEXT) == 0, "its version is the package's");
     expect(table->mode && table->mode == dlsym(library, "replay_mode"), "mode is replay_mode");
     expect(table->snapshot && table->snapshot == dlsym(library, "replay_snapshot"),
            "snapshot is replay_snapshot");
@@ -56,6 +54,8 @@ int main(int argc, char **argv) {
                sizeof *table,
            "every member of the table was looked at");
 
+    expect(table->replay_version() == REPLAY_VERSION, "the library's version is the header's");
+    expect(strcmp(table->replay_version_text(), REPLAY_VERSION_TEXT) == 0, "its text too");
     expect(table->replay_get_mode() == REPLAY_MODE_NONE, "calls through it work");
     expect(strcmp(table->replay_status_name(REPLAY_OK), "OK") == 0, "strings too");
     printf("%d functions, version %s\n", count, table->version);

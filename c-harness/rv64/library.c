@@ -9,8 +9,6 @@
 
 #include "message.h"
 
-#define SONAME "libreplay.so.0"
-
 const replay_plugin_t *replay;
 static char not_loaded[1024]; /* why the stubs are used, unless the user asked for them */
 
@@ -28,9 +26,9 @@ static bool beside_program(char *path, size_t room) {
     ssize_t length = readlink("/proc/self/exe", path, room - 1);
     path[length > 0 ? length : 0] = '\0';
     char *name = strrchr(path, '/');
-    if (!name || (size_t)(name + 1 - path) + sizeof(SONAME) > room)
+    if (!name || (size_t)(name + 1 - path) + sizeof(REPLAY_SONAME) > room)
         return false;
-    memcpy(name + 1, SONAME, sizeof(SONAME));
+    memcpy(name + 1, REPLAY_SONAME, sizeof(REPLAY_SONAME));
     return access(path, F_OK) == 0;
 }
 
@@ -40,7 +38,7 @@ bool library_load(const char *path) {
     if (!path && beside_program(beside, sizeof(beside)))
         path = beside;
     if (!path) {
-        query = open_library(SONAME);
+        query = open_library(REPLAY_SONAME);
         if (!query)
             snprintf(not_loaded, sizeof(not_loaded), "%s", dlerror());
     } else if (strcmp(path, "none") != 0 && !(query = open_library(path))) {
@@ -50,7 +48,7 @@ bool library_load(const char *path) {
     if (query)
         replay = query(REPLAY_ABI_VERSION);
     if (query && !replay) {
-        tell("%s doesn't have ABI %u", path ? path : SONAME, REPLAY_ABI_VERSION);
+        tell("%s doesn't have ABI %u", path ? path : REPLAY_SONAME, REPLAY_ABI_VERSION);
         return false;
     }
     /* The stubs are linked into this program under the same names: this is their table. */

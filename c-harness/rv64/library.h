@@ -14,7 +14,7 @@
 extern const replay_plugin_t *replay;
 
 /** Loads the library, or takes the stubs.
- *  @param path a file; "none": the stubs; NULL: libreplay.so.0 beside the program, or else the
+ *  @param path a file; "none": the stubs; NULL: REPLAY_SONAME beside the program, or else the
  *    one that the system finds, or else the stubs
  *  @return false: the file that was named, or the one beside the program, can't be used;
  *    reported on stderr. */

@@ -58,7 +58,7 @@ bool options_parse(options_t *o, int argc, char **argv) {
         {"digest-interval", 0, 0, G_OPTION_ARG_INT64, &o->digest_interval,
          "Instructions between two digests of the state (50000000; 0: only at the end)", "N"},
         {"replay-lib", 0, 0, G_OPTION_ARG_FILENAME, &o->replay_lib,
-         "The library, or none (libreplay.so.0 beside the program)", "FILE"},
+         "The library, or none (the one beside the program)", "FILE"},
         {"fingerprint", 0, 0, G_OPTION_ARG_NONE, &fingerprint,
          "Print what a replay must have in common with its recording, and end", NULL},
         {"report", 0, 0, G_OPTION_ARG_FILENAME, &o->report,

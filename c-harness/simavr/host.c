@@ -190,7 +190,7 @@ typedef struct arguments {
 
 static bool parse(int argc, char **argv, arguments_t *arguments) {
     *arguments = (arguments_t){
-        .library = "libreplay.so.0", .firmware = BOOTLOADER_FIRMWARE, .program = HELLO_PROGRAM};
+        .library = REPLAY_SONAME, .firmware = BOOTLOADER_FIRMWARE, .program = HELLO_PROGRAM};
     if (getrandom(&arguments->seed, sizeof arguments->seed, 0) < 0 || argc < 3 || argc % 2 == 0)
         return false;
     arguments->record = strcmp(argv[1], "record") == 0;

@@ -20,6 +20,7 @@
 
 #include <sys/uio.h>
 
+#include "errors.h"
 #include "types.h"
 
 #ifdef __cplusplus
@@ -65,34 +66,36 @@ typedef struct replay_block_backend {
 } replay_block_backend_t;
 
 /** The value to start a replay_block_backend_t from. */
-#define REPLAY_BLOCK_BACKEND_INIT {(uint32_t)sizeof(replay_block_backend_t), 0, 0, 0, 0, 0, 0, 0}
+#define REPLAY_BLOCK_BACKEND_INIT                                                                  \
+    { (uint32_t)sizeof(replay_block_backend_t), 0, 0, 0, 0, 0, 0, 0 }
 
 /** Where writes go. */
 typedef int32_t replay_block_overlay_t;
 enum {
-    REPLAY_BLOCK_OVERLAY_DEFAULT = 0, /**< RECORD, PLAY: as TEMPORARY; NONE: as OFF */
+    REPLAY_BLOCK_OVERLAY_DEFAULT = 0,   /**< RECORD, PLAY: as TEMPORARY; NONE: as OFF */
     REPLAY_BLOCK_OVERLAY_TEMPORARY = 1, /**< a sparse file without a name, gone when closed */
-    REPLAY_BLOCK_OVERLAY_FILE = 2,    /**< a sparse file of that name, not a link or a
-                                           recording; begins empty, is kept */
-    REPLAY_BLOCK_OVERLAY_OFF = 3      /**< to the backend: replay needs the image as it was
-                                           before the recording */
+    REPLAY_BLOCK_OVERLAY_FILE = 2,      /**< a sparse file of that name, not a link or a
+                                             recording; begins empty, is kept */
+    REPLAY_BLOCK_OVERLAY_OFF = 3        /**< to the backend: replay needs the image as it was
+                                             before the recording */
 };
 
 /** What replay_block_open() needs. Strings and the table are copied. */
 typedef struct replay_block_config {
-    uint32_t size;       /**< sizeof(replay_block_config_t) */
-    uint32_t read_only;  /**< 1: writes fail with -EROFS */
-    const char *name;    /**< the disk's name in errors, or NULL: "disk0", …; each once */
-    const char *filename; /**< the image, a file or a block device, or NULL */
+    uint32_t size;                         /**< sizeof(replay_block_config_t) */
+    uint32_t read_only;                    /**< 1: writes fail with -EROFS */
+    const char *name;                      /**< unique, for errors; NULL: "disk0", … */
+    const char *filename;                  /**< the image, a file or a block device, or NULL */
     const replay_block_backend_t *backend; /**< instead of an image, or NULL */
-    void *opaque;        /**< for the backend */
-    replay_block_overlay_t overlay; /**< where writes go */
-    uint32_t workers;    /**< threads for an image; 0: the default, 2; at most 64 */
-    const char *overlay_filename; /**< for REPLAY_BLOCK_OVERLAY_FILE */
+    void *opaque;                          /**< for the backend */
+    replay_block_overlay_t overlay;        /**< where writes go */
+    uint32_t workers;                      /**< threads for an image, at most 64; 0: 2 of them */
+    const char *overlay_filename;          /**< for REPLAY_BLOCK_OVERLAY_FILE */
 } replay_block_config_t;
 
 /** The value to start a replay_block_config_t from. */
-#define REPLAY_BLOCK_CONFIG_INIT {(uint32_t)sizeof(replay_block_config_t), 0, 0, 0, 0, 0, 0, 0, 0}
+#define REPLAY_BLOCK_CONFIG_INIT                                                                   \
+    { (uint32_t)sizeof(replay_block_config_t), 0, 0, 0, 0, 0, 0, 0, 0 }
 
 /** Opens a disk on the current session. With rrdata=on, PLAY opens no image
  *  and calls no backend: what was read, and the length, come from the log.
@@ -105,19 +108,19 @@ typedef struct replay_block_config {
  *    opened), ERROR_NO_MEMORY, ERROR_WRONG_STATE (not between configure and
  *    start), ERROR_FINGERPRINT (rrdata=on: the recording has no such disk).
  *  Disks are numbered in the order of the calls: the same in every mode.
- *  Thread: [any], after replay_configure(), before replay_start().  Since ABI 1. */
+ *  Thread: [any], after replay_configure(), before replay_start(). */
 REPLAY_API replay_block_t *replay_block_open(const replay_block_config_t *config,
                                              replay_status_t *status);
 
 /** Waits for the requests under way, runs their completions, closes the disk.
  *  NULL is allowed.
  *  @return REPLAY_OK; ERROR_INVALID_ARGUMENT if it is not one (any more).
- *  Thread: [any] [lock-held].  Since ABI 1. */
+ *  Thread: [any] [lock-held]. */
 REPLAY_API replay_status_t replay_block_close(replay_block_t *disk);
 
 /** The disk's length in bytes, or a negative errno. Recorded: a replay
  *  with an image of a different length fails at the start.
- *  Thread: [any].  Since ABI 1. */
+ *  Thread: [any]. */
 REPLAY_API int64_t replay_block_length(replay_block_t *disk);
 
 /** Reads. @p complete runs when the data is in the pieces.
@@ -131,38 +134,38 @@ REPLAY_API int64_t replay_block_length(replay_block_t *disk);
  *  None: as the backend ends it, @p complete runs at once, in its thread: guard
  *  what it touches by a lock of the host's. What ends before replay_start()
  *  waits for it (Record, Play).
- *  Thread: [vcpu] [io] [lock-held].  Since ABI 1. */
+ *  Thread: [vcpu] [io] [lock-held]. */
 REPLAY_API replay_status_t replay_block_read(replay_block_t *disk, uint64_t offset,
                                              const struct iovec *pieces, int32_t count,
                                              uint32_t flags, replay_block_complete_t complete,
                                              void *opaque);
 
-/** Writes; as replay_block_read(). The data is copied during the call.  Since ABI 1. */
+/** Writes; as replay_block_read(). The data is copied during the call. */
 REPLAY_API replay_status_t replay_block_write(replay_block_t *disk, uint64_t offset,
                                               const struct iovec *pieces, int32_t count,
                                               uint32_t flags, replay_block_complete_t complete,
                                               void *opaque);
 
-/** Writes zeroes; as replay_block_read().  Since ABI 1. */
+/** Writes zeroes; as replay_block_read(). */
 REPLAY_API replay_status_t replay_block_zeroes(replay_block_t *disk, uint64_t offset,
                                                uint64_t length, uint32_t flags,
                                                replay_block_complete_t complete, void *opaque);
 
 /** Tells that the data is not needed any more: reads give zeroes on an overlay;
- *  as replay_block_read().  Since ABI 1. */
+ *  as replay_block_read(). */
 REPLAY_API replay_status_t replay_block_discard(replay_block_t *disk, uint64_t offset,
                                                 uint64_t length, replay_block_complete_t complete,
                                                 void *opaque);
 
 /** Completes when all that was written before is on the disk (on an overlay of
- *  a temporary file: at once); as replay_block_read().  Since ABI 1. */
+ *  a temporary file: at once); as replay_block_read(). */
 REPLAY_API replay_status_t replay_block_flush(replay_block_t *disk,
                                               replay_block_complete_t complete, void *opaque);
 
 /** A backend ends a request that it was given.
  *  @param result 0 or a negative errno.
  *  @return REPLAY_OK; ERROR_INVALID_ARGUMENT if it is not under way (any more).
- *  Thread: [any], without the lock too.  Since ABI 1. */
+ *  Thread: [any], without the lock too. */
 REPLAY_API replay_status_t replay_block_complete(replay_block_request_t *request, int32_t result);
 
 #ifdef __cplusplus

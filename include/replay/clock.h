@@ -23,7 +23,7 @@ extern "C" {
  *  Else: returns @p value (in PLAY with ERROR_WRONG_MODE).
  *  @param kind REPLAY_CLOCK_HOST or REPLAY_CLOCK_VIRTUAL_RT.
  *  @param value ns. @param icount as replay_get_current_icount().
- *  Thread: [vcpu] [io] [lock-held] [hot].  Since ABI 1. */
+ *  Thread: [vcpu] [io] [lock-held] [hot]. */
 REPLAY_API int64_t replay_save_clock(replay_clock_kind_t kind, int64_t value, uint64_t icount);
 
 /** Reads a clock from the log. Use the macro REPLAY_CLOCK.
@@ -34,7 +34,7 @@ REPLAY_API int64_t replay_save_clock(replay_clock_kind_t kind, int64_t value, ui
  *  other times, it is not. What an I/O thread read in front of it then, and does
  *  not repeat now, a vCPU thread passes over.
  *  Other modes: the last reading, with ERROR_WRONG_MODE. Without the lock: 0.
- *  Thread: [vcpu] [io] [lock-held] [hot].  Since ABI 1. */
+ *  Thread: [vcpu] [io] [lock-held] [hot]. */
 REPLAY_API int64_t replay_read_clock(replay_clock_kind_t kind, uint64_t icount);
 
 /* A host that calls through the plugin's table defines REPLAY_FN(name), e.g. as
@@ -53,7 +53,7 @@ REPLAY_API int64_t replay_read_clock(replay_clock_kind_t kind, uint64_t icount);
 /** A clock that the guest can see, or that acts on it, in one expression for
  *  all modes; @p value, in ns, is evaluated only where it is used. The calling
  *  thread holds the replay lock.
- *  In mode NONE it costs a load and a branch.  Since ABI 1. */
+ *  In mode NONE it costs a load and a branch. */
 #define REPLAY_CLOCK_LOCKED(kind, value)                                                           \
     (REPLAY_MODE() == REPLAY_MODE_NONE ? (int64_t)(value)                                          \
      : REPLAY_MODE() == REPLAY_MODE_PLAY                                                           \
@@ -62,7 +62,7 @@ REPLAY_API int64_t replay_read_clock(replay_clock_kind_t kind, uint64_t icount);
                                         REPLAY_FN(replay_get_current_icount)()))
 
 /** As REPLAY_CLOCK_LOCKED, for code that may run with or without the replay
- *  lock: takes it for the reading if the thread does not hold it.  Since ABI 1. */
+ *  lock: takes it for the reading if the thread does not hold it. */
 #define REPLAY_CLOCK(kind, value)                                                                  \
     (REPLAY_MODE() == REPLAY_MODE_NONE ? (int64_t)(value)                                          \
      : REPLAY_FN(replay_mutex_locked)()                                                            \
@@ -72,14 +72,14 @@ REPLAY_API int64_t replay_read_clock(replay_clock_kind_t kind, uint64_t icount);
 
 /** Releases the replay lock, delivers nothing, and returns @p value: a part of
  *  REPLAY_CLOCK.
- *  Thread: [any] [lock-held] [hot].  Since ABI 1. */
+ *  Thread: [any] [lock-held] [hot]. */
 REPLAY_API int64_t replay_clock_unlock(int64_t value);
 
 /* -------------------------------------------------------- the virtual clock */
 
 /** The guest's virtual time in ns: (icount << shift) + bias. Deterministic in
  *  PLAY: no event is written for it. Without a configured host: 0.
- *  Thread: [any] that may call replay_host::icount [hot].  Since ABI 1. */
+ *  Thread: [any] that may call replay_host::icount [hot]. */
 REPLAY_API int64_t replay_get_virtual_clock(void);
 
 /** The I/O thread's turn: called once an iteration of its main loop (the GLib
@@ -91,7 +91,7 @@ REPLAY_API int64_t replay_get_virtual_clock(void);
  *  None:   the same, unwritten. Does nothing if the machine is stopped.
  *  @return REPLAY_OK; but for None ERROR_LOCK_NOT_HELD, ERROR_WRONG_ROLE; or
  *    the failure that the session has.
- *  Thread: [io] [lock-held].  Since ABI 1. */
+ *  Thread: [io] [lock-held]. */
 REPLAY_API replay_status_t replay_start_warp_timer(void);
 
 /** The vCPU thread's turn: called before it executes code. Flushes the
@@ -99,7 +99,7 @@ REPLAY_API replay_status_t replay_start_warp_timer(void);
  *  clock, and runs the virtual timers that are due.
  *
  *  Modes, returns: as replay_start_warp_timer().
- *  Thread: [vcpu] [lock-held].  Since ABI 1. */
+ *  Thread: [vcpu] [lock-held]. */
 REPLAY_API replay_status_t replay_account_warp_timer(void);
 
 /** The turn or turns of the calling thread's roles: replay_start_warp_timer() for
@@ -109,7 +109,7 @@ REPLAY_API replay_status_t replay_account_warp_timer(void);
  *  Modes: as these two. None: a thread without a role takes both.
  *  @return REPLAY_OK; except in None ERROR_LOCK_NOT_HELD, ERROR_WRONG_ROLE;
  *    ERROR_REENTERED from an event's callback; or the failure that the session has.
- *  Thread: [vcpu] [io] [lock-held].  Since ABI 1. */
+ *  Thread: [vcpu] [io] [lock-held]. */
 REPLAY_API replay_status_t replay_turn(void);
 
 /** Real ns until the I/O thread must turn because the warp ends (or one of its
@@ -118,7 +118,7 @@ REPLAY_API replay_status_t replay_turn(void);
  *  PLAY: 0 if the log's next event is due and this thread's; for one that a loop
  *  may not repeat (a reading of a clock) the time until it is passed over;
  *  else -1.
- *  Thread: [io] [lock-held].  Since ABI 1. */
+ *  Thread: [io] [lock-held]. */
 REPLAY_API int64_t replay_warp_deadline_ns(void);
 
 /* ----------------------------------------------------------- virtual timers */
@@ -130,27 +130,27 @@ REPLAY_API int64_t replay_warp_deadline_ns(void);
 typedef struct replay_timer replay_timer_t;
 
 /** Makes a timer, not set. @return it, or NULL with an error. Freed by
- *  replay_timer_free().  Thread: [any] [lock-held].  Since ABI 1. */
+ *  replay_timer_free().  Thread: [any] [lock-held]. */
 REPLAY_API replay_timer_t *replay_timer_new(replay_callback_t callback, void *opaque);
 
 /** Sets @p timer to run at @p expire_ns of virtual time, instead of any time
  *  that was set before; negative counts as 0. If it is the nearest now, the
  *  vCPU is kicked, so that its slice ends.
  *  @return REPLAY_OK; ERROR_INVALID_ARGUMENT.
- *  Thread: [vcpu] [io] [lock-held].  Since ABI 1. */
+ *  Thread: [vcpu] [io] [lock-held]. */
 REPLAY_API replay_status_t replay_timer_mod(replay_timer_t *timer, int64_t expire_ns);
 
 /** Takes the time from @p timer: it will not run.  @return as above.
- *  Thread: [vcpu] [io] [lock-held].  Since ABI 1. */
+ *  Thread: [vcpu] [io] [lock-held]. */
 REPLAY_API replay_status_t replay_timer_del(replay_timer_t *timer);
 
 /** Frees @p timer; NULL is allowed; a timer's own callback may do it.
  *  @return REPLAY_OK; ERROR_INVALID_ARGUMENT if it is not one (any more).
- *  Thread: [any] [lock-held].  Since ABI 1. */
+ *  Thread: [any] [lock-held]. */
 REPLAY_API replay_status_t replay_timer_free(replay_timer_t *timer);
 
 /** The virtual time in ns at which @p timer will run; -1: not set, or not one.
- *  Thread: [any] [lock-held].  Since ABI 1. */
+ *  Thread: [any] [lock-held]. */
 REPLAY_API int64_t replay_timer_expire_time(const replay_timer_t *timer);
 
 #ifdef __cplusplus

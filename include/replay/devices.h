@@ -6,6 +6,7 @@
 
 #include <sys/uio.h>
 
+#include "errors.h"
 #include "types.h"
 
 #ifdef __cplusplus
@@ -31,7 +32,7 @@ typedef void (*replay_char_receive_t)(void *opaque, const uint8_t *data, size_t 
  *    (256 devices are registered); after the start ERROR_DIVERGENCE,
  *    ERROR_LOCK_NOT_HELD, ERROR_WRONG_ROLE too.
  *  replay_finish() drops all registrations.
- *  Thread: [any] before replay_start(), then [vcpu] [io] [lock-held].  Since ABI 1. */
+ *  Thread: [any] before replay_start(), then [vcpu] [io] [lock-held]. */
 REPLAY_API int32_t replay_register_char_driver(replay_char_receive_t receive, void *opaque);
 
 /** Input from outside for a character device.
@@ -42,28 +43,28 @@ REPLAY_API int32_t replay_register_char_driver(replay_char_receive_t receive, vo
  *  None, events disabled: given to the device at once.
  *  @param data [in] copied. @param length in bytes, at most 1 GiB.
  *  @return REPLAY_OK; ERROR_INVALID_ARGUMENT, ERROR_NO_MEMORY.
- *  Thread: [any], without the lock too.  Since ABI 1. */
+ *  Thread: [any], without the lock too. */
 REPLAY_API replay_status_t replay_chr_be_write(int32_t device, const uint8_t *data, size_t length);
 
 /** Record: stores the result of a write to a character backend, which the guest
  *  can see. Else ERROR_WRONG_MODE.
  *  @param result bytes taken, or a negative error. @param offset as the host wants it.
- *  Thread: [vcpu] [io] [lock-held] [hot].  Since ABI 1. */
+ *  Thread: [vcpu] [io] [lock-held] [hot]. */
 REPLAY_API replay_status_t replay_char_write_event_save(int32_t result, int32_t offset);
 
 /** Play: loads what replay_char_write_event_save() stored at this place; it is
  *  a divergence if the log's next event is another. Else ERROR_WRONG_MODE.
  *  @param result, offset [out] 0 after a failure.
- *  Thread: [vcpu] [io] [lock-held] [hot].  Since ABI 1. */
+ *  Thread: [vcpu] [io] [lock-held] [hot]. */
 REPLAY_API replay_status_t replay_char_write_event_load(int32_t *result, int32_t *offset);
 
 /** Record: stores the bytes that a synchronous read from a backend gave.
  *  @return REPLAY_OK; ERROR_WRONG_MODE, ERROR_INVALID_ARGUMENT, …
- *  Thread: [vcpu] [io] [lock-held].  Since ABI 1. */
+ *  Thread: [vcpu] [io] [lock-held]. */
 REPLAY_API replay_status_t replay_char_read_all_save_buf(const uint8_t *data, size_t length);
 
 /** Record: stores the error that a synchronous read gave.
- *  Thread: [vcpu] [io] [lock-held].  Since ABI 1. */
+ *  Thread: [vcpu] [io] [lock-held]. */
 REPLAY_API replay_status_t replay_char_read_all_save_error(int32_t error);
 
 /** Play: the number of bytes that replay_char_read_all_load() will load at this
@@ -72,7 +73,7 @@ REPLAY_API replay_status_t replay_char_read_all_save_error(int32_t error);
  *  @param size [out] in bytes; 0 after a failure.
  *  @return REPLAY_OK; ERROR_DIVERGENCE if the log's next event is not such a read;
  *    ERROR_INVALID_ARGUMENT, ERROR_LOCK_NOT_HELD, ERROR_WRONG_ROLE.
- *  Thread: [vcpu] [io] [lock-held].  Since ABI 1. */
+ *  Thread: [vcpu] [io] [lock-held]. */
 REPLAY_API replay_status_t replay_char_read_all_size(size_t *size);
 
 /** Play: loads what a replay_char_read_all_save_…() stored at this place.
@@ -80,7 +81,7 @@ REPLAY_API replay_status_t replay_char_read_all_size(size_t *size);
  *  @param result [out] bytes loaded, or the recorded error.
  *  @return REPLAY_OK; ERROR_DIVERGENCE if the log's next event is another or does
  *    not fit into @p size; ERROR_WRONG_MODE.
- *  Thread: [vcpu] [io] [lock-held].  Since ABI 1. */
+ *  Thread: [vcpu] [io] [lock-held]. */
 REPLAY_API replay_status_t replay_char_read_all_load(uint8_t *data, size_t size, int32_t *result);
 
 /* ----------------------------------------------------------------- network */
@@ -96,18 +97,18 @@ typedef void (*replay_net_receive_t)(void *opaque, uint32_t flags, const uint8_t
 /** Registers a filter in front of a network backend; numbered in the order of
  *  the calls. @return it, or NULL with ERROR_INVALID_ARGUMENT, or ERROR_WRONG_STATE
  *  once the session is started. Freed by replay_unregister_net().
- *  Thread: [any], before replay_start().  Since ABI 1. */
+ *  Thread: [any], before replay_start(). */
 REPLAY_API replay_net_t *replay_register_net(replay_net_receive_t receive, void *opaque);
 
 /** Frees @p net; packets of it that are queued are dropped; NULL is allowed.
  *  @return REPLAY_OK; ERROR_INVALID_ARGUMENT if it is not one (any more).
- *  Thread: [any] [lock-held].  Since ABI 1. */
+ *  Thread: [any] [lock-held]. */
 REPLAY_API replay_status_t replay_unregister_net(replay_net_t *net);
 
 /** A packet from outside. Modes as replay_chr_be_write().
  *  @param pieces, count [in] the packet; copied. At most 1,024 pieces, 1 GiB.
  *  @return REPLAY_OK; ERROR_INVALID_ARGUMENT, ERROR_NO_MEMORY.
- *  Thread: [any], without the lock too.  Since ABI 1. */
+ *  Thread: [any], without the lock too. */
 REPLAY_API replay_status_t replay_net_packet_event(replay_net_t *net, uint32_t flags,
                                                    const struct iovec *pieces, int32_t count);
 
@@ -148,13 +149,14 @@ typedef struct replay_input {
 } replay_input_t;
 
 /** The value to start a replay_input_t from. */
-#define REPLAY_INPUT_INIT {(uint32_t)sizeof(replay_input_t), 0, 0, 0, 0, 0, 0, 0, 0}
+#define REPLAY_INPUT_INIT                                                                          \
+    { (uint32_t)sizeof(replay_input_t), 0, 0, 0, 0, 0, 0, 0, 0 }
 
 /** As replay_input_event(), with port and device; reaches the guest by
  *  replay_host::input_from, or, where that is NULL, by replay_host::input without
  *  port and device, and with a code that is clamped to 32 bits.
  *  @return as replay_input_event(); ERROR_STRUCT_SIZE.
- *  Thread: [any], without the lock too.  Since ABI 1. */
+ *  Thread: [any], without the lock too. */
 REPLAY_API replay_status_t replay_input_event_from(const replay_input_t *input);
 
 /** Input from the user; reaches the guest by replay_host::input, or, where the table
@@ -163,10 +165,10 @@ REPLAY_API replay_status_t replay_input_event_from(const replay_input_t *input);
  *  which is reported once.
  *  @return REPLAY_OK; ERROR_INVALID_ARGUMENT, ERROR_NO_MEMORY, ERROR_WRONG_STATE
  *    (the session is not configured, so there is nobody to get the event).
- *  Thread: [any], without the lock too.  Since ABI 1. */
+ *  Thread: [any], without the lock too. */
 REPLAY_API replay_status_t replay_input_event(const replay_input_event_t *event);
 
-/** The end of input events that belong together. As replay_input_event().  Since ABI 1. */
+/** The end of input events that belong together. As replay_input_event(). */
 REPLAY_API replay_status_t replay_input_sync_event(void);
 
 /* ------------------------------------------------------------------- audio */
@@ -175,13 +177,13 @@ REPLAY_API replay_status_t replay_input_sync_event(void);
  *  it to what was recorded; None: nothing.
  *  @param played [in,out] a count of samples.
  *  @return REPLAY_OK; ERROR_DIVERGENCE, ERROR_INVALID_ARGUMENT, …
- *  Thread: [vcpu] [io] [lock-held] [hot].  Since ABI 1. */
+ *  Thread: [vcpu] [io] [lock-held] [hot]. */
 REPLAY_API replay_status_t replay_audio_out(size_t *played);
 
 /** Begins a block of samples from a microphone. Record: *count samples follow;
  *  Play: sets *count to what was recorded; None: nothing.
  *  @return REPLAY_OK; ERROR_DIVERGENCE, ERROR_WRONG_STATE (one is begun), …
- *  Thread: [vcpu] [io] [lock-held].  Since ABI 1. */
+ *  Thread: [vcpu] [io] [lock-held]. */
 REPLAY_API replay_status_t replay_audio_in_start(size_t *count);
 
 /** As replay_audio_in_start(), for a host that writes the samples to a ring.
@@ -190,31 +192,31 @@ REPLAY_API replay_status_t replay_audio_in_start(size_t *count);
  *    None: nothing.
  *  A block that was recorded with a position is replayed with one.
  *  @return as replay_audio_in_start(); ERROR_INVALID_ARGUMENT.
- *  Thread: [vcpu] [io] [lock-held].  Since ABI 1. */
+ *  Thread: [vcpu] [io] [lock-held]. */
 REPLAY_API replay_status_t replay_audio_in_start_at(size_t *count, size_t *position);
 
 /** One sample of the block. Record: stored; Play: set to the recorded one.
  *  @return REPLAY_OK; ERROR_WRONG_STATE (none is begun, or more samples than
  *    its count), …
- *  Thread: [vcpu] [io] [lock-held] [hot].  Since ABI 1. */
+ *  Thread: [vcpu] [io] [lock-held] [hot]. */
 REPLAY_API replay_status_t replay_audio_in_sample_lr(uint64_t *left, uint64_t *right);
 
 /** Ends the block. @return REPLAY_OK; ERROR_WRONG_STATE (none is begun, or
  *    fewer samples than its count: the block is dropped), …
- *  Thread: [vcpu] [io] [lock-held].  Since ABI 1. */
+ *  Thread: [vcpu] [io] [lock-held]. */
 REPLAY_API replay_status_t replay_audio_in_finish(void);
 
 /* ------------------------------------------------------------------ random */
 
 /** Record: stores what a random generator gave. Else ERROR_WRONG_MODE.
  *  @param result the generator's result; the bytes are stored whatever it is.
- *  Thread: [vcpu] [io] [lock-held].  Since ABI 1. */
+ *  Thread: [vcpu] [io] [lock-held]. */
 REPLAY_API replay_status_t replay_save_random(int32_t result, const void *data, size_t length);
 
 /** Play: loads the recorded bytes. @return the recorded result; a negative
  *  status if the log's next event is not a random one of this length
  *  (divergence), or in another mode: then the bytes are 0.
- *  Thread: [vcpu] [io] [lock-held].  Since ABI 1. */
+ *  Thread: [vcpu] [io] [lock-held]. */
 REPLAY_API int32_t replay_read_random(void *data, size_t length);
 
 /* ---------------------------------------------------------------- shutdown */
@@ -233,7 +235,7 @@ REPLAY_API int32_t replay_read_random(void *data, size_t length);
  *  None:   nothing. The host ends or resets the machine itself.
  *  @param cause REPLAY_SHUTDOWN_…
  *  @return REPLAY_OK; ERROR_INVALID_ARGUMENT, ERROR_LOCK_NOT_HELD, ERROR_WRONG_ROLE.
- *  Thread: [vcpu] [io] [lock-held].  Since ABI 1. */
+ *  Thread: [vcpu] [io] [lock-held]. */
 REPLAY_API replay_status_t replay_shutdown_request(replay_shutdown_cause_t cause);
 
 #ifdef __cplusplus

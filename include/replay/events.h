@@ -10,6 +10,7 @@
 #define REPLAY_EVENTS_H
 
 #include "block.h"
+#include "errors.h"
 #include "types.h"
 
 #ifdef __cplusplus
@@ -38,12 +39,12 @@ extern "C" {
  *  replay_shutdown_request(), and is then made in replay_host::shutdown.
  *
  *  @param id REPLAY_CHECKPOINT_…
- *  Thread: [vcpu] [io] [lock-held] [hot].  Since ABI 1. */
+ *  Thread: [vcpu] [io] [lock-held] [hot]. */
 REPLAY_API bool replay_checkpoint(replay_checkpoint_t id);
 
 /** Play: is a checkpoint or an asynchronous event the log's next event, and due
  *  now? Consumes nothing. Other modes: false.
- *  Thread: [vcpu] [io] [lock-held] [hot].  Since ABI 1. */
+ *  Thread: [vcpu] [io] [lock-held] [hot]. */
 REPLAY_API bool replay_has_event(void);
 
 /** Play: is what comes next in the log due now, and can a thread of this role act
@@ -56,7 +57,7 @@ REPLAY_API bool replay_has_event(void);
  *  It consumes nothing, changes nothing, and calls nothing of the host's, so it
  *  may be asked anywhere, with the lock or without it, inside a seqlock too. It
  *  looks at the icount of the last accounting.
- *  Thread: [any] [hot].  Since ABI 1. */
+ *  Thread: [any] [hot]. */
 REPLAY_API bool replay_is_due(void);
 
 /* ------------------------------------------------------- asynchronous queue */
@@ -87,26 +88,26 @@ REPLAY_API bool replay_is_due(void);
  *  this call also takes the digests of rrdigest.
  *  @return REPLAY_OK; ERROR_REENTERED from one of the events' callbacks;
  *    ERROR_LOCK_NOT_HELD, ERROR_WRONG_ROLE; the session's failure.
- *  Thread: [vcpu] [lock-held].  Since ABI 1. */
+ *  Thread: [vcpu] [lock-held]. */
 REPLAY_API replay_status_t replay_async_events(void);
 
 /** From now on events are queued. replay_start() calls it.
- *  @return REPLAY_OK; ERROR_LOCK_NOT_HELD.  Thread: [any] [lock-held].  Since ABI 1. */
+ *  @return REPLAY_OK; ERROR_LOCK_NOT_HELD.  Thread: [any] [lock-held]. */
 REPLAY_API replay_status_t replay_enable_events(void);
 
 /** From now on events are run at once, unwritten, as in mode NONE; but bottom
  *  halves are queued, and the next flush runs them, unwritten, before the others.
  *  Numbers of bottom halves and requests don't advance. What is queued already
  *  stays queued.
- *  @return REPLAY_OK; ERROR_LOCK_NOT_HELD.  Thread: [any] [lock-held].  Since ABI 1. */
+ *  @return REPLAY_OK; ERROR_LOCK_NOT_HELD.  Thread: [any] [lock-held]. */
 REPLAY_API replay_status_t replay_disable_events(void);
 
-/** Are events queued? Always false in mode NONE.  Thread: [any] [hot].  Since ABI 1. */
+/** Are events queued? Always false in mode NONE.  Thread: [any] [hot]. */
 REPLAY_API bool replay_events_enabled(void);
 
 /** Runs all that is queued without writing it (before a snapshot, at shutdown).
  *  @return REPLAY_OK; ERROR_LOCK_NOT_HELD, ERROR_REENTERED.
- *  Thread: [any] [lock-held].  Since ABI 1. */
+ *  Thread: [any] [lock-held]. */
 REPLAY_API replay_status_t replay_flush_events(void);
 
 /** Queues a bottom half: @p callback runs on the vCPU thread at the next flush.
@@ -116,11 +117,11 @@ REPLAY_API replay_status_t replay_flush_events(void);
  *  Events disabled, before replay_start() too: the next flush runs it, unwritten.
  *  @return REPLAY_OK; ERROR_INVALID_ARGUMENT, ERROR_LOCK_NOT_HELD, ERROR_WRONG_ROLE,
  *    ERROR_NO_MEMORY (ends a recording or replay: its guest does not get the bottom half).
- *  Thread: [vcpu] [io] [lock-held].  Since ABI 1. */
+ *  Thread: [vcpu] [io] [lock-held]. */
 REPLAY_API replay_status_t replay_bh_schedule_event(replay_callback_t callback, void *opaque);
 
 /** As replay_bh_schedule_event(), for a bottom half that is freed when it has
- *  run; the log tells them apart.  Since ABI 1. */
+ *  run; the log tells them apart. */
 REPLAY_API replay_status_t replay_bh_schedule_oneshot_event(replay_callback_t callback,
                                                             void *opaque);
 
@@ -131,7 +132,7 @@ REPLAY_API replay_status_t replay_bh_schedule_oneshot_event(replay_callback_t ca
  *  its own (bit 63 is set) and is in no log: the completion runs unwritten, at once
  *  or, if events are enabled again by then, at the next flush.
  *  @return the number; UINT64_MAX with an error without the lock. None: 0.
- *  Thread: [vcpu] [io] [lock-held] [hot].  Since ABI 1. */
+ *  Thread: [vcpu] [io] [lock-held] [hot]. */
 REPLAY_API uint64_t blkreplay_next_id(void);
 
 /** Queues the completion of block request @p id of a host with a block layer
@@ -139,7 +140,7 @@ REPLAY_API uint64_t blkreplay_next_id(void);
  *  a filter that does all of it.)
  *  None, events disabled: runs it at once; before replay_start() it waits.
  *  @return REPLAY_OK; ERROR_INVALID_ARGUMENT; ERROR_NO_MEMORY: it is not queued, try again.
- *  Thread: [any], without the lock too.  Since ABI 1. */
+ *  Thread: [any], without the lock too. */
 REPLAY_API replay_status_t replay_block_event(replay_callback_t callback, void *opaque,
                                               uint64_t id);
 
@@ -155,10 +156,21 @@ REPLAY_API replay_status_t replay_block_event(replay_callback_t callback, void *
  *  @param pieces, count [in] the data of a successful read: at most 1,024 pieces,
  *    1 GiB, read during the call; NULL and 0 for all other requests.
  *  @return REPLAY_OK; ERROR_INVALID_ARGUMENT, ERROR_NO_MEMORY.
- *  Thread: [any], without the lock too.  Since ABI 1. */
+ *  Thread: [any], without the lock too. */
 REPLAY_API replay_status_t replay_block_event_result(replay_block_complete_t complete, void *opaque,
                                                      uint64_t id, int32_t result,
                                                      const struct iovec *pieces, int32_t count);
+
+/* ----------------------------------------------------------------- digests */
+
+/** A digest of the guest's state that the host computed at this place.
+ *
+ *  Record: stored.  Play: compared; a different one is ERROR_DIGEST, and so is a
+ *  call at another place.  None: nothing.
+ *
+ *  @return REPLAY_OK; ERROR_DIGEST, ERROR_LOCK_NOT_HELD, ERROR_WRONG_ROLE.
+ *  Thread: [vcpu] [io] [lock-held] [hot]. */
+REPLAY_API replay_status_t replay_digest(uint64_t digest);
 
 #ifdef __cplusplus
 }

@@ -6,6 +6,7 @@
 #ifndef REPLAY_GLIB_H
 #define REPLAY_GLIB_H
 
+#include "errors.h"
 #include "types.h"
 
 #ifdef __cplusplus
@@ -28,13 +29,13 @@ struct _GMainContext;
  *  @return REPLAY_OK; ERROR_WRONG_STATE (attached already, or not configured);
  *    ERROR_SYSTEM: @p context is NULL, and no file descriptors are free for the default
  *    context (GLib would end the process).
- *  Thread: [io], the one that iterates the context.  Since ABI 1. */
+ *  Thread: [io], the one that iterates the context. */
 REPLAY_API replay_status_t replay_glib_attach(struct _GMainContext *context);
 
 /** Detaches: removes the source, restores the poll function, and gives the
  *  replay lock back if the thread holds it.
  *  @return REPLAY_OK; ERROR_WRONG_STATE if it is not attached.
- *  Thread: the one that attached it.  Since ABI 1. */
+ *  Thread: the one that attached it. */
 REPLAY_API replay_status_t replay_glib_detach(struct _GMainContext *context);
 
 #ifdef __cplusplus

@@ -8,6 +8,7 @@
 #ifndef REPLAY_INSTRUCTIONS_H
 #define REPLAY_INSTRUCTIONS_H
 
+#include "errors.h"
 #include "types.h"
 
 #ifdef __cplusplus
@@ -15,14 +16,14 @@ extern "C" {
 #endif
 
 /** The host's raw instruction count (replay_host::icount); 0 without a host.
- *  Thread: [any] that may call that callback [hot].  Since ABI 1. */
+ *  Thread: [any] that may call that callback [hot]. */
 REPLAY_API uint64_t replay_get_current_icount(void);
 
 /** Play: instructions that may be executed before the next event of the log;
  *  0: an event is due now. Clamped to INT32_MAX.
  *  Record, None: INT32_MAX.
  *  After a divergence, or (but for None) without the lock: 0.
- *  Thread: [vcpu] [lock-held] [hot].  Since ABI 1. */
+ *  Thread: [vcpu] [lock-held] [hot]. */
 REPLAY_API int32_t replay_get_instructions(void);
 
 /** Play: accounts what was executed since the last call. When the next event
@@ -33,7 +34,7 @@ REPLAY_API int32_t replay_get_instructions(void);
  *  None: nothing.
  *  @return REPLAY_OK; ERROR_DIVERGENCE if the host ran past the next event;
  *    ERROR_ICOUNT_BACKWARDS, ERROR_LOCK_NOT_HELD, ERROR_WRONG_ROLE.
- *  Thread: [vcpu] [lock-held] [hot].  Since ABI 1. */
+ *  Thread: [vcpu] [lock-held] [hot]. */
 REPLAY_API replay_status_t replay_account_executed_instructions(void);
 
 /** The one line for a host's loop: instructions that may be executed now.
@@ -49,7 +50,7 @@ REPLAY_API replay_status_t replay_account_executed_instructions(void);
  *  and, except in None, before replay_start().
  *  @param max no more than this. The guest's sleep is not looked at: 0 while it
  *    sleeps.
- *  Thread: [vcpu] [lock-held] [hot].  Since ABI 1. */
+ *  Thread: [vcpu] [lock-held] [hot]. */
 REPLAY_API uint64_t replay_get_budget(uint64_t max);
 
 /** Asks whether an interrupt may be delivered now.
@@ -58,19 +59,19 @@ REPLAY_API uint64_t replay_get_budget(uint64_t max);
  *  Play:   true, and consumed, if the log's next event is this one; else false:
  *          the host must not deliver it and asks again after more instructions.
  *  None:   true.
- *  Thread: [vcpu] [lock-held] [hot].  Since ABI 1. */
+ *  Thread: [vcpu] [lock-held] [hot]. */
 REPLAY_API bool replay_interrupt(void);
 
 /** Play: would replay_interrupt() answer true? Consumes nothing. Else false.
- *  Thread: [vcpu] [lock-held] [hot].  Since ABI 1. */
+ *  Thread: [vcpu] [lock-held] [hot]. */
 REPLAY_API bool replay_has_interrupt(void);
 
 /** As replay_interrupt(), for an exception that the guest's own past does not
- *  determine.  Thread: [vcpu] [lock-held] [hot].  Since ABI 1. */
+ *  determine.  Thread: [vcpu] [lock-held] [hot]. */
 REPLAY_API bool replay_exception(void);
 
 /** Play: would replay_exception() answer true? Consumes nothing. Else false.
- *  Thread: [vcpu] [lock-held] [hot].  Since ABI 1. */
+ *  Thread: [vcpu] [lock-held] [hot]. */
 REPLAY_API bool replay_has_exception(void);
 
 #ifdef __cplusplus

@@ -16,7 +16,7 @@
  *  their descriptions are in the header that declares them without the prefix.
  *  Every name outside of a struct begins with libreplay_ or LIBREPLAY_.
  *
- *  Written from the other headers by Sources/CReplay/generate-interface. */
+ *  Generated from the other headers. */
 #ifndef LIBREPLAY_PLUGIN_TABLE_H
 #define LIBREPLAY_PLUGIN_TABLE_H
 
@@ -29,83 +29,44 @@
 extern "C" {
 #endif
 
+#define LIBREPLAY_VERSION_MAJOR 0
+
+#define LIBREPLAY_VERSION_MINOR 1
+
+#define LIBREPLAY_VERSION_PATCH 0
+
+#define LIBREPLAY_VERSION                                                                          \
+    (LIBREPLAY_VERSION_MAJOR * 10000 + LIBREPLAY_VERSION_MINOR * 100 + LIBREPLAY_VERSION_PATCH)
+
+#define LIBREPLAY_VERSION_TEXT                                                                     \
+    LIBREPLAY_QUOTED(LIBREPLAY_VERSION_MAJOR)                                                      \
+    "." LIBREPLAY_QUOTED(LIBREPLAY_VERSION_MINOR) "." LIBREPLAY_QUOTED(LIBREPLAY_VERSION_PATCH)
+
+#define LIBREPLAY_SOVERSION 0
+
+#define LIBREPLAY_SONAME "libreplay.so." LIBREPLAY_QUOTED(LIBREPLAY_SOVERSION)
+
 #define LIBREPLAY_ABI_VERSION 1u
 
-typedef int32_t libreplay_status_t;
+#define LIBREPLAY_QUOTED(value) LIBREPLAY_QUOTED_AS_IT_IS(value)
 
-#define LIBREPLAY_STATUS_MAP(X)                                                                    \
-    X(0, OK, "success")                                                                            \
-    X(1, TIMEOUT, "the time was over before anything changed")                                     \
-    X(-101, ERROR_INVALID_ARGUMENT, "an argument is NULL or out of range")                         \
-    X(-102, ERROR_WRONG_STATE, "the call does not fit the state of the session")                   \
-    X(-103, ERROR_WRONG_MODE, "the call does not make sense in this mode")                         \
-    X(-104, ERROR_LOCK_NOT_HELD, "the calling thread does not hold the replay lock")               \
-    X(-105, ERROR_LOCK_HELD, "the calling thread holds the replay lock already")                   \
-    X(-106, ERROR_WRONG_ROLE, "the calling thread does not have the role that the call needs")     \
-    X(-107, ERROR_REENTERED, "the call was made from within itself")                               \
-    X(-108, ERROR_STRUCT_SIZE, "a struct's size is smaller than the smallest ever released")       \
-    X(-109, ERROR_BAD_OPTION, "an option is unknown or its value is bad")                          \
-    X(-110, ERROR_ICOUNT_BACKWARDS, "the host's instruction count went back")                      \
-    X(-111, ERROR_NOT_SUPPORTED, "this build of the library cannot do that")                       \
-    X(-112, ERROR_FORKED, "the session belongs to the process that this one was forked from")      \
-    X(-113, ERROR_THREAD_ENDED, "a thread ended while it held the replay lock")                    \
-    X(-201, ERROR_NO_MEMORY, "memory ran out")                                                     \
-    X(-202, ERROR_SYSTEM, "a system call failed")                                                  \
-    X(-203, ERROR_DISK_FULL, "the disk is full")                                                   \
-    X(-204, ERROR_BLOCKED, "a device of the machine cannot be replayed")                           \
-    X(-301, ERROR_LOG_NOT_FOUND, "there is no recording of that name")                             \
-    X(-302, ERROR_LOG_NOT_A_LOG, "the file is not a recording")                                    \
-    X(-303, ERROR_LOG_VERSION, "the recording has a format that this version cannot read")         \
-    X(-304, ERROR_LOG_DAMAGED, "the recording is damaged")                                         \
-    X(-305, ERROR_LOG_BUSY, "another session records or replays that file")                        \
-    X(-306, ERROR_LOG_EMPTY, "the recording ended before its first event")                         \
-    X(-307, ERROR_LOG_CUT, "the recording was cut: the recorder ended without finishing it")       \
-    X(-308, ERROR_LOG_EXISTS, "there is a file of that name, which may not be replaced")           \
-    X(-309, ERROR_LOG_LOST, "something else removed, replaced or changed the recording's files")   \
-    X(-401, ERROR_FINGERPRINT, "the machine differs from the recording")                           \
-    X(-402, ERROR_DIVERGENCE, "the replayed guest did something different from the recorded one")  \
-    X(-403, ERROR_STALLED, "the replay makes no progress")                                         \
-    X(-404, ERROR_STOPPED_SHORT, "the replay was ended before the end of the recording")           \
-    X(-405, ERROR_BLOCK_DATA, "a disk returned different data than while recording")               \
-    X(-406, ERROR_DIGEST, "the guest's state is not the recorded one")
-
-enum {
-#define LIBREPLAY_STATUS_CONSTANT(code, name, sentence) LIBREPLAY_##name = code,
-    LIBREPLAY_STATUS_MAP(LIBREPLAY_STATUS_CONSTANT)
-#undef LIBREPLAY_STATUS_CONSTANT
-};
-
-#define LIBREPLAY_STACK_BYTES 49152
+#define LIBREPLAY_QUOTED_AS_IT_IS(value) #value
 
 typedef int32_t libreplay_mode_t;
 
-enum {
-    LIBREPLAY_MODE_NONE = 0,
-    LIBREPLAY_MODE_RECORD = 1,
-    LIBREPLAY_MODE_PLAY = 2
-};
+enum { LIBREPLAY_MODE_NONE = 0, LIBREPLAY_MODE_RECORD = 1, LIBREPLAY_MODE_PLAY = 2 };
 
 typedef int32_t libreplay_role_t;
 
-enum {
-    LIBREPLAY_THREAD_VCPU = 1,
-    LIBREPLAY_THREAD_IO = 2
-};
+enum { LIBREPLAY_THREAD_VCPU = 1, LIBREPLAY_THREAD_IO = 2 };
 
 typedef int32_t libreplay_clock_kind_t;
 
-enum {
-    LIBREPLAY_CLOCK_HOST = 0,
-    LIBREPLAY_CLOCK_VIRTUAL_RT = 1,
-    LIBREPLAY_CLOCK_COUNT = 2
-};
+enum { LIBREPLAY_CLOCK_HOST = 0, LIBREPLAY_CLOCK_VIRTUAL_RT = 1, LIBREPLAY_CLOCK_COUNT = 2 };
 
 typedef int32_t libreplay_timer_clock_t;
 
-enum {
-    LIBREPLAY_TIMERS_VIRTUAL = 0,
-    LIBREPLAY_TIMERS_HOST = 1
-};
+enum { LIBREPLAY_TIMERS_VIRTUAL = 0, LIBREPLAY_TIMERS_HOST = 1 };
 
 typedef int32_t libreplay_checkpoint_t;
 
@@ -152,6 +113,52 @@ typedef int32_t libreplay_message_level_t;
 
 enum { LIBREPLAY_MESSAGE_INFO = 0, LIBREPLAY_MESSAGE_WARNING = 1, LIBREPLAY_MESSAGE_ERROR = 2 };
 
+typedef void (*libreplay_callback_t)(void *opaque);
+
+typedef int32_t libreplay_status_t;
+
+#define LIBREPLAY_STATUS_MAP(X)                                                                    \
+    X(0, OK, "success")                                                                            \
+    X(1, TIMEOUT, "the time was over before anything changed")                                     \
+    X(-101, ERROR_INVALID_ARGUMENT, "an argument is NULL or out of range")                         \
+    X(-102, ERROR_WRONG_STATE, "the call does not fit the state of the session")                   \
+    X(-103, ERROR_WRONG_MODE, "the call does not make sense in this mode")                         \
+    X(-104, ERROR_LOCK_NOT_HELD, "the calling thread does not hold the replay lock")               \
+    X(-105, ERROR_LOCK_HELD, "the calling thread holds the replay lock already")                   \
+    X(-106, ERROR_WRONG_ROLE, "the calling thread does not have the role that the call needs")     \
+    X(-107, ERROR_REENTERED, "the call was made from within itself")                               \
+    X(-108, ERROR_STRUCT_SIZE, "a struct's size is smaller than the smallest ever released")       \
+    X(-109, ERROR_BAD_OPTION, "an option is unknown or its value is bad")                          \
+    X(-110, ERROR_ICOUNT_BACKWARDS, "the host's instruction count went back")                      \
+    X(-111, ERROR_NOT_SUPPORTED, "this build of the library cannot do that")                       \
+    X(-112, ERROR_FORKED, "the session belongs to the process that this one was forked from")      \
+    X(-113, ERROR_THREAD_ENDED, "a thread ended while it held the replay lock")                    \
+    X(-201, ERROR_NO_MEMORY, "memory ran out")                                                     \
+    X(-202, ERROR_SYSTEM, "a system call failed")                                                  \
+    X(-203, ERROR_DISK_FULL, "the disk is full")                                                   \
+    X(-204, ERROR_BLOCKED, "a device of the machine cannot be replayed")                           \
+    X(-301, ERROR_LOG_NOT_FOUND, "there is no recording of that name")                             \
+    X(-302, ERROR_LOG_NOT_A_LOG, "the file is not a recording")                                    \
+    X(-303, ERROR_LOG_VERSION, "the recording has a format that this version cannot read")         \
+    X(-304, ERROR_LOG_DAMAGED, "the recording is damaged")                                         \
+    X(-305, ERROR_LOG_BUSY, "another session records or replays that file")                        \
+    X(-306, ERROR_LOG_EMPTY, "the recording ended before its first event")                         \
+    X(-307, ERROR_LOG_CUT, "the recording was cut: the recorder ended without finishing it")       \
+    X(-308, ERROR_LOG_EXISTS, "there is a file of that name, which may not be replaced")           \
+    X(-309, ERROR_LOG_LOST, "something else removed, replaced or changed the recording's files")   \
+    X(-401, ERROR_FINGERPRINT, "the machine differs from the recording")                           \
+    X(-402, ERROR_DIVERGENCE, "the replayed guest did something different from the recorded one")  \
+    X(-403, ERROR_STALLED, "the replay makes no progress")                                         \
+    X(-404, ERROR_STOPPED_SHORT, "the replay was ended before the end of the recording")           \
+    X(-405, ERROR_BLOCK_DATA, "a disk returned different data than while recording")               \
+    X(-406, ERROR_DIGEST, "the guest's state is not the recorded one")
+
+enum {
+#define LIBREPLAY_STATUS_CONSTANT(code, name, sentence) LIBREPLAY_##name = code,
+    LIBREPLAY_STATUS_MAP(LIBREPLAY_STATUS_CONSTANT)
+#undef LIBREPLAY_STATUS_CONSTANT
+};
+
 typedef struct libreplay_error {
     uint32_t size;
     libreplay_status_t status;
@@ -173,14 +180,12 @@ typedef struct libreplay_error {
         }                                                                                          \
     }
 
-typedef void (*libreplay_callback_t)(void *opaque);
-
 typedef void (*libreplay_char_receive_t)(void *opaque, const uint8_t *data, size_t length);
 
 typedef struct libreplay_net libreplay_net_t;
 
 typedef void (*libreplay_net_receive_t)(void *opaque, uint32_t flags, const uint8_t *data,
-                                     size_t length);
+                                        size_t length);
 
 typedef int32_t libreplay_input_kind_t;
 
@@ -214,7 +219,8 @@ typedef struct libreplay_input {
     int64_t value;
 } libreplay_input_t;
 
-#define LIBREPLAY_INPUT_INIT {(uint32_t)sizeof(libreplay_input_t), 0, 0, 0, 0, 0, 0, 0, 0}
+#define LIBREPLAY_INPUT_INIT                                                                       \
+    { (uint32_t)sizeof(libreplay_input_t), 0, 0, 0, 0, 0, 0, 0, 0 }
 
 typedef struct libreplay_block libreplay_block_t;
 
@@ -222,9 +228,7 @@ typedef struct libreplay_block_request libreplay_block_request_t;
 
 typedef void (*libreplay_block_complete_t)(void *opaque, int32_t result);
 
-enum {
-    LIBREPLAY_BLOCK_FUA = 1
-};
+enum { LIBREPLAY_BLOCK_FUA = 1 };
 
 typedef struct libreplay_block_backend {
     uint32_t size;
@@ -233,15 +237,16 @@ typedef struct libreplay_block_backend {
                  const struct iovec *pieces, int32_t count, uint32_t flags);
     void (*write)(void *opaque, libreplay_block_request_t *request, uint64_t offset,
                   const struct iovec *pieces, int32_t count, uint32_t flags);
-    void (*zeroes)(void *opaque, libreplay_block_request_t *request, uint64_t offset, uint64_t length,
-                   uint32_t flags);
+    void (*zeroes)(void *opaque, libreplay_block_request_t *request, uint64_t offset,
+                   uint64_t length, uint32_t flags);
     void (*discard)(void *opaque, libreplay_block_request_t *request, uint64_t offset,
                     uint64_t length);
     void (*flush)(void *opaque, libreplay_block_request_t *request);
     void (*close)(void *opaque);
 } libreplay_block_backend_t;
 
-#define LIBREPLAY_BLOCK_BACKEND_INIT {(uint32_t)sizeof(libreplay_block_backend_t), 0, 0, 0, 0, 0, 0, 0}
+#define LIBREPLAY_BLOCK_BACKEND_INIT                                                               \
+    { (uint32_t)sizeof(libreplay_block_backend_t), 0, 0, 0, 0, 0, 0, 0 }
 
 typedef int32_t libreplay_block_overlay_t;
 
@@ -264,7 +269,8 @@ typedef struct libreplay_block_config {
     const char *overlay_filename;
 } libreplay_block_config_t;
 
-#define LIBREPLAY_BLOCK_CONFIG_INIT {(uint32_t)sizeof(libreplay_block_config_t), 0, 0, 0, 0, 0, 0, 0, 0}
+#define LIBREPLAY_BLOCK_CONFIG_INIT                                                                \
+    { (uint32_t)sizeof(libreplay_block_config_t), 0, 0, 0, 0, 0, 0, 0, 0 }
 
 typedef struct libreplay_host {
     uint32_t size;
@@ -288,12 +294,9 @@ typedef struct libreplay_host {
 } libreplay_host_t;
 
 #define LIBREPLAY_HOST_INIT                                                                        \
-    {(uint32_t)sizeof(libreplay_host_t), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+    { (uint32_t)sizeof(libreplay_host_t), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 
-enum {
-    LIBREPLAY_SHIFT_DEFAULT = -2,
-    LIBREPLAY_SHIFT_AUTO = -1
-};
+enum { LIBREPLAY_SHIFT_DEFAULT = -2, LIBREPLAY_SHIFT_AUTO = -1 };
 
 typedef int32_t libreplay_switch_t;
 
@@ -323,9 +326,11 @@ typedef struct libreplay_config {
 } libreplay_config_t;
 
 #define LIBREPLAY_CONFIG_INIT                                                                      \
-    {(uint32_t)sizeof(libreplay_config_t), LIBREPLAY_MODE_NONE, 0, 0, 0, 0, 0, LIBREPLAY_SHIFT_DEFAULT, \
-     LIBREPLAY_DEFAULT, LIBREPLAY_DEFAULT, LIBREPLAY_DEFAULT, LIBREPLAY_DEFAULT, LIBREPLAY_DEFAULT, 0, 0, 0, 0, \
-     LIBREPLAY_DEFAULT, 0, 0}
+    {                                                                                              \
+        (uint32_t)sizeof(libreplay_config_t), LIBREPLAY_MODE_NONE, 0, 0, 0, 0, 0,                  \
+            LIBREPLAY_SHIFT_DEFAULT, LIBREPLAY_DEFAULT, LIBREPLAY_DEFAULT, LIBREPLAY_DEFAULT,      \
+            LIBREPLAY_DEFAULT, LIBREPLAY_DEFAULT, 0, 0, 0, 0, LIBREPLAY_DEFAULT, 0, 0              \
+    }
 
 typedef struct libreplay_end {
     uint32_t size;
@@ -334,7 +339,8 @@ typedef struct libreplay_end {
     uint32_t on_purpose;
 } libreplay_end_t;
 
-#define LIBREPLAY_END_INIT {(uint32_t)sizeof(libreplay_end_t), LIBREPLAY_SHUTDOWN_NONE, 0, 0}
+#define LIBREPLAY_END_INIT                                                                         \
+    { (uint32_t)sizeof(libreplay_end_t), LIBREPLAY_SHUTDOWN_NONE, 0, 0 }
 
 typedef struct libreplay_info {
     uint32_t size;
@@ -359,7 +365,9 @@ typedef struct libreplay_info {
 } libreplay_info_t;
 
 #define LIBREPLAY_INFO_INIT                                                                        \
-    {(uint32_t)sizeof(libreplay_info_t), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+    { (uint32_t)sizeof(libreplay_info_t), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+
+#define LIBREPLAY_STACK_BYTES 49152
 
 typedef struct libreplay_session libreplay_session_t;
 
@@ -446,8 +454,8 @@ typedef struct libreplay_plugin {
                                               uint64_t length, uint32_t flags,
                                               libreplay_block_complete_t complete, void *opaque);
     libreplay_status_t (*replay_block_discard)(libreplay_block_t *disk, uint64_t offset,
-                                               uint64_t length,
-                                               libreplay_block_complete_t complete, void *opaque);
+                                               uint64_t length, libreplay_block_complete_t complete,
+                                               void *opaque);
     libreplay_status_t (*replay_block_flush)(libreplay_block_t *disk,
                                              libreplay_block_complete_t complete, void *opaque);
     libreplay_status_t (*replay_block_complete)(libreplay_block_request_t *request, int32_t result);
@@ -484,6 +492,8 @@ typedef struct libreplay_plugin {
     libreplay_status_t (*replay_input_event_from)(const libreplay_input_t *input);
     libreplay_status_t (*replay_audio_in_start_at)(size_t *count, size_t *position);
     bool (*replay_is_due)(void);
+    uint32_t (*replay_version)(void);
+    const char *(*replay_version_text)(void);
 } libreplay_plugin_t;
 
 typedef const libreplay_plugin_t *(*libreplay_plugin_query_t)(uint32_t abi_version);

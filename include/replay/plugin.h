@@ -2,9 +2,10 @@
 /** @file plugin.h
  *  The table of all functions, for hosts that load the library by themselves.
  *
- *  A host that dlopens libreplay.so.0, or has functions of these names itself,
+ *  A host that loads the library by dlopen(), or has functions of these names itself,
  *  asks for one symbol:
  *
+ *      void *handle = dlopen(REPLAY_SONAME, RTLD_NOW | RTLD_LOCAL);
  *      replay_plugin_query_t query;
  *      *(void **)&query = dlsym(handle, "replay_plugin_query");
  *      const replay_plugin_t *replay = query(REPLAY_ABI_VERSION);
@@ -16,7 +17,7 @@
  *      #define REPLAY_FN(name) (replay->name)
  *      #define REPLAY_MODE() (*replay->mode)
  *
- *  in front of the #include.
+ *  before the #include.
  *
  *  A host whose own functions, types or constants have the same names (QEMU's
  *  do) includes only the table:
@@ -30,8 +31,7 @@
  *  exports its names (-rdynamic), it adds RTLD_DEEPBIND to dlopen's flags: else
  *  the library's own references would find the program's replay_mode.
  *
- *  The table's list of functions is written from the other headers by
- *  Sources/CReplay/generate-interface. */
+ *  The table is generated from the other headers. */
 #ifdef REPLAY_TABLE_ONLY
 #include "plugin-table.h"
 #elif !defined(REPLAY_PLUGIN_H)
@@ -40,11 +40,15 @@
 #include "block.h"
 #include "clock.h"
 #include "devices.h"
+#include "errors.h"
 #include "events.h"
 #include "glib.h"
+#include "host.h"
 #include "instructions.h"
 #include "run.h"
 #include "session.h"
+#include "threads.h"
+#include "version.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -122,9 +126,8 @@ typedef struct replay_plugin {
                                          const struct iovec *pieces, int32_t count, uint32_t flags,
                                          replay_block_complete_t complete, void *opaque);
     replay_status_t (*replay_block_write)(replay_block_t *disk, uint64_t offset,
-                                          const struct iovec *pieces, int32_t count,
-                                          uint32_t flags, replay_block_complete_t complete,
-                                          void *opaque);
+                                          const struct iovec *pieces, int32_t count, uint32_t flags,
+                                          replay_block_complete_t complete, void *opaque);
     replay_status_t (*replay_block_zeroes)(replay_block_t *disk, uint64_t offset, uint64_t length,
                                            uint32_t flags, replay_block_complete_t complete,
                                            void *opaque);
@@ -166,14 +169,16 @@ typedef struct replay_plugin {
     replay_status_t (*replay_input_event_from)(const replay_input_t *input);
     replay_status_t (*replay_audio_in_start_at)(size_t *count, size_t *position);
     bool (*replay_is_due)(void);
+    uint32_t (*replay_version)(void);
+    const char *(*replay_version_text)(void);
 } replay_plugin_t;
 
 /** The type of replay_plugin_query(). */
 typedef const replay_plugin_t *(*replay_plugin_query_t)(uint32_t abi_version);
 
-/** The library's table, or NULL if it does not speak @p abi_version. It is
+/** The library's table, or NULL if it doesn't have @p abi_version. It is
  *  constant and never freed. The archive of stubs has one of its own.
- *  Thread: [any].  Since ABI 1. */
+ *  Thread: [any]. */
 REPLAY_API const replay_plugin_t *replay_plugin_query(uint32_t abi_version);
 
 #ifdef __cplusplus

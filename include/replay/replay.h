@@ -120,8 +120,12 @@
 #define REPLAY_REPLAY_H
 
 #include "types.h"
+#include "version.h"
+#include "errors.h"
 
+#include "host.h"
 #include "session.h"
+#include "threads.h"
 
 #include "instructions.h"
 

@@ -11,6 +11,7 @@
 #ifndef REPLAY_RUN_H
 #define REPLAY_RUN_H
 
+#include "errors.h"
 #include "types.h"
 
 #ifdef __cplusplus
@@ -41,7 +42,7 @@ extern "C" {
  *    started), ERROR_INVALID_ARGUMENT (replay_host::execute is missing),
  *    ERROR_REENTERED (from within one of the host's callbacks),
  *    ERROR_WRONG_ROLE (another thread runs the vCPU already).
- *  Thread: [vcpu] [io], with the lock or without it.  Since ABI 1. */
+ *  Thread: [vcpu] [io], with the lock or without it. */
 REPLAY_API replay_status_t replay_run(void);
 
 /** Ends every replay_run() of the session, soon: one that is in execute() returns
@@ -49,7 +50,7 @@ REPLAY_API replay_status_t replay_run(void);
  *  replay_run() returns at once.
  *  @return REPLAY_OK; ERROR_WRONG_STATE if not configured.
  *  Thread: [any], without the lock too, within callbacks too; but not in a signal
- *  handler.  Since ABI 1. */
+ *  handler. */
 REPLAY_API replay_status_t replay_run_stop(void);
 
 #ifdef __cplusplus

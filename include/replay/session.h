@@ -1,23 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /** @file session.h
- *  The life of a session: configuration, lock, roles, several machines, errors.
+ *  The life of a session: configure, describe the machine, start, finish, query.
  *
  *  A session is one machine's recording or replay. A host with one machine
  *  never sees a handle: all calls act on the process's default session. One
  *  with several makes a session for each and makes it current in each of the
- *  machine's threads (replay_session_push_current()).
- *
- *  Thread tags, as in all headers:
- *    [vcpu]      a thread with the role REPLAY_THREAD_VCPU
- *    [io]        a thread with the role REPLAY_THREAD_IO
- *    [any]       every thread
- *    [lock-held] the thread holds the replay lock
- *    [hot]       no allocation, no waiting, no file access in the common case
- */
+ *  machine's threads (threads.h). */
 #ifndef REPLAY_SESSION_H
 #define REPLAY_SESSION_H
 
-#include "devices.h"
+#include "errors.h"
+#include "host.h"
+#include "threads.h"
 #include "types.h"
 
 #ifdef __cplusplus
@@ -26,136 +20,12 @@ extern "C" {
 
 /** The mode of the process's default session, so that a guard is one load and
  *  one branch. Read it; only the library writes it. A host of several machines
- *  asks replay_get_mode().  Since ABI 1. */
-REPLAY_API extern replay_mode_t replay_mode REPLAY_SWIFT_ATTR("nonisolated(unsafe)");
+ *  asks replay_get_mode(). */
+REPLAY_API extern replay_mode_t replay_mode;
 
 /** The snapshot that the default session's configuration names (rrsnapshot),
- *  or NULL. It is the library's, and lives until the next replay_configure().
- *  Since ABI 1. */
-REPLAY_API extern const char *replay_snapshot REPLAY_SWIFT_ATTR("nonisolated(unsafe)");
-
-/* ---------------------------------------------------------------- the host */
-
-/** What the library asks of the host. Every callback gets the configuration's
- *  @c opaque. Those marked "needed" may not be NULL while recording or
- *  replaying; each other may.
- *
- *  Unless it says otherwise a callback is called with the replay lock held, by
- *  the thread whose call into the library led to it, and may call the library
- *  again, except for replay_async_events() and the functions of session.h that
- *  begin or end something.
- *
- *  In NONE, with the stubs too, there is no replay lock: both threads ask
- *  icount, cpus_idle, machine_running and deadline_ns at the same time, while
- *  the vCPU executes. What they look at is atomic there, or guarded by a lock
- *  of the host's own.
- *
- *  A thread of the library's watches for a machine that stands still. It too
- *  asks icount, cpus_idle and deadline_ns (in NONE without a lock, see above),
- *  and in every mode machine_running, without the lock.
- *
- *  Since ABI 1. */
-typedef struct replay_host {
-    uint32_t size; /**< sizeof(replay_host_t) */
-
-    /** Needed. Guest instructions executed so far. An instruction that is being
-     *  executed (and reads a device, say) counts as executed already: PLAY
-     *  lets the vCPU run just up to and with it. Never goes back: if it does,
-     *  a recording or replay ends with ERROR_ICOUNT_BACKWARDS. [hot] */
-    uint64_t (*icount)(void *opaque);
-
-    /** Needed. True if every vCPU sleeps and nothing is pending for it. */
-    bool (*cpus_idle)(void *opaque);
-
-    /** True if the machine runs, false if its user has paused it. NULL: it runs.
-     *  Virtual time stands still in a pause, which lasts from the first turn that
-     *  finds the machine paused to the first that finds it running:
-     *  replay_notify() leads to such a turn at once. [any], without the lock. */
-    bool (*machine_running)(void *opaque);
-
-    /** Nanoseconds from now to the nearest timer of @p clock: 0 or less if one
-     *  is due, but -1 means that there is none (a timer that is late is due: 0).
-     *  For REPLAY_TIMERS_VIRTUAL against replay_get_virtual_clock(), for
-     *  REPLAY_TIMERS_HOST against a plain reading of the host's clock, outside
-     *  of REPLAY_CLOCK. NULL: the host has no timers of its own. */
-    int64_t (*deadline_ns)(void *opaque, replay_timer_clock_t clock);
-
-    /** Runs the timers of @p clock that are due. The library has met the
-     *  checkpoint that guards them. NULL: the host runs its timers itself, each
-     *  after its checkpoint. */
-    void (*run_timers)(void *opaque, replay_timer_clock_t clock);
-
-    /** Needed in practice with two threads, or input lags. Makes the vCPU thread
-     *  leave its slice, or its sleep, soon: a timer that is set within a slice
-     *  may be nearer than the slice's end. Called from every thread, with the
-     *  lock or without it: set a flag. A thread in replay_wait() is woken by the
-     *  library. */
-    void (*kick)(void *opaque);
-
-    /** A main loop other than GLib's needs it for the warp of the virtual clock.
-     *  Makes the I/O thread's main loop turn. Called from every thread, without
-     *  the lock. A main context that was given to replay_glib_attach(), and a
-     *  thread in replay_wait(), are woken by the library. */
-    void (*wake_io)(void *opaque);
-
-    /** Needed, except where execute is given: replay_run() returns then. Stops the
-     *  machine: nothing more can be replayed or recorded. @p error is NULL for
-     *  REPLAY_STOP_END; it lives as long as the call. A stall may be reported by
-     *  a thread of the library's, without the lock: set a flag that every thread
-     *  may set. */
-    void (*stop)(void *opaque, replay_stop_reason_t reason, const replay_error_t *error);
-
-    /** PLAY: does what the recorded replay_shutdown_request() did: here, and
-     *  only here, a replaying host ends or resets the machine. */
-    void (*shutdown)(void *opaque, replay_shutdown_cause_t cause);
-
-    /** I/O thread's turn: handle the requests that the main loop keeps (reset,
-     *  suspend), each guarded by its checkpoint. */
-    void (*handle_requests)(void *opaque);
-
-    /** An input event has reached its place in the run. */
-    void (*input)(void *opaque, const replay_input_event_t *event);
-
-    /** The input events since the last sync belong together. */
-    void (*input_sync)(void *opaque);
-
-    /** A digest of all the guest can see: RAM, registers, devices. Used every
-     *  @ref replay_config::digest_interval instructions, and at the end. It only
-     *  looks: calls that would add to the log, or take from it (a clock
-     *  reading, say), are refused meanwhile and reported. NULL: then REPLAY_OK
-     *  of a replay says that its events were the recorded ones, and nothing of
-     *  the state; a recording that has digests is reported once. */
-    uint64_t (*digest)(void *opaque);
-
-    /** A message for the host's user, one sentence. Called from every thread,
-     *  with or without the lock; must not call the library. Failures that end
-     *  the run come here too, and misuse that would hang the machine or spoil
-     *  the run (no lock, no role, not started, a call from within a callback
-     *  that may not make it; while recording, a vCPU thread that never
-     *  turns), each once; with rrlint=on all misuse, with its caller. NULL:
-     *  messages are dropped (errors stay readable by replay_last_error()). */
-    void (*message)(void *opaque, replay_message_level_t level, const char *text);
-
-    /* The table of a host built before these were added is smaller. */
-
-    /** Needed by the vCPU thread's replay_run(). Executes at most @p instructions
-     *  instructions, at least one if the guest is awake; may return earlier, and
-     *  does soon after a kick. */
-    void (*execute)(void *opaque, uint64_t instructions);
-
-    /** replay_run() calls it before each slice. Delivers the interrupts that are
-     *  pending and not masked, each only where replay_interrupt() returns true;
-     *  the others stay pending. NULL: no interrupt needs to be asked for. */
-    void (*interrupt)(void *opaque);
-
-    /** An input event has reached its place in the run: called instead of input,
-     *  if it is not NULL, for all input events. */
-    void (*input_from)(void *opaque, const replay_input_t *input);
-} replay_host_t;
-
-/** The value to start a replay_host_t from. */
-#define REPLAY_HOST_INIT                                                                           \
-    {(uint32_t)sizeof(replay_host_t), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+ *  or NULL. It is the library's, and lives until the next replay_configure(). */
+REPLAY_API extern const char *replay_snapshot;
 
 /* ----------------------------------------------------------- configuration */
 
@@ -204,39 +74,39 @@ enum { REPLAY_DEFAULT = 0, REPLAY_ON = 1, REPLAY_OFF = 2 };
  *  (setuid) ignores it.
  *
  *  Names of files and folders are bytes: they need not be UTF-8. A message shows a
- *  byte that isn't part of UTF-8 as \xNN. A comma within a value is written twice. In PLAY rrdata and rrdigest are as
- *  they were recorded; shift and sleep are too where nothing is said, and
- *  another value is ERROR_FINGERPRINT.
- *
- *  Since ABI 1. */
+ *  byte that isn't part of UTF-8 as \xNN. A comma within a value is written twice. In PLAY rrdata
+ * and rrdigest are as they were recorded; shift and sleep are too where nothing is said, and
+ *  another value is ERROR_FINGERPRINT. */
 typedef struct replay_config {
-    uint32_t size;             /**< sizeof(replay_config_t) */
-    replay_mode_t mode;        /**< what to do */
-    const replay_host_t *host; /**< the callbacks; copied */
-    void *opaque;              /**< given to each callback */
-    const char *options;       /**< option string, or NULL */
-    const char *filename;      /**< the log, or NULL */
-    const char *snapshot;      /**< snapshot, or NULL */
-    int32_t shift;             /**< 0 to 10, or REPLAY_SHIFT_… */
-    replay_switch_t sleep;     /**< default on */
-    replay_switch_t align;     /**< default off */
-    replay_switch_t block_data; /**< rrdata, default off */
-    replay_switch_t lint;      /**< rrlint, default off */
+    uint32_t size;                   /**< sizeof(replay_config_t) */
+    replay_mode_t mode;              /**< what to do */
+    const replay_host_t *host;       /**< the callbacks; copied */
+    void *opaque;                    /**< given to each callback */
+    const char *options;             /**< option string, or NULL */
+    const char *filename;            /**< the log, or NULL */
+    const char *snapshot;            /**< snapshot, or NULL */
+    int32_t shift;                   /**< 0 to 10, or REPLAY_SHIFT_… */
+    replay_switch_t sleep;           /**< default on */
+    replay_switch_t align;           /**< default off */
+    replay_switch_t block_data;      /**< rrdata, default off */
+    replay_switch_t lint;            /**< rrlint, default off */
     replay_switch_t go_on_when_full; /**< rrfull=go, default off */
-    uint64_t digest_interval;  /**< instructions; 0: only at the end */
-    uint32_t stall_ms;         /**< milliseconds; 0: the default, 1000 */
-    uint32_t segment_bytes;    /**< 0: the default, 1 MiB */
-    uint64_t created_ns;       /**< time of creation, for the log's reader; 0: unknown */
-    replay_switch_t overwrite; /**< rroverwrite, default on */
-    uint32_t reserved;         /**< 0 */
-    const char *overlay_folder; /**< rroverlay, or NULL */
+    uint64_t digest_interval;        /**< instructions; 0: only at the end */
+    uint32_t stall_ms;               /**< milliseconds; 0: the default, 1000 */
+    uint32_t segment_bytes;          /**< 0: the default, 1 MiB */
+    uint64_t created_ns;             /**< time of creation, for the log's reader; 0: unknown */
+    replay_switch_t overwrite;       /**< rroverwrite, default on */
+    uint32_t reserved;               /**< 0 */
+    const char *overlay_folder;      /**< rroverlay, or NULL */
 } replay_config_t;
 
 /** The value to start a replay_config_t from. */
 #define REPLAY_CONFIG_INIT                                                                         \
-    {(uint32_t)sizeof(replay_config_t), REPLAY_MODE_NONE, 0, 0, 0, 0, 0, REPLAY_SHIFT_DEFAULT,     \
-     REPLAY_DEFAULT, REPLAY_DEFAULT, REPLAY_DEFAULT, REPLAY_DEFAULT, REPLAY_DEFAULT, 0, 0, 0, 0,   \
-     REPLAY_DEFAULT, 0, 0}
+    {                                                                                              \
+        (uint32_t)sizeof(replay_config_t), REPLAY_MODE_NONE, 0, 0, 0, 0, 0, REPLAY_SHIFT_DEFAULT,  \
+            REPLAY_DEFAULT, REPLAY_DEFAULT, REPLAY_DEFAULT, REPLAY_DEFAULT, REPLAY_DEFAULT, 0, 0,  \
+            0, 0, REPLAY_DEFAULT, 0, 0                                                             \
+    }
 
 /* -------------------------------------------------------------------- life */
 
@@ -262,10 +132,9 @@ typedef struct replay_config {
  *  @return REPLAY_OK; ERROR_INVALID_ARGUMENT (a needed callback is missing,
  *    too), ERROR_STRUCT_SIZE (config, host: smaller than they ever were),
  *    ERROR_BAD_OPTION (the message names key and value), ERROR_WRONG_STATE
- *    (configured already), ERROR_LOG_EXISTS (rroverwrite=off), ERROR_SYSTEM, ERROR_DISK_FULL, ERROR_LOG_…
- *  After a failure the session is not configured; devices and blockers that
- *  were registered before stay.
- *  Thread: one, before the machine's threads start.  Since ABI 1. */
+ *    (configured already), ERROR_LOG_EXISTS (rroverwrite=off), ERROR_SYSTEM, ERROR_DISK_FULL,
+ * ERROR_LOG_… After a failure the session is not configured; devices and blockers that were
+ * registered before stay. Thread: one, before the machine's threads start. */
 REPLAY_API replay_status_t replay_configure(const replay_config_t *config);
 
 /** Tells one property of the machine: RAM size, digest of a disk, a device.
@@ -281,7 +150,7 @@ REPLAY_API replay_status_t replay_configure(const replay_config_t *config);
  *  @return REPLAY_OK; ERROR_INVALID_ARGUMENT (NULL, no key, a key of the
  *    library's, too many or too long), ERROR_WRONG_STATE (not between configure
  *    and start).
- *  Thread: [any].  Since ABI 1. */
+ *  Thread: [any]. */
 REPLAY_API replay_status_t replay_fingerprint(const char *key, const char *value);
 
 /** Ends the preparation: from now on events are queued
@@ -297,7 +166,7 @@ REPLAY_API replay_status_t replay_fingerprint(const char *key, const char *value
  *    replaced a file that has the log's name), or what writing the log's head
  *    met. After it the machine may not run: budgets are
  *    0, checkpoints false, until replay_finish(), which frees what was opened.
- *  Thread: one, before the first instruction.  Since ABI 1. */
+ *  Thread: one, before the first instruction. */
 REPLAY_API replay_status_t replay_start(void);
 
 /** Ends the session: it can be configured anew. The mode becomes NONE.
@@ -334,7 +203,7 @@ REPLAY_API replay_status_t replay_start(void);
  *    ERROR_REENTERED from within a callback of this session's: replay_host::stop,
  *    shutdown, digest, run_timers, handle_requests, execute, a timer's or an
  *    event's. The session goes on then.
- *  Thread: one, when the machine's threads have ended or wait.  Since ABI 1. */
+ *  Thread: one, when the machine's threads have ended or wait. */
 REPLAY_API replay_status_t replay_finish(void);
 
 /** How a run ends. Set @c size first. */
@@ -347,7 +216,8 @@ typedef struct replay_end {
 } replay_end_t;
 
 /** The value to start a replay_end_t from. */
-#define REPLAY_END_INIT {(uint32_t)sizeof(replay_end_t), REPLAY_SHUTDOWN_NONE, 0, 0}
+#define REPLAY_END_INIT                                                                            \
+    { (uint32_t)sizeof(replay_end_t), REPLAY_SHUTDOWN_NONE, 0, 0 }
 
 /** As replay_finish(), with the reason.
  *
@@ -357,21 +227,21 @@ typedef struct replay_end {
  *  @param end [in] NULL: exactly as replay_finish().
  *  @return as replay_finish(); ERROR_STRUCT_SIZE, ERROR_INVALID_ARGUMENT (the cause,
  *    or on_purpose, does not exist): then the session goes on.
- *  Thread: as replay_finish().  Since ABI 1. */
+ *  Thread: as replay_finish(). */
 REPLAY_API replay_status_t replay_finish_with(const replay_end_t *end);
 
 /** A device says that it cannot be replayed: replay_start() then fails with
  *  @p reason. NONE: ignored. Reasons are dropped by replay_finish().
  *
  *  @return REPLAY_OK; ERROR_INVALID_ARGUMENT; ERROR_WRONG_STATE once started.
- *  Thread: [any].  Since ABI 1. */
+ *  Thread: [any]. */
 REPLAY_API replay_status_t replay_add_blocker(const char *reason);
 
 /** The log's file name, or NULL. It lives until replay_finish().
- *  Thread: [any].  Since ABI 1. */
+ *  Thread: [any]. */
 REPLAY_API const char *replay_get_filename(void);
 
-/** The mode of the calling thread's current session.  Thread: [any] [hot].  Since ABI 1. */
+/** The mode of the calling thread's current session.  Thread: [any] [hot]. */
 REPLAY_API replay_mode_t replay_get_mode(void);
 
 /** Makes or loads the snapshot that the configuration names. Without one it
@@ -379,160 +249,42 @@ REPLAY_API replay_mode_t replay_get_mode(void);
  *
  *  @return REPLAY_OK; ERROR_NOT_SUPPORTED if a snapshot is named: this version
  *    has no snapshots yet.
- *  Thread: [lock-held].  Since ABI 1. */
+ *  Thread: [lock-held]. */
 REPLAY_API replay_status_t replay_vmstate_init(void);
 
 /** What there is to know of a session. Set @c size first. */
 typedef struct replay_info {
-    uint32_t size;          /**< sizeof(replay_info_t), set by the caller */
-    replay_mode_t mode;     /**< as replay_get_mode() */
-    uint64_t icount;        /**< now; without the lock: at the last accounting */
-    uint64_t events;        /**< RECORD: written; PLAY: consumed */
-    uint64_t total_events;  /**< PLAY of a finished log: all of it; else 0 */
-    uint64_t event_bytes;   /**< RECORD: bytes of the events, before compression */
-    uint64_t log_stalls;    /**< RECORD: times the recorder waited for the disk */
-    uint64_t queued;        /**< events that wait in the queue */
-    int64_t virtual_ns;     /**< as replay_get_virtual_clock() */
-    int64_t warped_ns;      /**< virtual time that passed in sleep */
-    int32_t shift;          /**< in force now */
-    uint32_t log_version;   /**< format of the log, 0: no log */
-    uint32_t at_end;        /**< PLAY: 1 if the end of the log was reached */
-    uint32_t log_finished;  /**< PLAY: 1 if the log was finished, 0 if it was cut */
-    uint32_t block_data;    /**< 1 if the log holds what disks deliver (rrdata=on), so that
-                                 PLAY needs no image */
-    uint32_t reserved;      /**< 0 */
-    uint64_t total_icount;  /**< PLAY of a finished log: the icount at its end; else 0.
-                                 icount of total_icount is a replay's progress */
+    uint32_t size;         /**< sizeof(replay_info_t), set by the caller */
+    replay_mode_t mode;    /**< as replay_get_mode() */
+    uint64_t icount;       /**< now; without the lock: at the last accounting */
+    uint64_t events;       /**< RECORD: written; PLAY: consumed */
+    uint64_t total_events; /**< PLAY of a finished log: all of it; else 0 */
+    uint64_t event_bytes;  /**< RECORD: bytes of the events, before compression */
+    uint64_t log_stalls;   /**< RECORD: times the recorder waited for the disk */
+    uint64_t queued;       /**< events that wait in the queue */
+    int64_t virtual_ns;    /**< as replay_get_virtual_clock() */
+    int64_t warped_ns;     /**< virtual time that passed in sleep */
+    int32_t shift;         /**< in force now */
+    uint32_t log_version;  /**< format of the log, 0: no log */
+    uint32_t at_end;       /**< PLAY: 1 if the end of the log was reached */
+    uint32_t log_finished; /**< PLAY: 1 if the log was finished, 0 if it was cut */
+    uint32_t block_data;   /**< 1 if the log holds what disks deliver (rrdata=on), so that
+                                PLAY needs no image */
+    uint32_t reserved;     /**< 0 */
+    uint64_t total_icount; /**< PLAY of a finished log: the icount at its end; else 0.
+                                icount of total_icount is a replay's progress */
     replay_shutdown_cause_t end_cause; /**< PLAY of a finished log: as it was ended */
-    int32_t end_exit_code;  /**< so, too: replay_finish_with() */
+    int32_t end_exit_code;             /**< so, too: replay_finish_with() */
 } replay_info_t;
 
 /** The value to start a replay_info_t from. */
 #define REPLAY_INFO_INIT                                                                           \
-    {(uint32_t)sizeof(replay_info_t), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+    { (uint32_t)sizeof(replay_info_t), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 
 /** Fills @p info, as far as its size goes.
  *  @return REPLAY_OK; ERROR_INVALID_ARGUMENT, ERROR_STRUCT_SIZE.
- *  Thread: [any]; exact with the lock held.  Since ABI 1. */
+ *  Thread: [any]; exact with the lock held. */
 REPLAY_API replay_status_t replay_query(replay_info_t *info);
-
-/* -------------------------------------------------------- lock and threads */
-
-/** Declares which work the calling thread does: REPLAY_THREAD_VCPU,
- *  REPLAY_THREAD_IO, or both. Each thread calls it once, before any call that
- *  is tagged [vcpu], [io] or [lock-held]; calling it again changes the roles.
- *  @return REPLAY_OK; ERROR_INVALID_ARGUMENT.
- *  Thread: [any].  Since ABI 1. */
-REPLAY_API replay_status_t replay_thread_attach(replay_role_t roles);
-
-/** Takes the replay lock. First come, first served; not recursive; comes before
- *  the host's own big lock.
- *
- *  The vCPU thread holds it through a slice (prepare, execute, account), the
- *  I/O thread always, except while it polls.
- *
- *  A thread that ends while it holds the lock ends the run: the library reports
- *  ERROR_THREAD_ENDED, stops the machine, and releases the lock.
- *
- *  None: does nothing. Before replay_configure(): the thread that calls this
- *  and then configures has the lock from then on.
- *  @return REPLAY_OK; ERROR_LOCK_HELD if the thread has it already (it keeps it);
- *    ERROR_FORKED in a child of the process that records or replays.
- *  Thread: [any] [hot].  Since ABI 1. */
-REPLAY_API replay_status_t replay_mutex_lock(void);
-
-/** Releases the replay lock.
- *
- *  Play: first delivers what is due and comes from no call of the host's: a
- *  shutdown from outside, the end of the log, a cut. So replay_host::shutdown
- *  and replay_host::stop are called in here too.
- *  @return REPLAY_OK; ERROR_LOCK_NOT_HELD. None: REPLAY_OK.
- *  Thread: [any] [lock-held] [hot].  Since ABI 1. */
-REPLAY_API replay_status_t replay_mutex_unlock(void);
-
-/** True if the calling thread holds the replay lock, and in mode NONE.
- *  Thread: [any] [hot].  Since ABI 1. */
-REPLAY_API bool replay_mutex_locked(void);
-
-/** Waits until the engine has something for this thread, and releases the lock
- *  meanwhile. Returns when anything has changed since the thread's last turn
- *  (replay_account_warp_timer(), replay_start_warp_timer(), replay_wait()), so
- *  that nothing that happened in between is missed.
- *
- *  None: waits too, for what is posted or notified.
- *
- *  @param timeout_ns at most so long, in ns of real time; negative: for ever.
- *  @return REPLAY_OK if something changed, or this thread's turn is due;
- *    REPLAY_TIMEOUT; ERROR_LOCK_NOT_HELD, ERROR_WRONG_ROLE.
- *  Thread: [vcpu] [io] [lock-held].  Since ABI 1. */
-REPLAY_API replay_status_t replay_wait(int64_t timeout_ns);
-
-/** Wakes every thread that is in replay_wait(), and makes the I/O thread take a
- *  turn: the host has changed something that they look at, has a request for
- *  replay_host::handle_requests, say.  Thread: [any], without the lock too.  Since ABI 1. */
-REPLAY_API void replay_notify(void);
-
-/* -------------------------------------------------------- several sessions */
-
-/** One machine's session. */
-typedef struct replay_session replay_session_t;
-
-/** Makes a session, not configured. @return it, or NULL if memory ran out.
- *  The caller frees it with replay_session_free().
- *  Thread: [any].  Since ABI 1. */
-REPLAY_API replay_session_t *replay_session_new(void);
-
-/** Frees a session that replay_session_new() made; finishes it if needed. It
- *  may not be current in any other thread.
- *  @return REPLAY_OK; ERROR_INVALID_ARGUMENT for NULL, the default session, or
- *    one that was freed; ERROR_WRONG_STATE if it is current somewhere;
- *    ERROR_REENTERED as replay_finish(): the session is not freed then.
- *  Thread: [any].  Since ABI 1. */
-REPLAY_API replay_status_t replay_session_free(replay_session_t *session);
-
-/** Makes @p session the calling thread's current one, until the matching
- *  replay_session_pop_current(). NULL stands for the default session.
- *  A thread that ends without its pops gives its sessions free; each reports that.
- *  @return REPLAY_OK; ERROR_INVALID_ARGUMENT; ERROR_WRONG_STATE when 16 are pushed.
- *  Thread: [any].  Since ABI 1. */
-REPLAY_API replay_status_t replay_session_push_current(replay_session_t *session);
-
-/** Goes back to the session that was current before the last push.
- *  @return REPLAY_OK; ERROR_WRONG_STATE if none was pushed.
- *  Thread: [any].  Since ABI 1. */
-REPLAY_API replay_status_t replay_session_pop_current(void);
-
-/** The calling thread's current session; NULL stands for the default one.
- *  Thread: [any] [hot].  Since ABI 1. */
-REPLAY_API replay_session_t *replay_session_get_current(void);
-
-/* ------------------------------------------------------------------ errors */
-
-/** The session's failure. The first divergence, or the first failure of the
- *  log, stays until replay_finish(); else it is the last failed call's. After
- *  replay_finish() or a replay_configure() that failed it is that call's.
- *
- *  @param error [out] filled as far as its size goes; NULL: only the status.
- *  @return its status: REPLAY_OK if nothing failed; ERROR_STRUCT_SIZE if
- *    @p error has no room for its first two members.
- *  Thread: [any].  Since ABI 1. */
-REPLAY_API replay_status_t replay_last_error(replay_error_t *error);
-
-/** The name of a status, "ERROR_LOG_CUT", or "UNKNOWN". Never NULL, never freed.
- *  Thread: [any].  Since ABI 1. */
-REPLAY_API const char *replay_status_name(replay_status_t status);
-
-/** The sentence of a status. Never NULL, never freed.  Thread: [any].  Since ABI 1. */
-REPLAY_API const char *replay_status_sentence(replay_status_t status);
-
-/** A digest of the guest's state that the host computed at this place.
- *
- *  Record: stored.  Play: compared; a different one is ERROR_DIGEST, and so is a
- *  call at another place.  None: nothing.
- *
- *  @return REPLAY_OK; ERROR_DIGEST, ERROR_LOCK_NOT_HELD, ERROR_WRONG_ROLE.
- *  Thread: [vcpu] [io] [lock-held] [hot].  Since ABI 1. */
-REPLAY_API replay_status_t replay_digest(uint64_t digest);
 
 #ifdef __cplusplus
 }

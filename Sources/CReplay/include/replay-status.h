@@ -3,7 +3,7 @@
 #ifndef REPLAY_STATUS_H
 #define REPLAY_STATUS_H
 
-#include "replay/types.h"
+#include "replay/errors.h"
 
 static inline const char *replay_status_name_of(replay_status_t status) {
     switch (status) {

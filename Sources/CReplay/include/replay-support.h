@@ -13,6 +13,13 @@
 
 #include "replay-status.h"
 
+/* Swift's name for a variable that the C code guards. */
+#if defined(__has_attribute) && __has_attribute(swift_attr)
+#define REPLAY_SWIFT_ATTR(x) __attribute__((swift_attr(x)))
+#else
+#define REPLAY_SWIFT_ATTR(x)
+#endif
+
 #pragma GCC visibility push(hidden)
 
 /* ------------------------------------------------------------------ threads */
@@ -66,6 +73,10 @@ void *replay_default_session_install(void *session);
 
 static inline void replay_mode_store(replay_mode_t mode) {
     __atomic_store_n(&replay_mode, mode, __ATOMIC_RELEASE);
+}
+
+static inline void replay_snapshot_store(const char *snapshot) {
+    replay_snapshot = snapshot;
 }
 
 /* ---------------------------------------------------------------- fair lock */
@@ -223,6 +234,11 @@ void replay_name_caller(char *text, size_t size);
 
 /** The constant table of replay_plugin_query(). */
 const replay_plugin_t *replay_plugin_table(void);
+
+/** REPLAY_VERSION, which Swift cannot evaluate. */
+static inline uint32_t replay_version_of_build(void) {
+    return REPLAY_VERSION;
+}
 
 #pragma GCC visibility pop
 

@@ -50,7 +50,7 @@ extension Session {
             host.message(REPLAY_MESSAGE_WARNING, "nothing is recorded in \(name): the option rr is not given")
         }
         snapshotText = options.snapshot.map(\.asCText)
-        if isDefault { replay_snapshot = snapshotText.map { UnsafePointer($0) } }
+        if isDefault { replay_snapshot_store(snapshotText) }
         face.withLock { $0.show(blockData: isLogged && self.options.blockData) }
         preparation.begin()
         isConfigured = true

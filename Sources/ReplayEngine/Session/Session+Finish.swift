@@ -187,7 +187,7 @@ extension Session {
         for _ in inbox.takeAll() {}
         devices.removeAll()
         hostRequests.withLock { $0.removeAll() }
-        if isDefault { replay_snapshot = nil }
+        if isDefault { replay_snapshot_store(nil) }
         snapshotText?.deallocate()
         snapshotText = nil
     }
