@@ -28,21 +28,27 @@ let package = Package(
         // The header alone: linking libxxhash would make hosts need it.
         .systemLibrary(name: "CXXHash", providers: [.apt(["libxxhash-dev"])]),
 
+        // System calls and their faults, errno, locks, threads, memory, names as bytes.
+        .target(name: "ReplaySystem", dependencies: ["CReplay", "CSystem"]),
+
         // Bytes, events, chunks, files, recovery.
-        .target(name: "ReplayLog", dependencies: ["CReplay", "CSystem", "CZstd", "CXXHash"]),
+        .target(name: "ReplayLog", dependencies: ["CSystem", "CZstd", "CXXHash", "ReplaySystem"]),
 
         // Sessions, instructions, checkpoints, queue, clocks, devices, block filter.
-        .target(name: "ReplayEngine", dependencies: ["CReplay", "CSystem", "ReplayLog"]),
+        .target(name: "ReplayEngine", dependencies: ["CReplay", "ReplayLog", "ReplaySystem"]),
 
         // A host's GMainContext.
-        .target(name: "ReplayGLib", dependencies: ["CGLib", "CReplay", "ReplayEngine"]),
+        .target(name: "ReplayGLib", dependencies: ["CGLib", "CReplay", "ReplayEngine", "ReplaySystem"]),
 
         // The C interface: one @_cdecl function for each declaration.
         .target(
-            name: "Replay", dependencies: ["CReplay", "ReplayEngine", "ReplayGLib", "ReplayLog"]),
+            name: "Replay",
+            dependencies: ["CReplay", "ReplayEngine", "ReplayGLib", "ReplayLog", "ReplaySystem"]),
 
-        .testTarget(name: "ReplayLogTests", dependencies: ["ReplayLog"]),
-        .testTarget(name: "ReplayEngineTests", dependencies: ["Replay", "ReplayEngine", "CReplay"]),
+        .testTarget(name: "ReplayLogTests", dependencies: ["ReplayLog", "ReplaySystem"]),
+        .testTarget(
+            name: "ReplayEngineTests",
+            dependencies: ["CReplay", "Replay", "ReplayEngine", "ReplayLog", "ReplaySystem"]),
     ],
     swiftLanguageModes: [.v6]
 )

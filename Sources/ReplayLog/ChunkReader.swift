@@ -1,4 +1,5 @@
 import Glibc
+import ReplaySystem
 
 /// Reads the chunks of `NAME`, and uses nothing before its checksum matches.
 final class ChunkReader {
@@ -35,7 +36,7 @@ final class ChunkReader {
         }
         guard let decompressor = Decompressor() else {
             system.close(descriptor)
-            throw LogError.system(ENOMEM, "read", path)
+            throw LogError.system(.noMemory, "read", path)
         }
         let (use, conflict) = FileUse.begin(.replayedLog, descriptor)
         if let conflict {
@@ -58,8 +59,8 @@ final class ChunkReader {
 
     /// Up to `count` bytes; fewer at the file's end.
     func bytes(at offset: UInt64, count: Int) throws(LogError) -> [UInt8] {
-        guard CheckedMemory.has(count) else { throw LogError.system(ENOMEM, "read", path, offset: offset) }
-        var failure: Int32?
+        guard CheckedMemory.has(count) else { throw LogError.system(.noMemory, "read", path, offset: offset) }
+        var failure: SystemError?
         let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
             switch system.read(descriptor, into: UnsafeMutableRawBufferPointer(buffer), at: offset) {
             case .success(let read): filled = read
@@ -95,7 +96,7 @@ final class ChunkReader {
         guard target.reserve(rawCount), buffer.reserve(count), let start = buffer.start,
             let raw = target.start
         else {
-            throw LogError.system(ENOMEM, "read", path, offset: offset)
+            throw LogError.system(.noMemory, "read", path, offset: offset)
         }
         let bytes = UnsafeMutableRawBufferPointer(start: start, count: count)
         switch system.read(descriptor, into: bytes, at: offset &+ UInt64(ChunkHeader.size)) {
@@ -108,6 +109,6 @@ final class ChunkReader {
             let whole = UnsafeMutableRawBufferPointer(start: raw, count: rawCount)
             guard decompressor.decompress(UnsafeRawBufferPointer(bytes), into: whole) else { throw damage }
         }
-        target.clearSlack(behind: rawCount)
+        target.clearSlack(after: rawCount)
     }
 }

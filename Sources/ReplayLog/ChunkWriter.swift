@@ -1,4 +1,5 @@
 import Glibc
+import ReplaySystem
 
 /// Appends chunks to `NAME`. Used by the sealer's thread only.
 ///
@@ -23,7 +24,7 @@ final class ChunkWriter {
         segmentCapacity = layout.capacity
         guard let compressor = Compressor(level: options.compressionLevel),
             buffer.reserve(ChunkWriter.room(segmentCapacity))
-        else { throw LogError.system(ENOMEM, "written", files.path) }
+        else { throw LogError.system(.noMemory, "written", files.path) }
         self.files = files
         self.compressor = compressor
         self.system = system
@@ -59,7 +60,7 @@ final class ChunkWriter {
             kind: .events, sequence: description.header.sequence, firstEvent: entry.firstEvent,
             firstIcount: entry.firstIcount, chain: description.chain)
         header.eventCount = description.eventCount
-        guard index.entries.makeRoom() else { throw LogError.system(ENOMEM, "written", path) }
+        guard index.entries.makeRoom() else { throw LogError.system(.noMemory, "written", path) }
         try write(&header, raw, wrong)
         entry.checksum = header.checksum
         previous = header.checksum
@@ -71,7 +72,7 @@ final class ChunkWriter {
         // Memory for the encoded index, and again for the whole; arrays double their size when they grow.
         guard CheckedMemory.has(6 &* MemoryLayout<LogIndex.Entry>.stride &* (index.entries.count &+ 64))
         else {
-            throw LogError.system(ENOMEM, "written", path)
+            throw LogError.system(.noMemory, "written", path)
         }
         var bytes: [UInt8] = []
         let indexOffset = tail
@@ -105,10 +106,9 @@ final class ChunkWriter {
 
     private func bytes(at offset: UInt64, count: Int) throws(LogError) -> [UInt8] {
         var bytes = [UInt8](repeating: 0, count: count)
-        switch bytes.withUnsafeMutableBytes({ system.read(descriptor, into: $0, at: offset) }) {
-        case .success: return bytes
-        case .failure(let error): throw LogError.system(error, "read", path, offset: offset)
-        }
+        let result = bytes.withUnsafeMutableBytes { system.read(descriptor, into: $0, at: offset) }
+        _ = try result.orThrow("read", path, offset: offset)
+        return bytes
     }
 
     /// Nil if the file's length hasn't changed.
@@ -123,7 +123,7 @@ final class ChunkWriter {
     }
 
     func sync() throws(LogError) {
-        if let error = system.sync(descriptor) { throw LogError.system(error, "synced", path) }
+        try system.sync(descriptor).orThrow("synced", path)
     }
 
     /// Completes a header, and appends header and uncompressed payload to `bytes`.
@@ -175,7 +175,7 @@ final class ChunkWriter {
     /// Appends bytes wholly or not at all.
     private func put(_ bytes: UnsafeRawBufferPointer) -> LogError? {
         if let damage = sizeDamage() { return damage }
-        if let error = system.write(descriptor, bytes, at: tail) {
+        if case .failure(let error) = system.write(descriptor, bytes, at: tail) {
             _ = system.truncate(descriptor, size: tail)
             return LogError.system(error, "written", path, offset: tail)
         }

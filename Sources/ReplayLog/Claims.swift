@@ -1,11 +1,11 @@
 import Glibc
+import ReplaySystem
 
 /// Does an open file begin as a log or a live file does?
-package func isPartOfRecording(_ descriptor: Int32) -> Bool {
+package func isPartOfRecording(_ file: OpenFile, _ system: Syscalls) throws(SystemError) -> Bool {
     var head = [UInt8](repeating: 0, count: FileHeader.magic.count)
-    let result = head.withUnsafeMutableBytes { Syscalls().read(descriptor, into: $0, at: 0) }
-    guard case .success(head.count) = result else { return false }
-    return head == FileHeader.magic || head == LiveLayout.magic
+    let count = try head.withUnsafeMutableBytes { system.read(file.descriptor, into: $0, at: 0) }.get()
+    return count == head.count && (head == FileHeader.magic || head == LiveLayout.magic)
 }
 
 /// Opens, examines and locks what already has a recording's names, and creates the new files.
@@ -54,11 +54,8 @@ struct Claims {
             {
                 // Its recorder was killed between the two renamings.
                 let replaced = try live()
-                if let error = folder.rename(
-                    name + Suffix.newLive, name + Suffix.live, replacing: replaced != nil)
-                {
-                    throw LogError.system(error, "completed", path)
-                }
+                try folder.rename(name + Suffix.newLive, name + Suffix.live, replacing: replaced != nil)
+                    .orThrow("completed", path)
                 return .again
             }
             // Its recorder was killed before it had started.
@@ -101,7 +98,7 @@ struct Claims {
             switch folder.open(name + suffix, O_RDWR | O_CREAT | O_EXCL, mode: mode.map { $0 & 0o666 }) {
             case .success(let file):
                 if let mode { system.setMode(file.descriptor, mode) }
-                if let error = system.lock(file.descriptor) {
+                if case .failure(let error) = system.lock(file.descriptor) {
                     // Another recorder believes that it was left over, and removes it.
                     if Claims.isBusy(error) { continue }
                     _ = folder.remove(name + suffix, of: file)
@@ -134,10 +131,10 @@ struct Claims {
             case .failure(let error): throw LogError.system(error, "opened for writing", path + suffix)
             }
             guard case .success(let status) = system.status(file.descriptor) else {
-                throw LogError.system(EIO, "examined", path + suffix)
+                throw LogError.system(SystemError(EIO), "examined", path + suffix)
             }
             try checkKind(status, suffix)
-            if let error = system.lock(file.descriptor) {
+            if case .failure(let error) = system.lock(file.descriptor) {
                 if Claims.isBusy(error) {
                     throw LogError(
                         .busy, "\(path)\(suffix) is being recorded or replayed by another session")
@@ -148,7 +145,7 @@ struct Claims {
                 throw LogError(.busy, "\(path)\(suffix) is \(conflict)")
             }
             guard let same = folder.leads(name, to: file) else {
-                throw LogError.system(EIO, "examined", path + suffix)
+                throw LogError.system(SystemError(EIO), "examined", path + suffix)
             }
             // Its recorder has finished meanwhile, or another one has replaced it.
             if !same { continue }
@@ -184,10 +181,9 @@ struct Claims {
 
     private func begins(_ file: OpenFile, with magic: [UInt8]) throws(LogError) -> Bool {
         var head = [UInt8](repeating: 0, count: magic.count)
-        switch head.withUnsafeMutableBytes({ system.read(file.descriptor, into: $0, at: 0) }) {
-        case .success(let count): return count == magic.count && head == magic
-        case .failure(let error): throw LogError.system(error, "examined", path)
-        }
+        let count = try head.withUnsafeMutableBytes { system.read(file.descriptor, into: $0, at: 0) }
+            .orThrow("examined", path)
+        return count == magic.count && head == magic
     }
 
     private func tie(of file: OpenFile) throws(LogError) -> UInt64 {
@@ -195,9 +191,9 @@ struct Claims {
         let result = bytes.withUnsafeMutableBytes {
             system.read(file.descriptor, into: $0, at: UInt64(LiveLayout.tieOffset))
         }
-        if case .failure(let error) = result { throw LogError.system(error, "examined", path) }
+        _ = try result.orThrow("examined", path)
         return bytes.withUnsafeBytes { LiveLayout.tie(decoding: $0) } ?? 0
     }
 
-    private static func isBusy(_ error: Int32) -> Bool { error == EAGAIN || error == EACCES }
+    private static func isBusy(_ error: SystemError) -> Bool { [EAGAIN, EACCES].contains(error.number) }
 }

@@ -1,3 +1,5 @@
+import ReplaySystem
+
 /// Turns the bytes of a chunk into events: the hot half of the reader, and the encoder's mirror.
 ///
 /// ``RawBuffer/slack`` bytes can be read after ``end``, so that a field can be read first, and checked for its

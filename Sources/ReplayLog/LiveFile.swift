@@ -1,5 +1,6 @@
 import CSystem
 import Glibc
+import ReplaySystem
 import Synchronization
 
 /// The writing side of `NAME.live`: a shared mapping that outlives the process.
@@ -25,19 +26,12 @@ final class LiveFile: @unchecked Sendable {
     /// Takes over an empty, locked file: writes its header, reserves its space, and maps it.
     init(path: String, file: OpenFile, layout: LiveLayout, system: Syscalls) throws(LogError) {
         let header = layout.encoded()
-        if let error = header.withUnsafeBytes({ system.write(file.descriptor, $0, at: 0) }) {
-            throw LogError.system(error, "written", path)
-        }
-        if let error = system.allocate(file.descriptor, size: layout.fileSize) {
-            throw LogError.system(error, "given its space", path)
-        }
-        switch system.map(file.descriptor, size: layout.fileSize) {
-        case .success(let start): mapping = start
-        case .failure(let error): throw LogError.system(error, "mapped", path)
-        }
+        try header.withUnsafeBytes { system.write(file.descriptor, $0, at: 0) }.orThrow("written", path)
+        try system.allocate(file.descriptor, size: layout.fileSize).orThrow("given its space", path)
+        mapping = try system.map(file.descriptor, size: layout.fileSize).orThrow("mapped", path)
         guard let guarded = replay_mapping_guard(mapping, layout.fileSize) else {
             system.unmap(mapping, size: layout.fileSize)
-            throw LogError.system(ENOMEM, "mapped", path)
+            throw LogError.system(.noMemory, "mapped", path)
         }
         self.guarded = guarded
         self.path = path
@@ -132,7 +126,7 @@ final class LiveFile: @unchecked Sendable {
         place.storeBytes(of: state.littleEndian, toByteOffset: 8, as: UInt64.self)
     }
 
-    func sync() -> Int32? {
+    func sync() -> Syscalls.Result<Void> {
         system.sync(mapping, size: layout.fileSize)
     }
 

@@ -1,4 +1,5 @@
 import Glibc
+import ReplaySystem
 
 /// The reading side of `NAME.live`: a copy of what was committed at one moment, possibly while a
 /// recorder continues. The file isn't mapped, so truncating it can't crash the reader.
@@ -67,9 +68,8 @@ struct LiveSnapshot {
     }
 
     /// Whether a name still refers to the file that was read, or to none if none was.
-    static func isCurrent(_ snapshot: LiveSnapshot?, _ path: String) -> Bool {
-        var status = stat()
-        guard path.withFileName({ stat($0, &status) }) == 0 else { return snapshot == nil }
+    static func isCurrent(_ snapshot: LiveSnapshot?, _ path: String, _ system: Syscalls) -> Bool {
+        guard case .success(let status) = system.status(path: path) else { return snapshot == nil }
         return snapshot.map { $0.identity == (status.st_dev, status.st_ino) } ?? false
     }
 
@@ -154,16 +154,14 @@ struct LiveSnapshot {
 
         /// Reads no more than the file has now: the lengths that it states reserve no memory.
         private func limited(_ count: Int, at offset: Int) throws(LogError) -> Int {
-            switch system.status(descriptor) {
-            case .success(let status): return min(count, max(0, Int(status.st_size) &- offset))
-            case .failure(let error): throw LogError.system(error, "read", path)
-            }
+            let status = try system.status(descriptor).orThrow("read", path)
+            return min(count, max(0, Int(status.st_size) &- offset))
         }
 
         func bytes(at offset: Int, count: Int) throws(LogError) -> [UInt8] {
             let count = try limited(count, at: offset)
-            guard CheckedMemory.has(count) else { throw LogError.system(ENOMEM, "read", path) }
-            var failure: Int32?
+            guard CheckedMemory.has(count) else { throw LogError.system(.noMemory, "read", path) }
+            var failure: SystemError?
             let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
                 switch system.read(
                     descriptor, into: UnsafeMutableRawBufferPointer(buffer),
@@ -180,15 +178,13 @@ struct LiveSnapshot {
         func read(at offset: Int, count: Int, into target: RawBuffer) throws(LogError) -> Int {
             let count = try limited(count, at: offset)
             guard target.reserve(count), let start = target.start else {
-                throw LogError.system(ENOMEM, "read", path)
+                throw LogError.system(.noMemory, "read", path)
             }
             let bytes = UnsafeMutableRawBufferPointer(start: start, count: count)
-            switch system.read(descriptor, into: bytes, at: UInt64(truncatingIfNeeded: offset)) {
-            case .success(let read):
-                target.clearSlack(behind: read)
-                return read
-            case .failure(let error): throw LogError.system(error, "read", path)
-            }
+            let read = try system.read(descriptor, into: bytes, at: UInt64(truncatingIfNeeded: offset))
+                .orThrow("read", path)
+            target.clearSlack(after: read)
+            return read
         }
     }
 }

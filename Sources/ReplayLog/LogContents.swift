@@ -1,3 +1,5 @@
+import ReplaySystem
+
 /// The result of opening a log: where its events are, up to where they are good, and why
 /// not further.
 struct LogContents {
@@ -65,7 +67,7 @@ struct LogContents {
             scan = try LogScan(path: path, system: system)
             if case .finished = scan.contents.state { return scan.contents }
             if let next, next.tie == scan.contents.chunks.inode { live = next }
-            guard LiveSnapshot.isCurrent(live, live?.path ?? path + LogFiles.Suffix.live) else {
+            guard LiveSnapshot.isCurrent(live, live?.path ?? path + LogFiles.Suffix.live, system) else {
                 if mayReadAgain { return nil }
                 throw LogError(.busy, "\(path) keeps appearing and disappearing")
             }

@@ -1,26 +1,37 @@
 import Glibc
+import ReplaySystem
 
 extension LogError {
     /// An error for a system call that failed on `path`.
-    static func system(_ error: Int32, _ action: String, _ path: String, offset: UInt64 = 0) -> LogError {
-        var failure = LogError(
-            code(for: error), "\(path) can't be \(action): \(Syscalls.describe(error))", offset: offset)
-        failure.errno = error
+    static func system(_ error: SystemError, _ action: String, _ path: String, offset: UInt64 = 0) -> LogError
+    {
+        var failure = LogError(code(for: error), "\(path) can't be \(action): \(error)", offset: offset)
+        failure.errno = error.number
         return failure
     }
 
     /// A failure outside of the log that ends a recording.
-    package init(outside sentence: String, errno error: Int32) {
+    package init(outside sentence: String, _ error: SystemError) {
         self.init(LogError.code(for: error), sentence)
-        errno = error
+        errno = error.number
     }
 
-    static func code(for error: Int32) -> Code {
-        switch error {
+    private static func code(for error: SystemError) -> Code {
+        switch error.number {
         case ENOENT: .notFound
         case ENOMEM: .noMemory
         case ENOSPC, EDQUOT, EFBIG: .diskFull
-        default: .system(error)
+        default: .system(error.number)
+        }
+    }
+}
+
+extension Result where Failure == SystemError {
+    /// The value, or an error that says what can't be done with `path`.
+    func orThrow(_ action: String, _ path: String, offset: UInt64 = 0) throws(LogError) -> Success {
+        switch self {
+        case .success(let value): return value
+        case .failure(let error): throw LogError.system(error, action, path, offset: offset)
         }
     }
 }

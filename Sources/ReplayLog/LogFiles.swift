@@ -1,4 +1,5 @@
 import Glibc
+import ReplaySystem
 import Synchronization
 
 /// The two files of a recording, and their names.
@@ -31,7 +32,10 @@ final class LogFiles: @unchecked Sendable {
 
     /// Creates `NAME.new` and `NAME.live.new`. If `replacing` is false, `NAME` may not exist.
     init(path: String, layout: LiveLayout, replacing: Bool, system: Syscalls) throws(LogError) {
-        let (folder, name) = try Folder.of(path, system)
+        guard let (folderPath, name) = Folder.split(path) else {
+            throw LogError(.notFound, "'\(path)' is not a usable name for a log")
+        }
+        let folder = try Folder.open(folderPath, system).orThrow("made", path)
         let length = name.fileBytes.count
         if length > LogFiles.longestName {
             throw LogError(
@@ -79,20 +83,18 @@ final class LogFiles: @unchecked Sendable {
     /// Gives the files their final names, and so replaces older ones. Returns what the user should know.
     func commit(synced: Bool) throws(LogError) -> String? {
         if isCommitted { return nil }
-        if synced, older != nil, let error = system.sync(log.descriptor) {
-            throw LogError.system(error, "synced", path)
-        }
+        if synced, older != nil { try system.sync(log.descriptor).orThrow("synced", path) }
         try checkUnchanged(name, older)
         try checkUnchanged(name + Suffix.live, olderLive)
-        if let error = folder.rename(name + Suffix.new, name, replacing: older != nil) {
-            throw LogError.system(error, "made", path)
-        }
+        try folder.rename(name + Suffix.new, name, replacing: older != nil).orThrow("made", path)
         committed.store(true, ordering: .releasing)
         older = nil
-        if let error = folder.rename(name + Suffix.newLive, name + Suffix.live, replacing: olderLive != nil) {
+        let renaming = folder.rename(
+            name + Suffix.newLive, name + Suffix.live, replacing: olderLive != nil)
+        if case .failure(let error) = renaming {
             // The older recording is replaced: this one has started. Readers and the next recorder recognise the
             // live file by its tie.
-            return "\(path)\(Suffix.newLive) could not be renamed: \(Syscalls.describe(error)); "
+            return "\(path)\(Suffix.newLive) could not be renamed: \(error); "
                 + "the recording goes on with that name"
         }
         hasLiveName = true
@@ -121,7 +123,7 @@ final class LogFiles: @unchecked Sendable {
     func discard() {
         if isCommitted || isDiscarded { return }
         isDiscarded = true
-        if system.truncate(log.descriptor, size: 0) == nil { live.tie(to: 0) }
+        if case .success = system.truncate(log.descriptor, size: 0) { live.tie(to: 0) }
         _ = folder.remove(name + Suffix.new, of: log)
         _ = folder.remove(name + Suffix.newLive, of: live.file)
         older = nil
@@ -149,7 +151,7 @@ final class LogFiles: @unchecked Sendable {
         case .other: return "\(path).live is not the file that was recorded to; it was left alone"
         case .failed(let error):
             self.live.shrink()
-            return "\(path).live could not be removed: \(Syscalls.describe(error)); \(path) doesn't need it"
+            return "\(path).live could not be removed: \(error); \(path) doesn't need it"
         }
     }
 

@@ -1,3 +1,5 @@
+import ReplaySystem
+
 extension LogMetadata {
     /// The longest payload of a metadata chunk.
     package static let longestEncoding = 1 << 24

@@ -1,3 +1,5 @@
+import ReplaySystem
+
 /// What a log says about its recording: the machine's fingerprint, and how its clocks count.
 package struct LogMetadata: Sendable {
     /// Key and value pairs of the host, in the order given.

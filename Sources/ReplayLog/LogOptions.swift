@@ -1,3 +1,5 @@
+import ReplaySystem
+
 /// How a log is written. The defaults are for recording; small values are for tests.
 package struct LogOptions: Sendable {
     /// The bytes of events in a segment, and so in a chunk; from 256 bytes to 1 GiB.

@@ -1,3 +1,4 @@
+import ReplaySystem
 import Synchronization
 
 /// Reads a log in any state: finished, being written, or left by a recorder that died.

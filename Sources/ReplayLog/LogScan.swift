@@ -1,4 +1,5 @@
 import Glibc
+import ReplaySystem
 
 /// Reads the skeleton of a log: by its index if it is finished, otherwise header by header. Then appends
 /// the live segments to the chunks.
@@ -128,7 +129,7 @@ struct LogScan {
     private func readIndex(_ header: ChunkHeader, at offset: UInt64) throws(LogError) -> LogIndex? {
         guard try readSmall(header, at: offset) else { return nil }
         guard CheckedMemory.has(2 &* Int(header.rawLength)) else {
-            throw LogError.system(ENOMEM, "read", path, offset: offset)
+            throw LogError.system(.noMemory, "read", path, offset: offset)
         }
         return LogIndex(
             decoding: UnsafeRawBufferPointer(start: buffer.start, count: Int(header.rawLength)),
@@ -185,7 +186,7 @@ struct LogScan {
 
     private mutating func take(_ header: ChunkHeader) throws(LogError) {
         guard contents.entries.makeRoom() else {
-            throw LogError.system(ENOMEM, "read", path, offset: offset)
+            throw LogError.system(.noMemory, "read", path, offset: offset)
         }
         previous = header.checksum
         contents.entries.append(
@@ -274,7 +275,7 @@ struct LogScan {
         if live.isHeld { return .running }
         if case .damaged(let error) = tail { return .died(reason: error.message) }
         if let error = live.failure {
-            return .died(reason: "its recorder stopped: \(Syscalls.describe(error))")
+            return .died(reason: "its recorder stopped: \(SystemError(error))")
         }
         return .died(reason: "its recorder ended without replay_finish()")
     }

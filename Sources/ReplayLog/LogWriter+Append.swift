@@ -1,4 +1,5 @@
 import Glibc
+import ReplaySystem
 
 // Each returns whether the event is in the log. False: the log is dead or closed (`failure`), or the event
 // was refused (`refusal`).

@@ -1,3 +1,5 @@
+import ReplaySystem
+
 extension LogWriter {
     /// Makes room for an event of that icount: writes a mark, or continues in the other segment. False: the log
     /// is dead or closed.

@@ -1,4 +1,5 @@
 import Glibc
+import ReplaySystem
 import Synchronization
 
 /// Writes a log: `NAME`, which consists of chunks, and during the recording `NAME.live`, which contains what
@@ -99,9 +100,8 @@ package final class LogWriter: @unchecked Sendable {
         _ files: LogFiles, _ layout: LiveLayout, _ system: Syscalls
     ) throws(LogError) {
         let header = FileHeader(segmentSize: UInt32(truncatingIfNeeded: layout.segmentSize)).encoded()
-        if let error = header.withUnsafeBytes({ system.write(files.log.descriptor, $0, at: 0) }) {
-            throw LogError.system(error, "written", files.path)
-        }
+        try header.withUnsafeBytes { system.write(files.log.descriptor, $0, at: 0) }
+            .orThrow("written", files.path)
     }
 
     // MARK: Facts

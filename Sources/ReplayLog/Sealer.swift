@@ -1,4 +1,5 @@
 import Glibc
+import ReplaySystem
 import Synchronization
 
 /// The thread that turns full segments into chunks, and the only one that writes `NAME`.
@@ -43,8 +44,9 @@ final class Sealer: @unchecked Sendable {
         self.chunks = chunks
         syncInterval = min(max(options.syncInterval, 0), 3_600_000_000_000)
         jobs.reserveCapacity(4)
-        let error = start(system)
-        if error != 0 { throw LogError.system(error, "written: no thread could be started", files.path) }
+        // Unowned: `stop()` joins the thread before the object is freed.
+        thread = try system.startThread { [unowned self] in run() }
+            .orThrow("written: no thread could be started", files.path)
     }
 
     /// Ends the thread after its current jobs. Must be called before the sealer is released.
@@ -102,14 +104,6 @@ final class Sealer: @unchecked Sendable {
     }
 
     private var live: LiveFile { files.live }
-
-    private func start(_ system: Syscalls) -> Int32 {
-        if case .fail(let error) = system.faults?.action(.thread) ?? .pass { return error }
-        // Unowned: `stop()` joins the thread before the object is freed.
-        let (thread, error) = LibraryThread.start { [unowned self] in run() }
-        self.thread = thread
-        return error
-    }
 
     private func run() {
         LibraryThread.receiveBusErrors()
@@ -192,7 +186,9 @@ final class Sealer: @unchecked Sendable {
             live.committed(1).pointee.load(ordering: .relaxed)
         )
         if words != syncedWords || appended {
-            if let error = live.sync() { return LogError.system(error, "synced", files.path) }
+            if case .failure(let error) = live.sync() {
+                return LogError.system(error, "synced", files.path)
+            }
             syncedWords = words
         }
         if appended {

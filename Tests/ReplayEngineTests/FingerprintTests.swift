@@ -2,6 +2,7 @@ import ReplayLog
 import Testing
 
 @testable import ReplayEngine
+@testable import ReplaySystem
 
 @Suite struct FingerprintTests {
     private let recorded = Fingerprint([("ram", "128"), ("disk", "abc")])

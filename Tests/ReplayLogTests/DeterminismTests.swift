@@ -1,6 +1,7 @@
 import Testing
 
 @testable import ReplayLog
+@testable import ReplaySystem
 
 @Suite struct DeterminismTests {
     let scratch = Scratch()

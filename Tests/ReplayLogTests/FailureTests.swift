@@ -2,6 +2,7 @@ import Glibc
 import Testing
 
 @testable import ReplayLog
+@testable import ReplaySystem
 
 @Suite struct FailureTests {
     let scratch = Scratch()
@@ -155,6 +156,6 @@ import Testing
         #expect(throws: LogError.self) { try writer.finish(LogEnd()) }
         let outcome = Outcome(scratch.path("log"))
         #expect(outcome.error == nil && outcome.events.count == Int(count))
-        #expect(outcome.state == .died(reason: "its recorder stopped: \(Syscalls.describe(EIO))"))
+        #expect(outcome.state == .died(reason: "its recorder stopped: \(SystemError(EIO))"))
     }
 }

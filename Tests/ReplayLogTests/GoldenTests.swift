@@ -1,6 +1,7 @@
 import Testing
 
 @testable import ReplayLog
+@testable import ReplaySystem
 
 /// Logs of every released format. They are read for ever; the writer of a format makes the same bytes as
 /// long as it is the current one.

@@ -2,6 +2,7 @@ import Synchronization
 import Testing
 
 @testable import ReplayLog
+@testable import ReplaySystem
 
 /// A kill is a copy of both files at some moment: what is in them is all that a dead recorder leaves.
 @Suite struct KillTests {

@@ -2,6 +2,7 @@ import Glibc
 import Testing
 
 @testable import ReplayLog
+@testable import ReplaySystem
 
 /// What the format page limits: a file can't ask for much more memory or time than its own size.
 @Suite struct LimitTests {

@@ -2,6 +2,7 @@ import Glibc
 import Testing
 
 @testable import ReplayLog
+@testable import ReplaySystem
 
 /// A recording touches its own files only, and finds them again.
 @Suite struct OwnershipTests {

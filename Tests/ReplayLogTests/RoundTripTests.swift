@@ -2,6 +2,7 @@ import Glibc
 import Testing
 
 @testable import ReplayLog
+@testable import ReplaySystem
 
 @Suite struct RoundTripTests {
     let scratch = Scratch()

@@ -1,6 +1,7 @@
 import Testing
 
 @testable import ReplayLog
+@testable import ReplaySystem
 
 /// Where chunks end: so that one damaged byte costs a stated part of a long run with few events.
 @Suite struct SealTests {

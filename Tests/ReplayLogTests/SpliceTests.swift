@@ -1,6 +1,7 @@
 import Testing
 
 @testable import ReplayLog
+@testable import ReplaySystem
 
 /// A file that is made of two recordings: each chunk is whole, and its checksums fit.
 @Suite struct SpliceTests {

@@ -2,6 +2,7 @@ import Glibc
 import Testing
 
 @testable import ReplayLog
+@testable import ReplaySystem
 
 /// An older recording stays until the new one has started, whenever the recorder dies.
 @Suite struct StartTests {

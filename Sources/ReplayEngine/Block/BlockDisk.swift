@@ -1,6 +1,5 @@
-import CReplay
 import Glibc
-import ReplayLog
+import ReplaySystem
 import Synchronization
 
 /// A disk: the filter between a guest's controller and a backend.
@@ -25,27 +24,25 @@ package final class BlockDisk: @unchecked Sendable {
     }
     let isReadOnly: Bool
     let length: Int64
-    /// Not unowned, because a request may end while its session does.
-    private let session: Session
+    /// Posts a finished request to the session. Returns false in a forked child.
+    private let post: @Sendable (BlockRequest) -> Bool
     private var workers: Workers?
     /// Requests that a backend works on, by their ids.
     private let underWay = Locked<Set<UInt64>>([])
     /// Requests whose completion the guest hasn't seen yet.
     private let count = Atomic<Int>(0)
 
-    init?(
-        _ session: Session, name: String, backend: Backend, overlay: Overlay?, isReadOnly: Bool,
-        length: Int64,
-        workers: Int
-    ) {
-        self.session = session
+    init(
+        name: String, backend: Backend, overlay: Overlay?, isReadOnly: Bool, length: Int64, workers: Int,
+        _ system: Syscalls, post: @escaping @Sendable (BlockRequest) -> Bool
+    ) throws(SystemError) {
+        self.post = post
         self.name = name
         self.backend = backend
         self.overlay = overlay
         self.isReadOnly = isReadOnly
         self.length = length
-        guard let workers = Workers(workers, { $0.disk.perform($0) }) else { return nil }
-        self.workers = workers
+        self.workers = try Workers(workers, system) { $0.disk.perform($0) }
     }
 
     // MARK: A request's way
@@ -54,69 +51,73 @@ package final class BlockDisk: @unchecked Sendable {
     /// ``BlockRequest/settle()``.
     func submit(_ request: BlockRequest) {
         noteSubmission(of: request)
-        if let error = refusal(request) { return finish(request, error) }
+        if let error = refusal(request) { return done(request, error) }
         if let overlay {
             switch request.operation {
-            case .read: if overlay.covers(request) { return finish(request, 0) }
-            case .write, .zeroes, .discard: return finish(request, 0)
+            case .read: if overlay.covers(request) { return done(request, nil) }
+            case .write, .zeroes, .discard: return done(request, nil)
             case .flush: return enqueue(request)
             }
         }
         switch backend {
         case .file: enqueue(request)
-        case .log: done(request, 0)
+        case .log: done(request, nil)
         case .host(let backend):
-            if let result = backend.submit(request) { done(request, result) }
+            if let result = backend.submit(request) { done(request, result: result) }
         }
     }
 
     private func enqueue(_ request: BlockRequest) {
-        guard let workers, workers.add(request) else { return finish(request, -EIO) }
+        guard let workers, workers.add(request) else { return done(request, SystemError(EIO)) }
     }
 
     /// The result of a request that needs no backend.
-    private func refusal(_ request: BlockRequest) -> Int32? {
+    private func refusal(_ request: BlockRequest) -> SystemError? {
         if request.operation == .flush { return nil }
         let (end, overflow) = request.offset.addingReportingOverflow(UInt64(request.length))
-        if overflow || end > UInt64(max(length, 0)) { return -EIO }
-        return request.operation != .read && isReadOnly ? -EROFS : nil
+        if overflow || end > UInt64(max(length, 0)) { return SystemError(EIO) }
+        return request.operation != .read && isReadOnly ? SystemError(EROFS) : nil
     }
 
     /// Runs on a worker.
     private func perform(_ request: BlockRequest) {
-        if let overlay, request.operation == .flush { return finish(request, overlay.perform(request)) }
-        guard case .file(let file) = backend else { return finish(request, -ENOTSUP) }
-        let result: Int32
-        switch request.operation {
-        case .read: result = file.read(request.buffer, at: request.offset)
-        case .write:
-            result = sync(
-                file, request, file.write(UnsafeRawBufferPointer(request.buffer), at: request.offset))
-        case .zeroes:
-            let range = request.offset..<request.offset &+ UInt64(request.length)
-            result = sync(file, request, file.writeZeroes(range))
-        case .discard: result = 0
-        case .flush: result = file.sync()
+        do throws(SystemError) {
+            if let overlay, request.operation == .flush {
+                try overlay.perform(request)
+            } else if case .file(let file) = backend {
+                try perform(request, file)
+            } else {
+                throw SystemError(ENOTSUP)
+            }
+            done(request, nil)
+        } catch {
+            done(request, error)
         }
-        done(request, result)
     }
 
-    private func sync(_ file: DataFile, _ request: BlockRequest, _ result: Int32) -> Int32 {
-        result >= 0 && request.flags & UInt32(REPLAY_BLOCK_FUA) != 0 ? file.sync() : result
+    private func perform(_ request: BlockRequest, _ file: DataFile) throws(SystemError) {
+        switch request.operation {
+        case .read: try file.read(request.buffer.bytes, at: request.offset)
+        case .write: try file.write(request.buffer.readOnly, at: request.offset)
+        case .zeroes: try file.writeZeroes(request.offset..<request.offset &+ UInt64(request.length))
+        case .discard: break
+        case .flush: try file.sync()
+        }
+        let changes = request.operation == .write || request.operation == .zeroes
+        if changes, request.isForced { try file.sync() }
     }
 
-    private func finish(_ request: BlockRequest, _ result: Int32) { done(request, result) }
+    private func done(_ request: BlockRequest, _ error: SystemError?) {
+        done(request, result: error?.guestResult ?? 0)
+    }
 
-    /// A backend has finished the request. Called on any thread.
+    /// A backend has finished the request, with 0 or a negative errno. Called on any thread.
     /// - Returns: false in a forked child.
     @discardableResult
-    func done(_ request: BlockRequest, _ result: Int32) -> Bool {
-        if session.isForked { return false }
+    func done(_ request: BlockRequest, result: Int32) -> Bool {
         request.result = min(result, 0)
         let id = request.id
-        // In mode NONE the completion runs here, on a thread that may have a different current session.
-        session.asCurrent { _ = session.post(.request(request)) }
-        session.noteCompletion()
+        guard post(request) else { return false }
         // Only now: a request that is neither at work nor queued must never arrive.
         underWay.withLock { _ = $0.remove(id) }
         return true

@@ -1,6 +1,6 @@
-import CReplay
 import Glibc
 import ReplayLog
+import ReplaySystem
 
 /// An operation that a guest requests from a disk.
 enum BlockOperation {
@@ -37,13 +37,11 @@ final class BlockRequest: @unchecked Sendable {
     /// Guest memory of a read; it changes only at the completion.
     private let pieces: [iovec]
     /// The data; empty for operations without data.
-    let buffer: UnsafeMutableRawBufferPointer
+    let buffer: RawBuffer
     private let completion: Completion
     private let opaque: UnsafeMutableRawPointer?
     /// 0, or a negative errno.
     var result: Int32 = 0
-    /// For a backend of the host, which gets a pointer to it.
-    let piece: UnsafeMutablePointer<iovec>
     /// Its memory in the queue, reserved so that a completion can't fail for lack of memory.
     private var queueNode: EventChain.Node?
     /// Submitted while events were disabled: its completion isn't recorded.
@@ -59,14 +57,14 @@ final class BlockRequest: @unchecked Sendable {
     ) {
         let carriesData = operation == .read || operation == .write
         guard let node = EventChain.makeNode() else { return nil }
-        guard let memory = CheckedMemory.allocate(carriesData ? length : 0) else {
+        // A write without pieces is a write of zeroes, for a backend that has no operation for these.
+        let given = operation == .write ? pieces : []
+        guard let buffer = RawBuffer(given, count: carriesData ? length : 0) else {
             EventChain.discard(node)
             return nil
         }
         queueNode = node
-        buffer = UnsafeMutableRawBufferPointer(start: memory, count: carriesData ? length : 0)
-        piece = .allocate(capacity: 1)
-        piece.initialize(to: iovec(iov_base: memory, iov_len: buffer.count))
+        self.buffer = buffer
         self.disk = disk
         self.id = id
         self.operation = operation
@@ -76,49 +74,22 @@ final class BlockRequest: @unchecked Sendable {
         self.pieces = operation == .read ? pieces : []
         self.completion = completion
         self.opaque = opaque
-        // A write without pieces is a write of zeroes, for a backend that has no operation for these.
-        if operation == .write, !pieces.isEmpty {
-            gather(pieces)
-        } else {
-            buffer.initializeMemory(as: UInt8.self, repeating: 0)
-        }
     }
 
-    deinit {
-        CheckedMemory.free(buffer.baseAddress)
-        if let queueNode { EventChain.discard(queueNode) }
-        piece.deallocate()
-    }
+    deinit { if let queueNode { EventChain.discard(queueNode) } }
 
     func takeQueueNode() -> EventChain.Node? {
         defer { queueNode = nil }
         return queueNode
     }
 
-    private func gather(_ pieces: [iovec]) {
-        var at = 0
-        for piece in pieces where piece.iov_len > 0 {
-            guard let base = piece.iov_base, at + piece.iov_len <= buffer.count else { return }
-            buffer.baseAddress?.advanced(by: at).copyMemory(from: base, byteCount: piece.iov_len)
-            at += piece.iov_len
-        }
-    }
-
-    private func scatter() {
-        var at = 0
-        for piece in pieces where piece.iov_len > 0 {
-            guard let base = piece.iov_base, at + piece.iov_len <= buffer.count,
-                let start = buffer.baseAddress
-            else {
-                return
-            }
-            base.copyMemory(from: start + at, byteCount: piece.iov_len)
-            at += piece.iov_len
-        }
-    }
+    /// Must what it changes be on the disk when it completes?
+    var isForced: Bool { flags & BlockRequest.forced != 0 }
+    /// The public header's flag.
+    static let forced: UInt32 = 1
 
     /// The digest of the data that was read.
-    var digest: UInt64 { Checksum.xxh3(UnsafeRawBufferPointer(buffer)) }
+    var digest: UInt64 { Checksum.xxh3(buffer.readOnly) }
 
     /// Called at the completion, on the thread that flushes. Written data goes into the overlay; data that
     /// was read is patched with what the overlay has. So a request sees exactly
@@ -126,7 +97,8 @@ final class BlockRequest: @unchecked Sendable {
     func settle() {
         guard !isSettled else { return }
         isSettled = true
-        if result >= 0, operation != .flush, let overlay = disk.overlay { result = overlay.perform(self) }
+        guard result >= 0, operation != .flush, let overlay = disk.overlay else { return }
+        do throws(SystemError) { try overlay.perform(self) } catch { result = error.guestResult }
     }
 
     /// PLAY: completes the request as it was recorded, without the overlay.
@@ -138,7 +110,7 @@ final class BlockRequest: @unchecked Sendable {
     /// The completion: the only place where the guest's memory changes.
     func reachGuest() {
         settle()
-        if operation == .read, result >= 0 { scatter() }
+        if operation == .read, result >= 0 { buffer.scatter(to: pieces) }
         disk.noteCompletion()
         completion(opaque, result)
     }

@@ -32,12 +32,12 @@ struct HostBackend: @unchecked Sendable {
         switch request.operation {
         case .read:
             if let read = table.read {
-                read(opaque, pointer, request.offset, request.piece, 1, request.flags)
+                read(opaque, pointer, request.offset, request.buffer.piece, 1, request.flags)
                 return nil
             }
         case .write:
             if let write = table.write {
-                write(opaque, pointer, request.offset, request.piece, 1, request.flags)
+                write(opaque, pointer, request.offset, request.buffer.piece, 1, request.flags)
                 return nil
             }
         case .zeroes:

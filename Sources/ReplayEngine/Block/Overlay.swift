@@ -1,6 +1,5 @@
-import CReplay
 import Glibc
-import ReplayLog
+import ReplaySystem
 
 /// Receives what a guest writes, so that its image stays unchanged: a sparse file with
 /// the image's layout, and the set of bytes that were written.
@@ -9,37 +8,41 @@ final class Overlay: Sendable {
     private let written = Locked(RangeSet())
     /// The user named the file, so a flush syncs it to the disk.
     private let isKept: Bool
-    /// Called once, with an errno, when the file can't grow.
-    private let whenFull: @Sendable (Int32) -> Void
+    /// Called once, when the file can't grow.
+    private let whenFull: @Sendable (SystemError) -> Void
     private let isFull = Locked(false)
 
-    init(_ file: DataFile, isKept: Bool, whenFull: @escaping @Sendable (Int32) -> Void) {
+    init(_ file: DataFile, isKept: Bool, whenFull: @escaping @Sendable (SystemError) -> Void) {
         self.file = file
         self.isKept = isKept
         self.whenFull = whenFull
     }
 
-    /// Applies the overlay to a request. - Returns: 0 or a negative errno.
-    func perform(_ request: BlockRequest) -> Int32 {
+    /// Does the overlay's part of a request.
+    func perform(_ request: BlockRequest) throws(SystemError) {
         let range = request.offset..<request.offset &+ UInt64(request.length)
-        let result: Int32
-        guard request.operation == .read || written.withLock({ $0.makeRoom() }) else { return -ENOMEM }
         switch request.operation {
-        case .read: return patch(request)
-        case .write: result = file.write(UnsafeRawBufferPointer(request.buffer), at: request.offset)
-        case .zeroes, .discard: result = file.makeHole(range)
-        case .flush: return sync()
+        case .read: return try patch(request)
+        case .flush: return try sync()
+        case .write, .zeroes, .discard: break
         }
-        guard result >= 0 else {
-            note(failure: -result)
-            return result
+        guard written.withLock({ $0.makeRoom() }) else { throw .noMemory }
+        do throws(SystemError) {
+            if request.operation == .write {
+                try file.write(request.buffer.readOnly, at: request.offset)
+            } else {
+                try file.makeHole(range)
+            }
+        } catch {
+            note(error)
+            throw error
         }
         written.withLock { $0.insert(range) }
-        return request.flags & UInt32(REPLAY_BLOCK_FUA) != 0 ? sync() : 0
+        if request.isForced { try sync() }
     }
 
-    private func note(failure error: Int32) {
-        guard error == ENOSPC || error == EDQUOT || error == EFBIG else { return }
+    private func note(_ error: SystemError) {
+        guard [ENOSPC, EDQUOT, EFBIG].contains(error.number) else { return }
         let isFirst = isFull.withLock { isFull in
             defer { isFull = true }
             return !isFull
@@ -48,7 +51,7 @@ final class Overlay: Sendable {
     }
 
     /// A temporary file disappears with the process, and needs no sync.
-    private func sync() -> Int32 { isKept ? file.sync() : 0 }
+    private func sync() throws(SystemError) { if isKept { try file.sync() } }
 
     /// Must the image be asked for this read?
     func covers(_ request: BlockRequest) -> Bool {
@@ -56,14 +59,12 @@ final class Overlay: Sendable {
     }
 
     /// Patches data from the image with what was written since.
-    private func patch(_ request: BlockRequest) -> Int32 {
+    private func patch(_ request: BlockRequest) throws(SystemError) {
         let range = request.offset..<request.offset &+ UInt64(request.length)
         for part in written.withLock({ $0.parts(in: range) }) {
             let start = Int(part.lowerBound &- request.offset)
-            let bytes = UnsafeMutableRawBufferPointer(rebasing: request.buffer[start..<start + part.count])
-            let result = file.read(bytes, at: part.lowerBound)
-            if result < 0 { return result }
+            let target = request.buffer.bytes[start..<start + part.count]
+            try file.read(UnsafeMutableRawBufferPointer(rebasing: target), at: part.lowerBound)
         }
-        return 0
     }
 }

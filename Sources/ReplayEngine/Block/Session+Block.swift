@@ -1,6 +1,7 @@
 import CReplay
 import Glibc
 import ReplayLog
+import ReplaySystem
 
 /// The block filter's side of a session.
 extension Session {
@@ -40,18 +41,35 @@ extension Session {
         let overlay = try makeOverlay(config, name, over: backend)
         let length: Int64
         switch backend {
-        case .file(let file): length = file.length
+        case .file(let file):
+            do { length = try file.length() } catch { length = Int64(error.guestResult) }
         case .host(let backend): length = backend.length
         case .log(let recorded): length = recorded
         }
-        let workers = config.workers == 0 ? 2 : Int(config.workers)
-        guard
-            let disk = BlockDisk(
-                self, name: name, backend: backend, overlay: overlay, isReadOnly: config.read_only != 0,
-                length: length, workers: workers)
-        else { throw ReplayError(.noMemory, "no worker thread could be started for \(name)", device: name) }
-        return disk
+        do {
+            return try BlockDisk(
+                name: name, backend: backend, overlay: overlay, isReadOnly: config.read_only != 0,
+                length: length, workers: config.workers == 0 ? 2 : Int(config.workers), system,
+                post: postCompletion)
+        } catch {
+            var failure = ReplayError(error, "no worker thread could be started for \(name)", device: name)
+            failure.status = .noMemory
+            throw failure
+        }
     }
+
+    /// Posts finished requests. It keeps the session alive, because a request may end while its session does.
+    private var postCompletion: @Sendable (BlockRequest) -> Bool {
+        { request in
+            if self.isForked { return false }
+            // In mode NONE the completion runs here, on a thread that may have a different current session.
+            self.asCurrent { _ = self.post(.request(request)) }
+            self.noteCompletion()
+            return true
+        }
+    }
+
+    private var system: Syscalls { Syscalls(faults: options.faults) }
 
     private func makeBackend(
         _ config: replay_block_config_t, _ name: String, writable: Bool
@@ -75,8 +93,8 @@ extension Session {
         guard let filename = config.filename.map({ String(fileName: $0) }) else {
             throw ReplayError(.invalidArgument, "\(name) has neither an image nor a backend", device: name)
         }
-        do { return .file(try DataFile(path: filename, writable: writable)) } catch {
-            throw Self.systemError(error, "the image \(filename) of \(name) could not be opened", name)
+        do { return .file(try DataFile.image(filename, writable: writable, system)) } catch {
+            throw ReplayError(error, "the image \(filename) of \(name) could not be opened", device: name)
         }
     }
 
@@ -89,13 +107,14 @@ extension Session {
         _ config: replay_block_config_t, _ name: String, over backend: BlockDisk.Backend
     ) throws(ReplayError) -> Overlay? {
         let named = config.overlay_filename.map { String(fileName: $0) }
-        let folder = options.overlayFolder ?? DataFile.temporaryDirectory
+        let folder = options.overlayFolder ?? DataFile.temporaryFolder
         var what = "the overlay of \(name) could not be made in \(folder)"
         do throws(SystemError) {
             switch overlayKind(config) {
             case REPLAY_BLOCK_OVERLAY_OFF: return nil
             case REPLAY_BLOCK_OVERLAY_TEMPORARY:
-                return Overlay(try DataFile(temporaryIn: folder), isKept: false) { [weak self] error in
+                let file = try DataFile.temporary(in: folder, system)
+                return Overlay(file, isKept: false) { [weak self] error in
                     self?.reportFullOverlay(of: name, "in \(folder)", error)
                 }
             case REPLAY_BLOCK_OVERLAY_FILE:
@@ -103,7 +122,7 @@ extension Session {
                 guard let named else { throw SystemError(EINVAL, "it has no name") }
                 what = "the overlay \(named) of \(name) could not be made"
                 // A file in use, possibly the image itself, is refused before it is emptied.
-                let file = try DataFile(keeping: named)
+                let file = try DataFile.kept(named, system)
                 try file.empty()
                 return Overlay(file, isKept: true) { [weak self] error in
                     self?.reportFullOverlay(of: name, named, error)
@@ -111,23 +130,16 @@ extension Session {
             default: throw SystemError(EINVAL)
             }
         } catch {
-            throw Self.systemError(error, what, name)
+            throw ReplayError(error, what, device: name)
         }
     }
 
     /// The guest gets I/O errors; the user needs to know why.
-    private func reportFullOverlay(of name: String, _ place: String, _ error: Int32) {
+    private func reportFullOverlay(of name: String, _ place: String, _ error: SystemError) {
         host.message(
             REPLAY_MESSAGE_WARNING,
-            "the overlay of \(name), \(place), can't grow: \(SystemError(error).text); the guest's writes fail "
+            "the overlay of \(name), \(place), can't grow: \(error); the guest's writes fail "
                 + "(the option rroverlay names the folder for temporary overlays)")
-    }
-
-    private static func systemError(_ error: SystemError, _ what: String, _ name: String) -> ReplayError {
-        let status: Status = error.number == EINVAL ? .invalidArgument : .system
-        var result = ReplayError(status, "\(what): \(error.text)", device: name)
-        result.systemError = error.number
-        return result
     }
 
     package func diskLength(_ handle: UInt) -> Int64 {
@@ -208,7 +220,7 @@ extension Session {
 
     package static func complete(_ handle: UInt, _ result: Int32) -> Bool {
         guard let request = RequestHandles.shared.take(handle) else { return false }
-        return request.disk.done(request, result)
+        return request.disk.done(request, result: result)
     }
 
     // MARK: Completions: record
@@ -222,7 +234,7 @@ extension Session {
             return write(.block, .vcpu, id, result)
         }
         if options.blockData {
-            return write(.blockData, .vcpu, id, result, bytes: UnsafeRawBufferPointer(request.buffer))
+            return write(.blockData, .vcpu, id, result, bytes: request.buffer.readOnly)
         } else {
             return write(.blockRead, .vcpu, id, result, Int64(bitPattern: request.digest))
         }
@@ -246,10 +258,10 @@ extension Session {
     /// Reproduces the data of a read, or the effect of a write.
     private func reproduce(_ request: BlockRequest, _ event: Event) -> Bool {
         if event.knownKind == .blockData {
-            guard event.bytes.count == request.buffer.count else {
+            guard event.bytes.count == request.buffer.capacity else {
                 return differs(request, "a request of a different length")
             }
-            request.buffer.copyMemory(from: event.bytes)
+            request.buffer.bytes.copyMemory(from: event.bytes)
             return true
         }
         request.settle()

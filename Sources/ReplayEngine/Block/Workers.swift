@@ -1,5 +1,5 @@
 import CReplay
-import ReplayLog
+import ReplaySystem
 
 /// Threads for work that blocks: a queue, first come, first served.
 final class Workers: @unchecked Sendable {
@@ -12,13 +12,17 @@ final class Workers: @unchecked Sendable {
     private let forks = replay_fork_count()
     private let perform: @Sendable (BlockRequest) -> Void
 
-    /// nil if no thread can be started.
-    init?(_ count: Int, _ perform: @escaping @Sendable (BlockRequest) -> Void) {
+    /// One thread is enough; fails when there is none.
+    init(_ count: Int, _ system: Syscalls, _ perform: @escaping @Sendable (BlockRequest) -> Void)
+        throws(SystemError)
+    {
         self.perform = perform
         for _ in 0..<count {
-            if let thread = LibraryThread.start({ self.run() }).thread { threads.append(thread) }
+            switch system.startThread({ self.run() }) {
+            case .success(let thread): threads.append(thread)
+            case .failure(let error): if threads.isEmpty { throw error }
+            }
         }
-        if threads.isEmpty { return nil }
     }
 
     /// - Returns: false in a forked child, where there are no threads.

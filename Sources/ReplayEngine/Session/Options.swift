@@ -1,5 +1,6 @@
 import CReplay
 import ReplayLog
+import ReplaySystem
 
 /// What a session is configured to do, from the struct and the option string.
 package struct Options {
@@ -35,6 +36,8 @@ package struct Options {
     /// Where temporary overlays are made; nil: where temporary files are.
     var overlayFolder: String?
     var createdNs: UInt64 = 0
+    /// For tests: makes system calls on the run's files fail.
+    package var faults: SyscallFaults?
 
     init() {}
 

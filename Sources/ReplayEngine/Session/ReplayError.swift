@@ -1,4 +1,5 @@
 import CReplay
+import Glibc
 import ReplayLog
 
 /// What failed, where, what was expected and what came.
@@ -24,6 +25,12 @@ package struct ReplayError: Error, Sendable {
         self.expected = expected
         self.found = found
         self.device = device
+    }
+
+    /// What the system refused.
+    init(_ error: SystemError, _ what: String, device: String) {
+        self.init(error.number == EINVAL ? .invalidArgument : .system, "\(what): \(error)", device: device)
+        systemError = error.number
     }
 
     /// What the log's reader or writer met.

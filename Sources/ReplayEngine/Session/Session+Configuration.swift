@@ -1,10 +1,11 @@
 import CReplay
 import ReplayLog
+import ReplaySystem
 import Synchronization
 
 /// Configuration: what is known before the machine is prepared, and what a log adds to it.
 extension Session {
-    package func configure(_ config: replay_config_t) -> Status {
+    package func configure(_ config: replay_config_t, faults: SyscallFaults? = nil) -> Status {
         if let forkRefusal { return forkRefusal }
         guard !isConfigured else {
             return misuse(.wrongState, "the session is configured already")
@@ -13,7 +14,8 @@ extension Session {
         // A call that came while the run before ended was for that run.
         runners.areStopped.store(false, ordering: .relaxed)
         do {
-            let options = try Options(config, environment: isDefault ? replay_environment_options() : nil)
+            var options = try Options(config, environment: isDefault ? replay_environment_options() : nil)
+            options.faults = faults
             let host = config.host.map { Host($0, opaque: config.opaque) } ?? Host()
             try begin(options, host)
             if !isIdle { prepareForFork() }
@@ -81,6 +83,7 @@ extension Session {
             var logOptions = LogOptions(segmentSize: options.segmentBytes)
             logOptions.replaces = options.overwrites
             logOptions.startsLater = true
+            logOptions.faults = options.faults
             let writer = try LogWriter(path: name, options: logOptions)
             writer.provideMetadata = { [unowned self] in metadata }
             enter(writer: writer, player: nil)
@@ -99,7 +102,7 @@ extension Session {
 
     private func beginPlaying(_ name: String) throws(ReplayError) {
         do {
-            let reader = try LogReader(path: name)
+            let reader = try LogReader(path: name, faults: options.faults)
             try adopt(Fingerprint(reader.metadata.fingerprint))
             enter(writer: nil, player: Player(reader))
         } catch let error as LogError {

@@ -168,7 +168,7 @@ extension Session {
     private func endRun(_ error: ReplayError) -> Status {
         if let writer, writer.failure == nil {
             let number = error.status == .noMemory ? ENOMEM : EINVAL
-            writer.end(because: LogError(outside: error.message, errno: number))
+            writer.end(because: LogError(outside: error.message, SystemError(number)))
         }
         guard isRecording, options.goOnWhenFull else { return fail(error, REPLAY_STOP_LOG_ERROR) }
         hasFailed = true

@@ -51,7 +51,7 @@ extension Session {
         if isIdle {
             warnOnce(sentence)
         } else {
-            writer?.end(because: LogError(outside: sentence, errno: EOWNERDEAD))
+            writer?.end(because: LogError(outside: sentence, SystemError(EOWNERDEAD)))
             fail(
                 ReplayError(.threadEnded, "\(sentence), at icount \(state.icount)", at: self),
                 isPlaying ? REPLAY_STOP_DIVERGENCE : REPLAY_STOP_LOG_ERROR)

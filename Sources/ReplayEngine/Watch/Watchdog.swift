@@ -69,7 +69,7 @@ final class Watchdog: @unchecked Sendable {
     /// - Returns: false if no thread can be started.
     func start() -> Bool {
         process = replay_process_number()
-        thread = LibraryThread.start { self.run() }.thread
+        thread = try? LibraryThread.start { self.run() }.get()
         return thread != nil
     }
 

@@ -1,8 +1,8 @@
-/// Makes system calls fail, for tests. Called before each system call of a writer that has one.
+/// Forces system calls to fail, for tests: asked before each call of those who were given one.
 package final class SyscallFaults: Sendable {
     /// The calls that can be made to fail.
     package enum Call: Int, Sendable, CaseIterable {
-        case open, lock, allocate, map, stat, read, write, truncate, sync, rename, unlink, thread
+        case open, lock, allocate, map, stat, seek, read, write, truncate, hole, sync, rename, unlink, thread
     }
 
     package enum Action: Sendable {
@@ -27,6 +27,7 @@ package final class SyscallFaults: Sendable {
         counts.withLock { $0[call.rawValue] }
     }
 
+    /// What becomes of the next call of that kind.
     func action(_ call: Call) -> Action {
         let number = counts.withLock { counts in
             defer { counts[call.rawValue] &+= 1 }

@@ -26,7 +26,7 @@ package final class Monitor: @unchecked Sendable {
         mutex.deallocate()
     }
 
-    func withLock<Value>(_ body: () -> Value) -> Value {
+    package func withLock<Value>(_ body: () -> Value) -> Value {
         lock()
         defer { unlock() }
         return body()
@@ -45,7 +45,7 @@ package final class Monitor: @unchecked Sendable {
         pthread_cond_wait(condition, mutex)
     }
 
-    func wait(until time: timespec) {
+    package func wait(until time: timespec) {
         var time = time
         pthread_cond_timedwait(condition, mutex, &time)
     }

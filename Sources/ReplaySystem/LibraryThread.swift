@@ -5,10 +5,7 @@ package struct LibraryThread {
     private let handle: pthread_t
     private static let smallestStack = 1 << 20
 
-    /// - Returns: the thread, or the errno of the failure.
-    package static func start(_ body: @escaping @Sendable () -> Void) -> (
-        thread: LibraryThread?, error: Int32
-    ) {
+    package static func start(_ body: @escaping @Sendable () -> Void) -> Syscalls.Result<LibraryThread> {
         var all = sigset_t()
         var before = sigset_t()
         sigfillset(&all)
@@ -32,14 +29,14 @@ package struct LibraryThread {
             }, context.toOpaque())
         guard error == 0 else {
             context.release()
-            return (nil, error)
+            return .failure(SystemError(error))
         }
-        return (LibraryThread(handle: handle), 0)
+        return .success(LibraryThread(handle: handle))
     }
 
     /// Unblocks SIGBUS in the calling thread, which uses a mapping that other programs may truncate: if the signal
     /// were blocked, the kernel would end the process.
-    static func receiveBusErrors() {
+    package static func receiveBusErrors() {
         var only = sigset_t()
         sigemptyset(&only)
         sigaddset(&only, SIGBUS)
