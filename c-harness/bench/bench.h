@@ -11,8 +11,7 @@
 
 /* ------------------------------------------------------------------ events */
 
-/** One reading of the host clock: so many instructions after the last one, and
- *  so many ns. */
+/** One reading of the host clock: the instructions and the ns since the last one. */
 typedef struct bench_step {
     uint32_t instructions;
     uint32_t ns;
@@ -91,7 +90,7 @@ int64_t bench_empty_loop(unsigned count);
 
 /** Instructions that an event costs in bench_record() or bench_play(), call and
  *  callback included: this program counts itself by callgrind. Negative: there
- *  is no valgrind, or it failed; it has said so on stderr then. */
+ *  is no valgrind, or it failed, which it has reported on stderr. */
 double bench_instructions(const char *what);
 
 /** The counted run itself: --count-only record|play EVENTS. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Instructions an event: this program under callgrind, which counts in one
  * function and what that calls, on the thread that calls it. Two runs with
- * different numbers of events tell what one more event costs.
+ * different numbers of events show what one more event costs.
  *
  * The library is counted in a copy without debug information, because valgrind
  * does not always understand the Swift compiler's and gives up then. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /** @file continue-host.c
  *  Continues a recording: an older log is replayed to its end in a session of its
- *  own, while the default session records the same run anew; then the user goes on.
+ *  own, while the default session records the same run again; then the user goes on.
  *
  *      cc continue-host.c $(pkg-config --cflags --libs replay) -o continue-host
  *      continue-host rr=record,rrfile=old.log            a run, until stdin ends
@@ -30,7 +30,7 @@ static struct {
     int32_t keyboard, old_keyboard;
     uint8_t key;
     bool interrupt_pending, stopped;
-    replay_session_t *old; /* the older log's, as long as it is replayed */
+    replay_session_t *old; /* the older log's, while it is replayed */
     bool old_has_ended;
 } m;
 

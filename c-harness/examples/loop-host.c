@@ -76,7 +76,7 @@ static bool m_idle(void *opaque) {
 }
 
 static void m_stop(void *opaque, replay_stop_reason_t reason, const replay_error_t *error) {
-    (void)reason, (void)error; /* replay_finish() tells it again */
+    (void)reason, (void)error; /* replay_finish() returns it too */
     ((machine *)opaque)->stopped = true;
 }
 
@@ -115,7 +115,8 @@ int main(int argc, char **argv) {
             deliver_interrupt(&m);
         uint64_t n = replay_get_budget(m_idle(&m) ? 0 : 10000); // not beyond the next event
         if (n == 0)
-            replay_wait(100000000); // asleep, or another's turn: woken when there is something
+            replay_wait(
+                100000000); // asleep, or a different thread's turn: returns when something changes
         execute(&m, n);
         replay_account_executed_instructions();
     }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Fuzz target: opens a log in whatever state, and replays it as far as it goes.
  *
- * An input is what a recorder leaves behind: four bytes with the length of NAME,
+ * An input is what a recorder leaves: four bytes with the length of NAME,
  * then NAME, then NAME.live. The mutator corrects the checksums after it changed
  * something, because the reader would stop at them otherwise (repair-log.c).
  *

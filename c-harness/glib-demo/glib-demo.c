@@ -3,8 +3,8 @@
  *  A host to read first: a machine with a timer, a keyboard, a disk, a clock and
  *  a random generator, recorded and replayed.
  *
- *      glib-demo record FILE [options]    let it run, and write down what it meets
- *      glib-demo replay FILE [options]    let it meet the same again
+ *      glib-demo record FILE [options]    runs it, and records its input
+ *      glib-demo replay FILE [options]    runs it again with the recorded input
  *
  *  Two threads work on the machine, never at the same time, because each holds
  *  the replay lock while it does:
@@ -12,9 +12,9 @@
  *    vCPU  executes the guest (guest.c) slice by slice, and sleeps with it;
  *    I/O   runs a GMainLoop, in which somebody types at random times.
  *
- *  Everything that the guest cannot know from its own past enters through a call
- *  of libreplay. Search for "replay_" to see them all; each comment tells why the
- *  call stands where it does. The code is the same for both modes. */
+ *  Everything that the guest's own past doesn't determine enters through a call
+ *  of libreplay. Search for "replay_" to see them all; each comment explains why the
+ *  call is where it is. The code is the same for both modes. */
 #include <inttypes.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -33,8 +33,7 @@ enum {
     DISK_SECTORS = 128
 };
 
-/** The machine. All of it is touched under the replay lock only, except for
- *  what is atomic. */
+/** The machine. The replay lock guards all of it except the atomic members. */
 typedef struct machine {
     guest_t guest;
     replay_timer_t *timer;
@@ -46,10 +45,10 @@ typedef struct machine {
     uint32_t key_count;
 
     GMainLoop *loop;
-    GRand *rand;                 /* the world outside: who types when, and the dice */
+    GRand *rand;                 /* the world outside: who types when, and random numbers */
     atomic_bool kicked;          /* leave the slice */
     atomic_bool off;             /* leave the loop */
-    _Atomic uint64_t *committed; /* events that have reached the log, for a spectator */
+    _Atomic uint64_t *committed; /* events that have reached the log, for a test that watches */
 } machine_t;
 
 /* ------------------------------------------------- what the library asks of us */
@@ -60,7 +59,7 @@ static uint64_t machine_icount(void *opaque) {
 }
 
 /** A sleeping guest for which nothing is pending: the library then lets virtual
- *  time follow real time in RECORD, and leaps over the gap in PLAY. */
+ *  time follow real time in RECORD, and skips the gap in PLAY. */
 static bool machine_idle(void *opaque) {
     machine_t *m = opaque;
     return m->guest.asleep && !guest_wants_interrupt(&m->guest);
@@ -71,7 +70,7 @@ static bool machine_running(void *opaque) {
     return !atomic_load(&m->off);
 }
 
-/** May be called from every thread, in the middle of a slice: so only a flag. */
+/** Called from any thread, in the middle of a slice, so it only sets a flag. */
 static void machine_kick(void *opaque) {
     machine_t *m = opaque;
     atomic_store(&m->kicked, true);
@@ -86,15 +85,14 @@ static void machine_power_off(void *opaque, replay_shutdown_cause_t cause) {
     atomic_store(&m->kicked, true);
 }
 
-/** The log has no more to give: it ended, or the guest left it. What there is to
- *  say of that is kept until replay_finish() has told it. */
+/** The log ended, or the guest left it. replay_finish() returns the reason. */
 static void machine_stop(void *opaque, replay_stop_reason_t reason, const replay_error_t *error) {
     (void)reason;
     (void)error;
     machine_power_off(opaque, REPLAY_SHUTDOWN_NONE);
 }
 
-/** Errors are told by complain(), when the threads have ended. */
+/** complain() prints errors, when the threads have ended. */
 static void machine_message(void *opaque, replay_message_level_t level, const char *text) {
     (void)opaque;
     if (level != REPLAY_MESSAGE_ERROR)
@@ -118,14 +116,14 @@ static uint64_t machine_digest(void *opaque) {
  * or the library calls back from within replay_account_warp_timer(). So they raise
  * interrupt lines at the same icount in every replay, and need no lock. */
 
-/** The virtual time for which the guest had set its timer has come. */
+/** The guest's timer expires. */
 static void timer_expired(void *opaque) {
     machine_t *m = opaque;
     m->guest.lines |= 1u << LINE_TIMER;
 }
 
-/** Keys have reached their place in the run. Those for which there is no room are
- *  lost; the same ones in PLAY. */
+/** Keys arrive at their place in the run. If there is no room for some they are
+ *  lost, in PLAY the same ones. */
 static void keyboard_receive(void *opaque, const uint8_t *data, size_t length) {
     machine_t *m = opaque;
     for (size_t i = 0; i < length && m->key_count < sizeof(m->keys); i++)
@@ -141,10 +139,10 @@ static uint64_t keyboard_read(machine_t *m) {
     return key;
 }
 
-/** A disk request has ended. A worker thread did it, at a time of its own; the
- *  library has kept the end back until the vCPU thread asked for it, or, in PLAY,
- *  until the guest came to the instruction that the log names. What was read is in
- *  the guest's RAM since just now. */
+/** A disk request is complete. A worker thread did it at some time; the library has
+ *  delayed its completion until the vCPU thread flushed the queue or, in PLAY, until
+ *  the guest reached the recorded instruction. Only now is the data of a read in the
+ *  guest's RAM. */
 static void disk_done(void *opaque, int32_t result) {
     machine_t *m = opaque;
     m->disk_result = result;
@@ -161,7 +159,7 @@ static void disk_request(machine_t *m, bool write, uint64_t address) {
         replay_block_read(m->disk, offset, &piece, 1, 0, disk_done, m);
 }
 
-/** Dice. The recorder throws them and writes the throw down, the player reads it. */
+/** Random numbers. A recording draws and stores them, a replay reads them. */
 static uint64_t random_read(machine_t *m) {
     uint64_t value = 0;
     if (replay_mode == REPLAY_MODE_PLAY) {
@@ -177,10 +175,10 @@ static uint64_t machine_in(void *opaque, uint32_t port) {
     machine_t *m = opaque;
     switch (port) {
     case PORT_VIRTUAL_TIME:
-        /* Made from the icount and the time slept: nothing needs to be recorded. */
+        /* Computed from icount and time slept: nothing needs to be recorded. */
         return (uint64_t)replay_get_virtual_clock();
     case PORT_WALL_CLOCK:
-        /* Real time is of another world. The macro asks for it in RECORD only. */
+        /* Real time comes from outside. The macro reads it in RECORD only. */
         return (uint64_t)REPLAY_CLOCK_LOCKED(REPLAY_CLOCK_HOST, g_get_real_time() * 1000);
     case PORT_RANDOM:
         return random_read(m);
@@ -197,8 +195,8 @@ static void machine_out(void *opaque, uint32_t port, uint64_t value) {
     machine_t *m = opaque;
     switch (port) {
     case PORT_TIMER:
-        /* The slice under way was measured for the timers as they were: if this one
-         * comes earlier, the library kicks us. */
+        /* The current slice ends at the timer that was next: if this one is earlier,
+         * the library kicks us. */
         replay_timer_mod(m->timer, replay_get_virtual_clock() + (int64_t)value);
         break;
     case PORT_DISK_SECTOR:
@@ -211,7 +209,7 @@ static void machine_out(void *opaque, uint32_t port, uint64_t value) {
         disk_request(m, true, value);
         break;
     case PORT_POWER:
-        /* In PLAY this does nothing: the log ends the run, by our callback. */
+        /* In PLAY this does nothing: the log ends the run, with our callback. */
         replay_shutdown_request(REPLAY_SHUTDOWN_GUEST_SHUTDOWN);
         if (replay_mode != REPLAY_MODE_PLAY)
             machine_power_off(m, REPLAY_SHUTDOWN_GUEST_SHUTDOWN);
@@ -223,8 +221,8 @@ static void machine_out(void *opaque, uint32_t port, uint64_t value) {
 
 /* ------------------------------------------------------------ the vCPU thread */
 
-/** Tells a spectator how many events have reached the log: those survive us, even
- *  if we are killed in the next moment. */
+/** Publishes how many events have reached the log: these survive, even if this process
+ *  is killed in the next moment. */
 static void count_committed(machine_t *m) {
     if (m->committed) {
         replay_info_t info = REPLAY_INFO_INIT;
@@ -242,37 +240,37 @@ static gpointer vcpu_thread(gpointer opaque) {
     machine_t *m = opaque;
     guest_t *g = &m->guest;
 
-    /* The log keeps which of the two threads did a thing, and in PLAY lets only
-     * the same one do it. */
+    /* The log stores which of the two threads met an event, and a replay gives it to
+     * the same one only. */
     replay_thread_attach(REPLAY_THREAD_VCPU);
     replay_mutex_lock();
     while (!atomic_load(&m->off)) {
         count_committed(m);
 
-        /* A kick says: look again at what we are about to look at. So the flag is
-         * cleared before we look, and a kick from now on ends the next slice. */
+        /* After a kick we must look again at everything below. So the flag is cleared
+         * before we look, and a kick from now on ends the next slice. */
         atomic_store(&m->kicked, false);
 
-        /* Our turn: what was queued (keys, ends of disk requests) reaches the
-         * guest, time slept is added to the virtual clock, due timers run. */
+        /* Our turn: queued keys and completions reach the guest, time slept is added
+         * to the virtual clock, due timers run. */
         replay_account_warp_timer();
 
-        /* A line was raised at a certain instruction, but delivered maybe later,
-         * when a handler was left: so the delivery is an event of its own. */
+        /* A raised line may be delivered later, when the guest has left a handler:
+         * so the delivery is an event of its own. */
         if (guest_wants_interrupt(g) && replay_interrupt())
             guest_take_interrupt(g);
 
         /* RECORD: not beyond the next timer. PLAY: not beyond the next event. */
         uint64_t budget = replay_get_budget(g->asleep ? 0 : SLICE);
         if (budget == 0) {
-            /* Gives the lock away, and returns when there is something to do. */
+            /* Releases the lock while it waits, and returns when something has changed. */
             replay_wait(100000000);
             continue;
         }
         guest_run(g, budget, &m->kicked);
         replay_account_executed_instructions();
 
-        /* The lock is fair: if the I/O thread waits for it, it gets it here. */
+        /* The lock is fair: if the I/O thread waits for it, that gets it here. */
         replay_mutex_unlock();
         replay_mutex_lock();
     }
@@ -284,8 +282,7 @@ static gpointer vcpu_thread(gpointer opaque) {
 
 /* ------------------------------------------------------------- the I/O thread */
 
-/** Somebody types. In PLAY nobody has to: what is typed then is dropped, and the
- *  keys come from the log. */
+/** Somebody types. In PLAY what is typed is dropped, and the keys come from the log. */
 static gboolean type_key(gpointer opaque) {
     machine_t *m = opaque;
     uint8_t keys[3];
@@ -299,7 +296,7 @@ static gboolean type_key(gpointer opaque) {
 
 /* ----------------------------------------------------------- from start to end */
 
-/** Tells what failed: one sentence, and the events before it. */
+/** Prints what failed: one sentence, and the events before it. */
 static int complain(void) {
     replay_error_t error = REPLAY_ERROR_INIT;
     replay_last_error(&error);
@@ -309,7 +306,7 @@ static int complain(void) {
     return 1;
 }
 
-/** Puts the machine together: all that stands between configure and start, in the
+/** Builds the machine: everything between configure and start, in the
  *  same order in both modes, because devices and disks are numbered. */
 static replay_status_t assemble(machine_t *m, const arguments_t *a) {
     replay_host_t host = REPLAY_HOST_INIT;
@@ -337,9 +334,9 @@ static replay_status_t assemble(machine_t *m, const arguments_t *a) {
     if ((status = replay_glib_attach(NULL)) != REPLAY_OK)
         return status;
 
-    /* A replay needs the recorded machine. What makes it the same one is told
-     * here, and a difference is refused before the first instruction. (The disk's
-     * length the library adds by itself; other data it finds at the first read.) */
+    /* A replay needs the recorded machine. The fingerprint describes it, and a
+     * difference is refused before the first instruction. (The library adds the disk's
+     * length, and finds different data at the first read.) */
     char text[32];
     snprintf(text, sizeof(text), "%016" PRIx64, guest_program_digest());
     replay_fingerprint("demo.program", text);
@@ -351,7 +348,7 @@ static replay_status_t assemble(machine_t *m, const arguments_t *a) {
     m->keyboard = replay_register_char_driver(keyboard_receive, m);
     m->timer = replay_timer_new(timer_expired, m);
 
-    /* The guest's writes go to an overlay: the image stays what replay needs. */
+    /* The guest's writes go to an overlay, so that the image stays as a replay needs it. */
     replay_block_config_t disk = REPLAY_BLOCK_CONFIG_INIT;
     disk.name = "disk";
     disk.filename = a->disk;
@@ -380,18 +377,18 @@ static int run(const arguments_t *a) {
     g_main_loop_run(m.loop);
     g_thread_join(vcpu);
 
-    /* What was this run? To be asked while there still is a session. */
+    /* Query the run while the session still exists. */
     replay_info_t info = REPLAY_INFO_INIT;
     replay_query(&info);
     uint64_t digest = machine_digest(&m);
 
-    /* Take apart in the opposite order. Detaching gives the lock back. */
+    /* Take apart in the opposite order. Detaching releases the lock. */
     replay_block_close(m.disk);
     replay_timer_free(m.timer);
     replay_glib_detach(NULL);
 
-    /* RECORD: without this the log is that of a recorder that died: whole, but cut.
-     * PLAY: OK only if the guest did everything that the log holds. */
+    /* RECORD: without this call the log looks as if its recorder had died.
+     * PLAY: OK only if the guest did everything that is in the log. */
     replay_status_t status = replay_finish();
     if (status != REPLAY_OK && status != REPLAY_ERROR_LOG_CUT)
         return complain();
@@ -405,8 +402,8 @@ static int run(const arguments_t *a) {
 
     if (status == REPLAY_OK)
         return 0;
-    /* The recorder was killed, and all that it wrote has been replayed. That is no
-     * failure, but something to tell. */
+    /* The recorder was killed, and everything that it wrote was replayed. That isn't a
+     * failure, but worth a message. */
     complain();
     return 2;
 }

@@ -24,7 +24,7 @@ typedef struct instruction {
     uint32_t b;
 } instruction_t;
 
-/* Places in the program. Handlers stand 16 instructions apart. */
+/* Places in the program. Handlers are 16 instructions apart. */
 enum {
     RESET = 0,
     ROUND = RESET + 1,
@@ -37,21 +37,21 @@ enum {
     PROGRAM_SIZE = HANDLERS + 16 * LINE_COUNT
 };
 
-/* Register 0 is the guest's memory of everything: whatever it learns is mixed
- * into it, by the rounds and by the handlers that interrupt them. An interrupt
- * that comes one instruction early or late makes all that follows different.
- * 1 counts rounds, 2 and 3 are the rounds', 4 is the handlers'; 5 and 6 become 1
- * when the timer and the disk are done; 7 is the address of the disk's buffer. */
+/* Register 0 depends on everything that the guest has seen: the rounds and the handlers
+ * that interrupt them mix it in. If an interrupt comes one instruction early or late,
+ * everything after it is different. Register 1 counts rounds; rounds use 2 and 3,
+ * handlers 4; 5 and 6 become 1 when the timer and the disk are done; 7 is the address
+ * of the disk's buffer. */
 static const instruction_t program[PROGRAM_SIZE] = {
     [RESET] = {SET, 7, GUEST_RAM_WORDS - GUEST_SECTOR_WORDS},
 
-    /* Sleep for 20 ms, but for the keys that are typed meanwhile. */
+    /* Sleep for 20 ms, except when keys are typed. */
     [ROUND] = {SET, 5, 0},
     {SET, 2, 20000000},
     {OUT, 2, PORT_TIMER},
     {WAIT, 5, 0},
 
-    /* Ask for a sector at random. */
+    /* Request a random sector. */
     {IN, 2, PORT_RANDOM},
     {MIX, 0, 2},
     {IN, 2, PORT_WALL_CLOCK},
@@ -61,7 +61,7 @@ static const instruction_t program[PROGRAM_SIZE] = {
     {OUT, 7, PORT_DISK_READ},
     {SET, 3, 200000},
 
-    /* Work all over the RAM while the disk does its part. */
+    /* Work on all of the RAM while the disk reads. */
     [WORK] = {MIX, 0, 3},
     {LOAD, 2, 0},
     {MIX, 2, 0},
@@ -70,7 +70,7 @@ static const instruction_t program[PROGRAM_SIZE] = {
     {JNZ, 3, WORK},
     {WAIT, 6, 0},
 
-    /* Change the sector that came, and write it back. */
+    /* Change the sector, and write it back. */
     {SET, 6, 0},
     {SAVE, 0, 7},
     {OUT, 7, PORT_DISK_WRITE},
@@ -106,14 +106,13 @@ void guest_run(guest_t *g, uint64_t budget, const atomic_bool *kicked) {
     uint64_t *r = g->registers;
 
     for (; budget > 0 && !g->asleep; budget--) {
-        /* A kick ends the slice; which instruction it hits is left to chance. */
+        /* A kick ends the slice, at any instruction. */
         if (atomic_load_explicit(kicked, memory_order_relaxed))
             break;
 
         const instruction_t i = program[g->pc];
         g->pc++;
-        /* Counted before it acts: a device that it reads asks for the icount,
-         * and this instruction is the one that reads. */
+        /* Counted before it acts: if it reads a device, the icount must include it. */
         g->icount++;
 
         switch (i.op) {
@@ -150,8 +149,8 @@ void guest_run(guest_t *g, uint64_t budget, const atomic_bool *kicked) {
                 g->pc = i.b;
             break;
         case WAIT:
-            /* An interrupt returns to the WAIT, which looks again: what comes
-             * between the question and the sleep is not missed. */
+            /* An interrupt returns to the WAIT, which looks again, so that one between
+             * the test and the sleep isn't missed. */
             if (r[i.a] == 0) {
                 g->pc--;
                 g->asleep = true;

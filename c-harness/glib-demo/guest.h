@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /** @file guest.h
- *  The demo's guest: a register machine small enough to be read at a sitting.
+ *  The demo's guest: a register machine that is small enough to read in one go.
  *
- *  It has eight registers, RAM, interrupt lines, and ports behind which the
- *  host puts devices. It knows nothing of threads, real time or libreplay: what
- *  it does is determined by its program, by what its ports answer, and by the
- *  instruction at which an interrupt is delivered. */
+ *  It has eight registers, RAM, interrupt lines, and ports for the host's devices. It
+ *  doesn't know about threads, real time or libreplay: what it does depends only on its
+ *  program, on what its ports return, and on the instruction at which an interrupt is
+ *  delivered. */
 #ifndef GUEST_H
 #define GUEST_H
 
@@ -20,7 +20,7 @@ enum { LINE_TIMER, LINE_DISK, LINE_KEYBOARD, LINE_COUNT };
 
 /** What the ports do; `in` ones are read, `out` ones written. */
 enum {
-    PORT_TIMER,        /* out: raise LINE_TIMER so many virtual ns from now */
+    PORT_TIMER,        /* out: raise LINE_TIMER after this many virtual ns */
     PORT_VIRTUAL_TIME, /* in: ns since the start */
     PORT_WALL_CLOCK,   /* in: ns since 1970 */
     PORT_RANDOM,       /* in: 64 random bits */
@@ -28,7 +28,7 @@ enum {
     PORT_DISK_SECTOR,  /* out: the sector of the next request */
     PORT_DISK_READ,    /* out: read it to this RAM address; then LINE_DISK */
     PORT_DISK_WRITE,   /* out: write it from this RAM address; then LINE_DISK */
-    PORT_DISK_RESULT,  /* in: how the last request ended, 0: well */
+    PORT_DISK_RESULT,  /* in: the result of the last request, 0: success */
     PORT_POWER         /* out: switch the machine off */
 };
 
@@ -55,13 +55,13 @@ void guest_run(guest_t *g, uint64_t budget, const atomic_bool *kicked);
 /** Would the guest take an interrupt now? */
 bool guest_wants_interrupt(const guest_t *g);
 
-/** Delivers the interrupt that guest_wants_interrupt() spoke of. */
+/** Delivers the interrupt that guest_wants_interrupt() reported. */
 void guest_take_interrupt(guest_t *g);
 
 /** A digest of all that the guest can see of itself. */
 uint64_t guest_digest(const guest_t *g);
 
-/** A digest of the program: a recording fits one program only. */
+/** A digest of the program, because a recording matches only one program. */
 uint64_t guest_program_digest(void);
 
 /** Mixes @p b into @p a; the order of what is mixed matters. */

@@ -13,7 +13,7 @@
 /** The library's functions; set by library_load(), before anything else runs. */
 extern const replay_plugin_t *replay;
 
-/** Loads the library, or takes the stubs.
+/** Loads the library, or uses the stubs.
  *  @param path a file; "none": the stubs; NULL: REPLAY_SONAME beside the program, or else the
  *    one that the system finds, or else the stubs
  *  @return false: the file that was named, or the one beside the program, can't be used;

@@ -4,24 +4,24 @@
  * What it takes to make an emulator recordable, with one thread for everything:
  *
  *  1. A count of what was executed. simavr counts cycles, not instructions, and
- *     avr->cycle is as good: it never goes back, not even over a reset, and every
- *     instruction and every sleep moves it by what the guest's past determines.
- *     Recorded events lie on the ends of instructions, so a replay that runs up
- *     to a recorded cycle stops at it exactly, whatever the instructions take.
- *     run_cycle_limit = 1 gives control back after each. What a device asks in the
- *     middle of an instruction lies one cycle behind its beginning: the replay
- *     runs up to there, hence into that instruction (machine_cycles()).
- *  2. Time. simavr has but one clock, the cycle; it goes on while the CPU sleeps.
+ *     avr->cycle is as good: it never goes back, not even at a reset, and the
+ *     guest's past determines how far each instruction and each sleep moves it.
+ *     Recorded events are at the ends of instructions, so a replay that runs up
+ *     to a recorded cycle stops there exactly, however long instructions take.
+ *     With run_cycle_limit = 1, avr_run() returns after each. When a device asks in
+ *     the middle of an instruction, the count is one cycle after its beginning: a
+ *     replay runs up to there, and so into that instruction (machine_cycles()).
+ *  2. Time. simavr has only one clock, the cycle, which advances while the CPU sleeps.
  *     So there is nothing to warp: a sleeping CPU executes cycles like a working
- *     one, and cpus_idle() is always false. Recording keeps them at the pace of
- *     real time (next_slice()), and replay doesn't wait at all.
- *  3. What comes from outside by itself: bytes for the serial port. A thread
- *     posts them whenever it likes, and they reach the machine between slices.
+ *     one, and cpus_idle() is always false. A recording keeps them at the pace of
+ *     real time (next_slice()), and a replay doesn't wait at all.
+ *  3. Input from outside: bytes for the serial port. A thread posts them at any
+ *     time, and they reach the machine between slices.
  *  4. What the guest asks for: clock and noise, in the middle of an instruction.
  *
  * All calls of the library are in this file. It is loaded at run time, and called
- * through its table; a host that links with it leaves the two macros and
- * load_library() away. */
+ * through its table; a host that links with it doesn't need the two macros and
+ * load_library(). */
 #define REPLAY_FN(name) (replay->name)
 #define REPLAY_MODE()   (*replay->mode)
 #include <replay/replay.h>
@@ -48,7 +48,7 @@ typedef struct host {
     int32_t serial;      /* the library's number of the serial port */
     int64_t began_ns;    /* real time at cycle 0 */
     uint64_t noise;      /* state of the converter's noise */
-    atomic_bool stopped; /* told by any thread, if a replay stalls */
+    atomic_bool stopped; /* set by any thread, if a replay stalls */
 } host_t;
 
 static host_t host;
@@ -122,8 +122,8 @@ static uint16_t noise(void *opaque) {
     return value;
 }
 
-/* What the machine sends is determined: nothing to record. But a digest after
- * each byte makes a replay tell the first one that is another. */
+/* What the machine sends is determined, so it isn't recorded. But with a digest after
+ * each byte, a replay reports the first one that differs. */
 static void serial_sent(void *opaque, uint8_t byte) {
     host_t *h = opaque;
     replay->replay_digest(h->machine.output_digest);
@@ -224,7 +224,7 @@ static bool load_library(const char *path) {
     }
     replay = query(REPLAY_ABI_VERSION);
     if (replay == NULL)
-        fprintf(stderr, "simavr-host: %s has another ABI than %u\n", path, REPLAY_ABI_VERSION);
+        fprintf(stderr, "simavr-host: %s does not have ABI %u\n", path, REPLAY_ABI_VERSION);
     return replay != NULL;
 }
 

@@ -8,9 +8,9 @@
 #include <avr_adc.h>
 #include <avr_uart.h>
 
-/* The clock chip: reading the first register takes the time, in microseconds;
+/* The clock chip: reading the first register samples the time, in microseconds;
  * the other two hold the rest of it. They are general purpose registers of the
- * ATmega328P (GPIOR0 to 2), which simavr leaves to whoever wants them. */
+ * ATmega328P (GPIOR0 to 2), which simavr doesn't use. */
 static const avr_io_addr_t clock_registers[3] = {0x3e, 0x4a, 0x4b};
 
 uint64_t digest_bytes(uint64_t digest, const void *data, size_t length) {
@@ -122,7 +122,7 @@ uint64_t machine_digest(const machine_t *machine) {
 
 /* --------------------------------------------------------------- making it */
 
-/* simavr tells what a guest does wrong, such as losing bytes: its own affair. */
+/* simavr prints what a guest does wrong, such as losing bytes: that isn't our business. */
 static void log_nothing(avr_t *avr, const int level, const char *format, va_list arguments) {
     (void)avr, (void)level, (void)format, (void)arguments;
 }
@@ -130,7 +130,7 @@ static void log_nothing(avr_t *avr, const int level, const char *format, va_list
 /* Copies an Intel hex file into the flash. @return the lowest address that it
  * fills; UINT32_MAX if it cannot be read.
  *
- * What lies past the end is cut: the bootloader as Debian builds it is 20 bytes
+ * What lies beyond the end is cut: the bootloader as Debian builds it is 20 bytes
  * too large. Its jump to the program goes there, wraps around, as in the chip,
  * and meets the program at address 4. */
 static uint32_t load(avr_t *avr, const char *firmware) {

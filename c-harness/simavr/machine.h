@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* The guest: an ATmega328P in simavr, with what is soldered to it.
+/* The guest: an ATmega328P in simavr, with the devices around it.
  *
- * Nothing in here knows of record and replay. All that is not determined by the
- * machine itself comes in through machine_receive() and the calls of `world_t`;
- * host.c, which provides them, is where the library is called. */
+ * Nothing in here knows about record and replay. Everything that the machine itself
+ * doesn't determine enters through machine_receive() and the calls of `world_t`;
+ * host.c, which provides them, calls the library. */
 #ifndef SIMAVR_MACHINE_H
 #define SIMAVR_MACHINE_H
 

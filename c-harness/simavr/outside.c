@@ -7,7 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define REPLY_MS    5000 /* longer than any bootloader thinks */
+#define REPLY_MS    5000 /* longer than any bootloader takes */
 #define PROGRAM_MAX 58   /* so that one command fits into the serial port's 64 byte queue */
 
 uint64_t random_next(uint64_t *state) {
@@ -122,7 +122,7 @@ void outside_hear(outside_t *outside, uint8_t byte) {
 
 const char *outside_end(outside_t *outside) {
     atomic_store(&outside->stop, true);
-    close(outside->heard[1]); /* whoever still waits for an answer gets none */
+    close(outside->heard[1]); /* ends the wait for an answer */
     pthread_join(outside->thread, NULL);
     close(outside->heard[0]);
     return atomic_load(&outside->failed) ? outside->failure : NULL;

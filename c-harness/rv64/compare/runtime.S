@@ -46,7 +46,7 @@ mix:
     ld x29, save_mix
     jr x28
 
-/* Prints x5 in hex behind the character in x29; changes x28 to x31. */
+/* Prints x5 in hex after the character in x29; changes x28 to x31. */
 print:
     li x31, 0x10000000
     sb x29, 0(x31)
@@ -66,8 +66,8 @@ print:
     sb x29, 0(x31)
     jr x1
 
-/* A trap: what it tells goes into the digest; then it goes on behind the instruction. An
- * ecall of U mode with a7 = 0x777 goes on in S mode. */
+/* A trap: its registers go into the digest, and execution continues after the instruction. An
+ * ecall of U mode with a7 = 0x777 continues in S mode. */
     .balign 4
 trap:
     csrw sscratch, x30

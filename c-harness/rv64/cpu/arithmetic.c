@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Multiplication, division and atomic functions. Division by zero and the one quotient
- * that overflows have results, no traps: volume I, chapter "M". */
+ * that overflows have defined results and don't trap: volume I, chapter "M". */
 #include "execute.h"
 
 __extension__ typedef __int128 int128_t;

@@ -42,7 +42,7 @@ void code_close(cpu_t *cpu) {
 
 /* ---------------------------------------------------------------------- dropping */
 
-/* Blocks are not freed at once: one of them may be the one that is being executed. */
+/* Blocks aren't freed at once, because one of them may be the one that is being executed. */
 void code_drop_page(cpu_t *cpu, uint64_t index) {
     code_page_t *page = cpu->code->pages[index];
     if (!page || !page->first)
@@ -83,7 +83,7 @@ void code_written(cpu_t *cpu, uint64_t address, uint64_t length) {
 
 /* ------------------------------------------------------------------- fetch TLB */
 
-/* No address has these bits and is the beginning of a page. */
+/* The beginning of a page can't have these bits. */
 enum { NO_TAG = 1 };
 
 void code_flush_fetch(cpu_t *cpu) {
@@ -99,7 +99,7 @@ void code_flush_fetch_page(cpu_t *cpu, uint64_t address) {
     cpu->code->changed = true;
 }
 
-/* The page of code at a virtual address. @return NULL with an exception noted. */
+/* The page of code at a virtual address. @return NULL: an exception was noted. */
 static code_page_t *fetch_page(cpu_t *cpu, uint64_t address) {
     code_t *code = cpu->code;
     uint64_t tag = address & ~(uint64_t)(CPU_PAGE_BYTES - 1);
@@ -139,7 +139,7 @@ static uint32_t half_at(const uint8_t *bytes) {
 
 enum { WIDE = 3 }; /* both low bits are set in an instruction of 32 bits */
 
-/* Decodes what is at @p offset; @p other is the half in the next page, if it is one. */
+/* Decodes what is at @p offset; @p other is the half in the next page, if it straddles. */
 static bool decode_at(const uint8_t *bytes, uint64_t offset, uint32_t other, op_t *op, bool *wide) {
     uint32_t instruction = half_at(bytes + offset);
     *wide = (instruction & WIDE) == WIDE;
@@ -161,7 +161,8 @@ static void note_decoded(code_page_t *page, uint64_t from, uint64_t to) {
         page->decoded[half / 64] |= UINT64_C(1) << (half % 64);
 }
 
-/* Makes the block that begins at @p offset. @p other: of an instruction that straddles. */
+/* Makes the block that begins at @p offset. @p other: the other half of an instruction
+ * that straddles. */
 static block_t *decode_block(cpu_t *cpu, code_page_t *page, uint64_t offset, bool straddles,
                              uint32_t other) {
     const uint8_t *bytes = page_bytes(cpu, page);
@@ -190,7 +191,7 @@ static block_t *decode_block(cpu_t *cpu, code_page_t *page, uint64_t offset, boo
     *block = head;
     memcpy(block->ops, ops, room * sizeof(op_t));
     if (!page->first)
-        mmu_protect(cpu, page->index); /* from now on every store here must be seen */
+        mmu_protect(cpu, page->index); /* from now on every store here must be noticed */
     note_decoded(page, offset, at);
     block->sibling = page->first;
     page->first = block;
@@ -198,13 +199,13 @@ static block_t *decode_block(cpu_t *cpu, code_page_t *page, uint64_t offset, boo
     return block;
 }
 
-/* An instruction half of which is in the next page: looked up each time, and decoded
- * anew if the other half is not what it was. */
+/* An instruction that straddles: looked up each time, and decoded again if the half in
+ * the next page has changed. */
 static block_t *find_straddling(cpu_t *cpu, code_page_t *page) {
     const code_page_t *next = fetch_page(cpu, cpu->pc + 2);
     if (!next)
         return NULL;
-    /* To be looked up only now: the walk to the next page may have written to this one. */
+    /* Only now, because the walk to the next page may have written to this one. */
     block_t *block = page->blocks[CPU_PAGE_BYTES / 2 - 1];
     uint32_t other = half_at(page_bytes(cpu, next));
     if (block && block->other_half == other)
@@ -215,7 +216,7 @@ static block_t *find_straddling(cpu_t *cpu, code_page_t *page) {
 }
 
 block_t *code_find(cpu_t *cpu) {
-    /* Nobody executes a block now that was dropped before. One that is dropped from here
+    /* No block that was dropped earlier is being executed now. One that is dropped from here
      * on may be the one that led here. */
     free_trash(cpu->code);
     cpu->code->changed = false;
@@ -233,7 +234,7 @@ block_t *code_find(cpu_t *cpu) {
     } else {
         block = decode_block(cpu, page, offset, false, 0);
     }
-    if (!block) /* memory is short */
+    if (!block) /* memory ran out */
         exception(cpu, CAUSE_FETCH_ACCESS, cpu->pc);
     return block;
 }

@@ -2,10 +2,10 @@
 /** @file code.h
  *  Decoded instructions: blocks, and the pages of RAM that they come from.
  *
- *  A block is a run of instructions in one page that is entered at its first one and
- *  left at its last. It belongs to a physical page, so it stays valid whatever the
- *  page tables say, until its bytes are written: pages with decoded bytes have no
- *  entry in a write TLB, so that every store to them is seen (code_written()). That
+ *  A block is a sequence of instructions in one page that is entered at its first and
+ *  left at its last one. It belongs to a physical page, so it stays valid whatever the
+ *  page tables contain, until its bytes are written. Pages with decoded bytes have no
+ *  entry in a write TLB, so that every store to them is noticed (code_written()). That
  *  makes the guest's fence.i a no-op. */
 #ifndef RV64_CODE_H
 #define RV64_CODE_H
@@ -53,12 +53,12 @@ typedef struct code_page code_page_t;
 
 typedef struct block {
     code_page_t *page;
-    struct block *taken, *next; /**< where it leads to within its page, if that is known */
+    struct block *taken, *next; /**< its successors within its page, if they are known */
     struct block *sibling;      /**< the page's other blocks */
     uint64_t wide;              /**< bit n: instruction n has 4 bytes, not 2 */
     uint16_t count;             /**< of instructions */
     uint16_t offset;            /**< of the first one in its page */
-    uint16_t end;               /**< behind the last one */
+    uint16_t end;               /**< after the last one */
     bool straddles;             /**< it is one instruction, half of it in the next page */
     uint16_t other_half;        /**< that half, as it was */
     op_t ops[];                 /**< count, and an END where the last one does not branch */
@@ -81,17 +81,18 @@ struct code {
     code_fetch_t fetch[2][CODE_FETCH_ENTRIES]; /**< by privilege */
     code_page_t **pages;                       /**< of each page of RAM, or NULL */
     block_t *trash;                            /**< blocks to free when none is being executed */
-    bool changed; /**< what is being executed may be another block now: dropped, or elsewhere */
+    bool changed; /**< the block being executed may no longer be right: dropped, or mapped elsewhere
+                   */
     block_t *cut; /**< the beginning of a block, for a budget that ends in it */
 };
 
 bool code_open(cpu_t *cpu);
 void code_close(cpu_t *cpu);
 
-/** The block at cpu->pc. @return NULL with an exception noted. */
+/** The block at cpu->pc. @return NULL: an exception was noted. */
 block_t *code_find(cpu_t *cpu);
 
-/** The first @p count instructions of a block, as one that stops behind them. */
+/** A block of only the first @p count instructions of a block. */
 block_t *code_cut(cpu_t *cpu, const block_t *block, uint64_t count);
 
 /** Bytes of RAM were written. */
@@ -101,11 +102,11 @@ void code_written(cpu_t *cpu, uint64_t address, uint64_t length);
 void code_drop_page(cpu_t *cpu, uint64_t index);
 void code_drop_all(cpu_t *cpu);
 
-/** Forgets translations. */
+/** Removes translations. */
 void code_flush_fetch(cpu_t *cpu);
 void code_flush_fetch_page(cpu_t *cpu, uint64_t address);
 
-/** Has the page of RAM decoded bytes? */
+/** Does the page of RAM have decoded bytes? */
 static inline bool code_in_page(const cpu_t *cpu, uint64_t index) {
     return cpu->code->pages[index] && cpu->code->pages[index]->first;
 }
@@ -122,7 +123,7 @@ static inline uint64_t code_offset(const block_t *block, uint64_t index) {
  *  @return true if a block ends with it. */
 bool decode(uint32_t instruction, uint64_t offset, op_t *op);
 
-/** The 32-bit instruction that a 16-bit one stands for; 0: none. */
+/** The 32-bit equivalent of a 16-bit instruction; 0 if it is illegal. */
 uint32_t decode_compressed(uint32_t half);
 
 #endif /* RV64_CODE_H */

@@ -108,7 +108,7 @@ void cpu_clean(cpu_t *cpu) {
 }
 
 void cpu_clear_ram(cpu_t *cpu) {
-    /* Given back and new: that costs less than writing zeroes. */
+    /* Unmapping it and mapping it again costs less than writing zeroes. */
     if (madvise(cpu->ram, cpu->ram_bytes, MADV_DONTNEED) != 0)
         memset(cpu->ram, 0, cpu->ram_bytes);
     code_drop_all(cpu);

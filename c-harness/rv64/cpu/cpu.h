@@ -2,20 +2,20 @@
 /** @file cpu.h
  *  An RV64IMAFDC hart with S and U modes and Sv39, as the machine sees it.
  *
- *  The CPU knows nothing of record and replay, of threads or devices. Two
- *  promises are what makes it recordable:
+ *  The CPU doesn't know about record and replay, threads or devices. Two
+ *  promises make it recordable:
  *
- *    - It is deterministic: what it does follows from its registers, its RAM and
- *      what the bus answers. No host pointer, time or hash order matters.
- *    - It counts exactly: cpu_run() executes at most as many instructions as it
- *      is told, and @ref cpu::icount is right whenever anybody can look: outside of cpu_run(),
- *      and in every call of the bus (an instruction that is being executed
- *      counts already).
+ *    - It is deterministic: what it does depends only on its registers, its RAM and
+ *      what the bus returns, and not on host pointers, time or hash order.
+ *    - It counts exactly: cpu_run() executes at most its budget of instructions, and
+ *      @ref cpu::icount is right whenever it can be read: outside of cpu_run(),
+ *      and in every call of the bus, where it includes the instruction that is being
+ *      executed.
  *
- *  The machine is its own firmware: there is no M mode, an environment call from
+ *  The machine is its own firmware: M mode doesn't exist, and an environment call from
  *  S mode goes to @ref cpu_bus::environment_call.
  *
- *  One thread at a time; the machine's lock sees to it. */
+ *  One thread at a time, which the machine's lock ensures. */
 #ifndef RV64_CPU_H
 #define RV64_CPU_H
 
@@ -24,10 +24,10 @@
 
 typedef struct cpu cpu_t;
 
-/** Instructions that were decoded, and what they came from (code.h). */
+/** Decoded instructions, and where they came from (code.h). */
 typedef struct code code_t;
 
-/** What lies around the CPU. Addresses are physical. */
+/** The CPU's surroundings. Addresses are physical. */
 typedef struct cpu_bus {
     void *opaque;
     /** An access outside of RAM, of 1, 2, 4 or 8 bytes, aligned.
@@ -40,21 +40,21 @@ typedef struct cpu_bus {
     void (*environment_call)(void *opaque, cpu_t *cpu);
 } cpu_bus_t;
 
-/** The modes that exist here, with the numbers of the specification. */
+/** The modes that this CPU has, with the specification's numbers. */
 enum { CPU_USER = 0, CPU_SUPERVISOR = 1 };
 
-/** Lines into the CPU: bits of sip. */
+/** The CPU's interrupt lines: bits of sip. */
 enum { CPU_LINE_SOFTWARE = 1, CPU_LINE_TIMER = 5, CPU_LINE_EXTERNAL = 9 };
 
 enum {
     CPU_PAGE_SHIFT = 12,
     CPU_PAGE_BYTES = 1 << CPU_PAGE_SHIFT,
     CPU_TLB_ENTRIES = 256,
-    CPU_ZERO = 32 /**< where writes to x0 go: a register that nobody reads */
+    CPU_ZERO = 32 /**< receives writes to x0, and is never read */
 };
 
-/** One entry of a TLB. @c tag is the page's virtual address, or something that no
- *  address equals; @c host is what to add to a virtual address to get the byte. */
+/** One entry of a TLB. @c tag is the page's virtual address, or a value that no
+ *  address equals; a virtual address plus @c host is the address of the byte. */
 typedef struct cpu_tlb_entry {
     uint64_t tag;
     uintptr_t host;
@@ -66,12 +66,12 @@ typedef struct cpu_tlb {
     cpu_tlb_entry_t write[CPU_TLB_ENTRIES];
 } cpu_tlb_t;
 
-/** The modes that have a TLB each, so that going from one to the other costs nothing. */
+/** The modes that have TLBs of their own, so that changing modes costs nothing. */
 enum { CPU_TLB_USER, CPU_TLB_SUPERVISOR, CPU_TLB_SUPERVISOR_SUM, CPU_TLB_COUNT };
 
-/** What the guest cannot choose, but the user can. */
+/** What the user chooses, and the guest can't change. */
 typedef struct cpu_options {
-    bool floating_point; /**< F and D are there */
+    bool floating_point; /**< with F and D */
 } cpu_options_t;
 
 struct cpu {
@@ -95,17 +95,17 @@ struct cpu {
     uint64_t ram_base, ram_bytes;
     uint8_t *dirty; /**< for each page of RAM: 1 if it was written since cpu_clean() */
 
-    /* ---- caches: derived from the above, in no digest */
+    /* ---- caches: derived from the above, not in the digest */
     cpu_tlb_t tlb[CPU_TLB_COUNT];
     uint64_t *tables;       /**< of each page of RAM: what its page table maps, or 0 (mmu.c) */
     uint64_t *tables_known; /**< the pages that are page tables */
     uint32_t tables_count;
     code_t *code;
     bool end_slice;                            /**< leave cpu_run() after this instruction */
-    uint64_t exception_cause, exception_value; /**< of what has just failed */
+    uint64_t exception_cause, exception_value; /**< of the exception that was noted */
 };
 
-/** Makes a CPU with RAM all zero. @return false, with errno, if memory is short.
+/** Makes a CPU with RAM all zero. @return false, with errno, if memory ran out.
  *  Free with cpu_close(). */
 bool cpu_open(cpu_t *cpu, const cpu_bus_t *bus, const cpu_options_t *options, uint64_t ram_base,
               uint64_t ram_bytes);
@@ -117,16 +117,16 @@ void cpu_reset(cpu_t *cpu, uint64_t pc, uint64_t device_tree);
 
 /** Executes at most @p budget instructions. Returns earlier when the guest waits
  *  (wfi), when an interrupt could be taken now, and after cpu_end_slice().
- *  A trap is taken within: the instruction that trapped counts as executed (ecall,
- *  ebreak, a fault alike), so that a guest in a loop of faults makes progress.
+ *  Traps are taken in here. An instruction that traps (ecall, ebreak or a fault) counts
+ *  as executed, so that a guest in a loop of faults makes progress.
  *  @return how many were executed. */
 uint64_t cpu_run(cpu_t *cpu, uint64_t budget);
 
-/** From within the bus: the instruction under way is the slice's last. */
+/** Called by the bus: the current instruction is the slice's last. */
 void cpu_end_slice(cpu_t *cpu);
 
 /** Raises or lowers a line (CPU_LINE_…). Within the bus it ends the slice, so
- *  that the machine sees it. Wakes no one: see cpu_interrupt_pending(). */
+ *  that the machine notices it. Doesn't wake the vCPU thread: see cpu_interrupt_pending(). */
 void cpu_set_line(cpu_t *cpu, unsigned line, bool level);
 
 /** Could an interrupt be taken now: raised, enabled, and not masked? */
@@ -135,20 +135,20 @@ bool cpu_interrupt_pending(const cpu_t *cpu);
 /** Takes the pending interrupt of the highest priority. */
 void cpu_take_interrupt(cpu_t *cpu);
 
-/** Is the CPU in wfi with nothing raised that is enabled in sie? */
+/** Is the CPU in wfi, and is no line raised that sie enables? */
 bool cpu_idle(const cpu_t *cpu);
 
-/** RAM for a device: the bytes at @p address, or NULL if they are not all in RAM. */
+/** RAM for a device: the bytes at @p address, or NULL if not all of them are in RAM. */
 uint8_t *cpu_ram(cpu_t *cpu, uint64_t address, uint64_t length);
 
-/** A device has written RAM: decoded instructions there are dropped, and translations
- *  that came from there; pages are dirty, a reservation there is gone. */
+/** A device has written RAM: drops decoded instructions and translations that came from
+ *  there, marks the pages dirty, and clears a reservation there. */
 void cpu_ram_written(cpu_t *cpu, uint64_t address, uint64_t length);
 
 /** Marks all pages clean. */
 void cpu_clean(cpu_t *cpu);
 
-/** All of RAM becomes zero, and clean. */
+/** Sets all of RAM to zero, and clean. */
 void cpu_clear_ram(cpu_t *cpu);
 
 #endif /* RV64_CPU_H */

@@ -29,7 +29,7 @@ enum {
 #define SSTATUS_WRITABLE                                                                           \
     (SSTATUS_SIE | SSTATUS_SPIE | SSTATUS_SPP | SSTATUS_FS | SSTATUS_SUM | SSTATUS_MXR)
 
-/* Floating-point state can be seen only while sstatus.FS is not "off". */
+/* Floating-point state is accessible only while sstatus.FS isn't "off". */
 static bool float_is_off(const cpu_t *cpu) {
     return (cpu->sstatus & SSTATUS_FS) == 0;
 }
@@ -109,10 +109,10 @@ static void write_sstatus(cpu_t *cpu, uint64_t value) {
         mask &= ~SSTATUS_FS;
     cpu->sstatus = value & mask;
     if ((before ^ cpu->sstatus) & SSTATUS_MXR)
-        mmu_flush(cpu); /* what it makes readable is not kept apart, as it is for SUM */
+        mmu_flush(cpu); /* the TLBs don't distinguish what MXR makes readable, as they do for SUM */
 }
 
-/* Modes that are not there leave the register as it was. */
+/* Unsupported modes leave the register unchanged. */
 static void write_satp(cpu_t *cpu, uint64_t value) {
     uint64_t mode = value >> 60;
     if (mode != SATP_BARE && mode != SATP_SV39)
@@ -159,7 +159,7 @@ static void write_csr(cpu_t *cpu, unsigned csr, uint64_t value) {
     case CSR_STVAL:
         cpu->stval = value;
         break;
-    case CSR_SIP: /* of the lines, the guest can set but the one to itself */
+    case CSR_SIP: /* the only line that the guest can set is its own */
         cpu->lines = (cpu->lines & ~(UINT64_C(1) << CPU_LINE_SOFTWARE)) |
                      (value & UINT64_C(1) << CPU_LINE_SOFTWARE);
         break;

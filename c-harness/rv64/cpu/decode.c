@@ -88,7 +88,7 @@ static void decode_op_imm_32(uint32_t i, op_t *op) {
 }
 
 /* Operations between registers: the tables are by funct3, with the two that differ from
- * the base by one bit. */
+ * the base in one bit. */
 static uint8_t decode_registers(uint32_t i, const uint8_t base[8], const uint8_t multiply[8],
                                 uint8_t subtract, uint8_t shift_signed) {
     uint32_t funct3 = bits(i, 14, 12);
@@ -163,7 +163,7 @@ static uint8_t decode_system(uint32_t i) {
     }
 }
 
-/* What has no more to it than a table. */
+/* Opcodes that need only a table. */
 static const uint8_t loads[8] = {CODE_LB,  CODE_LH,  CODE_LW,  CODE_LD,
                                  CODE_LBU, CODE_LHU, CODE_LWU, CODE_ILLEGAL};
 static const uint8_t stores[8] = {CODE_SB,      CODE_SH,      CODE_SW,      CODE_SD,
@@ -223,7 +223,7 @@ bool decode(uint32_t i, uint64_t offset, op_t *op) {
         break;
     case 0x33:
         op->code = decode_op(i);
-        if (op->code == CODE_ADD && op->rs1 == 0) { /* what c.mv stands for */
+        if (op->code == CODE_ADD && op->rs1 == 0) { /* c.mv */
             op->code = CODE_MV;
             op->rs1 = op->rs2;
         }
@@ -321,7 +321,7 @@ static uint32_t quadrant_0(uint32_t i) {
     }
 }
 
-/* c.srli, c.srai, c.andi, and those of two registers. */
+/* c.srli, c.srai, c.andi, and operations on two registers. */
 static uint32_t arithmetic(uint32_t i) {
     uint32_t rd = short_register(i, 7), rs2 = short_register(i, 2);
     uint32_t shift = bits(i, 12, 12) << 5 | bits(i, 6, 2);

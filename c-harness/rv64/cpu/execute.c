@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* The interpreter: threaded code over decoded blocks (code.h).
  *
- * The count of instructions is kept by the block: on entering one its whole length is
- * taken off what is left, and given back for what was not executed when it is left
- * early. So the common instruction counts nothing, and the count is still exact
- * wherever somebody can look (HERE). A block that is longer than what is left is cut.
+ * Instructions are counted by blocks: entering a block subtracts its whole length from
+ * what is left of the budget, and leaving it early adds back what wasn't executed. So
+ * a usual instruction does no counting, and the count is still exact wherever it can be
+ * read (HERE). A block that is longer than the rest of the budget is cut.
  *
- * Addresses of labels are an extension of gcc and clang; they make each instruction
- * jump to the next one's code by a branch of its own, which the host predicts well. */
+ * Addresses of labels are an extension of gcc and clang. With them each instruction
+ * jumps to the next one's code by its own branch, which the host predicts well. */
 #pragma GCC diagnostic ignored "-Wpedantic"
 
 #include "execute.h"
@@ -24,7 +24,7 @@
 
 #define PAGE_MASK ((uint64_t)CPU_PAGE_BYTES - 1)
 
-/* The instruction itself, for what the decoded form leaves out. */
+/* The instruction itself, for what isn't in the decoded form. */
 static uint32_t instruction_at(cpu_t *cpu, const block_t *block, uint64_t index) {
     uint64_t offset = code_offset(block, index);
     const uint8_t *bytes = cpu->ram + block->page->index * CPU_PAGE_BYTES + offset;
@@ -38,7 +38,7 @@ static uint32_t instruction_at(cpu_t *cpu, const block_t *block, uint64_t index)
 
 /* ------------------------------------------------------ instructions that may fail
  *
- * Each returns false with an exception noted. */
+ * Each returns false after it has noted an exception. */
 
 static bool load_slowly(cpu_t *cpu, const op_t *op, uint64_t address) {
     static const uint8_t sizes[] = {
@@ -113,7 +113,7 @@ static bool atomic(cpu_t *cpu, const op_t *op) {
     return true;
 }
 
-/* Floating-point state is there, and is used. */
+/* Floating-point state is accessible, and is used now. */
 static bool float_allowed(cpu_t *cpu) {
     if ((cpu->sstatus & SSTATUS_FS) == 0)
         return false;
@@ -130,7 +130,7 @@ void execute(cpu_t *cpu, uint64_t budget) {
 #undef LABEL
     };
     uint64_t *const x = cpu->x;
-    const uint64_t end = cpu->icount + budget; /* the count when nothing is left */
+    const uint64_t end = cpu->icount + budget; /* the count at the end of the budget */
     uint64_t left = budget;
     uint64_t page = 0; /* virtual address of the page that is executed */
     const cpu_tlb_t *tlb = &cpu->tlb[mmu_tlb(cpu)];
@@ -139,9 +139,9 @@ void execute(cpu_t *cpu, uint64_t budget) {
     uint64_t address;
 
 #define INDEX ((uint64_t)(op - block->ops))
-/* What was not executed of the block, this instruction being the last one that was. */
+/* The number of instructions in the block after this one. */
 #define REST (block->count - INDEX - 1)
-/* The CPU as others may see it while this instruction is executed. */
+/* Makes the CPU's state right for others while this instruction is executed. */
 #define HERE     (cpu->icount = end - left - REST, cpu->pc = page + code_offset(block, INDEX))
 #define DISPATCH goto *labels[op->code]
 #define NEXT                                                                                       \
@@ -158,7 +158,7 @@ void execute(cpu_t *cpu, uint64_t budget) {
         op = block->ops;                                                                           \
         DISPATCH;                                                                                  \
     } while (0)
-/* To the instruction behind the block; to a branch's target. */
+/* To the instruction after the block; to a branch's target. */
 #define FALL_THROUGH                                                                               \
     do {                                                                                           \
         if (LIKELY(block->next != NULL))                                                           \
@@ -178,14 +178,14 @@ find: /* the block at cpu->pc */
     page = cpu->pc & ~PAGE_MASK;
     block = code_find(cpu);
     if (UNLIKELY(!block)) {
-        left--; /* an instruction that cannot be fetched counts, like all that trap */
+        left--; /* an instruction that can't be fetched counts, like all that trap */
         trap_exception(cpu);
         tlb = &cpu->tlb[mmu_tlb(cpu)];
         goto find;
     }
     ENTER(block);
 
-cut: /* less is left than the block has */
+cut: /* the budget ends within the block */
     if (left == 0) {
         cpu->pc = page + block->offset;
         goto out;
@@ -200,7 +200,7 @@ fall_through:
     if (block->end < CPU_PAGE_BYTES && left > 0) {
         block_t *next = code_find(cpu);
         if (UNLIKELY(!next))
-            goto find; /* which meets the same exception */
+            goto find; /* which notes the same exception */
         if (!next->straddles && !cpu->code->changed)
             block->next = next;
         ENTER(next);
@@ -219,7 +219,7 @@ branch:
     }
     goto find;
 
-trap: /* this instruction has noted an exception, and HERE it is */
+trap: /* this instruction noted an exception, after HERE */
     left += REST;
     trap_exception(cpu);
     tlb = &cpu->tlb[mmu_tlb(cpu)];
@@ -230,7 +230,7 @@ illegal:
     exception(cpu, CAUSE_ILLEGAL, instruction_at(cpu, block, INDEX));
     goto trap;
 
-after_access: /* it was executed, but may have changed what was to come */
+after_access: /* it was executed, but may have changed the block or ended the slice */
     if (UNLIKELY(cpu->end_slice || cpu->code->changed)) {
         cpu->code->changed = false;
         left += REST;
@@ -318,7 +318,7 @@ do_BNEZ:
 
     /* ------------------------------------------------------------ loads and stores */
 
-/* A page's address and an aligned place in it: anything else is not in the TLB. */
+/* The tag of an aligned address; an unaligned one never matches. */
 #define TAG(size)   (address & (~PAGE_MASK | ((size)-1)))
 #define ENTRY(kind) (&tlb->kind[(address >> CPU_PAGE_SHIFT) % CPU_TLB_ENTRIES])
 
@@ -434,7 +434,7 @@ do_FLOAT:
     NEXT;
 
     /* ---------------------------------------------------------- the system; all of
-     * these end their block, and what they change is looked at anew */
+     * these end their block, so that what they change takes effect */
 
 do_CSR:
     HERE;
@@ -444,7 +444,7 @@ do_CSR:
     goto after_system;
 do_FENCE_I: /* nothing to do: see code.h */
     FALL_THROUGH;
-do_SFENCE_VMA: /* nor here: see mmu.h */
+do_SFENCE_VMA: /* nothing to do: see mmu.h */
     if (cpu->privilege == CPU_USER)
         goto illegal;
     FALL_THROUGH;

@@ -5,14 +5,14 @@
 
 #define BOX UINT64_C(0xffffffff00000000)
 
-/* An instruction taken apart. */
+/* The fields of an instruction. */
 typedef struct fields {
     uint32_t rd, funct3, rs1, rs2, funct5, rs3;
     bool wide; /* D, not F */
     float_format_t format;
 } fields_t;
 
-/* A single lies in a register below 32 ones; what does not is no number. */
+/* A single is in a register's low half, below 32 ones; any other value is a NaN. */
 static uint64_t get(const cpu_t *cpu, const fields_t *i, uint32_t number) {
     uint64_t value = cpu->f[number];
     if (i->wide)
@@ -42,7 +42,7 @@ static bool done(cpu_t *cpu, const float_state_t *state) {
 
 /* -------------------------------------------------------------------- multiply-add */
 
-/* FMADD, FMSUB, FNMSUB, FNMADD: signs of the product and of what is added. */
+/* FMADD, FMSUB, FNMSUB, FNMADD: the signs of product and addend. */
 static bool multiply_add(cpu_t *cpu, const fields_t *i, uint32_t opcode) {
     float_state_t state = {0, 0};
     if (!rounding(cpu, i->funct3, &state))
@@ -118,7 +118,7 @@ static bool compare(cpu_t *cpu, const fields_t *i) {
     return done(cpu, &state);
 }
 
-/* FCVT between the two formats; rs2 names the one that it comes from. */
+/* FCVT between the two formats; rs2 is the source format. */
 static bool convert(cpu_t *cpu, const fields_t *i) {
     float_state_t state = {0, 0};
     if (i->rs2 != (i->wide ? 0 : 1) || !rounding(cpu, i->funct3, &state))
@@ -131,7 +131,7 @@ static bool convert(cpu_t *cpu, const fields_t *i) {
     return done(cpu, &state);
 }
 
-/* FCVT to and from integers; rs2 names those: W, WU, L, LU. */
+/* FCVT to and from integers; rs2 is the integer type: W, WU, L, LU. */
 static bool to_integer(cpu_t *cpu, const fields_t *i) {
     float_state_t state = {0, 0};
     if (i->rs2 > 3 || !rounding(cpu, i->funct3, &state))

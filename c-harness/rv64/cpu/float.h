@@ -7,7 +7,7 @@
 #include "cpu.h"
 
 /** Executes an instruction of one of the opcodes OP-FP, FMADD, FMSUB, FNMSUB, FNMADD:
- *  writes x or f, and the flags. The caller has seen to sstatus.FS.
+ *  writes x or f, and the flags. The caller has checked sstatus.FS.
  *  @return false: it is illegal; nothing was changed. */
 bool float_execute(cpu_t *cpu, uint32_t instruction);
 

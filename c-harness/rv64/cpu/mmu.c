@@ -15,7 +15,7 @@ enum { LEVELS = 3, LEVEL_BITS = 9 };
 
 /* ------------------------------------------------------------------------- TLBs */
 
-/* In no address that is aligned to its size, with its page's bits, is this one set. */
+/* This bit is never set in the tag of an aligned address. */
 #define NO_TAG UINT64_C(0x800)
 
 static void forget(cpu_tlb_entry_t *entry) {
@@ -34,12 +34,12 @@ void mmu_flush(cpu_t *cpu) {
             forget(&cpu->tlb[mode].read[i]);
     mmu_flush_writes(cpu);
     code_flush_fetch(cpu);
-    /* From no page table comes anything now. */
+    /* No translation comes from any page table now. */
     while (cpu->tables_count > 0)
         cpu->tables[cpu->tables_known[--cpu->tables_count]] = 0;
 }
 
-/* A large page is kept as many small ones: this forgets the one with the address. */
+/* A large page is stored as many small ones; this removes the one with the address. */
 static void flush_small(cpu_t *cpu, uint64_t address) {
     unsigned i = (address >> CPU_PAGE_SHIFT) % CPU_TLB_ENTRIES;
     for (unsigned mode = 0; mode < CPU_TLB_COUNT; mode++) {
@@ -66,7 +66,7 @@ unsigned mmu_tlb(const cpu_t *cpu) {
     return cpu->sstatus & SSTATUS_SUM ? CPU_TLB_SUPERVISOR_SUM : CPU_TLB_SUPERVISOR;
 }
 
-/* Keeps a translation, if the interpreter may do such accesses by itself. */
+/* Stores a translation, if the interpreter may do such accesses by itself. */
 static void remember(cpu_t *cpu, uint64_t address, mmu_access_t access, uint64_t physical) {
     uint64_t index = (physical - cpu->ram_base) >> CPU_PAGE_SHIFT;
     cpu_tlb_t *tlb = &cpu->tlb[mmu_tlb(cpu)];
@@ -112,12 +112,12 @@ static bool permitted(const cpu_t *cpu, uint64_t pte, mmu_access_t access) {
 /* ---------------------------------------------------------- page tables in RAM
  *
  * A page of RAM from which translations have come is known as a page table until all
- * translations are forgotten. No write TLB has an entry for it, so every store to it is
- * seen; one that changes a valid entry makes the TLBs forget what came from it. */
+ * translations are removed. No write TLB has an entry for it, so every store to it is
+ * noticed; one that changes a valid entry removes the translations that came from it. */
 
 enum { TABLES_MOST = 4096 };
 
-/* What is kept of a page table: the first address that it maps, and below that: */
+/* What is known of a page table: the first address that it maps, and in the low bits: */
 enum { TABLE_KNOWN = 1, TABLE_LEVEL = 6, TABLE_LEVEL_SHIFT = 1, TABLE_SHARED = 8 };
 
 bool mmu_open(cpu_t *cpu) {
@@ -153,7 +153,7 @@ static void change_table(cpu_t *cpu, uint64_t physical, unsigned size) {
         uint64_t pte;
         memcpy(&pte, cpu->ram + (at - cpu->ram_base), sizeof(pte));
         if (!(pte & PTE_V))
-            continue; /* nothing has come from it */
+            continue; /* no translation has come from it */
         if (known & (TABLE_LEVEL | TABLE_SHARED)) {
             mmu_flush(cpu);
             return;
@@ -184,7 +184,7 @@ void mmu_written(cpu_t *cpu, uint64_t physical, uint64_t length) {
             mmu_flush(cpu);
 }
 
-/* Notes in the leaf that it was used: that allows more, so nothing is to be forgotten. */
+/* Sets "accessed" or "dirty" in the leaf. Permissions only grow, so all translations stay. */
 static void mark_used(cpu_t *cpu, uint64_t at, uint64_t pte, mmu_access_t access) {
     uint64_t used = pte | PTE_A | (access == MMU_WRITE ? PTE_D : 0);
     if (used != pte)
@@ -201,7 +201,7 @@ bool mmu_translate(cpu_t *cpu, uint64_t address, mmu_access_t access, uint64_t *
     if ((uint64_t)((int64_t)(address << 25) >> 25) != address)
         return page_fault(cpu, address, access);
     if (cpu->tables_count > TABLES_MOST - LEVELS)
-        mmu_flush(cpu); /* now, and not between this walk and its end */
+        mmu_flush(cpu); /* before the walk, and not in the middle of it */
     uint64_t table = (cpu->satp & SATP_PAGE_MASK) << CPU_PAGE_SHIFT;
     for (unsigned level = LEVELS; level-- > 0;) {
         unsigned shift = CPU_PAGE_SHIFT + level * LEVEL_BITS;
@@ -250,8 +250,8 @@ static bool load_part(cpu_t *cpu, uint64_t address, unsigned size, uint64_t *val
            access_fault(cpu, address, MMU_READ);
 }
 
-/* An access that leaves its page: each byte by itself. All of them are translated
- * before any is written, so that a fault changes nothing. */
+/* An access across pages goes byte by byte. All bytes are translated before any is
+ * written, so that a fault changes nothing. */
 static bool load_across(cpu_t *cpu, uint64_t address, unsigned size, uint64_t *value) {
     uint64_t result = 0;
     for (unsigned i = 0; i < size; i++) {
@@ -295,7 +295,7 @@ bool mmu_store(cpu_t *cpu, uint64_t address, unsigned size, uint64_t value) {
     if (!mmu_translate(cpu, address, MMU_WRITE, &physical))
         return false;
     if (cpu_ram(cpu, physical, size)) {
-        /* In this order: what is written may be the very entry that led here. */
+        /* In this order, because the store may change the very entry that led here. */
         remember(cpu, address, MMU_WRITE, physical);
         mmu_write(cpu, physical, &value, size);
         return true;

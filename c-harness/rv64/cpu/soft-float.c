@@ -7,8 +7,8 @@ const float_format_t float_single = {23, 8}, float_double = {52, 11};
 
 typedef enum kind { ZERO, FINITE, INFINITE, QUIET, SIGNALLING } kind_t;
 
-/* A number taken apart. A finite one is significand * 2^exponent, with the significand's
- * bit TOP set: two bits above it are free for sums, many below for what is rounded off. */
+/* The parts of a number. A finite one is significand * 2^exponent, with the significand's
+ * bit TOP set. Two bits above it are free for sums, and many below for rounding. */
 typedef struct number {
     kind_t kind;
     bool negative;
@@ -79,7 +79,7 @@ static number_t unpack(float_format_t f, uint64_t bits) {
 
 /* ------------------------------------------------------------------------ rounding */
 
-/* Is the magnitude to be rounded up, if @p rest of 2^@p bits is cut off? */
+/* Does the magnitude round up, if @p rest of 2^@p bits is cut off? */
 static bool rounds_up(unsigned rounding, bool negative, bool odd, wide_t rest, unsigned bits) {
     wide_t half = (wide_t)1 << (bits - 1);
     switch (rounding) {
@@ -96,7 +96,7 @@ static bool rounds_up(unsigned rounding, bool negative, bool odd, wide_t rest, u
     }
 }
 
-/* The significand without its low @p bits, rounded; @p inexact tells of what was lost. */
+/* The significand without its low @p bits, rounded. @p inexact: were any of these set? */
 static uint64_t round_off(wide_t significand, unsigned bits, unsigned rounding, bool negative,
                           bool *inexact) {
     if (bits > 127) { /* less than half of the last place */
@@ -116,9 +116,9 @@ static uint64_t overflow(float_format_t f, bool negative, float_state_t *s) {
     return infinity(f, negative) - (to_infinity ? 0 : 1);
 }
 
-/* Puts a finite number together. The significand's lowest bit may stand for all that is
- * below it. A result is tiny if it would be below the normal numbers even with an
- * exponent without bounds ("after rounding"). */
+/* Builds a finite number. The significand's lowest bit may represent everything below it.
+ * A result is tiny if it would be below the normal numbers even with an unlimited exponent
+ * ("after rounding"). */
 static uint64_t pack(float_format_t f, number_t n, float_state_t *s) {
     normalize(&n);
     const unsigned cut = TOP - f.fraction;
@@ -135,7 +135,7 @@ static uint64_t pack(float_format_t f, number_t n, float_state_t *s) {
             return sign | (((uint64_t)exponent << f.fraction) + kept - (UINT64_C(1) << f.fraction));
         }
     }
-    /* Subnormal, or just not: fewer bits are kept. A carry makes it normal by itself. */
+    /* Subnormal, or almost: fewer bits are kept. A carry makes it normal. */
     bool tiny = exponent + carried < 1;
     kept =
         round_off(n.significand, cut + (unsigned)(1 - exponent), s->rounding, n.negative, &inexact);
@@ -153,7 +153,7 @@ static bool is_nan(number_t n) {
     return n.kind >= QUIET;
 }
 
-/* The result if an operand is no number. */
+/* The result if an operand is a NaN. */
 static uint64_t propagate(float_format_t f, const number_t *operands, unsigned count,
                           float_state_t *s) {
     for (unsigned i = 0; i < count; i++)
@@ -271,7 +271,7 @@ uint64_t float_divide(float_format_t f, uint64_t a, uint64_t b, float_state_t *s
     uint64_t divisor = (uint64_t)(n[1].significand >> (TOP - 62));
     number_t q = {FINITE, negative, n[0].exponent - n[1].exponent - (TOP - 62),
                   n[0].significand / divisor};
-    /* 63 bits of quotient or more, and one that tells of the rest. */
+    /* 63 bits of quotient or more, and a bit that is set if there is a rest. */
     q.significand = q.significand << 1 | (n[0].significand % divisor != 0);
     q.exponent--;
     return pack(f, q, s);
@@ -336,7 +336,7 @@ uint64_t float_to_integer(float_format_t f, uint64_t a, unsigned width, bool is_
         } else {
             uint64_t kept =
                 round_off(n.significand, (unsigned)bits, s->rounding, n.negative, &inexact);
-            /* Rounding can carry it over the edge of 64 bits. */
+            /* Rounding can overflow 64 bits. */
             bool wrapped = kept == 0 && bits <= TOP - 63;
             fits = !wrapped && kept <= (n.negative ? 0 - least : most);
             result = n.negative ? 0 - kept : kept;
@@ -353,7 +353,7 @@ uint64_t float_to_integer(float_format_t f, uint64_t a, unsigned width, bool is_
 
 /* --------------------------------------------------------------------- comparisons */
 
-/* Neither is a NaN: as integers, once the sign is minded and zeroes are one. */
+/* Neither is a NaN, so they compare as integers, except for signs and zeroes. */
 static bool below(float_format_t f, uint64_t a, uint64_t b, bool or_equal) {
     uint64_t sign = float_sign(f);
     bool both_zero = ((a | b) & ~sign) == 0;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /** @file soft-float.h
- *  IEEE 754 arithmetic on integers: the same bits and flags on every host, whatever its
- *  floating-point unit, its compiler's liberties, and the modes that it lacks (ties to
- *  the larger magnitude). Guests seldom calculate so, and a replay must never differ. */
+ *  IEEE 754 arithmetic with integers: the same bits and flags on every host, whatever its
+ *  floating-point unit and compiler do, including the mode that many hosts lack (ties to
+ *  the larger magnitude). Guests rarely use floating point, and a replay must never
+ *  differ, so this is worth its slowness. */
 #ifndef RV64_SOFT_FLOAT_H
 #define RV64_SOFT_FLOAT_H
 
@@ -46,21 +47,21 @@ uint64_t float_multiply_add(float_format_t format, uint64_t a, uint64_t b, uint6
 uint64_t float_convert(float_format_t from, float_format_t to, uint64_t a, float_state_t *state);
 uint64_t float_from_integer(float_format_t format, bool negative, uint64_t magnitude,
                             float_state_t *state);
-/** To an integer of @p width bits, 32 or 64; what does not fit becomes the nearest that
- *  does, and is invalid. 32 bits are sign-extended in either case. */
+/** Converts to an integer of @p width bits, 32 or 64. A value that doesn't fit becomes the
+ *  nearest that does, and is invalid. 32 bits are sign-extended in either case. */
 uint64_t float_to_integer(float_format_t format, uint64_t a, unsigned width, bool is_signed,
                           float_state_t *state);
 
-/** Comparisons; false if one of them is no number, which is invalid for the "quiet"
- *  one only if it is a signalling one. */
+/** Comparisons; false if an operand is a NaN. For the "quiet" comparison only a signalling
+ *  NaN is invalid. */
 bool float_equal(float_format_t format, uint64_t a, uint64_t b, float_state_t *state);
 bool float_less(float_format_t format, uint64_t a, uint64_t b, bool or_equal, float_state_t *state);
 uint64_t float_minimum(float_format_t format, uint64_t a, uint64_t b, bool maximum,
                        float_state_t *state);
-/** The bit that fclass tells. */
+/** The bit that fclass sets. */
 uint64_t float_classify(float_format_t format, uint64_t a);
 
-/** The one NaN that arithmetic gives; the sign bit. */
+/** The NaN that arithmetic produces; the sign bit. */
 uint64_t float_nan(float_format_t format);
 uint64_t float_sign(float_format_t format);
 

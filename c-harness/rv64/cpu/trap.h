@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /** @file trap.h
- *  Exceptions and interrupts. What fails notes an exception and returns; the
+ *  Exceptions and interrupts. Code that fails notes an exception and returns; the
  *  interpreter, which knows the instruction, then takes the trap. */
 #ifndef RV64_TRAP_H
 #define RV64_TRAP_H
@@ -24,20 +24,20 @@ enum {
 #define CAUSE_NONE      UINT64_MAX
 #define CAUSE_INTERRUPT (UINT64_C(1) << 63)
 
-/** Notes an exception. @return false, for who fails with it. */
+/** Notes an exception. @return false, for callers that return it. */
 static inline bool exception(cpu_t *cpu, uint64_t cause, uint64_t value) {
     cpu->exception_cause = cause;
     cpu->exception_value = value;
     return false;
 }
 
-/** Goes to the handler; cpu->pc is that of the instruction. */
+/** Enters the handler; cpu->pc is that of the instruction. */
 void trap_take(cpu_t *cpu, uint64_t cause, uint64_t value);
 
 /** Takes the exception that was noted. */
 void trap_exception(cpu_t *cpu);
 
-/** Back from the handler. */
+/** Returns from the handler. */
 void trap_return(cpu_t *cpu);
 
 /* ------------------------------------------------------------------ sstatus */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /** @file virtio-block.h
- *  A disk controller in front of libreplay's block filter.
+ *  A disk controller that uses libreplay's block filter.
  *
  *  A request goes to the filter as soon as the guest makes it; its end comes back on
  *  the vCPU thread, while recording when it happens to, while replaying at the same

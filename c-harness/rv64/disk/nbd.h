@@ -16,7 +16,7 @@ bool nbd_is_uri(const char *name);
  *  @return its data, NULL: reported on stderr. */
 void *nbd_open(const char *uri, replay_block_backend_t *backend);
 
-/** The run is over: from now on a server that doesn't answer is given up after some seconds.
+/** The run is over: from now on a server that doesn't answer is abandoned after some seconds.
  *  @param nbd what nbd_open() has returned */
 void nbd_finish(void *nbd);
 

@@ -84,7 +84,7 @@ static uint64_t number(float_format_t f) {
     return (dice() % 2 ? float_sign(f) : 0) | exponent << f.fraction | bits;
 }
 
-/* Of about the size of another, so that they meet in a sum. */
+/* Of about the size of another, so that they interact in a sum. */
 static uint64_t near(float_format_t f, uint64_t other) {
     uint64_t far = dice() % (2 * f.fraction), bits = other ^ fraction(f.fraction);
     return (dice() % 2 ? bits + (far << f.fraction) : bits - (far << f.fraction)) ^
@@ -198,7 +198,7 @@ static result_t extreme(float_format_t f, uint64_t a, uint64_t b, bool maximum) 
     uint32_t flags = is_nan(f, a, true) || is_nan(f, b, true) ? FLOAT_INVALID : 0;
     if (no_a || no_b)
         return (result_t){!no_a ? a : !no_b ? b : float_nan(f), flags};
-    /* As integers they have the order of what they stand for. */
+    /* As integers they have the order of the numbers that they represent. */
     uint64_t sign = float_sign(f);
     int64_t left = (int64_t)(a & ~sign), right = (int64_t)(b & ~sign);
     left = a & sign ? -left - 1 : left;

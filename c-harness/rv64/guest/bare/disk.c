@@ -200,7 +200,7 @@ static void framing(void) {
     check("identity in two pieces", finish(0), OK);
     check_that("both of them", copy[0] != 0xff && copy[10] == 0);
 
-    /* A read is as long as there is room for it, whatever stands behind its header. */
+    /* A read is as long as there is room for it, whatever follows its header. */
     uint32_t length;
     *r = (request_t){.type = IN, .sector = 3, .status = 99};
     queue.table[0] = (descriptor_t){(uint64_t)r, 16, DESC_NEXT, 1};

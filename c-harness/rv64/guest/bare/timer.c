@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The timer, and sleep: time goes on while nothing is executed. */
+/* The timer, and sleep: time passes while nothing is executed. */
 #include "bare.h"
 
 static volatile uint32_t ticks;

@@ -5,7 +5,7 @@
 /* ------------------------------------------------- what was trapped, and going on */
 
 static uint64_t cause, value, pc;
-static bool called; /* it was called: goes back to the caller, else behind the instruction */
+static bool called; /* it was called: returns to the caller, else after the instruction */
 
 static void keep(const frame_t *frame, uint64_t why, uint64_t what) {
     cause = why;

@@ -45,7 +45,7 @@ void guest_main(uint64_t device_tree) {
     }
     put_line("heard", done);
     put_line("digest of bytes and times", digest);
-    write8(UART + 1, 2); /* THR is empty: that is told at once */
+    write8(UART + 1, 2); /* THR is empty, so the interrupt comes at once */
     for (uint32_t i = 0; i < 1000 && !sent; i++)
         wfi();
     check("told that all was sent", sent, 1);
