@@ -29,8 +29,10 @@ package final class BlockDisk: @unchecked Sendable {
     private var workers: Workers?
     /// Requests that a backend works on, by their ids.
     private let underWay = Locked<Set<UInt64>>([])
-    /// Requests whose completion the guest hasn't seen yet.
+    /// Requests whose completion hasn't begun.
     private let count = Atomic<Int>(0)
+    /// Threads in a completion. In mode NONE that is any thread on which a request ends.
+    private let completing = Locked<[pthread_t]>([])
 
     init(
         name: String, backend: Backend, overlay: Overlay?, isReadOnly: Bool, length: Int64, workers: Int,
@@ -130,12 +132,27 @@ package final class BlockDisk: @unchecked Sendable {
         underWay.withLock { _ = $0.insert(request.id) }
     }
 
-    func noteCompletion() { count.subtract(1, ordering: .relaxed) }
+    /// The guest sees a completion, and the host hears of it.
+    func complete(_ work: () -> Void) {
+        let thread = pthread_self()
+        completing.withLock { $0.append(thread) }
+        // Afterwards: whoever finds nothing to wait for, waits for the completions that run.
+        count.subtract(1, ordering: .releasing)
+        work()
+        completing.withLock { threads in
+            if let place = threads.lastIndex(of: thread) { threads.remove(at: place) }
+        }
+    }
 
     var isOfFile: Bool { if case .file = backend { true } else { false } }
     var hasRequestsUnderWay: Bool { underWay.withLock { !$0.isEmpty } }
     func isAtWork(_ id: UInt64) -> Bool { underWay.withLock { $0.contains(id) } }
-    var isIdle: Bool { count.load(ordering: .relaxed) == 0 }
+    /// Has every completion returned? A completion that asks isn't waited for: it may close the disk.
+    var isIdle: Bool {
+        guard count.load(ordering: .acquiring) == 0 else { return false }
+        let thread = pthread_self()
+        return completing.withLock { $0.allSatisfy { $0 == thread } }
+    }
 
     /// Waits until no request is pending.
     func close() {

@@ -109,10 +109,11 @@ final class BlockRequest: @unchecked Sendable {
 
     /// The completion: the only place where the guest's memory changes.
     func reachGuest() {
-        settle()
-        if operation == .read, result >= 0 { buffer.scatter(to: pieces) }
-        disk.noteCompletion()
-        completion(opaque, result)
+        disk.complete {
+            settle()
+            if operation == .read, result >= 0 { buffer.scatter(to: pieces) }
+            completion(opaque, result)
+        }
     }
 
     /// "read 12 of disk0 at 4096, 512 bytes"
