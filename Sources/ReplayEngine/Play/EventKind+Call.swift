@@ -1,6 +1,16 @@
 import ReplayLog
 
 extension EventKind {
+    /// Does an instruction of the guest's lead to it, that reads or writes a device?
+    var isOfDevice: Bool {
+        switch self {
+        case .charWrite, .charReadAll, .charReadAllError, .audioOut, .audioIn, .audioInAt, .random,
+            .clockHost, .clockVirtualRT:
+            true
+        default: false
+        }
+    }
+
     /// The call by which a host's thread comes to such an event.
     var call: StaticString {
         switch self {
@@ -23,7 +33,8 @@ extension EventKind {
         case .audioInAt: "replay_audio_in_start_at()"
         case .charRegister: "replay_register_char_driver()"
         case .random: "replay_read_random()"
-        case .clockHost, .clockVirtualRT: "replay_read_clock()"
+        case .clockHost, .clockVirtualRT:
+            "replay_read_clock(), by REPLAY_CLOCK, or by REPLAY_CLOCK_LOCKED with the replay lock"
         case .hostDigest: "replay_digest()"
         case .shutdown: "replay_turn()"
         default: "replay_async_events() or replay_turn()"

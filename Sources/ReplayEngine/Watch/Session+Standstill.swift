@@ -115,6 +115,9 @@ extension Session {
         guard player.ending == nil, let kind = player.next.knownKind else {
             return "; a thread must call replay_turn()"
         }
-        return "; \(ThreadRoles(player.next.role).description) must call \(kind.call)"
+        let call = "; \(ThreadRoles(player.next.role).description) must call \(kind.call)"
+        guard kind.isOfDevice, player.next.role == .vcpu, !host.cpusIdle else { return call }
+        // A host that counts an instruction after it is executed has no budget for the one that would call.
+        return call + ". Where an instruction does so, replay_host::icount must include it already"
     }
 }
