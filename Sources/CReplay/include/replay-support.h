@@ -129,11 +129,31 @@ typedef struct replay_watch {
     uint64_t io_turns;
     uint32_t last_asked; /**< what was asked for last, kind and roles; 0: nothing */
     uint32_t is_wanted;  /**< by the watchdog: the owner of the lock reports the stall itself */
+    uint32_t knows_end;  /**< the I/O thread has asked when the guest's sleep ends */
 } replay_watch_t;
 
 /** One more; each count belongs to the owner of the replay lock. */
 static inline void replay_watch_count(uint64_t *count) {
     __atomic_store_n(count, __atomic_load_n(count, __ATOMIC_RELAXED) + 1, __ATOMIC_RELAXED);
+}
+
+/** As at first; other threads may still count. */
+static inline void replay_watch_reset(replay_watch_t *watch) {
+    for (int i = 0; i < 4; i++)
+        __atomic_store_n(&watch->asks[i], 0, __ATOMIC_RELAXED);
+    __atomic_store_n(&watch->vcpu_turns, 0, __ATOMIC_RELAXED);
+    __atomic_store_n(&watch->io_turns, 0, __ATOMIC_RELAXED);
+    __atomic_store_n(&watch->last_asked, 0, __ATOMIC_RELAXED);
+    __atomic_store_n(&watch->is_wanted, 0, __ATOMIC_RELAXED);
+    __atomic_store_n(&watch->knows_end, 0, __ATOMIC_RELAXED);
+}
+
+static inline void replay_watch_end(replay_watch_t *watch, bool is_known) {
+    __atomic_store_n(&watch->knows_end, is_known, __ATOMIC_RELAXED);
+}
+
+static inline bool replay_watch_knows_end(const replay_watch_t *watch) {
+    return __atomic_load_n(&watch->knows_end, __ATOMIC_RELAXED) != 0;
 }
 
 /** A thread with @p roles was not given what it asked for. */
@@ -164,6 +184,7 @@ static inline replay_watch_t replay_watch_sample(const replay_watch_t *watch) {
     sample.io_turns = __atomic_load_n(&watch->io_turns, __ATOMIC_RELAXED);
     sample.last_asked = __atomic_load_n(&watch->last_asked, __ATOMIC_RELAXED);
     sample.is_wanted = replay_watch_is_wanted(watch);
+    sample.knows_end = replay_watch_knows_end(watch);
     return sample;
 }
 

@@ -46,6 +46,14 @@ extension Session {
     package var isDue: Bool {
         let word = dueNow
         let roles = ThreadRoles.mine
+        let isMine = isDue(word, roles)
+        // A thread that looks and does nothing about it stands still. A vCPU that executes may look
+        // as often as it likes: then nothing of its own is due.
+        if isMine || roles == .io && isPlaying { replay_watch_ask(watch, roles.bits) }
+        return isMine
+    }
+
+    private func isDue(_ word: UInt64, _ roles: ThreadRoles) -> Bool {
         guard word != 0, isPlaying, roles.bits != 0 else { return false }
         guard let rule = EventKind(rawValue: UInt8(truncatingIfNeeded: word &>> 8))?.rule,
             rule.way != .shutdown

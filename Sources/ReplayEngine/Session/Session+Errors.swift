@@ -47,9 +47,11 @@ extension Session {
     }
 
     /// A warning of the lint mode; nothing without it.
-    func lint(_ message: @autoclosure () -> String) {
+    ///
+    /// - Parameter key: as of ``warnOnce(_:key:)``.
+    func lint(_ message: @autoclosure () -> String, key: String? = nil) {
         guard lints.load(ordering: .relaxed) else { return }
-        warnOnce("\(message()), called from \(Self.caller)")
+        warnOnce("\(message()), called from \(Self.caller)", key: key)
     }
 
     /// An I/O thread's turn is where a checkpoint orders it; elsewhere it races

@@ -181,7 +181,7 @@ extension Session {
         told.withLock { $0.removeAll() }
         (budgetsBeforeTurn, warnedOfSleep, warnedOfAlignment) = (0, false, false)
         timerRuns = (.min, 0)
-        watch.pointee = replay_watch_t()
+        replay_watch_reset(watch)
         askedForWarp.store(false, ordering: .relaxed)
         arrived.removeAll()
         for _ in inbox.takeAll() {}

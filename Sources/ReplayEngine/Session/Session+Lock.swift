@@ -117,6 +117,7 @@ extension Session {
     /// side wakes for it.
     private func longestWait(_ timeout: Int64, _ roles: ThreadRoles) -> Int64 {
         guard roles.overlaps(.io) else { return timeout }
+        replay_watch_end(watch, true)
         let next: Int64?
         if let player, isPlaying { next = delayOfIOTurn(player) } else { next = nextIOTurn(ofTurns: true) }
         guard let next else { return timeout }

@@ -36,6 +36,8 @@ extension Session {
     /// Real ns. Whatever matters wakes the thread; this is for hosts that forget to notify.
     private static let longestRest: Int64 = 100_000_000
     private static let restWithoutProgress: Int64 = 10_000_000
+    /// A kick may end a slice before its first instruction, but not so many in a row.
+    private static let mostEmptySlices = 20
 
     package func turn() -> Status {
         if let refusal = refusal(.either, "replay_turn") { return refusal }
@@ -71,7 +73,8 @@ extension Session {
     }
 
     private func loop(_ isVCPU: Bool) -> Status {
-        while mayRunOn { if isVCPU { runSlice() } else { runMainLoop() } }
+        var emptySlices = 0
+        while mayRunOn { if isVCPU { runSlice(&emptySlices) } else { runMainLoop() } }
         if let player, isPlaying { takeLastEvents(player, isVCPU) }
         return hasFailed ? failure : .ok
     }
@@ -105,7 +108,7 @@ extension Session {
         return !hasFailed || options.goOnWhenFull
     }
 
-    private func runSlice() {
+    private func runSlice(_ emptySlices: inout Int) {
         guard machineRuns else { return rest(Self.longestRest) }
         _ = turn()
         inHost { host.interrupt() }
@@ -121,7 +124,14 @@ extension Session {
         watchdog?.endSlice()
         _ = accountExecuted()
         // A guest that can't go on although the host says that it is awake must not spin.
-        if host.icount == before { rest(Self.restWithoutProgress) } else { yieldLock() }
+        if host.icount == before {
+            emptySlices += 1
+            if emptySlices == Self.mostEmptySlices { lintEmptySlices() }
+            rest(Self.restWithoutProgress)
+        } else {
+            emptySlices = 0
+            yieldLock()
+        }
     }
 
     private func runMainLoop() {

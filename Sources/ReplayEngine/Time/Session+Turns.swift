@@ -21,6 +21,7 @@ extension Session {
     /// RECORD and NONE: looks first, and writes only where something is done.
     private func recordIOTurn() {
         if let end = withClock({ $0.warpEnd }), end <= runningTime, pass(.checkpointClockVirtualRT) {
+            lintLateTurn(end)
             withClock { $0.disarmWarp() }
             endWarp(.io)
             wakeVCPU()
@@ -36,6 +37,7 @@ extension Session {
         let target = withClock { $0.now(icount) } &+ deadline
         if withClock({ $0.warpEnd != nil && $0.warpTarget == target }) { return }
         if pass(.checkpointClockWarpStart) { beginWarp(deadline, target) }
+        replay_watch_end(watch, false)
     }
 
     /// RECORD: writes an engine's own checkpoint. NONE: goes through.
@@ -220,7 +222,13 @@ extension Session {
     /// For a host's own main loop: what it may sleep at most; -1: no limit.
     package func warpDeadline() -> Int64 {
         if refusal(.io, "replay_warp_deadline_ns") != nil { return -1 }
-        guard let player, isPlaying else { return nextIOTurn(ofTurns: false) ?? -1 }
+        replay_watch_end(watch, true)
+        guard let player, isPlaying else {
+            let delay = nextIOTurn(ofTurns: false) ?? -1
+            if delay == 0 { replay_watch_ask(watch, ThreadRoles.mine.bits) }
+            return delay
+        }
+        noteTurnForWatch()
         if hasFailed || player.endWasTold { return -1 }
         if let delay = delayOfIOTurn(player) { return delay }
         // What the library's turn doesn't do the host does in its loop, if it is this thread's.
@@ -231,6 +239,7 @@ extension Session {
     /// For a main loop that takes the library's turns and nothing but these.
     package func turnDeadline() -> Int64 {
         if refusal(.io, "the replay source of a main context") != nil { return -1 }
+        replay_watch_end(watch, true)
         guard let player, isPlaying else { return nextIOTurn(ofTurns: true) ?? -1 }
         return hasFailed ? -1 : delayOfIOTurn(player) ?? -1
     }

@@ -11,8 +11,18 @@ struct LiveWatch {
     /// For how long each of these has been true.
     private var isHeld: Int64 = 0
     private var isInCallback: Int64 = 0
-    private var hasNoIOTurn: Int64 = 0
-    private var hasNoVCPUTurn: Int64 = 0
+    private var noIOTurn = Absence()
+    private var noVCPUTurn = Absence()
+
+    /// How long no thread with a role has taken a turn, and for how much of that none was at work. A
+    /// thread that asks again and again when its turn is due does no work.
+    private struct Absence {
+        var time: Int64 = 0
+        var idle: Int64 = 0
+
+        /// Too long, even for work?
+        func isLong(_ limit: Int64) -> Bool { idle >= limit || time >= limit &* Watchdog.patience }
+    }
 
     init(_ watchdog: Watchdog) {
         self.watchdog = watchdog
@@ -27,18 +37,24 @@ struct LiveWatch {
         guard let runs = watchdog.ask({ session.host.machineRunning }) else { return }
         // Turns measure pauses, so one is needed when a pause begins or ends.
         if runs == session.isPaused { _ = watchdog.ask { session.notify() } }
-        func lasting(
-            _ time: Int64, _ turns: KeyPath<replay_watch_t, UInt64>, _ role: ThreadRoles
-        ) -> Int64 {
+        let isIdle = session.isIdle
+        func look(
+            _ absence: inout Absence, _ turns: KeyPath<replay_watch_t, UInt64>, _ role: ThreadRoles
+        ) {
             let count = now.watch[keyPath: turns]
-            if count != seen.watch[keyPath: turns] || !runs || now.callbacks > 0 { return 0 }
-            // A host may take turns in the other modes only.
-            if count == 0, session.isIdle { return 0 }
-            return threads.work { $0.overlaps(role) } ? 0 : time &+ elapsed
+            // In mode NONE a host may take turns in the other modes only.
+            let isAbsent = count == seen.watch[keyPath: turns] && runs && (count > 0 || !isIdle)
+            guard isAbsent, now.callbacks == 0 else {
+                absence = Absence()
+                return
+            }
+            absence.time &+= elapsed
+            let works = threads.work { $0.overlaps(role) && !now.asked($0, after: seen) }
+            absence.idle = works ? 0 : absence.idle &+ elapsed
         }
-        hasNoIOTurn = lasting(hasNoIOTurn, \.io_turns, .io)
-        hasNoVCPUTurn = lasting(hasNoVCPUTurn, \.vcpu_turns, .vcpu)
-        if max(hasNoIOTurn, hasNoVCPUTurn) >= limit { lookAtTurns() }
+        look(&noIOTurn, \.io_turns, .io)
+        look(&noVCPUTurn, \.vcpu_turns, .vcpu)
+        if noIOTurn.isLong(limit) || noVCPUTurn.isLong(limit) { lookAtTurns() }
     }
 
     private mutating func lookAtCallback(_ now: Watchdog.Sample, _ seen: Watchdog.Sample, _ elapsed: Int64) {
@@ -82,15 +98,15 @@ struct LiveWatch {
 
     private var missingTurn: (text: String, key: String)? {
         let queued = session.inbox.count
-        if hasNoVCPUTurn >= limit, queued > 0, session.areEventsEnabled {
+        if noVCPUTurn.isLong(limit), queued > 0, session.areEventsEnabled {
             return (
-                "\(queued) events have been queued for \(hasNoVCPUTurn.asSeconds), but the vCPU thread takes no turn: "
+                "\(queued) events have been queued for \(noVCPUTurn.time.asSeconds), but the vCPU thread takes no turn: "
                     + "replay_host::kick must end its sleep or slice, so that it calls replay_account_warp_timer() or replay_turn()",
                 "kick"
             )
         }
         guard session.host.cpusIdle else { return nil }
-        if hasNoIOTurn >= limit, let end = session.withClock({ $0.warpEnd }) {
+        if noIOTurn.isLong(limit), let end = session.withClock({ $0.warpEnd }) {
             guard session.runningTime &- limit >= end else { return nil }
             return (
                 "the guest's sleep should have ended \((session.runningTime &- end).asSeconds) ago, but the I/O thread "
@@ -99,21 +115,46 @@ struct LiveWatch {
             )
         }
         guard let deadline = session.virtualDeadline(session.host.icount) else { return nil }
-        if deadline > 0, hasNoIOTurn >= limit {
+        if deadline > 0, noIOTurn.isLong(limit) {
             return (
-                "the guest sleeps until a timer, but the I/O thread has taken no turn for \(hasNoIOTurn.asSeconds): "
+                "the guest sleeps until a timer, but the I/O thread has taken no turn for \(noIOTurn.time.asSeconds): "
                     + "replay_host::wake_io must make it call replay_start_warp_timer() or replay_turn()",
                 "wake_io"
             )
         }
-        if deadline == 0, hasNoVCPUTurn >= limit {
+        if deadline == 0, noVCPUTurn.isLong(limit) {
             return (
-                "a virtual timer is due, but the vCPU thread has taken no turn for \(hasNoVCPUTurn.asSeconds): "
+                "a virtual timer is due, but the vCPU thread has taken no turn for \(noVCPUTurn.time.asSeconds): "
                     + "replay_host::kick must wake it, and it must call replay_account_warp_timer() or replay_turn()",
                 "timer"
             )
         }
         return nil
+    }
+}
+
+extension Session {
+    /// Real ns that a busy machine may need for the way to a turn.
+    private static let longestWayToTurn: Int64 = 20_000_000
+
+    /// The guest's sleep ends in a turn of the I/O thread that comes late, and the thread hasn't asked
+    /// when it must come.
+    func lintLateTurn(_ end: Int64) {
+        let late = runningTime &- end
+        guard late > Self.longestWayToTurn, !replay_watch_knows_end(watch) else { return }
+        lint(
+            "the guest's sleep ends \(late / 1_000_000) ms late: the I/O thread's poll must not sleep longer than "
+                + "replay_warp_deadline_ns()",
+            key: "late turn")
+    }
+
+    /// replay_run(): the guest is awake and has a budget, but executes nothing.
+    func lintEmptySlices() {
+        guard !host.cpusIdle, host.machineRunning else { return }
+        lint(
+            "replay_host::execute has executed nothing again and again, although the guest is awake: it must "
+                + "execute, or replay_host::cpus_idle must say that the guest sleeps",
+            key: "empty slices")
     }
 }
 
