@@ -85,6 +85,7 @@ add_library(replay SHARED IMPORTED GLOBAL)
 set_target_properties(replay PROPERTIES
     IMPORTED_LOCATION ${REPLAY_LIBRARY}
     IMPORTED_SONAME libreplay.so.${REPLAY_SOVERSION}
-    INTERFACE_INCLUDE_DIRECTORIES ${_root}/include)
+    INTERFACE_INCLUDE_DIRECTORIES ${_root}/include
+    INTERFACE_LINK_LIBRARIES Threads::Threads)
 add_dependencies(replay replay-swift)
 add_library(libreplay::replay ALIAS replay)

@@ -20,6 +20,11 @@ add_test(NAME examples-continue
     WORKING_DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR})
 set_tests_properties(examples-continue PROPERTIES TIMEOUT 60)
 
+add_test(NAME examples-poll-host
+    COMMAND ./test-poll-host $<TARGET_FILE:poll-host> $<TARGET_FILE:poll-host-stubs>
+    WORKING_DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR})
+set_tests_properties(examples-poll-host PROPERTIES TIMEOUT 60)
+
 add_test(NAME examples-documents COMMAND ./check-documents
     WORKING_DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR})
 set_tests_properties(examples-documents PROPERTIES TIMEOUT 60)

@@ -56,6 +56,8 @@ int main(int argc, char **argv) {
 
     expect(table->replay_version() == REPLAY_VERSION, "the library's version is the header's");
     expect(strcmp(table->replay_version_text(), REPLAY_VERSION_TEXT) == 0, "its text too");
+    void *same = dlopen(REPLAY_SONAME, RTLD_NOW | RTLD_NOLOAD);
+    expect(same == library, "the SONAME is the header's");
     expect(table->replay_get_mode() == REPLAY_MODE_NONE, "calls through it work");
     expect(strcmp(table->replay_status_name(REPLAY_OK), "OK") == 0, "strings too");
     printf("%d functions, version %s\n", count, table->version);

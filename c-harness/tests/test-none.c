@@ -39,6 +39,15 @@ TEST(nothing_is_configured_at_first) {
     CHECK_EQ(info.queued, 0);
 }
 
+TEST(the_library_has_the_version_of_its_headers) {
+    CHECK_EQ(replay_version(), REPLAY_VERSION);
+    CHECK_STR(replay_version_text(), REPLAY_VERSION_TEXT);
+    CHECK_STR(replay_plugin_query(REPLAY_ABI_VERSION)->version, REPLAY_VERSION_TEXT);
+    unsigned major, minor, patch;
+    REQUIRE(sscanf(replay_version_text(), "%u.%u.%u", &major, &minor, &patch) == 3);
+    CHECK_EQ(major * 10000 + minor * 100 + patch, replay_version());
+}
+
 TEST(life_calls_need_a_configuration) {
     CHECK_STATUS(replay_fingerprint("ram", "1"), ERROR_WRONG_STATE);
     CHECK_STATUS(replay_start(), ERROR_WRONG_STATE);

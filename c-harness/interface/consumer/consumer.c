@@ -20,7 +20,7 @@ int main(void) {
     if (replay_configure(&config) != REPLAY_OK || replay_start() != REPLAY_OK)
         return 1;
     int64_t clock = REPLAY_CLOCK(REPLAY_CLOCK_HOST, replay_get_virtual_clock());
-    printf("libreplay %s: %" PRId64 " ns\n", replay_plugin_query(REPLAY_ABI_VERSION)->version,
-           clock);
-    return replay_finish() == REPLAY_OK && clock == 2000 ? 0 : 1;
+    printf("libreplay %s: %" PRId64 " ns\n", replay_version_text(), clock);
+    return replay_finish() == REPLAY_OK && clock == 2000 && replay_version() == REPLAY_VERSION ? 0
+                                                                                               : 1;
 }
