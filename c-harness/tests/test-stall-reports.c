@@ -149,8 +149,7 @@ TEST_SLOW(a_stall_before_a_value_names_the_likely_cause, 60) {
     static const char *const calls[VALUES] = {
         "; the vCPU thread must call replay_read_random()",
         "; the vCPU thread must call replay_char_write_event_load()",
-        "; the vCPU thread must call replay_read_clock(), by REPLAY_CLOCK, or by "
-        "REPLAY_CLOCK_LOCKED with the replay lock",
+        "must call replay_read_clock(), by REPLAY_CLOCK, or by REPLAY_CLOCK_LOCKED with",
         "; the vCPU thread must call replay_interrupt()"};
     static const char late[] =
         ". Where an instruction does so, replay_host::icount must include it";
