@@ -17,12 +17,7 @@ install(FILES ${REPLAY_INSTALLED_DIR}/libreplay.so.${PROJECT_VERSION}.debug
 install(TARGETS replay-stubs ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(DIRECTORY include/replay DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
     FILES_MATCHING PATTERN "*.h")
-install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
-# The README's links to pages and examples lead there too.
-install(FILES README.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
-install(DIRECTORY Sources/Replay/Replay.docc DESTINATION ${CMAKE_INSTALL_DOCDIR}/Sources/Replay)
-install(DIRECTORY c-harness/examples DESTINATION ${CMAKE_INSTALL_DOCDIR}/c-harness
-    FILES_MATCHING PATTERN "*.c" PATTERN "CMakeLists.txt")
+include(InstallDocuments)
 
 # Paths in the pkg-config files start from the file itself, so that an
 # installation can be moved.

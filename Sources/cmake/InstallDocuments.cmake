@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: MIT
+#
+# Installs the pages for users, and the examples that they quote. A link to a file that is
+# not installed becomes that file's name.
+
+set(_pages README.md CHANGELOG.md SECURITY.md)
+file(GLOB _catalogue RELATIVE ${PROJECT_SOURCE_DIR} CONFIGURE_DEPENDS Sources/Replay/Replay.docc/*.md)
+list(FILTER _catalogue EXCLUDE REGEX "/(Architecture|Decisions)\\.md$") # for contributors
+list(APPEND _pages ${_catalogue})
+set(_installed ${_pages} LICENSE)
+
+foreach(_page ${_pages})
+    set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${_page})
+    get_filename_component(_folder ${_page} DIRECTORY)
+    file(READ ${_page} _text)
+    # Brackets and semicolons mean something in CMake's lists.
+    string(REPLACE "](" "@LINK@" _text "${_text}")
+    string(REGEX MATCHALL "@LINK@[^)#: ]+" _targets "${_text}")
+    list(REMOVE_DUPLICATES _targets)
+    foreach(_target ${_targets})
+        string(REPLACE "@LINK@" "" _target ${_target})
+        get_filename_component(_file ${_target} ABSOLUTE BASE_DIR ${PROJECT_SOURCE_DIR}/${_folder})
+        file(RELATIVE_PATH _file ${PROJECT_SOURCE_DIR} ${_file})
+        if(NOT _file IN_LIST _installed)
+            string(REGEX REPLACE "\\[([^][]*)@LINK@${_target}(#[^)]*)?\\)"
+                "\\1 (`${_file}` in the source tree)" _text "${_text}")
+        endif()
+    endforeach()
+    string(REPLACE "@LINK@" "](" _text "${_text}")
+    string(APPEND _text "\n---\n\nInstalled with libreplay ${PROJECT_VERSION}. "
+        "Files that are named here and are not installed are in its source tree.\n")
+    file(CONFIGURE OUTPUT ${CMAKE_CURRENT_BINARY_DIR}/documents/${_page} CONTENT "${_text}" @ONLY)
+    install(FILES ${CMAKE_CURRENT_BINARY_DIR}/documents/${_page}
+        DESTINATION ${CMAKE_INSTALL_DOCDIR}/${_folder})
+endforeach()
+
+install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
+install(DIRECTORY c-harness/examples DESTINATION ${CMAKE_INSTALL_DOCDIR}/c-harness
+    FILES_MATCHING PATTERN "*-host.c" PATTERN "CMakeLists.txt")
