@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* The exported variables, the table of functions and the table of statuses.
+/* What each thread and the process have, and the layout of structs.
  *
  * Including every public header here has a second purpose: a change of a
  * header alone makes the Swift targets that import it compile again. */
 #include "replay-support.h"
-
-replay_mode_t replay_mode = REPLAY_MODE_NONE;
-const char *replay_snapshot = NULL;
 
 __thread replay_thread_t replay_this_thread;
 void *replay_default_session = NULL;
@@ -17,19 +14,6 @@ void *replay_default_session_install(void *session) {
                                     __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
         return session;
     return before;
-}
-
-static const replay_plugin_t table = {
-    (uint32_t)sizeof(replay_plugin_t),
-    REPLAY_ABI_VERSION,
-    REPLAY_VERSION_TEXT,
-    &replay_mode,
-    &replay_snapshot,
-#include "plugin-functions.inc"
-};
-
-const replay_plugin_t *replay_plugin_table(void) {
-    return &table;
 }
 
 /* What travels has the layout that every build must see. */

@@ -1,3 +1,4 @@
+import CReplay
 import Glibc
 
 // Memory of the host, checked: nil for what can't be right.
@@ -15,14 +16,9 @@ func room(_ pointer: UnsafeMutableRawPointer?, _ length: Int) -> UnsafeMutableRa
 
 /// The pieces of a vector, and their length together.
 func checked(_ pieces: UnsafePointer<iovec>?, _ count: Int32) -> (pieces: [iovec], length: Int)? {
-    guard count >= 0, count <= 1024, pieces != nil || count == 0 else { return nil }
-    var length = 0
+    guard count >= 0, count <= Int32(REPLAY_PIECES_MAX), pieces != nil || count == 0 else { return nil }
+    // Of the copy: the host's may change meanwhile.
     let all = Array(UnsafeBufferPointer(start: pieces, count: Int(count)))
-    for piece in all {
-        guard piece.iov_base != nil || piece.iov_len == 0, piece.iov_len >= 0 else { return nil }
-        let (sum, overflow) = length.addingReportingOverflow(Int(truncatingIfNeeded: piece.iov_len))
-        guard !overflow, sum <= 1 << 30 else { return nil }
-        length = sum
-    }
-    return (all, length)
+    let length = replay_pieces_length(all, count)
+    return length < 0 ? nil : (all, Int(length))
 }

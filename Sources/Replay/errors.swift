@@ -15,12 +15,4 @@ public func replay_last_error(_ error: UnsafeMutablePointer<replay_error_t>!) ->
     }
 }
 
-@_cdecl("replay_status_name") @implementation
-public func replay_status_name(_ status: replay_status_t) -> UnsafePointer<CChar>! {
-    replay_status_name_of(status)
-}
-
-@_cdecl("replay_status_sentence") @implementation
-public func replay_status_sentence(_ status: replay_status_t) -> UnsafePointer<CChar>! {
-    replay_status_sentence_of(status)
-}
+// replay_status_name() and replay_status_sentence(): CReplay/interface.c.

@@ -1,16 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* block.h in mode NONE: requests go to the backend, and their completions run
- * where it ends them. An image is served by the calling thread. */
-#include "stubs.h"
-
-#include <errno.h>
-#include <fcntl.h>
+/* block.h: requests go to the host's backend, and their completions run where it ends them. */
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
-enum { WORKERS_MAX = 64 };
+#include "stubs.h"
 
 typedef struct {
     replay_stub_item_t item;
@@ -18,378 +11,210 @@ typedef struct {
     void *opaque;
     char *name;
     int64_t length;
-    bool read_only;
-    uint32_t under_way;
+    bool is_read_only;
+    uint32_t under_way; /* requests */
 } disk_t;
 
-typedef enum { READ, WRITE, ZEROES, DISCARD, FLUSH } operation_t;
-
-typedef struct {
+typedef struct request {
     replay_stub_item_t item;
     disk_t *disk;
-    operation_t operation;
-    uint32_t flags;
-    uint64_t offset, length;
+    struct request *outer; /* while it completes: the one whose completion this one is in */
+    replay_asked_t asked;
     replay_block_complete_t complete;
     void *opaque;
-    struct iovec piece; /* all data on its way */
+    struct iovec data; /* all of it, on its way */
     int32_t count;
-    struct iovec pieces[]; /* of a read: guest memory */
+    struct iovec pieces[]; /* of a read: guest memory; the data follows */
 } request_t;
-
-/* -------------------------------------------------------- images: one file each */
-
-static int64_t file_length(void *opaque) {
-    off_t length = lseek((int)(intptr_t)opaque, 0, SEEK_END);
-    return length < 0 ? -errno : length;
-}
-
-/* Reads or writes all. @return 0 or a negative errno. */
-static int32_t transfer(void *opaque, bool writes, const struct iovec *piece, uint64_t offset) {
-    int file = (int)(intptr_t)opaque;
-    for (size_t at = 0; at < piece->iov_len;) {
-        uint8_t *data = (uint8_t *)piece->iov_base + at;
-        off_t place = (off_t)(offset + at);
-        ssize_t done = writes ? pwrite(file, data, piece->iov_len - at, place)
-                              : pread(file, data, piece->iov_len - at, place);
-        if (done <= 0 && !(done < 0 && errno == EINTR))
-            return done < 0 ? -errno : -EIO;
-        at += done > 0 ? (size_t)done : 0;
-    }
-    return 0;
-}
-
-static int32_t sync_file(void *opaque) {
-    return fdatasync((int)(intptr_t)opaque) < 0 ? -errno : 0;
-}
-
-static void file_read(void *opaque, replay_block_request_t *request, uint64_t offset,
-                      const struct iovec *pieces, int32_t count, uint32_t flags) {
-    (void)count, (void)flags;
-    replay_block_complete(request, transfer(opaque, false, pieces, offset));
-}
-
-static void file_write(void *opaque, replay_block_request_t *request, uint64_t offset,
-                       const struct iovec *pieces, int32_t count, uint32_t flags) {
-    (void)count;
-    int32_t result = transfer(opaque, true, pieces, offset);
-    if (result == 0 && flags & REPLAY_BLOCK_FUA)
-        result = sync_file(opaque);
-    replay_block_complete(request, result);
-}
-
-static void file_flush(void *opaque, replay_block_request_t *request) {
-    replay_block_complete(request, sync_file(opaque));
-}
-
-static void file_close(void *opaque) {
-    close((int)(intptr_t)opaque);
-}
-
-static const replay_block_backend_t file_backend = {(uint32_t)sizeof file_backend,
-                                                    file_length,
-                                                    file_read,
-                                                    file_write,
-                                                    NULL,
-                                                    NULL,
-                                                    file_flush,
-                                                    file_close};
 
 /* ------------------------------------------------------------ open and close */
 
-static bool has_disk(const char *name) {
-    bool found = false;
-    pthread_mutex_lock(&replay_stub_session.mutex);
-    for (replay_stub_item_t *at = replay_stub_session.items; at; at = at->next)
-        found = found || (at->kind == REPLAY_STUB_DISK && !strcmp(((disk_t *)at)->name, name));
-    pthread_mutex_unlock(&replay_stub_session.mutex);
-    return found;
-}
-
-static replay_status_t choose_backend(const replay_block_config_t *config,
-                                      replay_block_backend_t *backend, void **opaque) {
-    *opaque = config->opaque;
-    if (config->backend) {
-        *backend = *config->backend;
-        return backend->length && backend->read && (backend->write || config->read_only)
-                   ? REPLAY_OK
-                   : replay_stub_invalid("the backend lacks length, read or write");
-    }
-    if (!config->filename)
-        return replay_stub_invalid("a disk has neither an image nor a backend");
-    int file = open(config->filename, (config->read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC);
-    if (file < 0) {
-        char text[256];
-        snprintf(text, sizeof text, "the image %s could not be opened: %s", config->filename,
-                 strerror(errno));
-        return replay_stub_fail(REPLAY_ERROR_SYSTEM, text);
-    }
-    *backend = file_backend;
-    *opaque = (void *)(intptr_t)file;
-    return REPLAY_OK;
-}
-
-static replay_status_t check(const replay_block_config_t *config) {
-    if (!config)
-        return replay_stub_invalid("replay_block_open was called without a configuration");
-    if (config->size < sizeof *config ||
-        (config->backend && config->backend->size < sizeof *config->backend))
-        return replay_stub_fail(REPLAY_ERROR_STRUCT_SIZE,
-                                "the size of a disk's configuration or backend is too small");
-    return replay_stub_session.preparing
-               ? REPLAY_OK
-               : replay_stub_fail(
-                     REPLAY_ERROR_WRONG_STATE,
-                     "a disk can be opened only between replay_configure() and replay_start()");
+static bool is_taken(const char *name) {
+    HOLD(mutex);
+    for (replay_stub_item_t *at = replay_stub.items; at; at = at->next)
+        if (at->kind == REPLAY_STUB_DISK && strcmp(((disk_t *)at)->name, name) == 0)
+            return true;
+    return false;
 }
 
 static replay_status_t open_disk(const replay_block_config_t *config, replay_block_t **handle) {
+    REQUIRE(config, INVALID_ARGUMENT);
+    const replay_block_backend_t *backend = config->backend;
+    REQUIRE(config->size >= sizeof *config && (!backend || backend->size >= sizeof *backend),
+            STRUCT_SIZE);
+    REQUIRE(replay_stub.preparing, WRONG_STATE);
     char numbered[24];
-    snprintf(numbered, sizeof numbered, "disk%d", replay_stub_session.disk_count++);
+    snprintf(numbered, sizeof numbered, "disk%d", replay_stub.disks++);
     const char *name = config->name ? config->name : numbered;
-    if (config->workers > WORKERS_MAX || has_disk(name))
-        return replay_stub_invalid("a disk has too many workers, or the name of a different disk");
-    replay_block_backend_t backend;
-    void *opaque;
-    if (config->overlay == REPLAY_BLOCK_OVERLAY_TEMPORARY ||
-        config->overlay == REPLAY_BLOCK_OVERLAY_FILE)
-        return replay_stub_fail(REPLAY_ERROR_NOT_SUPPORTED,
-                                "without libreplay there are no overlays");
-    if (config->overlay < 0 || config->overlay > REPLAY_BLOCK_OVERLAY_OFF)
-        return replay_stub_invalid("the overlay does not exist");
-    replay_status_t status = choose_backend(config, &backend, &opaque);
-    if (status != REPLAY_OK)
-        return status;
-    char *copy = strdup(name);
-    disk_t *disk = copy ? replay_stub_add(REPLAY_STUB_DISK, sizeof *disk) : NULL;
-    if (!disk) {
-        free(copy);
-        if (!config->backend)
-            file_close(opaque);
-        return replay_stub_fail(REPLAY_ERROR_NO_MEMORY, "memory ran out for a disk");
-    }
-    disk->backend = backend, disk->opaque = opaque, disk->name = copy;
-    disk->read_only = config->read_only;
-    disk->length = backend.length(opaque);
-    *handle = replay_stub_handle(&disk->item);
-    return REPLAY_OK;
+    REQUIRE(!is_taken(name) && config->workers <= REPLAY_WORKERS_MAX, INVALID_ARGUMENT);
+    REQUIRE(config->overlay >= 0 && config->overlay <= REPLAY_BLOCK_OVERLAY_OFF, INVALID_ARGUMENT);
+    REQUIRE(backend || config->filename, INVALID_ARGUMENT);
+    REQUIRE(backend && config->overlay != REPLAY_BLOCK_OVERLAY_TEMPORARY &&
+                config->overlay != REPLAY_BLOCK_OVERLAY_FILE,
+            NOT_SUPPORTED);
+    REQUIRE(replay_backend_is_whole(backend, !config->read_only), INVALID_ARGUMENT);
+    disk_t disk = {.backend = *backend,
+                   .opaque = config->opaque,
+                   .name = strdup(name),
+                   .length = backend->length(config->opaque),
+                   .is_read_only = config->read_only};
+    REQUIRE(disk.name, NO_MEMORY);
+    disk_t *added = replay_stub_add(REPLAY_STUB_DISK, &disk.item, sizeof disk, 0);
+    *handle = added ? (replay_block_t *)added->item.handle : NULL;
+    return added ? REPLAY_OK : REPLAY_ERROR_NO_MEMORY;
 }
 
 replay_block_t *replay_block_open(const replay_block_config_t *config, replay_status_t *status) {
     replay_block_t *handle = NULL;
-    replay_status_t result = check(config);
-    if (result == REPLAY_OK)
-        result = open_disk(config, &handle);
+    replay_status_t result = open_disk(config, &handle);
     if (status)
         *status = result;
     return handle;
 }
 
-/* The disk whose completion this thread is in, how many deep; it may be closed there. */
-typedef struct {
-    disk_t *disk;
-    uint32_t depth;
-} ending_t;
-static _Thread_local ending_t ending;
+/* The innermost request whose completion the thread is in. It may close the disk. */
+static _Thread_local request_t *completing;
 
-replay_status_t replay_block_close(replay_block_t *handle) {
-    pthread_mutex_lock(&replay_stub_session.mutex);
-    disk_t *disk = replay_stub_take(REPLAY_STUB_DISK, handle);
-    uint32_t mine = disk && ending.disk == disk ? ending.depth : 0;
-    while (disk && disk->under_way > mine)
-        pthread_cond_wait(&replay_stub_session.changed, &replay_stub_session.mutex);
-    if (mine)
-        ending.disk = NULL;
-    pthread_mutex_unlock(&replay_stub_session.mutex);
-    if (!disk)
-        return handle ? replay_stub_invalid("this session does not have that disk") : REPLAY_OK;
+static void close_disk(disk_t *disk) {
+    uint32_t own = 0;
+    for (request_t *at = completing; at; at = at->outer)
+        if (at->disk == disk)
+            at->disk = NULL, own++;
+    {
+        HOLD(mutex);
+        while (disk->under_way > own)
+            pthread_cond_wait(&replay_stub.changed, &replay_stub.mutex);
+    }
     if (disk->backend.close)
         disk->backend.close(disk->opaque);
     free(disk->name);
     free(disk);
+}
+
+replay_status_t replay_block_close(replay_block_t *handle) {
+    if (!handle)
+        return REPLAY_OK;
+    disk_t *disk = replay_stub_take(REPLAY_STUB_DISK, handle);
+    REQUIRE(disk, INVALID_ARGUMENT);
+    close_disk(disk);
     return REPLAY_OK;
 }
 
 void replay_stub_close_disks(void) {
-    uintptr_t handle;
-    do {
-        handle = 0;
-        pthread_mutex_lock(&replay_stub_session.mutex);
-        for (replay_stub_item_t *at = replay_stub_session.items; at && !handle; at = at->next)
-            handle = at->kind == REPLAY_STUB_DISK ? at->handle : 0;
-        pthread_mutex_unlock(&replay_stub_session.mutex);
-        replay_block_close((replay_block_t *)handle);
-    } while (handle);
-    replay_stub_session.disk_count = 0;
+    for (disk_t *disk; (disk = replay_stub_take(REPLAY_STUB_DISK, NULL));)
+        close_disk(disk);
 }
 
 int64_t replay_block_length(replay_block_t *handle) {
-    pthread_mutex_lock(&replay_stub_session.mutex);
-    const disk_t *disk = replay_stub_find(REPLAY_STUB_DISK, handle);
-    int64_t length = disk ? disk->length : -EBADF;
-    pthread_mutex_unlock(&replay_stub_session.mutex);
-    return length;
+    HOLD(mutex);
+    const disk_t *disk = handle ? replay_stub_find(REPLAY_STUB_DISK, handle) : NULL;
+    return disk ? disk->length : -EBADF;
 }
 
 /* ----------------------------------------------------------------- requests */
 
-/* The guest gets the result; only now its memory changes. */
-static void end(request_t *request, int32_t result) {
-    const uint8_t *data = request->piece.iov_base;
-    for (int32_t i = 0; request->operation == READ && result >= 0 && i < request->count; i++) {
-        if (request->pieces[i].iov_len)
-            memcpy(request->pieces[i].iov_base, data, request->pieces[i].iov_len);
-        data += request->pieces[i].iov_len;
-    }
-    disk_t *disk = request->disk;
-    ending_t outer = ending;
-    ending = (ending_t){disk, outer.disk == disk ? outer.depth + 1 : 1};
-    request->complete(request->opaque, result < 0 ? result : 0);
-    bool is_open = ending.disk == disk;
-    if (is_open || outer.disk != disk)
-        ending = outer;
-    pthread_mutex_lock(&replay_stub_session.mutex);
-    if (is_open)
-        disk->under_way--;
-    pthread_cond_broadcast(&replay_stub_session.changed);
-    pthread_mutex_unlock(&replay_stub_session.mutex);
-    replay_stub_wake_vcpu();
-    free(request->piece.iov_base);
-    free(request);
+static bool has_data(const request_t *request) {
+    return request->asked.operation <= REPLAY_OPERATION_WRITE;
 }
 
+/* @return false: the disk does not exist, or the request is too long for it. */
+static bool begin(request_t *request, const replay_block_t *handle) {
+    HOLD(mutex);
+    disk_t *disk = request->disk = handle ? replay_stub_find(REPLAY_STUB_DISK, handle) : NULL;
+    if (disk && request->asked.operation == REPLAY_OPERATION_ZEROES && !disk->backend.zeroes)
+        request->asked.operation = REPLAY_OPERATION_WRITE;
+    if (!disk || request->asked.length > (has_data(request) ? REPLAY_PAYLOAD_MAX : INT64_MAX))
+        return false;
+    disk->under_way++;
+    return true;
+}
+
+static void leave(disk_t *disk) {
+    HOLD(mutex);
+    disk->under_way--;
+    pthread_cond_broadcast(&replay_stub.changed);
+}
+
+/* The guest gets the result; only now its memory changes. */
 replay_status_t replay_block_complete(replay_block_request_t *handle, int32_t result) {
-    pthread_mutex_lock(&replay_stub_session.mutex);
-    request_t *request = replay_stub_take(REPLAY_STUB_REQUEST, handle);
-    pthread_mutex_unlock(&replay_stub_session.mutex);
-    if (!request)
-        return replay_stub_invalid("a request that is not pending was completed");
-    end(request, result);
+    request_t *request = handle ? replay_stub_take(REPLAY_STUB_REQUEST, handle) : NULL;
+    REQUIRE(request, INVALID_ARGUMENT);
+    if (request->asked.operation == REPLAY_OPERATION_READ && result >= 0)
+        replay_pieces_scatter(request->pieces, request->count, request->data.iov_base,
+                              request->data.iov_len);
+    request->outer = completing;
+    completing = request;
+    request->complete(request->opaque, result < 0 ? result : 0);
+    completing = request->outer;
+    if (request->disk)
+        leave(request->disk);
+    replay_stub_wake_vcpu();
+    free(request);
     return REPLAY_OK;
 }
 
-/* Hands a request to the backend. @return 1, or the result where it has nothing for it. */
-static int32_t hand_over(const request_t *request) {
-    const disk_t *disk = request->disk;
-    const replay_block_backend_t *backend = &disk->backend;
-    replay_block_request_t *handle = replay_stub_handle(&request->item);
-    uint64_t offset = request->offset, length = request->length;
-    if (request->operation != FLUSH) {
-        uint64_t all = disk->length > 0 ? (uint64_t)disk->length : 0;
-        if (offset > all || length > all - offset)
-            return -EIO;
-        if (request->operation != READ && disk->read_only)
-            return -EROFS;
-    }
-    if (request->operation == READ)
-        backend->read(disk->opaque, handle, offset, &request->piece, 1, request->flags);
-    else if (request->operation == WRITE && backend->write)
-        backend->write(disk->opaque, handle, offset, &request->piece, 1, request->flags);
-    else if (request->operation == ZEROES)
-        backend->zeroes(disk->opaque, handle, offset, length, request->flags);
-    else if (request->operation == DISCARD && backend->discard)
-        backend->discard(disk->opaque, handle, offset, length);
-    else if (request->operation == FLUSH && backend->flush)
-        backend->flush(disk->opaque, handle);
-    else
-        return request->operation == WRITE ? -ENOTSUP : 0;
-    return 1;
-}
-
-/* Makes a request; @p asked has what it is made of. */
-static replay_status_t submit(replay_block_t *handle, request_t asked, const struct iovec *pieces) {
-    if (!asked.complete || replay_stub_length(pieces, asked.count) < 0)
-        return replay_stub_invalid("a disk request has no completion, or no valid pieces");
-    if (asked.operation <= WRITE)
-        asked.length = (uint64_t)replay_stub_length(pieces, asked.count);
-    pthread_mutex_lock(&replay_stub_session.mutex);
-    asked.disk = replay_stub_find(REPLAY_STUB_DISK, handle);
-    if (asked.disk && asked.operation == ZEROES && !asked.disk->backend.zeroes)
-        asked.operation = WRITE;
-    bool has_data = asked.operation <= WRITE;
-    bool good = asked.disk && asked.length <= (has_data ? REPLAY_STUB_LENGTH_MAX : INT64_MAX);
-    if (good)
-        asked.disk->under_way++;
-    pthread_mutex_unlock(&replay_stub_session.mutex);
-    if (!good)
-        return replay_stub_invalid("a disk request is too long, or not for a disk of the session");
-    size_t memory = (size_t)asked.count * sizeof *pieces;
-    uint8_t *data = calloc(1, has_data && asked.length ? asked.length : 1);
-    request_t *request =
-        data ? replay_stub_add(REPLAY_STUB_REQUEST, sizeof *request + memory) : NULL;
+/* @param asked what the request is made of, except for disk and data */
+static replay_status_t submit(const char *function, replay_block_t *handle, request_t asked,
+                              const struct iovec *pieces) {
+    int64_t length = replay_pieces_length(pieces, asked.count);
+    if (has_data(&asked))
+        asked.asked.length = (uint64_t)length;
+    if (!asked.complete || length < 0 || !begin(&asked, handle))
+        return replay_stub_fail(REPLAY_ERROR_INVALID_ARGUMENT, function);
+    asked.data.iov_len = has_data(&asked) ? asked.asked.length : 0;
+    size_t pieces_size = (size_t)asked.count * sizeof *pieces;
+    request_t *request = replay_stub_add(REPLAY_STUB_REQUEST, &asked.item, sizeof asked,
+                                         pieces_size + asked.data.iov_len);
     if (!request) {
-        free(data);
-        pthread_mutex_lock(&replay_stub_session.mutex);
-        asked.disk->under_way--;
-        pthread_mutex_unlock(&replay_stub_session.mutex);
-        return replay_stub_fail(REPLAY_ERROR_NO_MEMORY, "memory ran out for a disk request");
+        leave(asked.disk);
+        return REPLAY_ERROR_NO_MEMORY;
     }
-    pthread_mutex_lock(&replay_stub_session.mutex);
-    asked.item = request->item;
-    *request = asked;
-    pthread_mutex_unlock(&replay_stub_session.mutex);
-    request->piece = (struct iovec){data, has_data ? asked.length : 0};
-    if (asked.count > 0)
-        memcpy(request->pieces, pieces, memory);
-    if (asked.operation == WRITE)
-        replay_stub_gather(data, pieces, asked.count);
-    replay_block_request_t *number = replay_stub_handle(&request->item);
-    int32_t result = hand_over(request);
+    request->data.iov_base = request->pieces + asked.count;
+    if (pieces_size > 0)
+        memcpy(request->pieces, pieces, pieces_size);
+    if (request->asked.operation == REPLAY_OPERATION_WRITE)
+        replay_pieces_gather(request->data.iov_base, request->data.iov_len, pieces, asked.count);
+    const disk_t *disk = request->disk;
+    replay_block_request_t *number = (replay_block_request_t *)request->item.handle;
+    int32_t result = replay_asked_refusal(&request->asked, disk->length, disk->is_read_only);
+    if (result == 0)
+        result = replay_backend_submit(&disk->backend, disk->opaque, number, &request->asked,
+                                       &request->data);
     return result > 0 ? REPLAY_OK : replay_block_complete(number, result);
 }
+
+#define SUBMIT(operation, flags, offset, length, pieces, number)                                   \
+    submit(__func__, disk,                                                                         \
+           (request_t){.asked = {REPLAY_OPERATION_##operation, flags, offset, length},             \
+                       .count = number,                                                            \
+                       .complete = complete,                                                       \
+                       .opaque = opaque},                                                          \
+           pieces)
 
 replay_status_t replay_block_read(replay_block_t *disk, uint64_t offset, const struct iovec *pieces,
                                   int32_t count, uint32_t flags, replay_block_complete_t complete,
                                   void *opaque) {
-    return submit(disk,
-                  (request_t){.operation = READ,
-                              .offset = offset,
-                              .count = count,
-                              .flags = flags,
-                              .complete = complete,
-                              .opaque = opaque},
-                  pieces);
+    return SUBMIT(READ, flags, offset, 0, pieces, count);
 }
 
 replay_status_t replay_block_write(replay_block_t *disk, uint64_t offset,
                                    const struct iovec *pieces, int32_t count, uint32_t flags,
                                    replay_block_complete_t complete, void *opaque) {
-    return submit(disk,
-                  (request_t){.operation = WRITE,
-                              .offset = offset,
-                              .count = count,
-                              .flags = flags,
-                              .complete = complete,
-                              .opaque = opaque},
-                  pieces);
+    return SUBMIT(WRITE, flags, offset, 0, pieces, count);
 }
 
 replay_status_t replay_block_zeroes(replay_block_t *disk, uint64_t offset, uint64_t length,
                                     uint32_t flags, replay_block_complete_t complete,
                                     void *opaque) {
-    return submit(disk,
-                  (request_t){.operation = ZEROES,
-                              .offset = offset,
-                              .length = length,
-                              .flags = flags,
-                              .complete = complete,
-                              .opaque = opaque},
-                  NULL);
+    return SUBMIT(ZEROES, flags, offset, length, NULL, 0);
 }
 
 replay_status_t replay_block_discard(replay_block_t *disk, uint64_t offset, uint64_t length,
                                      replay_block_complete_t complete, void *opaque) {
-    return submit(disk,
-                  (request_t){.operation = DISCARD,
-                              .offset = offset,
-                              .length = length,
-                              .complete = complete,
-                              .opaque = opaque},
-                  NULL);
+    return SUBMIT(DISCARD, 0, offset, length, NULL, 0);
 }
 
 replay_status_t replay_block_flush(replay_block_t *disk, replay_block_complete_t complete,
                                    void *opaque) {
-    return submit(disk, (request_t){.operation = FLUSH, .complete = complete, .opaque = opaque},
-                  NULL);
+    return SUBMIT(FLUSH, 0, 0, 0, NULL, 0);
 }

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* glib.h in mode NONE: a source of the context takes the I/O thread's turns.
+/* glib.h: a source of the context takes the I/O thread's turns.
  *
  * The archive does not depend on GLib: a host that has a context has GLib too,
  * and its functions are found there as weak symbols. */
-#include "stubs.h"
-
 #include <limits.h>
+
+#include "stubs.h"
 
 struct _GSource;
 
@@ -28,23 +28,20 @@ WEAK unsigned g_source_attach(struct _GSource *source, struct _GMainContext *con
 WEAK void g_source_destroy(struct _GSource *source);
 WEAK void g_source_unref(struct _GSource *source);
 
-/* The context that is attached, its source, and the mutex of both. */
-static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+/* The context that is attached, and its source. */
 static struct _GMainContext *attached;
 static struct _GSource *source;
-
-static int prepare(struct _GSource *of, int *timeout_ms) {
-    (void)of;
-    bool is_ready = replay_stub_has_io_turn();
-    int64_t ns = is_ready ? 0 : replay_stub_next_turn(true);
-    int64_t ms = ns / 1000000 + (ns % 1000000 > 0);
-    *timeout_ms = ns < 0 ? -1 : ms < INT_MAX ? (int)ms : INT_MAX;
-    return is_ready;
-}
 
 static int check(struct _GSource *of) {
     (void)of;
     return replay_stub_has_io_turn();
+}
+
+static int prepare(struct _GSource *of, int *timeout_ms) {
+    int64_t ns = check(of) ? 0 : replay_stub_next_turn(true);
+    int64_t ms = ns / 1000000 + (ns % 1000000 > 0);
+    *timeout_ms = ns < 0 ? -1 : ms < INT_MAX ? (int)ms : INT_MAX;
+    return ns == 0;
 }
 
 static int dispatch(struct _GSource *of, int (*callback)(void *), void *data) {
@@ -53,31 +50,27 @@ static int dispatch(struct _GSource *of, int (*callback)(void *), void *data) {
     return 1;
 }
 
-static source_functions_t functions = {prepare, check, dispatch, NULL, {NULL, NULL}};
-
 void replay_stub_wake_context(void) {
-    pthread_mutex_lock(&mutex);
+    HOLD(mutex);
     if (attached)
         g_main_context_wakeup(attached);
-    pthread_mutex_unlock(&mutex);
 }
 
 replay_status_t replay_glib_attach(struct _GMainContext *context) {
+    static source_functions_t functions = {prepare, check, dispatch, NULL, {NULL, NULL}};
     if (!g_source_new)
-        return replay_stub_fail(REPLAY_ERROR_NOT_SUPPORTED, "this program is not linked with GLib");
+        return FAIL(NOT_SUPPORTED);
     context = context ? context : g_main_context_default();
-    if (!replay_stub_session.configured || attached == context)
-        return replay_stub_fail(
-            REPLAY_ERROR_WRONG_STATE,
-            "the session is not configured, or the context is already attached");
+    if (!replay_stub.configured || attached == context)
+        return FAIL(WRONG_STATE);
     if (attached)
-        return replay_stub_fail(REPLAY_ERROR_NOT_SUPPORTED,
-                                "without libreplay one main context may be attached");
+        return FAIL(NOT_SUPPORTED);
     replay_stub_thread.roles |= REPLAY_THREAD_IO;
-    pthread_mutex_lock(&mutex);
     source = g_source_new(&functions, SOURCE_BYTES);
-    attached = context;
-    pthread_mutex_unlock(&mutex);
+    {
+        HOLD(mutex);
+        attached = context;
+    }
     g_source_attach(source, context);
     return REPLAY_OK;
 }
@@ -86,10 +79,11 @@ replay_status_t replay_glib_detach(struct _GMainContext *context) {
     if (!context && g_source_new)
         context = g_main_context_default();
     if (!attached || attached != context)
-        return replay_stub_fail(REPLAY_ERROR_WRONG_STATE, "the context is not attached");
-    pthread_mutex_lock(&mutex);
-    attached = NULL;
-    pthread_mutex_unlock(&mutex);
+        return FAIL(WRONG_STATE);
+    {
+        HOLD(mutex);
+        attached = NULL;
+    }
     g_source_destroy(source);
     g_source_unref(source);
     return REPLAY_OK;

@@ -1,3 +1,4 @@
+import CReplay
 import Glibc
 
 /// A buffer whose length a host, a file or a guest decides: the one that the library has. When memory runs out there
@@ -34,12 +35,7 @@ package final class RawBuffer: @unchecked Sendable {
     package convenience init?(_ pieces: [iovec], count: Int) {
         self.init()
         guard reserve(count), let start else { return nil }
-        var at = 0
-        for piece in pieces where piece.iov_len > 0 {
-            guard let base = piece.iov_base, piece.iov_len <= count - at else { break }
-            (start + at).copyMemory(from: base, byteCount: piece.iov_len)
-            at += piece.iov_len
-        }
+        let at = replay_pieces_gather(start, count, pieces, Int32(truncatingIfNeeded: pieces.count))
         (start + at).initializeMemory(as: UInt8.self, repeating: 0, count: count - at)
     }
 
@@ -79,12 +75,7 @@ package final class RawBuffer: @unchecked Sendable {
 
     /// Copies the bytes to the pieces, one after the other.
     package func scatter(to pieces: [iovec]) {
-        var at = 0
-        for piece in pieces where piece.iov_len > 0 {
-            guard let base = piece.iov_base, piece.iov_len <= capacity - at, let start else { return }
-            base.copyMemory(from: start + at, byteCount: piece.iov_len)
-            at += piece.iov_len
-        }
+        replay_pieces_scatter(pieces, Int32(truncatingIfNeeded: pieces.count), start, capacity)
     }
 
     /// The whole buffer as one piece, which lives as long as the buffer: it is in its slack.

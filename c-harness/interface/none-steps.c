@@ -312,9 +312,7 @@ STEP(disk_open) {
     if (draw->b % 19 == 0)
         config.filename = side->image; /* as well as a backend */
     if (draw->b % 23 == 0)
-        config.backend = NULL; /* neither */
-    if (draw->b % 29 == 0)
-        config.backend = NULL, config.filename = "/nonexistent/image";
+        config.backend = NULL, config.filename = NULL; /* neither */
     if (draw->b % 31 == 0)
         config.size = 4;
     replay_status_t status = 1;

@@ -6,7 +6,7 @@
  *
  * Each side has a machine of its own: the same icount, timers, disks and
  * devices, and a real time that passes by a step of the script only. Handles are
- * compared by whether there is one. What the stubs leave out (replay.h says what)
+ * compared by whether there is one. What the stubs leave out (replay.h lists it)
  * is not part of a script. */
 #include "none-differential.h"
 

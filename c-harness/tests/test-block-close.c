@@ -66,21 +66,28 @@ TEST(a_session_ends_after_the_completion_that_runs_on_a_different_thread) {
     CHECK_EQ(disk.closes, 1);
 }
 
-TEST(a_completion_may_close_its_disk) {
-    for (replay_mode_t mode = REPLAY_MODE_NONE; mode <= REPLAY_MODE_PLAY; mode++) {
-        replay_block_t *block = begin(mode);
-        slow_t slow = {.closes = block};
-        read_sector(block, &slow);
-        for (int64_t since = test_now_ns(); !atomic_load(&slow.ended);) {
-            replay_async_events();
-            if (!host_again(&host, 3, since))
-                break;
-            replay_wait(10000000);
-        }
-        CHECK(atomic_load(&slow.ended));
-        CHECK_STATUS(slow.status, OK);
-        CHECK_EQ(disk.closes, 1);
-        CHECK_STATUS(replay_block_close(block), ERROR_INVALID_ARGUMENT);
-        CHECK_STATUS(host_end(&host), OK);
+static void close_in_a_completion(replay_mode_t mode) {
+    replay_block_t *block = begin(mode);
+    slow_t slow = {.closes = block};
+    read_sector(block, &slow);
+    for (int64_t since = test_now_ns(); !atomic_load(&slow.ended);) {
+        replay_async_events();
+        if (!host_again(&host, 3, since))
+            break;
+        replay_wait(10000000);
     }
+    CHECK(atomic_load(&slow.ended));
+    CHECK_STATUS(slow.status, OK);
+    CHECK_EQ(disk.closes, 1);
+    CHECK_STATUS(replay_block_close(block), ERROR_INVALID_ARGUMENT);
+    CHECK_STATUS(host_end(&host), OK);
+}
+
+TEST(a_completion_may_close_its_disk) {
+    close_in_a_completion(REPLAY_MODE_NONE);
+}
+
+TEST(a_completion_may_close_its_disk_with_a_log) {
+    close_in_a_completion(REPLAY_MODE_RECORD);
+    close_in_a_completion(REPLAY_MODE_PLAY);
 }

@@ -90,16 +90,19 @@
  *  # Without the library
  *
  *  A program that is linked with libreplay-stubs.a instead has the same functions,
- *  always in mode NONE, with the same results. What that archive leaves out:
+ *  always in mode NONE, with the same results and callbacks. What that archive leaves
+ *  out:
  *
- *  - RECORD and PLAY, overlays of disks, a second main context (replay_glib_attach()):
- *    ERROR_NOT_SUPPORTED.
- *  - Sessions: replay_session_new() returns NULL (ERROR_NOT_SUPPORTED); there is the
- *    default session only.
- *  - Worker threads: a request to an image is over when the call returns.
- *  - replay_host::message gets no report of misuse, and of a machine that stands still
- *    only that nothing will ever wake a sleeping guest.
- *  - Whether a file is used twice, and fork(), are not looked at.
+ *  - Record, replay and snapshots: replay_configure(), or replay_start() for a snapshot,
+ *    returns ERROR_NOT_SUPPORTED.
+ *  - Disk images and overlays, and with them worker threads: replay_block_open() needs a
+ *    backend of the host's (ERROR_NOT_SUPPORTED).
+ *  - Sessions other than the default one: replay_session_new() returns NULL
+ *    (ERROR_NOT_SUPPORTED).
+ *  - A second main context at a time: replay_glib_attach() returns ERROR_NOT_SUPPORTED.
+ *  - Reports: replay_host::message is never called, and the message of an error is the
+ *    name of the function and the sentence of the status, except for a bad option.
+ *  - fork(): the child's calls are those of any program.
  *
  *  # Traps
  *

@@ -11,7 +11,7 @@
 
 #include "replay/replay.h"
 
-#include "replay-status.h"
+#include "replay-arguments.h"
 
 /* Swift's name for a variable that the C code guards. */
 #if defined(__has_attribute) && __has_attribute(swift_attr)
@@ -23,8 +23,6 @@
 #pragma GCC visibility push(hidden)
 
 /* ------------------------------------------------------------------ threads */
-
-#define REPLAY_SESSIONS_PUSHED_MAX 16
 
 /** What the library keeps of each thread. Its address is the thread's identity. */
 typedef struct replay_thread {
@@ -252,14 +250,6 @@ bool replay_can_open_two(void);
 /** Writes the name of the innermost frame outside of this library, with its
  *  object file: "main+0x2a (host)". For lint messages; slow. */
 void replay_name_caller(char *text, size_t size);
-
-/** The constant table of replay_plugin_query(). */
-const replay_plugin_t *replay_plugin_table(void);
-
-/** REPLAY_VERSION, which Swift cannot evaluate. */
-static inline uint32_t replay_version_of_build(void) {
-    return REPLAY_VERSION;
-}
 
 #pragma GCC visibility pop
 

@@ -90,6 +90,12 @@ static inline bool replay_vclock_must_arm(const replay_vclock_t *clock, int64_t 
     return !clock->is_armed || clock->warp_target != target;
 }
 
+/** Real ns until a timer ends the warp, 0: now, -1: none is armed. */
+static inline int64_t replay_vclock_warp_left(const replay_vclock_t *clock, int64_t real) {
+    int64_t left = replay_ns_since(clock->warp_end, real);
+    return !clock->is_armed ? -1 : left > 0 ? left : 0;
+}
+
 /** Ends the warp: virtual time moves on by the time slept, in auto mode at most up to real time. */
 static inline void replay_vclock_end_warp(replay_vclock_t *clock, int64_t real, uint64_t icount) {
     if (!clock->sleeps)

@@ -54,7 +54,7 @@ package final class BlockDisk: @unchecked Sendable {
     /// ``BlockRequest/settle()``.
     func submit(_ request: BlockRequest) {
         noteSubmission(of: request)
-        if let error = refusal(request) { return done(request, error) }
+        if let error = request.refusal(length: length, isReadOnly: isReadOnly) { return done(request, error) }
         if let overlay {
             switch request.operation {
             case .read: if overlay.covers(request) { return done(request, nil) }
@@ -72,14 +72,6 @@ package final class BlockDisk: @unchecked Sendable {
 
     private func enqueue(_ request: BlockRequest) {
         guard let workers, workers.add(request) else { return done(request, SystemError(EIO)) }
-    }
-
-    /// The result of a request that needs no backend.
-    private func refusal(_ request: BlockRequest) -> SystemError? {
-        if request.operation == .flush { return nil }
-        let (end, overflow) = request.offset.addingReportingOverflow(UInt64(request.length))
-        if overflow || end > UInt64(max(length, 0)) { return SystemError(EIO) }
-        return request.operation != .read && isReadOnly ? SystemError(EROFS) : nil
     }
 
     /// Runs on a worker.

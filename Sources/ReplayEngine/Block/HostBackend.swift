@@ -1,5 +1,6 @@
 import CReplay
 import Glibc
+import ReplaySystem
 
 /// A backend of the host: its table of callbacks.
 struct HostBackend: @unchecked Sendable {
@@ -9,16 +10,13 @@ struct HostBackend: @unchecked Sendable {
     private let opaque: UnsafeMutableRawPointer?
 
     init(_ source: UnsafePointer<replay_block_backend_t>, opaque: UnsafeMutableRawPointer?) {
-        let size = min(Int(source.pointee.size), MemoryLayout<replay_block_backend_t>.size)
-        withUnsafeMutableBytes(of: &table) { bytes in
-            bytes.baseAddress?.copyMemory(from: UnsafeRawPointer(source), byteCount: size)
-        }
+        replay_copy_known(&table, source, MemoryLayout<replay_block_backend_t>.size)
         self.opaque = opaque
     }
 
     /// - Parameter writable: writes go to the backend, because there is no overlay.
     func isComplete(writable: Bool) -> Bool {
-        table.length != nil && table.read != nil && (table.write != nil || !writable)
+        withUnsafePointer(to: table) { replay_backend_is_whole($0, writable) }
     }
     var hasZeroes: Bool { table.zeroes != nil }
     var length: Int64 { table.length?(opaque) ?? -Int64(ENOTSUP) }
@@ -29,34 +27,34 @@ struct HostBackend: @unchecked Sendable {
     func submit(_ request: BlockRequest) -> Int32? {
         let handle = RequestHandles.shared.add(request)
         let pointer = OpaquePointer(bitPattern: handle)
-        switch request.operation {
-        case .read:
-            if let read = table.read {
-                read(opaque, pointer, request.offset, request.buffer.piece, 1, request.flags)
-                return nil
-            }
-        case .write:
-            if let write = table.write {
-                write(opaque, pointer, request.offset, request.buffer.piece, 1, request.flags)
-                return nil
-            }
-        case .zeroes:
-            if let zeroes = table.zeroes {
-                zeroes(opaque, pointer, request.offset, UInt64(request.length), request.flags)
-                return nil
-            }
-        case .discard:
-            if let discard = table.discard {
-                discard(opaque, pointer, request.offset, UInt64(request.length))
-                return nil
-            }
-        case .flush:
-            if let flush = table.flush {
-                flush(opaque, pointer)
-                return nil
+        let result = withUnsafePointer(to: table) { table in
+            withUnsafePointer(to: request.asked) { asked in
+                replay_backend_submit(table, opaque, pointer, asked, request.buffer.piece)
             }
         }
+        if result > 0 { return nil }
         _ = RequestHandles.shared.take(handle)
-        return request.operation == .discard || request.operation == .flush ? 0 : -ENOTSUP
+        return result
+    }
+}
+
+extension BlockRequest {
+    /// As the host's backend gets it.
+    fileprivate var asked: replay_asked_t {
+        let code =
+            switch operation {
+            case .read: REPLAY_OPERATION_READ
+            case .write: REPLAY_OPERATION_WRITE
+            case .zeroes: REPLAY_OPERATION_ZEROES
+            case .discard: REPLAY_OPERATION_DISCARD
+            case .flush: REPLAY_OPERATION_FLUSH
+            }
+        return replay_asked_t(operation: code, flags: flags, offset: offset, length: UInt64(length))
+    }
+
+    /// The result of a request that needs no backend.
+    func refusal(length: Int64, isReadOnly: Bool) -> SystemError? {
+        let result = withUnsafePointer(to: asked) { replay_asked_refusal($0, length, isReadOnly) }
+        return result == 0 ? nil : SystemError(-result)
     }
 }

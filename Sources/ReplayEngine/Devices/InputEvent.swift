@@ -10,10 +10,7 @@ struct InputEvent {
     static let mostPorts: UInt32 = 1 << 16
 
     init(_ plain: replay_input_event_t) {
-        content = replay_input_t(
-            size: UInt32(MemoryLayout<replay_input_t>.size), kind: plain.kind, port: 0, device: 0,
-            code: Int64(plain.code), axis: plain.axis, slot: plain.slot, tracking_id: plain.tracking_id,
-            value: plain.value)
+        content = withUnsafePointer(to: plain) { replay_input_of($0) }
         hasOrigin = false
     }
 
@@ -25,9 +22,7 @@ struct InputEvent {
 
     /// For a host without the callback for origins.
     var plain: replay_input_event_t {
-        replay_input_event_t(
-            kind: content.kind, code: Int32(clamping: content.code), axis: content.axis, slot: content.slot,
-            tracking_id: content.tracking_id, value: content.value)
+        withUnsafePointer(to: content) { replay_input_plain($0) }
     }
 
     // MARK: In the log

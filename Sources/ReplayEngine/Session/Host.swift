@@ -14,10 +14,7 @@ package struct Host {
 
     /// Copies as much of the table as its size says.
     init(_ source: UnsafePointer<replay_host_t>, opaque: UnsafeMutableRawPointer?) {
-        let size = min(Int(source.pointee.size), MemoryLayout<replay_host_t>.size)
-        withUnsafeMutableBytes(of: &table) { bytes in
-            bytes.baseAddress?.copyMemory(from: UnsafeRawPointer(source), byteCount: size)
-        }
+        replay_copy_known(&table, source, MemoryLayout<replay_host_t>.size)
         self.opaque = opaque
     }
 

@@ -47,5 +47,5 @@ package struct Status: Equatable, Sendable {
     package static var digest: Status { Status(REPLAY_ERROR_DIGEST) }
 
     /// The status's own sentence, for messages that add to it.
-    package var sentence: String { String(cString: replay_status_sentence_of(code)) }
+    package var sentence: String { String(cString: replay_status_sentence(code)) }
 }

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT */
+/* What arguments may be, and how they are read, for the library and for the stubs. Not installed.
+ */
+#ifndef REPLAY_ARGUMENTS_H
+#define REPLAY_ARGUMENTS_H
+
+#include <string.h>
+
+#include "replay/block.h"
+#include "replay/devices.h"
+#include "replay/session.h"
+
+enum {
+    REPLAY_CHAR_DEVICES_MAX = 256,
+    REPLAY_WORKERS_MAX = 64,
+    REPLAY_PIECES_MAX = 1024,
+    REPLAY_PORT_MAX = 65535,
+    REPLAY_PAYLOAD_MAX = 1 << 30,
+    REPLAY_SESSIONS_PUSHED_MAX = 16
+};
+
+/* -------------------------------------------------------------------- structs */
+
+/* A struct that may grow begins with its size. */
+
+/** Copies as much of the host's struct as it has, and this version knows. */
+static inline void replay_copy_known(void *to, const void *from, size_t known) {
+    uint32_t size = *(const uint32_t *)from;
+    memcpy(to, from, size < known ? size : known);
+}
+
+/** Fills as much of the host's struct as it has room for; its size stays. @return false: it has
+ *  not even room for its first members. */
+static inline bool replay_copy_out(void *to, const void *from, size_t known) {
+    uint32_t size = *(const uint32_t *)to;
+    if (size < 8)
+        return false;
+    memcpy(to, from, size < known ? size : known);
+    *(uint32_t *)to = size;
+    return true;
+}
+
+/** A struct had at least so many bytes before anything was appended to it. */
+#define REPLAY_CONFIG_SIZE_MIN offsetof(replay_config_t, overwrite)
+#define REPLAY_HOST_SIZE_MIN   offsetof(replay_host_t, execute)
+
+/** The name of a fingerprint's field that the host may give; others are the library's own. */
+static inline bool replay_key_is_the_hosts(const char *key) {
+    return *key && strncmp(key, "replay.", 7) != 0;
+}
+
+/** The end of a run that replay_finish_with() can be given. */
+static inline bool replay_end_is_valid(const replay_end_t *end) {
+    return end->cause >= 0 && end->cause < REPLAY_SHUTDOWN_COUNT && end->on_purpose <= 1;
+}
+
+/* --------------------------------------------------------------------- pieces */
+
+/** The length of all pieces, or -1: they can't be right. */
+static inline int64_t replay_pieces_length(const struct iovec *pieces, int32_t count) {
+    if (count < 0 || count > REPLAY_PIECES_MAX || (!pieces && count > 0))
+        return -1;
+    size_t length = 0;
+    for (int32_t i = 0; i < count; length += pieces[i++].iov_len)
+        if ((!pieces[i].iov_base && pieces[i].iov_len > 0) ||
+            pieces[i].iov_len > REPLAY_PAYLOAD_MAX - length)
+            return -1;
+    return (int64_t)length;
+}
+
+/** Copies the pieces, one after the other, as far as @p size goes. @return the bytes copied */
+static inline size_t replay_pieces_gather(void *to, size_t size, const struct iovec *pieces,
+                                          int32_t count) {
+    size_t at = 0;
+    for (int32_t i = 0; i < count && pieces[i].iov_len <= size - at; at += pieces[i++].iov_len)
+        if (pieces[i].iov_len > 0)
+            memcpy((char *)to + at, pieces[i].iov_base, pieces[i].iov_len);
+    return at;
+}
+
+static inline void replay_pieces_scatter(const struct iovec *pieces, int32_t count,
+                                         const void *from, size_t size) {
+    size_t at = 0;
+    for (int32_t i = 0; i < count && pieces[i].iov_len <= size - at; at += pieces[i++].iov_len)
+        if (pieces[i].iov_len > 0)
+            memcpy(pieces[i].iov_base, (const char *)from + at, pieces[i].iov_len);
+}
+
+/* ---------------------------------------------------------------------- input */
+
+static inline bool replay_input_is_valid(const replay_input_t *input) {
+    return input->kind >= 0 && input->kind < REPLAY_INPUT_COUNT && input->port <= REPLAY_PORT_MAX;
+}
+
+/** An event without port and device. */
+static inline replay_input_t replay_input_of(const replay_input_event_t *plain) {
+    replay_input_t input = REPLAY_INPUT_INIT;
+    input.kind = plain->kind;
+    input.code = plain->code;
+    input.axis = plain->axis;
+    input.slot = plain->slot;
+    input.tracking_id = plain->tracking_id;
+    input.value = plain->value;
+    return input;
+}
+
+/** For a host without the callback for origins. */
+static inline replay_input_event_t replay_input_plain(const replay_input_t *input) {
+    int64_t code = input->code < INT32_MIN ? INT32_MIN : input->code;
+    replay_input_event_t plain = {
+        input->kind,        (int32_t)(code > INT32_MAX ? INT32_MAX : code),
+        input->axis,        input->slot,
+        input->tracking_id, input->value};
+    return plain;
+}
+
+#endif
