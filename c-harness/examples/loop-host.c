@@ -110,13 +110,12 @@ int main(int argc, char **argv) {
     for (uint8_t key; !m.stopped;) {
         if (key_typed(&key))
             replay_chr_be_write(m.keyboard, &key, 1); // queued; PLAY takes it from the log
-        replay_turn();                                // of both roles: timers run, the key arrives
+        replay_turn();                                // of both roles: timers run, keys arrive
         if (m.interrupt_pending && replay_interrupt())
             deliver_interrupt(&m);
         uint64_t n = replay_get_budget(m_idle(&m) ? 0 : 10000); // not beyond the next event
         if (n == 0)
-            replay_wait(
-                100000000); // asleep, or a different thread's turn: returns when something changes
+            replay_wait(100000000); // not its turn, or asleep: returns when something changes
         execute(&m, n);
         replay_account_executed_instructions();
     }

@@ -74,7 +74,6 @@ static void m_receive(void *opaque, const uint8_t *data, size_t length) {
     ((machine *)opaque)->state += data[length - 1];
 }
 
-/* README: from here */
 static int64_t rtc_read(void) { // a device, in the middle of an instruction
     return REPLAY_CLOCK_LOCKED(REPLAY_CLOCK_HOST, wall_clock_ns());
 }
@@ -101,4 +100,3 @@ int main(int argc, char **argv) {
         printf("icount %" PRIu64 ", state %016" PRIx64 "\n", m.icount, m.state);
     return replay_finish() ? complain() : 0;
 }
-/* README: to here */

@@ -161,7 +161,7 @@ static void run_io(machine *m) {
         replay_mutex_unlock();
         poll(fds, 2, ns < 0 ? -1 : (int)((ns + 999999) / 1000000));
         replay_mutex_lock();
-        dispatch(m, fds);
+        dispatch(m, fds); // m_wake_io() makes one of them readable
     }
 }
 

@@ -6,6 +6,8 @@
  *      #define REPLAY_TABLE_ONLY
  *      #include <replay/plugin.h>
  *
+ *  and then, with the library loaded,
+ *
  *      libreplay_plugin_query_t query;
  *      *(void **)&query = dlsym(handle, "replay_plugin_query");
  *      const libreplay_plugin_t *replay = query(LIBREPLAY_ABI_VERSION);

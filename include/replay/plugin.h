@@ -8,14 +8,13 @@
  *      void *handle = dlopen(REPLAY_SONAME, RTLD_NOW | RTLD_LOCAL);
  *      replay_plugin_query_t query;
  *      *(void **)&query = dlsym(handle, "replay_plugin_query");
- *      const replay_plugin_t *replay = query(REPLAY_ABI_VERSION);
- *      if (!replay) …                        // another ABI
+ *      const replay_plugin_t *replay = query(REPLAY_ABI_VERSION); // NULL: it has a different ABI
  *      replay->replay_configure(&config);
  *
  *  The macros of clock.h go through the table with
  *
  *      #define REPLAY_FN(name) (replay->name)
- *      #define REPLAY_MODE() (*replay->mode)
+ *      #define REPLAY_MODE()   (*replay->mode)
  *
  *  before the #include.
  *

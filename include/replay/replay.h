@@ -25,58 +25,59 @@
  *    replay_block_close(), replay_timer_free()   or left to replay_finish()
  *    replay_finish()                after a start that failed, too
  *
- *  # A host in 25 lines
+ *  # A host
  *
- *      int64_t rtc_read(machine *m) {                  // a device, in the middle of it
+ *  minimal-host.c, one of the installed examples, without its guest:
+ *
+ *      static int64_t rtc_read(void) { // a device, in the middle of an instruction
  *          return REPLAY_CLOCK_LOCKED(REPLAY_CLOCK_HOST, wall_clock_ns());
  *      }
  *
- *      static void m_interrupt(void *opaque) {         // between two slices
+ *      static void m_execute(void *opaque, uint64_t n) { // at most n: the next event may be there
  *          machine *m = opaque;
- *          if (m->interrupt_pending && replay_interrupt())
- *              deliver_interrupt(m);
+ *          for (uint8_t key; key_typed(&key);)
+ *              replay_chr_be_write(m->keyboard, &key, 1); // queued; PLAY takes it from the log
+ *          if (execute(m, n))
+ *              replay_run_stop();
  *      }
  *
  *      int main(int argc, char **argv) {
+ *          static machine m;
  *          replay_host_t host = REPLAY_HOST_INIT;
- *          host.icount = m_icount; host.cpus_idle = m_idle;
- *          host.execute = m_execute;                   // at most so many instructions
- *          host.interrupt = m_interrupt;
+ *          host.icount = m_icount, host.cpus_idle = m_idle, host.execute = m_execute;
  *          replay_config_t config = REPLAY_CONFIG_INIT;
- *          config.host = &host; config.opaque = &m;
- *          config.options = argv[1];                   // "shift=0,rr=record,rrfile=run.log"
+ *          config.host = &host, config.opaque = &m;
+ *          config.options = argc > 1 ? argv[1] : NULL; // "rr=record,rrfile=run.log"
  *          if (replay_configure(&config))
- *              return complain();                      // replay_last_error()
- *          ...                                         // register devices
- *          if (!replay_start())
- *              replay_run();                           // until replay_run_stop(), or the log's end
+ *              return complain(); // prints the sentence of replay_last_error()
+ *          m.keyboard = replay_register_char_driver(m_receive, &m);
+ *          if (!replay_start() && !replay_run())
+ *              printf("icount %" PRIu64 ", state %016" PRIx64 "\n", m.icount, m.state);
  *          return replay_finish() ? complain() : 0;
  *      }
  *
  *  # The same with a loop of its own
  *
- *      replay_thread_attach(REPLAY_THREAD_VCPU | REPLAY_THREAD_IO);
- *      replay_mutex_lock();
- *      while (!m->stopped) {
- *          replay_turn();                              // of this thread's roles
- *          if (m->interrupt_pending && replay_interrupt())
- *              deliver_interrupt(m);
- *          uint64_t n = replay_get_budget(m->idle ? 0 : 10000);
- *          if (n == 0) {
- *              replay_wait(100000000);                 // woken when there is something
- *              continue;
- *          }
- *          execute(m, n);                              // at most n instructions
+ *  The loop of loop-host.c, which has called replay_thread_attach() and holds the lock:
+ *
+ *      for (uint8_t key; !m.stopped;) {
+ *          if (key_typed(&key))
+ *              replay_chr_be_write(m.keyboard, &key, 1); // queued; PLAY takes it from the log
+ *          replay_turn();                                // of both roles: timers run, keys arrive
+ *          if (m.interrupt_pending && replay_interrupt())
+ *              deliver_interrupt(&m);
+ *          uint64_t n = replay_get_budget(m_idle(&m) ? 0 : 10000); // not beyond the next event
+ *          if (n == 0)
+ *              replay_wait(100000000); // not its turn, or asleep: returns when something changes
+ *          execute(&m, n);
  *          replay_account_executed_instructions();
  *      }
- *      replay_mutex_unlock();
  *
- *  Its host.stop sets m->stopped. With two threads, each calls replay_run(); or
- *  the vCPU thread runs that loop and releases the lock between slices
- *  (replay_mutex_unlock(), _lock()), and the I/O thread runs a GMainLoop after
- *  replay_glib_attach(). A loop of a different kind, again and again, with the
- *  lock held except for the poll: replay_turn(), replay_warp_deadline_ns(),
- *  unlock, poll at most so long, lock, dispatch; its wake_io ends the poll.
+ *  Its replay_host::stop sets m.stopped. With two threads, each calls replay_run();
+ *  or the vCPU thread has such a loop and releases the lock between slices, and the
+ *  I/O thread runs a GMainLoop after replay_glib_attach(), or a loop around its own
+ *  poll, as in poll-host.c: replay_turn(), replay_warp_deadline_ns(), unlock, poll for
+ *  at most that long, lock, dispatch. replay_host::wake_io ends the poll.
  *
  *  # What failure looks like
  *

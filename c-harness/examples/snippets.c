@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: MIT */
+/** @file snippets.c
+ *  What headers and pages show and no example host has. It is compiled and never run;
+ *  check-documents compares each block of code with these functions and the example hosts. */
+#include <dlfcn.h>
+#include <glib.h>
+
+#include <replay/replay.h>
+
+extern bool idle, stopped, halted, kicked, replaying, interrupt_pending;
+extern bool host_timer_is_due_or_replaying, warp_has_ended_or_replaying;
+extern replay_config_t config;
+extern GMainLoop *loop;
+void lock(void), unlock(void), dispatch(void), execute(uint64_t n), deliver_interrupt(void);
+void account_warp(void), start_warp(void), end_warp(void), run_host_timers(void);
+void run_virtual_timers(void), sleep_on_condition(void), poll_at_most(int64_t ns);
+bool virtual_timer_is_due(void);
+uint64_t instructions_to_the_next_timer(void);
+int32_t draw_random(void *bytes, size_t length);
+
+void own_loop(void) {
+    replay_mutex_lock();
+    while (!stopped) {
+        replay_turn(); // step 5
+        uint64_t n = replay_get_budget(idle ? 0 : 10000);
+        if (n == 0) {
+            replay_wait(100000000); // ns; returns early when something changes
+            continue;
+        }
+        execute(n); // at most n instructions
+        replay_account_executed_instructions();
+    }
+    replay_mutex_unlock();
+}
+
+int32_t random_numbers(uint8_t *bytes, size_t length) {
+    int32_t result;
+    if (REPLAY_MODE() == REPLAY_MODE_PLAY) {
+        result = replay_read_random(bytes, length);
+    } else {
+        result = draw_random(bytes, length);
+        if (REPLAY_MODE() == REPLAY_MODE_RECORD)
+            replay_save_random(result, bytes, length);
+    }
+    return result;
+}
+
+void ask_for_an_interrupt(void) {
+    if (interrupt_pending && replay_interrupt())
+        deliver_interrupt();
+}
+
+replay_block_t *open_a_disk(void) {
+    replay_block_config_t config = REPLAY_BLOCK_CONFIG_INIT;
+    config.name = "hda";
+    config.filename = "disk.img"; // or config.backend: callbacks of the host
+    replay_status_t status;
+    replay_block_t *disk = replay_block_open(&config, &status);
+    return disk;
+}
+
+void run_glib(void) {
+    replay_glib_attach(NULL); // takes the role REPLAY_THREAD_IO, and the lock
+    g_main_loop_run(loop);
+    replay_glib_detach(NULL); // releases the lock
+}
+
+void one_of_several_machines(void) {
+    replay_session_t *session = replay_session_new();
+    replay_session_push_current(session); // in each thread; from now on all calls act on it
+    replay_configure(&config);
+    // … the machine runs …
+    replay_finish();
+    replay_session_pop_current();
+    replay_session_free(session);
+}
+
+void load_the_library(void) {
+    void *handle = dlopen(REPLAY_SONAME, RTLD_NOW | RTLD_LOCAL);
+    replay_plugin_query_t query;
+    *(void **)&query = dlsym(handle, "replay_plugin_query");
+    const replay_plugin_t *replay = query(REPLAY_ABI_VERSION); // NULL: it has a different ABI
+    replay->replay_configure(&config);
+}
+
+void vcpu_thread_without_turns(void) {
+    lock();                // the replay lock, then the host's big lock
+    replay_async_events(); // the flush; also takes the digests of rrdigest
+    if (replay_checkpoint(REPLAY_CHECKPOINT_CLOCK_WARP_ACCOUNT))
+        account_warp(); // reads REPLAY_CLOCK_VIRTUAL_RT
+    if (virtual_timer_is_due() && replay_checkpoint(REPLAY_CHECKPOINT_CLOCK_VIRTUAL))
+        run_virtual_timers();
+    if (interrupt_pending && replay_interrupt())
+        deliver_interrupt();
+    execute(replaying ? (uint64_t)replay_get_instructions() : instructions_to_the_next_timer());
+    replay_account_executed_instructions();
+    unlock();
+    while (halted && !kicked && !stopped && !replay_is_due())
+        sleep_on_condition();
+}
+
+void main_loop_without_turns(void) {
+    lock();
+    dispatch(); // resets and the like, each after its checkpoint
+    if (host_timer_is_due_or_replaying && replay_checkpoint(REPLAY_CHECKPOINT_CLOCK_HOST))
+        run_host_timers();
+    if (warp_has_ended_or_replaying && replay_checkpoint(REPLAY_CHECKPOINT_CLOCK_VIRTUAL_RT))
+        end_warp();
+    if (replay_checkpoint(REPLAY_CHECKPOINT_CLOCK_WARP_START))
+        start_warp();
+    int64_t ns = replay_warp_deadline_ns(); // PLAY: when it must iterate again
+    unlock();
+    poll_at_most(replay_is_due() ? 0 : ns);
+}
