@@ -59,7 +59,53 @@ typedef struct step {
     void (*run)(side_t *side, const draw_t *draw);
 } step_t;
 
-extern const step_t steps[];
-extern const size_t step_count;
+/* Every step, and how often it is drawn compared with others. A script begins with the first. */
+#define NONE_STEPS(X)                                                                              \
+    X(configure, 6)                                                                                \
+    X(start, 4)                                                                                    \
+    X(finish, 2)                                                                                   \
+    X(fingerprint, 2)                                                                              \
+    X(blocker, 1)                                                                                  \
+    X(names, 1)                                                                                    \
+    X(query, 2)                                                                                    \
+    X(last_error, 3)                                                                               \
+    X(status_words, 1)                                                                             \
+    X(attach, 1)                                                                                   \
+    X(lock, 1)                                                                                     \
+    X(unlock, 1)                                                                                   \
+    X(wait_shortly, 1)                                                                             \
+    X(sessions, 3)                                                                                 \
+    X(execute, 8)                                                                                  \
+    X(turns, 8)                                                                                    \
+    X(change_machine, 6)                                                                           \
+    X(interrupts, 1)                                                                               \
+    X(clocks, 2)                                                                                   \
+    X(checkpoints, 2)                                                                              \
+    X(queue, 5)                                                                                    \
+    X(timers, 10)                                                                                  \
+    X(disk_open, 4)                                                                                \
+    X(disk_request, 10)                                                                            \
+    X(disk_close, 3)                                                                               \
+    X(characters, 5)                                                                               \
+    X(network, 5)                                                                                  \
+    X(input, 3)                                                                                    \
+    X(audio, 1)                                                                                    \
+    X(random_bytes, 1)                                                                             \
+    X(shutdown_digest, 1)                                                                          \
+    X(finish_with, 1)                                                                              \
+    X(time_passes, 8)                                                                              \
+    X(run, 2)                                                                                      \
+    X(sleep_on, 8)
+
+/* What steps are written with. A step is a function of its own, step_NAME(). */
+#define STEP(name)     void step_##name(side_t *side, const draw_t *draw __attribute__((unused)))
+#define CALL(function) (side->api->function)
+#define RESULT(value)  note(side, " = %lld", (long long)(value))
+/* A handle of this slot; sometimes none. */
+#define SLOT(array) (draw->c % 13 ? side->array[draw->slot] : NULL)
+
+#define DECLARE(name, weight) STEP(name);
+NONE_STEPS(DECLARE)
+#undef DECLARE
 
 #endif /* NONE_DIFFERENTIAL_H */

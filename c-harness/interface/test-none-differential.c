@@ -34,6 +34,11 @@ int clock_gettime(clockid_t clock, struct timespec *time) {
 
 /* --------------------------------------------------------------------- draws */
 
+#define ROW(name, weight) {#name, weight, step_##name},
+static const step_t steps[] = {NONE_STEPS(ROW)};
+#undef ROW
+static const size_t step_count = sizeof steps / sizeof *steps;
+
 static uint64_t random_state;
 
 static uint64_t random_number(void) {

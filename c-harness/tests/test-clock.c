@@ -73,7 +73,8 @@ TEST(the_calls_check_their_mode_and_arguments) {
     CHECK_STATUS(host_end(&host), OK);
 }
 
-TEST(a_vcpu_that_reads_more_often_diverges) {
+/* Records a reading at icount 10 and an interrupt at 20; PLAY has read once, on the vCPU thread. */
+static void record_and_play_a_reading(void) {
     host_begin(&host, REPLAY_MODE_RECORD, log_path(), NULL);
     host_execute(&host, 3, 10);
     replay_save_clock(REPLAY_CLOCK_HOST, 1000, 10);
@@ -85,6 +86,10 @@ TEST(a_vcpu_that_reads_more_often_diverges) {
     host_start(&host, REPLAY_THREAD_VCPU);
     host_execute(&host, REPLAY_THREAD_VCPU, 10);
     CHECK_EQ(replay_read_clock(REPLAY_CLOCK_HOST, 10), 1000);
+}
+
+TEST(a_vcpu_that_reads_more_often_diverges) {
+    record_and_play_a_reading();
     CHECK_EQ(host.stops, 0);
     CHECK_EQ(replay_read_clock(REPLAY_CLOCK_HOST, 10), 1000);
     CHECK_EQ(host.stops, 1);
@@ -112,17 +117,7 @@ static void *read_as_io(void *opaque) {
 }
 
 TEST(an_io_thread_may_read_more_often) {
-    host_begin(&host, REPLAY_MODE_RECORD, log_path(), NULL);
-    host_execute(&host, 3, 10);
-    replay_save_clock(REPLAY_CLOCK_HOST, 1000, 10);
-    host_execute(&host, 3, 10);
-    replay_interrupt();
-    REQUIRE_STATUS(host_end(&host), OK);
-    host_init(&host);
-    REQUIRE_STATUS(host_configure(&host, REPLAY_MODE_PLAY, log_path(), NULL), OK);
-    host_start(&host, REPLAY_THREAD_VCPU);
-    host_execute(&host, REPLAY_THREAD_VCPU, 10);
-    CHECK_EQ(replay_read_clock(REPLAY_CLOCK_HOST, 10), 1000);
+    record_and_play_a_reading();
     replay_mutex_unlock();
     pthread_t thread;
     pthread_create(&thread, NULL, read_as_io, NULL);

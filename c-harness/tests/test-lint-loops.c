@@ -4,17 +4,6 @@
 
 /* ------------------------------------------------- polls that sleep for too long */
 
-static void *take_turns(void *opaque) {
-    replay_thread_attach(REPLAY_THREAD_VCPU);
-    replay_mutex_lock();
-    while (!atomic_load(&ended)) {
-        replay_account_warp_timer();
-        replay_wait(50000000);
-    }
-    replay_mutex_unlock();
-    return opaque;
-}
-
 /* The guest sleeps for 10 ms, the poll for 100 ms. */
 static void poll_for_long(replay_mode_t mode, bool asks, const char *options) {
     host_init(&watched);
@@ -24,7 +13,7 @@ static void poll_for_long(replay_mode_t mode, bool asks, const char *options) {
     REQUIRE_STATUS(watched_begin(mode, options), OK);
     replay_thread_attach(REPLAY_THREAD_IO);
     pthread_t thread;
-    pthread_create(&thread, NULL, take_turns, NULL);
+    pthread_create(&thread, NULL, sleep_in_the_library, NULL);
     for (int i = 0; i < 100 && atomic_load(&timer_runs) == 0; i++) {
         replay_mutex_lock();
         CHECK_STATUS(replay_start_warp_timer(), OK);
