@@ -37,8 +37,9 @@ final class Overlay: Sendable {
             note(error)
             throw error
         }
-        written.withLock { $0.insert(range) }
+        // Only now: a write that fails must not be read, because a replay doesn't do it.
         if request.isForced { try sync() }
+        written.withLock { $0.insert(range) }
     }
 
     private func note(_ error: SystemError) {

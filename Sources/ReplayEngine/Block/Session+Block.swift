@@ -42,7 +42,9 @@ extension Session {
         let length: Int64
         switch backend {
         case .file(let file):
-            do { length = try file.length() } catch { length = Int64(error.guestResult) }
+            do { length = try file.length() } catch {
+                throw ReplayError(error, "the length of the image of \(name) is unknown", device: name)
+            }
         case .host(let backend): length = backend.length
         case .log(let recorded): length = recorded
         }

@@ -1,51 +1,47 @@
-import CReplay
-
 /// A status of the C interface: 0 success, positive an answer, negative a failure.
-package struct Status: Equatable, Sendable {
-    package var code: Int32
+package enum Status: Int32, CaseIterable, Sendable {
+    case ok = 0
+    case timeout = 1
 
-    private init(_ code: Int) { self.code = Int32(truncatingIfNeeded: code) }
+    case invalidArgument = -101
+    case wrongState = -102
+    case wrongMode = -103
+    case lockNotHeld = -104
+    case lockHeld = -105
+    case wrongRole = -106
+    case reentered = -107
+    case structSize = -108
+    case badOption = -109
+    case icountBackwards = -110
+    case notSupported = -111
 
-    package static var ok: Status { Status(REPLAY_OK) }
-    package static var timeout: Status { Status(REPLAY_TIMEOUT) }
+    case forked = -112
+    case threadEnded = -113
 
-    package static var invalidArgument: Status { Status(REPLAY_ERROR_INVALID_ARGUMENT) }
-    package static var wrongState: Status { Status(REPLAY_ERROR_WRONG_STATE) }
-    package static var wrongMode: Status { Status(REPLAY_ERROR_WRONG_MODE) }
-    package static var lockNotHeld: Status { Status(REPLAY_ERROR_LOCK_NOT_HELD) }
-    package static var lockHeld: Status { Status(REPLAY_ERROR_LOCK_HELD) }
-    package static var wrongRole: Status { Status(REPLAY_ERROR_WRONG_ROLE) }
-    package static var reentered: Status { Status(REPLAY_ERROR_REENTERED) }
-    package static var structSize: Status { Status(REPLAY_ERROR_STRUCT_SIZE) }
-    package static var badOption: Status { Status(REPLAY_ERROR_BAD_OPTION) }
-    package static var icountBackwards: Status { Status(REPLAY_ERROR_ICOUNT_BACKWARDS) }
-    package static var notSupported: Status { Status(REPLAY_ERROR_NOT_SUPPORTED) }
+    case noMemory = -201
+    case system = -202
+    case diskFull = -203
+    case blocked = -204
 
-    package static var forked: Status { Status(REPLAY_ERROR_FORKED) }
-    package static var threadEnded: Status { Status(REPLAY_ERROR_THREAD_ENDED) }
+    case logNotFound = -301
+    case logNotALog = -302
+    case logVersion = -303
+    case logDamaged = -304
+    case logBusy = -305
+    case logEmpty = -306
+    case logCut = -307
+    case logExists = -308
+    case logLost = -309
 
-    package static var noMemory: Status { Status(REPLAY_ERROR_NO_MEMORY) }
-    package static var system: Status { Status(REPLAY_ERROR_SYSTEM) }
-    package static var diskFull: Status { Status(REPLAY_ERROR_DISK_FULL) }
-    package static var blocked: Status { Status(REPLAY_ERROR_BLOCKED) }
+    case fingerprint = -401
+    case divergence = -402
+    case stalled = -403
+    case stoppedShort = -404
+    case blockData = -405
+    case digest = -406
 
-    package static var logNotFound: Status { Status(REPLAY_ERROR_LOG_NOT_FOUND) }
-    package static var logNotALog: Status { Status(REPLAY_ERROR_LOG_NOT_A_LOG) }
-    package static var logVersion: Status { Status(REPLAY_ERROR_LOG_VERSION) }
-    package static var logDamaged: Status { Status(REPLAY_ERROR_LOG_DAMAGED) }
-    package static var logBusy: Status { Status(REPLAY_ERROR_LOG_BUSY) }
-    package static var logEmpty: Status { Status(REPLAY_ERROR_LOG_EMPTY) }
-    package static var logCut: Status { Status(REPLAY_ERROR_LOG_CUT) }
-    package static var logExists: Status { Status(REPLAY_ERROR_LOG_EXISTS) }
-    package static var logLost: Status { Status(REPLAY_ERROR_LOG_LOST) }
-
-    package static var fingerprint: Status { Status(REPLAY_ERROR_FINGERPRINT) }
-    package static var divergence: Status { Status(REPLAY_ERROR_DIVERGENCE) }
-    package static var stalled: Status { Status(REPLAY_ERROR_STALLED) }
-    package static var stoppedShort: Status { Status(REPLAY_ERROR_STOPPED_SHORT) }
-    package static var blockData: Status { Status(REPLAY_ERROR_BLOCK_DATA) }
-    package static var digest: Status { Status(REPLAY_ERROR_DIGEST) }
-
-    /// The status's own sentence, for messages that add to it.
-    package var sentence: String { String(cString: replay_status_sentence(code)) }
+    /// The number that the C interface has for it.
+    package var code: Int32 {
+        @inline(__always) get { rawValue }
+    }
 }

@@ -1,0 +1,23 @@
+import CReplay
+import Replay
+import Testing
+
+@testable import ReplayEngine
+
+/// The engine has enums of its own; their numbers are those of the public headers.
+@Suite struct CInterfaceTests {
+    /// "logCut" as "LOG_CUT".
+    private func constant(_ name: String) -> String {
+        name.reduce(into: "") { $0 += $1.isUppercase ? "_\($1)" : $1.uppercased() }
+    }
+
+    @Test func statusesAreThoseOfTheHeader() {
+        for status in Status.allCases {
+            let name = String(cString: replay_status_name(status.code))
+            let expected = constant("\(status)")
+            #expect(name == (status.code < 0 ? "ERROR_\(expected)" : expected), "\(status)")
+        }
+        let known = (-999...999).filter { String(cString: replay_status_name($0)) != "UNKNOWN" }
+        #expect(known.count == Status.allCases.count)
+    }
+}
