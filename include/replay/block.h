@@ -2,19 +2,19 @@
 /** @file block.h
  *  The block filter: disks whose completions reach the guest where the log says.
  *
- *  The filter stands between a disk controller and a backend: a file, served
- *  by worker threads, or a table of callbacks. A request is submitted by the
- *  guest's device and goes to the backend at once; when the backend is done
- *  the completion is queued, and its callback runs on the vCPU thread at a
- *  flush of the queue. Guest memory changes only there: a read goes to a
- *  buffer of the filter's and is copied at the completion; a write's data is
- *  copied when it is submitted, and reaches the overlay at its completion, so
- *  that a request sees just those that were completed before it.
+ *  The filter is between a disk controller and a backend, which is either a file with
+ *  worker threads or a table of callbacks. The guest's device submits a request, which
+ *  goes to the backend at once. When the backend is done the completion is queued, and
+ *  its callback runs on the vCPU thread at a flush of the queue. Guest memory changes
+ *  only there: the data of a read goes to a buffer of the filter, and is copied at the
+ *  completion. The data of a write is copied when it is submitted, and reaches the
+ *  overlay at its completion. So a request sees exactly the requests that were
+ *  completed before it.
  *
- *  While recording and replaying, writes go to an overlay: the image stays as
- *  it is, and is what replay needs. The recorded result of each request is
- *  what the guest gets again, failures too; of reads a digest is recorded, so
- *  that another image is found at the first read that differs. */
+ *  While recording and replaying, writes go to an overlay, and the image stays
+ *  unchanged, as a replay needs it. A replay returns the recorded result of each
+ *  request, including failures. The log has a digest of each read, so that a
+ *  different image is detected at the first read that differs. */
 #ifndef REPLAY_BLOCK_H
 #define REPLAY_BLOCK_H
 
@@ -30,10 +30,10 @@ extern "C" {
 /** A disk: one filter and its backend. */
 typedef struct replay_block replay_block_t;
 
-/** A request on its way through a backend. */
+/** A request that a backend works on. */
 typedef struct replay_block_request replay_block_request_t;
 
-/** The end of a request.
+/** Called when a request is complete.
  *  @param result 0, or a negative errno. */
 typedef void (*replay_block_complete_t)(void *opaque, int32_t result);
 
@@ -42,18 +42,18 @@ enum {
     REPLAY_BLOCK_FUA = 1 /**< the data is on the disk before the completion */
 };
 
-/** A backend of the host's. Each operation starts and returns; the backend ends
- *  it, at once or later, from any thread, by one replay_block_complete().
- *  Pieces stay valid until then. NULL operations are answered with -ENOTSUP
- *  (zeroes: by writing; discard, flush: by success). */
+/** A backend of the host. Each operation starts a request and returns; the backend ends
+ *  it, at once or later, from any thread, with one replay_block_complete(). The pieces
+ *  stay valid until then. An operation that is NULL fails with -ENOTSUP (but zeroes are
+ *  then written, and discard and flush succeed). */
 typedef struct replay_block_backend {
     uint32_t size; /**< sizeof(replay_block_backend_t) */
-    /** Needed. The disk's length in bytes, or a negative errno. */
+    /** Required. The disk's length in bytes, or a negative errno. */
     int64_t (*length)(void *opaque);
-    /** Needed. */
+    /** Required. */
     void (*read)(void *opaque, replay_block_request_t *request, uint64_t offset,
                  const struct iovec *pieces, int32_t count, uint32_t flags);
-    /** Needed without an overlay. */
+    /** Required without an overlay. */
     void (*write)(void *opaque, replay_block_request_t *request, uint64_t offset,
                   const struct iovec *pieces, int32_t count, uint32_t flags);
     void (*zeroes)(void *opaque, replay_block_request_t *request, uint64_t offset, uint64_t length,
@@ -61,7 +61,7 @@ typedef struct replay_block_backend {
     void (*discard)(void *opaque, replay_block_request_t *request, uint64_t offset,
                     uint64_t length);
     void (*flush)(void *opaque, replay_block_request_t *request);
-    /** The disk is closed; no request is under way. */
+    /** The disk is closed; no request is pending. */
     void (*close)(void *opaque);
 } replay_block_backend_t;
 
@@ -73,14 +73,14 @@ typedef struct replay_block_backend {
 typedef int32_t replay_block_overlay_t;
 enum {
     REPLAY_BLOCK_OVERLAY_DEFAULT = 0,   /**< RECORD, PLAY: as TEMPORARY; NONE: as OFF */
-    REPLAY_BLOCK_OVERLAY_TEMPORARY = 1, /**< a sparse file without a name, gone when closed */
+    REPLAY_BLOCK_OVERLAY_TEMPORARY = 1, /**< a sparse file without a name, which closing removes */
     REPLAY_BLOCK_OVERLAY_FILE = 2,      /**< a sparse file of that name, not a link or a
-                                             recording; begins empty, is kept */
-    REPLAY_BLOCK_OVERLAY_OFF = 3        /**< to the backend: replay needs the image as it was
+                                             recording; it is emptied, and kept */
+    REPLAY_BLOCK_OVERLAY_OFF = 3        /**< to the backend; a replay needs the image as it was
                                              before the recording */
 };
 
-/** What replay_block_open() needs. Strings and the table are copied. */
+/** The configuration of a disk. Strings and the table are copied. */
 typedef struct replay_block_config {
     uint32_t size;                         /**< sizeof(replay_block_config_t) */
     uint32_t read_only;                    /**< 1: writes fail with -EROFS */
@@ -89,7 +89,7 @@ typedef struct replay_block_config {
     const replay_block_backend_t *backend; /**< instead of an image, or NULL */
     void *opaque;                          /**< for the backend */
     replay_block_overlay_t overlay;        /**< where writes go */
-    uint32_t workers;                      /**< threads for an image, at most 64; 0: 2 of them */
+    uint32_t workers;                      /**< threads for an image, at most 64; 0: two */
     const char *overlay_filename;          /**< for REPLAY_BLOCK_OVERLAY_FILE */
 } replay_block_config_t;
 
@@ -98,73 +98,73 @@ typedef struct replay_block_config {
     { (uint32_t)sizeof(replay_block_config_t), 0, 0, 0, 0, 0, 0, 0, 0 }
 
 /** Opens a disk on the current session. With rrdata=on, PLAY opens no image
- *  and calls no backend: what was read, and the length, come from the log.
+ *  and calls no backend: data and length come from the log.
  *
  *  @param config [in]. @param status [out] why it failed, or NULL.
- *  @return the disk, closed by replay_block_close(); NULL: ERROR_INVALID_ARGUMENT
- *    (the image or the overlay can't be one, or the process uses that file
- *    already; several disks may only read one image),
+ *  @return the disk, which the caller closes with replay_block_close(); or NULL with
+ *    ERROR_INVALID_ARGUMENT (the file can't be an image or overlay, or the process
+ *    already uses it; several disks may share an image only for reading),
  *    ERROR_STRUCT_SIZE, ERROR_SYSTEM (the image or the overlay could not be
  *    opened), ERROR_NO_MEMORY, ERROR_WRONG_STATE (not between configure and
  *    start), ERROR_FINGERPRINT (rrdata=on: the recording has no such disk).
- *  Disks are numbered in the order of the calls: the same in every mode.
+ *  Disks are numbered in the order of the calls, which must be the same in every mode.
  *  Thread: [any], after replay_configure(), before replay_start(). */
 REPLAY_API replay_block_t *replay_block_open(const replay_block_config_t *config,
                                              replay_status_t *status);
 
-/** Waits for the requests under way, runs their completions, closes the disk.
+/** Waits for pending requests, runs their completions, and closes the disk.
  *  NULL is allowed.
- *  @return REPLAY_OK; ERROR_INVALID_ARGUMENT if it is not one (any more).
+ *  @return REPLAY_OK; ERROR_INVALID_ARGUMENT if it isn't a disk (any more).
  *  Thread: [any] [lock-held]. */
 REPLAY_API replay_status_t replay_block_close(replay_block_t *disk);
 
-/** The disk's length in bytes, or a negative errno. Recorded: a replay
+/** The disk's length in bytes, or a negative errno. The length is recorded: a replay
  *  with an image of a different length fails at the start.
  *  Thread: [any]. */
 REPLAY_API int64_t replay_block_length(replay_block_t *disk);
 
 /** Reads. @p complete runs when the data is in the pieces.
  *  @param offset in bytes. @param pieces, count [in] guest memory, at most
- *    1,024 pieces, 1 GiB; the array is copied, the memory must stay until the
+ *    1,024 pieces and 1 GiB. The array is copied; the memory must stay valid until the
  *    completion.
  *  @return REPLAY_OK: @p complete will run, once; ERROR_INVALID_ARGUMENT,
- *    ERROR_LOCK_NOT_HELD, ERROR_WRONG_ROLE, ERROR_NO_MEMORY: it will not. Without memory a
- *    recording or replay ends.
- *    What lies outside the disk completes with -EIO.
- *  None: as the backend ends it, @p complete runs at once, in its thread: guard
- *  what it touches by a lock of the host's. What ends before replay_start()
- *  waits for it (Record, Play).
+ *    ERROR_LOCK_NOT_HELD, ERROR_WRONG_ROLE, ERROR_NO_MEMORY: it will not. If memory runs
+ *    out, a recording or replay ends.
+ *    A request beyond the end of the disk completes with -EIO.
+ *  None: @p complete runs as soon as the backend ends the request, in that thread: guard
+ *  what it touches with a lock of the host's own.
+ *  Record, Play: a completion before replay_start() waits for the start.
  *  Thread: [vcpu] [io] [lock-held]. */
 REPLAY_API replay_status_t replay_block_read(replay_block_t *disk, uint64_t offset,
                                              const struct iovec *pieces, int32_t count,
                                              uint32_t flags, replay_block_complete_t complete,
                                              void *opaque);
 
-/** Writes; as replay_block_read(). The data is copied during the call. */
+/** Writes; like replay_block_read(). The data is copied during the call. */
 REPLAY_API replay_status_t replay_block_write(replay_block_t *disk, uint64_t offset,
                                               const struct iovec *pieces, int32_t count,
                                               uint32_t flags, replay_block_complete_t complete,
                                               void *opaque);
 
-/** Writes zeroes; as replay_block_read(). */
+/** Writes zeroes; like replay_block_read(). */
 REPLAY_API replay_status_t replay_block_zeroes(replay_block_t *disk, uint64_t offset,
                                                uint64_t length, uint32_t flags,
                                                replay_block_complete_t complete, void *opaque);
 
-/** Tells that the data is not needed any more: reads give zeroes on an overlay;
- *  as replay_block_read(). */
+/** Discards data that isn't needed any more; with an overlay, later reads return zeroes.
+ *  Like replay_block_read(). */
 REPLAY_API replay_status_t replay_block_discard(replay_block_t *disk, uint64_t offset,
                                                 uint64_t length, replay_block_complete_t complete,
                                                 void *opaque);
 
-/** Completes when all that was written before is on the disk (on an overlay of
- *  a temporary file: at once); as replay_block_read(). */
+/** Completes when everything that was written before is on the disk (at once for a
+ *  temporary overlay); like replay_block_read(). */
 REPLAY_API replay_status_t replay_block_flush(replay_block_t *disk,
                                               replay_block_complete_t complete, void *opaque);
 
-/** A backend ends a request that it was given.
+/** A backend ends a request.
  *  @param result 0 or a negative errno.
- *  @return REPLAY_OK; ERROR_INVALID_ARGUMENT if it is not under way (any more).
+ *  @return REPLAY_OK; ERROR_INVALID_ARGUMENT if it isn't pending (any more).
  *  Thread: [any], without the lock too. */
 REPLAY_API replay_status_t replay_block_complete(replay_block_request_t *request, int32_t result);
 

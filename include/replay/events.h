@@ -2,10 +2,10 @@
 /** @file events.h
  *  Checkpoints, and the queue of asynchronous events.
  *
- *  A checkpoint marks a place where a thread may act on the guest. What comes
- *  from outside (input, packets, completions) and what is put off (bottom
- *  halves) is queued, and reaches the guest only when the vCPU thread flushes
- *  the queue: in RECORD where it happens to, in PLAY where the log says. */
+ *  A checkpoint marks a place where a thread may act on the guest. Input, packets,
+ *  completions and deferred work (bottom halves) are queued, and reach the guest only
+ *  when the vCPU thread flushes the queue: in RECORD whenever it does, in PLAY where
+ *  the log says. */
 #ifndef REPLAY_EVENTS_H
 #define REPLAY_EVENTS_H
 
@@ -21,72 +21,73 @@ extern "C" {
 
 /** Asks whether the work that checkpoint @p id guards may be done now.
  *
- *  Record: writes it with the thread's role; true.
- *  Play:   true, and consumed, if it is the log's next event and was recorded
- *          by a thread of this role; else false: skip the work, try again later.
- *          INIT and RESET stand where the host's own course puts them: there
- *          anything else than the recorded one is a divergence.
+ *  Record: writes it with the thread's role, and returns true.
+ *  Play:   if it is the log's next event and was recorded by a thread of this role,
+ *          consumes it and returns true. Otherwise false: skip the work, and try
+ *          again later. The host alone decides where it meets INIT and RESET, so
+ *          for these a different next event is a divergence.
  *  None:   true.
  *  After a failure, without the lock or a role: false.
  *
  *  CLOCK_WARP_START, CLOCK_WARP_ACCOUNT and CLOCK_VIRTUAL_RT belong to the
- *  library's own turns (clock.h): a host that takes those does not meet these,
- *  nor CLOCK_VIRTUAL and CLOCK_HOST where its table has run_timers.
+ *  library's own turns (clock.h): a host that takes those doesn't call this for them,
+ *  nor for CLOCK_VIRTUAL and CLOCK_HOST if its table has run_timers.
  *
  *  RESET_REQUESTED and SUSPEND_REQUESTED guard the main loop's handling of a
- *  request, in replay_host::handle_requests. A request of the guest's comes
- *  again by itself in PLAY; one of the user's must be asked for by
- *  replay_shutdown_request(), and is then made in replay_host::shutdown.
+ *  request, in replay_host::handle_requests. A request from the guest repeats itself
+ *  in PLAY. For one from the user call replay_shutdown_request(); in PLAY
+ *  replay_host::shutdown then makes the request again.
  *
  *  @param id REPLAY_CHECKPOINT_…
  *  Thread: [vcpu] [io] [lock-held] [hot]. */
 REPLAY_API bool replay_checkpoint(replay_checkpoint_t id);
 
-/** Play: is a checkpoint or an asynchronous event the log's next event, and due
+/** Play: is the log's next event a checkpoint or an asynchronous event, and is it due
  *  now? Consumes nothing. Other modes: false.
  *  Thread: [vcpu] [io] [lock-held] [hot]. */
 REPLAY_API bool replay_has_event(void);
 
-/** Play: is what comes next in the log due now, and can a thread of this role act
- *  on it? For a host's own loop, before it polls or sleeps: if true, it goes
- *  round once more instead. True for the thread whose role the event was
- *  recorded with; for every thread where a shutdown, the end of the log or a
- *  cut is next; for a bottom half or a completion only once that has arrived.
+/** Play: is the log's next event due now, and can the calling thread act on it? A host
+ *  with its own loop asks before it polls or sleeps, and iterates again if it is true.
+ *  It is true for a thread of the role that recorded the event; for every thread if
+ *  the next event is a shutdown, the end of the log or a cut; and for a bottom half or
+ *  a completion only when that has arrived.
  *  Other modes, after the end or a failure, without a role: false.
  *
- *  It consumes nothing, changes nothing, and calls nothing of the host's, so it
- *  may be asked anywhere, with the lock or without it, inside a seqlock too. It
- *  looks at the icount of the last accounting.
+ *  It consumes nothing, changes nothing, and calls no callback, so it may be called
+ *  anywhere, with or without the lock, even inside a seqlock. It uses the icount of the
+ *  last accounting.
  *  Thread: [any] [hot]. */
 REPLAY_API bool replay_is_due(void);
 
 /* ------------------------------------------------------- asynchronous queue */
 
-/** Flushes the queue; replay_account_warp_timer() does it too.
+/** Flushes the queue; replay_account_warp_timer() does so too.
  *
- *  Record: runs what is queued, in the order of arrival, and writes each.
- *  Play:   as long as the log's next event is an asynchronous one: input and
- *          packets are made from the log; bottom halves and block completions
- *          are run by their number, or waited for if they have not arrived.
- *  None:   runs what is queued.
+ *  Record: runs the queued events in the order of arrival, and writes each.
+ *  Play:   while the log's next event is an asynchronous one, delivers it: input and
+ *          packets come from the log; bottom halves and completions are looked up by
+ *          number, and one that hasn't arrived yet is delivered at a later flush.
+ *  None:   runs the queued events.
  *
- *  A host may flush several times at one icount, in its turn and by this call,
- *  with guest work between: events come at the flush that delivered them while
- *  recording, and a replay that has passed it reports ERROR_DIVERGENCE. Flushes
- *  are counted since the icount changed; those of a sleeping guest
- *  (replay_host::cpus_idle) are one place, however often it wakes: a replay
- *  delivers at the first of them, so the host must do no guest work between two
- *  flushes at one icount while the guest sleeps. Also, the host
- *  must flush as often in PLAY as in RECORD between two instructions that
- *  execute, unless it flushes just to wait for what then comes; and it must do
- *  no guest work when it goes round without a budget.
- *  Within a slice PLAY waits here for a disk of block.h. A host with a block
- *  layer of its own waits itself: a completion that comes after the slice in
- *  which the recording has it is a divergence.
+ *  A host may flush several times at one icount, in its turns and with this call, and
+ *  do guest work in between. PLAY delivers each event at the flush that delivered it
+ *  while recording, and reports ERROR_DIVERGENCE if that flush is over. For this the
+ *  library counts the flushes since the icount changed:
+ *  - Flushes while the guest sleeps (replay_host::cpus_idle) aren't counted, because
+ *    nobody knows how often a sleeping vCPU wakes. They are all one place, and PLAY
+ *    delivers at the first of them. So do no guest work between two flushes at one
+ *    icount while the guest sleeps.
+ *  - Otherwise flush as often in PLAY as in RECORD between two executed instructions,
+ *    except to wait for the next event; and do no guest work in an iteration without
+ *    a budget.
+ *  During a slice, PLAY waits in this call for a disk of block.h. A host with its own
+ *  block layer must wait by itself: a completion that arrives after the slice that
+ *  flushed it while recording is a divergence.
  *
- *  In a host that takes no turns of the vCPU thread (replay_account_warp_timer())
+ *  In a host whose vCPU thread takes no turns (replay_turn(), replay_account_warp_timer())
  *  this call also takes the digests of rrdigest.
- *  @return REPLAY_OK; ERROR_REENTERED from one of the events' callbacks;
+ *  @return REPLAY_OK; ERROR_REENTERED from an event's callback;
  *    ERROR_LOCK_NOT_HELD, ERROR_WRONG_ROLE; the session's failure.
  *  Thread: [vcpu] [lock-held]. */
 REPLAY_API replay_status_t replay_async_events(void);
@@ -95,61 +96,61 @@ REPLAY_API replay_status_t replay_async_events(void);
  *  @return REPLAY_OK; ERROR_LOCK_NOT_HELD.  Thread: [any] [lock-held]. */
 REPLAY_API replay_status_t replay_enable_events(void);
 
-/** From now on events are run at once, unwritten, as in mode NONE; but bottom
- *  halves are queued, and the next flush runs them, unwritten, before the others.
- *  Numbers of bottom halves and requests don't advance. What is queued already
- *  stays queued.
+/** From now on events run at once and aren't recorded, as in mode NONE. Only bottom
+ *  halves are queued; the next flush runs them before other events, unrecorded.
+ *  Numbers of bottom halves and requests don't advance. Events that are already
+ *  queued stay queued.
  *  @return REPLAY_OK; ERROR_LOCK_NOT_HELD.  Thread: [any] [lock-held]. */
 REPLAY_API replay_status_t replay_disable_events(void);
 
 /** Are events queued? Always false in mode NONE.  Thread: [any] [hot]. */
 REPLAY_API bool replay_events_enabled(void);
 
-/** Runs all that is queued without writing it (before a snapshot, at shutdown).
+/** Runs all queued events without recording them (before a snapshot, at shutdown).
  *  @return REPLAY_OK; ERROR_LOCK_NOT_HELD, ERROR_REENTERED.
  *  Thread: [any] [lock-held]. */
 REPLAY_API replay_status_t replay_flush_events(void);
 
 /** Queues a bottom half: @p callback runs on the vCPU thread at the next flush.
- *  Numbers are drawn in the order of the calls, so the calls themselves must be
- *  deterministic: hence the lock.
+ *  Bottom halves are numbered in the order of the calls, so that order must be
+ *  deterministic; this is why the call needs the lock.
  *  None: runs it at once.
- *  Events disabled, before replay_start() too: the next flush runs it, unwritten.
+ *  Events disabled, or before replay_start(): the next flush runs it, unrecorded.
  *  @return REPLAY_OK; ERROR_INVALID_ARGUMENT, ERROR_LOCK_NOT_HELD, ERROR_WRONG_ROLE,
- *    ERROR_NO_MEMORY (ends a recording or replay: its guest does not get the bottom half).
+ *    ERROR_NO_MEMORY (ends a recording or replay, because its guest misses the bottom half).
  *  Thread: [vcpu] [io] [lock-held]. */
 REPLAY_API replay_status_t replay_bh_schedule_event(replay_callback_t callback, void *opaque);
 
-/** As replay_bh_schedule_event(), for a bottom half that is freed when it has
- *  run; the log tells them apart. */
+/** Like replay_bh_schedule_event(), for a bottom half that is freed after it has
+ *  run. It is a different kind of event in the log. */
 REPLAY_API replay_status_t replay_bh_schedule_oneshot_event(replay_callback_t callback,
                                                             void *opaque);
 
-/** Draws the number of a block request: one sequence for all devices. Until its
- *  completion is queued, the request counts as work in progress: a replay that
- *  waits for it is not reported as stalled.
- *  While events are disabled after the start, the number comes from a sequence of
- *  its own (bit 63 is set) and is in no log: the completion runs unwritten, at once
+/** Draws the number of a block request, from one sequence for all devices. Until its
+ *  completion is queued, the request counts as work in progress, so that a replay
+ *  that waits for it isn't reported as stalled.
+ *  While events are disabled after the start, the number comes from a separate
+ *  sequence (bit 63 is set), and the completion isn't recorded: it runs at once
  *  or, if events are enabled again by then, at the next flush.
  *  @return the number; UINT64_MAX with an error without the lock. None: 0.
  *  Thread: [vcpu] [io] [lock-held] [hot]. */
 REPLAY_API uint64_t blkreplay_next_id(void);
 
-/** Queues the completion of block request @p id of a host with a block layer
- *  of its own: @p callback runs on the vCPU thread at the flush. (block.h has
- *  a filter that does all of it.)
- *  None, events disabled: runs it at once; before replay_start() it waits.
- *  @return REPLAY_OK; ERROR_INVALID_ARGUMENT; ERROR_NO_MEMORY: it is not queued, try again.
+/** Queues the completion of block request @p id, for a host with its own block layer:
+ *  @p callback runs on the vCPU thread at the flush. (block.h is a filter that does
+ *  all of this.)
+ *  None, events disabled: runs it at once; before replay_start() it waits for the start.
+ *  @return REPLAY_OK; ERROR_INVALID_ARGUMENT; ERROR_NO_MEMORY: it isn't queued; try again.
  *  Thread: [any], without the lock too. */
 REPLAY_API replay_status_t replay_block_event(replay_callback_t callback, void *opaque,
                                               uint64_t id);
 
-/** As replay_block_event(), with the request's result and the data that it read.
+/** Like replay_block_event(), with the request's result and the data that it read.
  *
  *  Record: stores @p result and a digest of the data; @p complete gets @p result.
- *  Play:   compares the digest: different data is ERROR_BLOCK_DATA, which names
- *          the request. @p complete gets the recorded result: a failed read fails
- *          again.
+ *  Play:   compares the digest; different data is ERROR_BLOCK_DATA, whose message
+ *          names the request. @p complete gets the recorded result, so a failed read
+ *          fails again.
  *  None, events disabled: as replay_block_event().
  *  @param id as blkreplay_next_id() returned it.
  *  @param result 0 or more, or a negative errno.
@@ -165,8 +166,8 @@ REPLAY_API replay_status_t replay_block_event_result(replay_block_complete_t com
 
 /** A digest of the guest's state that the host computed at this place.
  *
- *  Record: stored.  Play: compared; a different one is ERROR_DIGEST, and so is a
- *  call at another place.  None: nothing.
+ *  Record: stored.  Play: compared; ERROR_DIGEST if it differs, or if the call is at a
+ *  different place.  None: ignored.
  *
  *  @return REPLAY_OK; ERROR_DIGEST, ERROR_LOCK_NOT_HELD, ERROR_WRONG_ROLE.
  *  Thread: [vcpu] [io] [lock-held] [hot]. */

@@ -2,7 +2,7 @@
 /** @file glib.h
  *  A host's GMainContext as the I/O thread's main loop.
  *
- *  The header needs no GLib header: it names struct _GMainContext only. */
+ *  This needs no GLib header, because it only names struct _GMainContext. */
 #ifndef REPLAY_GLIB_H
 #define REPLAY_GLIB_H
 
@@ -15,26 +15,24 @@ extern "C" {
 
 struct _GMainContext;
 
-/** Attaches @p context to the current session, on the thread that iterates it:
- *  gives the thread the role REPLAY_THREAD_IO, takes the replay lock if it does
- *  not hold it, puts a poll function around the context's own that gives the
- *  lock away while it polls, and adds a source that takes the I/O thread's
- *  turns (replay_start_warp_timer()): the warp timer, what the log wants of
- *  this thread, wake-ups.
+/** Attaches @p context to the current session, on the thread that iterates it. The
+ *  thread gets the role REPLAY_THREAD_IO, and the replay lock if it doesn't hold it.
+ *  The context gets a poll function that releases the lock while the context's own one
+ *  polls, and a source that takes the I/O thread's turns (replay_start_warp_timer()).
  *
- *  All sources of the context are so dispatched with the replay lock held.
+ *  So all sources of the context are dispatched with the replay lock held.
  *  Several contexts, of one session or of several, may be attached.
  *
- *  @param context [in] kept by a reference until detached; NULL: the default context.
- *  @return REPLAY_OK; ERROR_WRONG_STATE (attached already, or not configured);
+ *  @param context [in] referenced until it is detached; NULL: the default context.
+ *  @return REPLAY_OK; ERROR_WRONG_STATE (already attached, or not configured);
  *    ERROR_SYSTEM: @p context is NULL, and no file descriptors are free for the default
  *    context (GLib would end the process).
  *  Thread: [io], the one that iterates the context. */
 REPLAY_API replay_status_t replay_glib_attach(struct _GMainContext *context);
 
-/** Detaches: removes the source, restores the poll function, and gives the
- *  replay lock back if the thread holds it.
- *  @return REPLAY_OK; ERROR_WRONG_STATE if it is not attached.
+/** Detaches: removes the source, restores the poll function, and releases the
+ *  replay lock if the thread holds it.
+ *  @return REPLAY_OK; ERROR_WRONG_STATE if it isn't attached.
  *  Thread: the one that attached it. */
 REPLAY_API replay_status_t replay_glib_detach(struct _GMainContext *context);
 

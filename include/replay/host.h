@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /** @file host.h
- *  The callbacks of a host: what the library asks of it, and when.
+ *  The callbacks of a host: what the library calls, and when.
  *
  *  A host fills the table once and passes it to replay_configure(), which copies it. */
 #ifndef REPLAY_HOST_H
@@ -14,79 +14,77 @@
 extern "C" {
 #endif
 
-/** What the library asks of the host. Every callback gets the configuration's
- *  @c opaque. Those marked "needed" may not be NULL while recording or
- *  replaying; each other may.
+/** The host's callbacks. Each gets the configuration's @c opaque. Those marked
+ *  "required" may not be NULL while recording or replaying; all others may.
  *
- *  Unless it says otherwise a callback is called with the replay lock held, by
- *  the thread whose call into the library led to it, and may call the library
- *  again, except for replay_async_events() and the functions of session.h that
- *  begin or end something.
+ *  Unless its comment says otherwise, a callback is called with the replay lock held,
+ *  by the thread whose call into the library led to it. It may call the library,
+ *  except replay_async_events() and the functions of session.h that begin or end
+ *  something.
  *
- *  In NONE, with the stubs too, there is no replay lock: both threads ask
+ *  In NONE, and with the stubs, the replay lock does nothing: both threads may call
  *  icount, cpus_idle, machine_running and deadline_ns at the same time, while
- *  the vCPU executes. What they look at is atomic there, or guarded by a lock
- *  of the host's own.
+ *  the vCPU executes. There the state that these read must be atomic, or guarded by
+ *  a lock of the host's own.
  *
- *  A thread of the library's watches for a machine that stands still. It too
- *  asks icount, cpus_idle and deadline_ns (in NONE without a lock, see above),
- *  and in every mode machine_running, without the lock. */
+ *  A thread of the library watches for a machine that makes no progress. It too calls
+ *  icount, cpus_idle and deadline_ns (in NONE without a lock, see above), and in every
+ *  mode machine_running, without the lock. */
 typedef struct replay_host {
     uint32_t size; /**< sizeof(replay_host_t) */
 
-    /** Needed. Guest instructions executed so far. An instruction that is being
-     *  executed (and reads a device, say) counts as executed already: PLAY
-     *  lets the vCPU run just up to and with it. Never goes back: if it does,
-     *  a recording or replay ends with ERROR_ICOUNT_BACKWARDS. [hot] */
+    /** Required. The number of guest instructions executed so far, including the one
+     *  that is being executed (and reads a device, for example): a budget in PLAY
+     *  includes that instruction. The count never goes back: if it does, a recording
+     *  or replay ends with ERROR_ICOUNT_BACKWARDS. [hot] */
     uint64_t (*icount)(void *opaque);
 
-    /** Needed. True if every vCPU sleeps and nothing is pending for it. */
+    /** Required. True if every vCPU sleeps and nothing is pending for it. */
     bool (*cpus_idle)(void *opaque);
 
-    /** True if the machine runs, false if its user has paused it. NULL: it runs.
-     *  Virtual time stands still in a pause, which lasts from the first turn that
-     *  finds the machine paused to the first that finds it running:
-     *  replay_notify() leads to such a turn at once. [any], without the lock. */
+    /** True if the machine runs, false if its user has paused it. NULL: it always runs.
+     *  Virtual time stops during a pause, which lasts from the first turn in which this
+     *  is false to the first in which it is true; replay_notify() causes a turn at once.
+     *  [any], without the lock. */
     bool (*machine_running)(void *opaque);
 
-    /** Nanoseconds from now to the nearest timer of @p clock: 0 or less if one
-     *  is due, but -1 means that there is none (a timer that is late is due: 0).
-     *  For REPLAY_TIMERS_VIRTUAL against replay_get_virtual_clock(), for
-     *  REPLAY_TIMERS_HOST against a plain reading of the host's clock, outside
-     *  of REPLAY_CLOCK. NULL: the host has no timers of its own. */
+    /** Nanoseconds from now to the nearest timer of @p clock: 0 if one is due or
+     *  late, -1 if no timer is set (other negative values count as 0). "Now" is
+     *  replay_get_virtual_clock() for REPLAY_TIMERS_VIRTUAL, and for REPLAY_TIMERS_HOST
+     *  a plain reading of the host's clock, without REPLAY_CLOCK. NULL: the host has no
+     *  timers. */
     int64_t (*deadline_ns)(void *opaque, replay_timer_clock_t clock);
 
-    /** Runs the timers of @p clock that are due. The library has met the
-     *  checkpoint that guards them. NULL: the host runs its timers itself, each
-     *  after its checkpoint. */
+    /** Runs the timers of @p clock that are due. The library has already handled
+     *  their checkpoint. NULL: the host runs its timers itself, after it has called
+     *  replay_checkpoint(). */
     void (*run_timers)(void *opaque, replay_timer_clock_t clock);
 
-    /** Needed in practice with two threads, or input lags. Makes the vCPU thread
-     *  leave its slice, or its sleep, soon: a timer that is set within a slice
-     *  may be nearer than the slice's end. Called from every thread, with the
-     *  lock or without it: set a flag. A thread in replay_wait() is woken by the
-     *  library. */
+    /** Makes the vCPU thread end its slice or its sleep soon: a timer that was set
+     *  during the slice may be due before the slice's end, or input may be waiting.
+     *  Without it input is late in a host with two threads. Called from any thread,
+     *  with or without the lock, so it should only set a flag, and wake the thread if
+     *  it sleeps in the host. (The library itself wakes a thread in replay_wait().) */
     void (*kick)(void *opaque);
 
-    /** A main loop other than GLib's needs it for the warp of the virtual clock.
-     *  Makes the I/O thread's main loop turn. Called from every thread, without
-     *  the lock. A main context that was given to replay_glib_attach(), and a
-     *  thread in replay_wait(), are woken by the library. */
+    /** Makes the I/O thread's main loop iterate. A main loop other than GLib's needs
+     *  it for the warp of the virtual clock. Called from any thread, without the lock.
+     *  (The library itself wakes a thread in replay_wait(), and a main context that
+     *  was passed to replay_glib_attach().) */
     void (*wake_io)(void *opaque);
 
-    /** Needed, except where execute is given: replay_run() returns then. Stops the
-     *  machine: nothing more can be replayed or recorded. @p error is NULL for
-     *  REPLAY_STOP_END; it lives as long as the call. A stall may be reported by
-     *  a thread of the library's, without the lock: set a flag that every thread
-     *  may set. */
+    /** Required unless execute is not NULL (then replay_run() returns instead). Stops the
+     *  machine, because nothing more can be replayed or recorded. @p error is NULL for
+     *  REPLAY_STOP_END, and valid only during the call. A thread of the library may
+     *  report a stall, without the lock, so set an atomic flag. */
     void (*stop)(void *opaque, replay_stop_reason_t reason, const replay_error_t *error);
 
-    /** PLAY: does what the recorded replay_shutdown_request() did: here, and
-     *  only here, a replaying host ends or resets the machine. */
+    /** PLAY: ends or resets the machine, as after the recorded
+     *  replay_shutdown_request(). A replaying host does so only here. */
     void (*shutdown)(void *opaque, replay_shutdown_cause_t cause);
 
-    /** I/O thread's turn: handle the requests that the main loop keeps (reset,
-     *  suspend), each guarded by its checkpoint. */
+    /** Called in the I/O thread's turn. Handles pending requests to the main loop (reset,
+     *  suspend), each after its checkpoint. */
     void (*handle_requests)(void *opaque);
 
     /** An input event has reached its place in the run. */
@@ -95,37 +93,36 @@ typedef struct replay_host {
     /** The input events since the last sync belong together. */
     void (*input_sync)(void *opaque);
 
-    /** A digest of all the guest can see: RAM, registers, devices. Used every
-     *  @ref replay_config::digest_interval instructions, and at the end. It only
-     *  looks: calls that would add to the log, or take from it (a clock
-     *  reading, say), are refused meanwhile and reported. NULL: then REPLAY_OK
-     *  of a replay says that its events were the recorded ones, and nothing of
-     *  the state; a recording that has digests is reported once. */
+    /** A digest of everything that the guest can see: RAM, registers, devices. Called
+     *  every @ref replay_config::digest_interval instructions, and at the end. It must
+     *  not change anything: calls that would write events or consume them (a clock
+     *  reading, for example) are refused and reported. NULL: REPLAY_OK of a replay then
+     *  means that its events matched, and says nothing about the state; if the recording
+     *  has digests, that is reported once. */
     uint64_t (*digest)(void *opaque);
 
-    /** A message for the host's user, one sentence. Called from every thread,
-     *  with or without the lock; must not call the library. Failures that end
-     *  the run come here too, and misuse that would hang the machine or spoil
-     *  the run (no lock, no role, not started, a call from within a callback
-     *  that may not make it; while recording, a vCPU thread that never
-     *  turns), each once; with rrlint=on all misuse, with its caller. NULL:
-     *  messages are dropped (errors stay readable by replay_last_error()). */
+    /** A message for the host's user, one sentence. Called from any thread, with or
+     *  without the lock; must not call the library. It gets failures that end the run,
+     *  and misuse that would hang the machine or spoil the run, each once: a missing
+     *  lock, role or start, a call that its callback may not make, while recording a
+     *  vCPU thread that takes no turns. With rrlint=on it gets all misuse, with the
+     *  caller. NULL: messages are dropped (replay_last_error() still has errors). */
     void (*message)(void *opaque, replay_message_level_t level, const char *text);
 
-    /* The table of a host built before these were added is smaller. */
+    /* The table of a host that was built before these were added is smaller. */
 
-    /** Needed by the vCPU thread's replay_run(). Executes at most @p instructions
-     *  instructions, at least one if the guest is awake; may return earlier, and
-     *  does soon after a kick. */
+    /** Required for replay_run() on the vCPU thread. Executes at most @p instructions
+     *  instructions, and at least one if the guest is awake. It may return early, and
+     *  must do so soon after a kick. */
     void (*execute)(void *opaque, uint64_t instructions);
 
-    /** replay_run() calls it before each slice. Delivers the interrupts that are
-     *  pending and not masked, each only where replay_interrupt() returns true;
-     *  the others stay pending. NULL: no interrupt needs to be asked for. */
+    /** Called by replay_run() before each slice. Delivers the interrupts that are
+     *  pending and not masked, each only if replay_interrupt() returns true;
+     *  the others stay pending. NULL: no interrupt needs replay_interrupt(). */
     void (*interrupt)(void *opaque);
 
-    /** An input event has reached its place in the run: called instead of input,
-     *  if it is not NULL, for all input events. */
+    /** An input event has reached its place in the run. If it isn't NULL, it is called
+     *  for all input events, instead of input. */
     void (*input_from)(void *opaque, const replay_input_t *input);
 } replay_host_t;
 

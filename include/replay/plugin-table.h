@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /** @file plugin-table.h
- *  The plugin's table alone, for hosts that have functions, types or constants of
- *  the library's names themselves: what plugin.h declares with REPLAY_TABLE_ONLY.
+ *  The plugin's table alone, for hosts whose own functions, types or constants have the
+ *  same names. plugin.h includes this after #define REPLAY_TABLE_ONLY.
  *
  *      #define REPLAY_TABLE_ONLY
  *      #include <replay/plugin.h>
@@ -14,8 +14,8 @@
  *      replay->replay_mutex_lock();
  *      int64_t now = LIBREPLAY_CLOCK_LOCKED(replay, LIBREPLAY_CLOCK_HOST, wall_clock_ns());
  *
- *  replay_host_t is libreplay_host_t here, REPLAY_OK is LIBREPLAY_OK, and so on;
- *  their descriptions are in the header that declares them without the prefix.
+ *  replay_host_t is libreplay_host_t here, REPLAY_OK is LIBREPLAY_OK, and so on.
+ *  The header that declares a name without the prefix describes it.
  *  Every name outside of a struct begins with libreplay_ or LIBREPLAY_.
  *
  *  Generated from the other headers. */
@@ -121,39 +121,39 @@ typedef int32_t libreplay_status_t;
 
 #define LIBREPLAY_STATUS_MAP(X)                                                                    \
     X(0, OK, "success")                                                                            \
-    X(1, TIMEOUT, "the time was over before anything changed")                                     \
+    X(1, TIMEOUT, "the time ran out before anything changed")                                      \
     X(-101, ERROR_INVALID_ARGUMENT, "an argument is NULL or out of range")                         \
-    X(-102, ERROR_WRONG_STATE, "the call does not fit the state of the session")                   \
-    X(-103, ERROR_WRONG_MODE, "the call does not make sense in this mode")                         \
+    X(-102, ERROR_WRONG_STATE, "the call is not possible in the session's state")                  \
+    X(-103, ERROR_WRONG_MODE, "the call is not possible in this mode")                             \
     X(-104, ERROR_LOCK_NOT_HELD, "the calling thread does not hold the replay lock")               \
-    X(-105, ERROR_LOCK_HELD, "the calling thread holds the replay lock already")                   \
+    X(-105, ERROR_LOCK_HELD, "the calling thread already holds the replay lock")                   \
     X(-106, ERROR_WRONG_ROLE, "the calling thread does not have the role that the call needs")     \
     X(-107, ERROR_REENTERED, "the call was made from within itself")                               \
     X(-108, ERROR_STRUCT_SIZE, "a struct's size is smaller than the smallest ever released")       \
-    X(-109, ERROR_BAD_OPTION, "an option is unknown or its value is bad")                          \
+    X(-109, ERROR_BAD_OPTION, "an option is unknown, or has an invalid value")                     \
     X(-110, ERROR_ICOUNT_BACKWARDS, "the host's instruction count went back")                      \
     X(-111, ERROR_NOT_SUPPORTED, "this build of the library cannot do that")                       \
-    X(-112, ERROR_FORKED, "the session belongs to the process that this one was forked from")      \
+    X(-112, ERROR_FORKED, "the session belongs to the process that forked this one")               \
     X(-113, ERROR_THREAD_ENDED, "a thread ended while it held the replay lock")                    \
     X(-201, ERROR_NO_MEMORY, "memory ran out")                                                     \
     X(-202, ERROR_SYSTEM, "a system call failed")                                                  \
     X(-203, ERROR_DISK_FULL, "the disk is full")                                                   \
-    X(-204, ERROR_BLOCKED, "a device of the machine cannot be replayed")                           \
-    X(-301, ERROR_LOG_NOT_FOUND, "there is no recording of that name")                             \
+    X(-204, ERROR_BLOCKED, "the machine has a device that cannot be replayed")                     \
+    X(-301, ERROR_LOG_NOT_FOUND, "no recording of that name exists")                               \
     X(-302, ERROR_LOG_NOT_A_LOG, "the file is not a recording")                                    \
-    X(-303, ERROR_LOG_VERSION, "the recording has a format that this version cannot read")         \
+    X(-303, ERROR_LOG_VERSION, "this version cannot read the recording's format")                  \
     X(-304, ERROR_LOG_DAMAGED, "the recording is damaged")                                         \
     X(-305, ERROR_LOG_BUSY, "another session records or replays that file")                        \
     X(-306, ERROR_LOG_EMPTY, "the recording ended before its first event")                         \
     X(-307, ERROR_LOG_CUT, "the recording was cut: the recorder ended without finishing it")       \
-    X(-308, ERROR_LOG_EXISTS, "there is a file of that name, which may not be replaced")           \
+    X(-308, ERROR_LOG_EXISTS, "a file of that name exists, and may not be replaced")               \
     X(-309, ERROR_LOG_LOST, "something else removed, replaced or changed the recording's files")   \
     X(-401, ERROR_FINGERPRINT, "the machine differs from the recording")                           \
     X(-402, ERROR_DIVERGENCE, "the replayed guest did something different from the recorded one")  \
     X(-403, ERROR_STALLED, "the replay makes no progress")                                         \
-    X(-404, ERROR_STOPPED_SHORT, "the replay was ended before the end of the recording")           \
+    X(-404, ERROR_STOPPED_SHORT, "the host ended the replay before the end of the recording")      \
     X(-405, ERROR_BLOCK_DATA, "a disk returned different data than while recording")               \
-    X(-406, ERROR_DIGEST, "the guest's state is not the recorded one")
+    X(-406, ERROR_DIGEST, "the guest's state differs from the recording")
 
 enum {
 #define LIBREPLAY_STATUS_CONSTANT(code, name, sentence) LIBREPLAY_##name = code,

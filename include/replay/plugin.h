@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /** @file plugin.h
- *  The table of all functions, for hosts that load the library by themselves.
+ *  The table of all functions, for hosts that load the library at run time.
  *
- *  A host that loads the library by dlopen(), or has functions of these names itself,
- *  asks for one symbol:
+ *  A host that loads the library with dlopen(), or that has functions of the same names,
+ *  looks up one symbol:
  *
  *      void *handle = dlopen(REPLAY_SONAME, RTLD_NOW | RTLD_LOCAL);
  *      replay_plugin_query_t query;
@@ -11,23 +11,23 @@
  *      const replay_plugin_t *replay = query(REPLAY_ABI_VERSION); // NULL: it has a different ABI
  *      replay->replay_configure(&config);
  *
- *  The macros of clock.h go through the table with
+ *  The macros of clock.h use the table with
  *
  *      #define REPLAY_FN(name) (replay->name)
  *      #define REPLAY_MODE()   (*replay->mode)
  *
  *  before the #include.
  *
- *  A host whose own functions, types or constants have the same names (QEMU's
+ *  A host whose own functions, types or constants have the same names (as QEMU's
  *  do) includes only the table:
  *
  *      #define REPLAY_TABLE_ONLY
  *      #include <replay/plugin.h>
  *
- *  declares libreplay_plugin_t, and with the prefixes libreplay_ and LIBREPLAY_
- *  every type and constant of the other headers, and nothing else: see
- *  plugin-table.h. No other header of replay/ is included there. If the program
- *  exports its names (-rdynamic), it adds RTLD_DEEPBIND to dlopen's flags: else
+ *  This declares libreplay_plugin_t and, with the prefixes libreplay_ and LIBREPLAY_,
+ *  every type and constant of the other headers, and nothing else (see
+ *  plugin-table.h). Don't include other headers of replay/ there. A program that
+ *  exports its names (-rdynamic) adds RTLD_DEEPBIND to dlopen's flags; otherwise
  *  the library's own references would find the program's replay_mode.
  *
  *  The table is generated from the other headers. */
@@ -53,9 +53,9 @@
 extern "C" {
 #endif
 
-/** All functions, and the variables by their address. Later versions of one ABI
- *  only add members at the end: look at @c size before using one that your
- *  header has and an older library may not have. */
+/** All functions, and the addresses of the variables. Later versions of one ABI
+ *  only add members at the end. Check @c size before you use a member that an older
+ *  library may not have. */
 typedef struct replay_plugin {
     uint32_t size;         /**< of the library's table, in bytes */
     uint32_t abi_version;  /**< REPLAY_ABI_VERSION of the library */
@@ -175,8 +175,8 @@ typedef struct replay_plugin {
 /** The type of replay_plugin_query(). */
 typedef const replay_plugin_t *(*replay_plugin_query_t)(uint32_t abi_version);
 
-/** The library's table, or NULL if it doesn't have @p abi_version. It is
- *  constant and never freed. The archive of stubs has one of its own.
+/** The library's table, or NULL if its ABI isn't @p abi_version. It is
+ *  constant and never freed. The archive of stubs has a table of its own.
  *  Thread: [any]. */
 REPLAY_API const replay_plugin_t *replay_plugin_query(uint32_t abi_version);
 

@@ -4,16 +4,16 @@
  *
  *  # The story
  *
- *  A guest is a deterministic machine, but for what reaches it from outside:
- *  the time of an interrupt, a clock, a key, a packet, the end of a disk
+ *  A guest is a deterministic machine, except for what reaches it from outside:
+ *  the time of an interrupt, a clock, a key, a packet, a finished disk
  *  request. RECORD writes these *events* to a log, each with the number of
- *  instructions that the guest had executed (icount). PLAY feeds them back at
- *  the same counts: the guest does the same again, bit for bit.
+ *  instructions that the guest had executed (icount). PLAY delivers them at
+ *  the same counts, and the guest does the same again, bit for bit.
  *
- *  The emulator (the *host*) hands over a table of callbacks, and calls the
+ *  The emulator (the *host*) passes a table of callbacks, and calls the
  *  library where something undetermined enters the guest. Host code is the
- *  same in every mode: value calls return what the guest must see, and
- *  checkpoint calls tell whether work may be done now.
+ *  same in every mode: calls that return a value return what the guest must see,
+ *  and checkpoint calls return whether work may be done now.
  *
  *  # The order of calls
  *
@@ -22,8 +22,8 @@
  *    replay_register_…(), replay_fingerprint(), replay_block_open(), replay_timer_new()
  *    replay_start()
  *    … the machine runs …
- *    replay_block_close(), replay_timer_free()   or left to replay_finish()
- *    replay_finish()                after a start that failed, too
+ *    replay_block_close(), replay_timer_free()   or let replay_finish() do it
+ *    replay_finish()                also after a start that failed
  *
  *  # A host
  *
@@ -82,11 +82,12 @@
  *  # What failure looks like
  *
  *  No call ends the process. A call that fails returns a negative status, or
- *  what its comment says; replay_last_error() has the details. Divergence and
- *  a dead log are sticky: the machine is stopped through replay_host::stop,
- *  later calls answer neutrally (budget 0, checkpoints false, clocks as last
- *  read), so that a host may look only there. Give replay_host::message: what
- *  makes a machine stand still is told there, with rrlint=on all misuse.
+ *  what its comment says; replay_last_error() has the details. A divergence or
+ *  a failed log is final: the library stops the machine through replay_host::stop,
+ *  and later calls return neutral values (budget 0, checkpoints false, clocks as
+ *  last read), so a host needn't check each call. Provide replay_host::message:
+ *  the library reports there what would hang the machine, and with rrlint=on all
+ *  misuse.
  *
  *  # Without the library
  *
@@ -97,7 +98,7 @@
  *  - Record, replay and snapshots: replay_configure(), or replay_start() for a snapshot,
  *    returns ERROR_NOT_SUPPORTED.
  *  - Disk images and overlays, and with them worker threads: replay_block_open() needs a
- *    backend of the host's (ERROR_NOT_SUPPORTED).
+ *    backend of the host (ERROR_NOT_SUPPORTED).
  *  - Sessions other than the default one: replay_session_new() returns NULL
  *    (ERROR_NOT_SUPPORTED).
  *  - A second main context at a time: replay_glib_attach() returns ERROR_NOT_SUPPORTED.
@@ -113,12 +114,12 @@
  *    to call exec or _exit at once.
  *  - A thread that ends while it holds the lock ends the run (ERROR_THREAD_ENDED).
  *  - One log, one recorder: a second one is refused (ERROR_LOG_BUSY).
- *  - An instruction that reads a device counts as executed already when the
- *    library asks for the icount. A host that counts it later stalls in PLAY.
- *  - A callback that runs under the replay lock must not wait for a thread
+ *  - icount must include the instruction that reads a device. A host that counts
+ *    it later stalls in PLAY.
+ *  - A callback that runs with the replay lock held must not wait for a thread
  *    that needs the lock.
- *  - Order of devices, disks and filters: the same in every mode.
- *  - The host may not take its own big lock before the replay lock.
+ *  - Devices, disks and filters are registered in the same order in every mode.
+ *  - A thread must not acquire the host's own big lock before the replay lock.
  */
 #ifndef REPLAY_REPLAY_H
 #define REPLAY_REPLAY_H

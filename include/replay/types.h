@@ -17,7 +17,7 @@
  *    [lock-held] the thread holds the replay lock
  *    [hot]       no allocation, no waiting, no file access in the common case
  *
- *  Each of several roles will do: "[vcpu] [io]". "Without the lock too" means that the
+ *  "[vcpu] [io]" means a thread with either role. "Without the lock too" means that the
  *  thread may hold the lock or not. ERROR_… in a comment is REPLAY_ERROR_….
  *
  *  Times are nanoseconds, lengths are bytes, text ends with NUL. Strings and tables that a
@@ -27,8 +27,8 @@
  *  to its sizeof. The library reads and writes only that many bytes, so that a host that was
  *  built with an older header keeps working.
  *
- *  All functions and constants exist since ABI 1 (REPLAY_ABI_VERSION). One that is added
- *  later names the version that added it. */
+ *  All functions and constants exist since ABI 1 (REPLAY_ABI_VERSION). The comment of one
+ *  that is added later names the version that added it. */
 #ifndef REPLAY_TYPES_H
 #define REPLAY_TYPES_H
 
@@ -48,11 +48,11 @@ extern "C" {
 typedef int32_t replay_mode_t;
 enum {
     REPLAY_MODE_NONE = 0,   /**< the machine runs by itself */
-    REPLAY_MODE_RECORD = 1, /**< what is not determined is written to a log */
-    REPLAY_MODE_PLAY = 2    /**< what is not determined comes from a log */
+    REPLAY_MODE_RECORD = 1, /**< what isn't determined is written to a log */
+    REPLAY_MODE_PLAY = 2    /**< what isn't determined comes from a log */
 };
 
-/** Which work a thread does; one thread may do both. */
+/** The work that a thread does; one thread may do both. */
 typedef int32_t replay_role_t;
 enum {
     REPLAY_THREAD_VCPU = 1, /**< executes instructions */
@@ -63,7 +63,7 @@ enum {
 typedef int32_t replay_clock_kind_t;
 enum {
     REPLAY_CLOCK_HOST = 0,       /**< real time that the guest can read */
-    REPLAY_CLOCK_VIRTUAL_RT = 1, /**< real time that only feeds the warp */
+    REPLAY_CLOCK_VIRTUAL_RT = 1, /**< real time that only drives the warp */
     REPLAY_CLOCK_COUNT = 2
 };
 
@@ -110,19 +110,20 @@ enum {
 typedef int32_t replay_stop_reason_t;
 enum {
     REPLAY_STOP_END = 1, /**< PLAY: the end of a finished recording was reached */
-    REPLAY_STOP_CUT = 2, /**< PLAY: the end of a recording that was never finished */
-    /** PLAY: the guest left the recording or stalled, or a thread ended with the replay lock. */
+    REPLAY_STOP_CUT = 2, /**< PLAY: the end of an unfinished recording was reached */
+    /** PLAY: the guest left the recording or stalled, or a thread ended while it held the lock. */
     REPLAY_STOP_DIVERGENCE = 3,
-    /** The log is damaged or can no longer be written, or the run cannot go on: the process was
-     *  forked, or in RECORD the instruction count went back or a thread ended with the lock. */
+    /** The log is damaged or can't be written any more, or the run can't go on: the process is a
+     *  forked child, or in RECORD the instruction count went back, or a thread ended while it
+     *  held the lock. */
     REPLAY_STOP_LOG_ERROR = 4
 };
 
-/** How loud a message is: see replay_host::message. */
+/** The level of a message: see replay_host::message. */
 typedef int32_t replay_message_level_t;
 enum { REPLAY_MESSAGE_INFO = 0, REPLAY_MESSAGE_WARNING = 1, REPLAY_MESSAGE_ERROR = 2 };
 
-/** A call without arguments but the data that was given with it. */
+/** A callback whose only argument is the pointer that was passed with it. */
 typedef void (*replay_callback_t)(void *opaque);
 
 #ifdef __cplusplus

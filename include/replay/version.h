@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /** @file version.h
- *  The versions of the library: of the header that a host was compiled with, and of the
- *  library that it runs with. */
+ *  Two versions: of the headers that a host was compiled with, and of the library that it
+ *  runs with. */
 #ifndef REPLAY_VERSION_H
 #define REPLAY_VERSION_H
 
@@ -18,8 +18,8 @@
 extern "C" {
 #endif
 
-/** The package's version. Everything else that names it (the build, pkg-config, the
- *  library's file name, the plugin's table) takes it from these three lines. */
+/** The package's version. Everything else that contains it (the build, pkg-config, the
+ *  library's file name, the plugin's table) gets it from these three lines. */
 #define REPLAY_VERSION_MAJOR 0
 #define REPLAY_VERSION_MINOR 1
 #define REPLAY_VERSION_PATCH 0
@@ -36,7 +36,7 @@ extern "C" {
 /** The number in the SONAME. It changes when programs must be built again. */
 #define REPLAY_SOVERSION 0
 
-/** What dlopen() finds the library by. */
+/** The name by which dlopen() finds the library. */
 #define REPLAY_SONAME "libreplay.so." REPLAY_QUOTED(REPLAY_SOVERSION)
 
 /** Version of the C interface: functions, structs, numbers. It isn't the version of
@@ -47,8 +47,8 @@ extern "C" {
 #define REPLAY_QUOTED(value)          REPLAY_QUOTED_AS_IT_IS(value)
 #define REPLAY_QUOTED_AS_IT_IS(value) #value
 
-/** REPLAY_VERSION of the library that the program runs with. A host that needs a later
- *  version than its user may have compares.
+/** REPLAY_VERSION of the library that the program runs with, for a host that needs a
+ *  version that its user may not have.
  *  Thread: [any]. */
 REPLAY_API uint32_t replay_version(void);
 
