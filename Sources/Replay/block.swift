@@ -32,7 +32,7 @@ private func open(_ config: UnsafePointer<replay_block_config_t>?, _ session: Se
             nil, session.misuse(.structSize, "the size of the backend's table is \(backend.pointee.size)")
         )
     }
-    return session.openDisk(config.pointee)
+    return session.openDisk(DiskConfiguration(config.pointee))
 }
 
 @_cdecl("replay_block_close") @implementation

@@ -20,4 +20,12 @@ import Testing
         let known = (-999...999).filter { String(cString: replay_status_name($0)) != "UNKNOWN" }
         #expect(known.count == Status.allCases.count)
     }
+
+    @Test func overlaysAreThoseOfTheHeader() {
+        #expect(DiskConfiguration.OverlayKind.usual.rawValue == Int32(REPLAY_BLOCK_OVERLAY_DEFAULT))
+        #expect(DiskConfiguration.OverlayKind.temporary.rawValue == Int32(REPLAY_BLOCK_OVERLAY_TEMPORARY))
+        #expect(DiskConfiguration.OverlayKind.file.rawValue == Int32(REPLAY_BLOCK_OVERLAY_FILE))
+        #expect(DiskConfiguration.OverlayKind.off.rawValue == Int32(REPLAY_BLOCK_OVERLAY_OFF))
+        #expect(BlockRequest.forced == UInt32(REPLAY_BLOCK_FUA))
+    }
 }

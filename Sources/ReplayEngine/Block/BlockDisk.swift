@@ -1,4 +1,3 @@
-import CReplay
 import Glibc
 import ReplaySystem
 import Synchronization
@@ -10,7 +9,7 @@ package final class BlockDisk: @unchecked Sendable {
     /// Where data comes from that isn't in the overlay.
     enum Backend {
         case file(DataFile)
-        case host(HostBackend)
+        case host(any DiskBackend)
         /// PLAY with rrdata=on: the log.
         case log(length: Int64)
     }
@@ -66,7 +65,10 @@ package final class BlockDisk: @unchecked Sendable {
         case .file: enqueue(request)
         case .log: done(request, nil)
         case .host(let backend):
-            if let result = backend.submit(request) { done(request, result: result) }
+            let handle = RequestHandles.shared.add(request)
+            guard let result = backend.submit(request, handle: handle) else { return }
+            _ = RequestHandles.shared.take(handle)
+            done(request, result: result)
         }
     }
 

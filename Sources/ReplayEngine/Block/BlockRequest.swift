@@ -3,7 +3,7 @@ import ReplayLog
 import ReplaySystem
 
 /// An operation that a guest requests from a disk.
-enum BlockOperation {
+package enum BlockOperation {
     case read
     case write
     case zeroes
@@ -23,21 +23,21 @@ enum BlockOperation {
 
 /// A request: submitted by the guest, carried out by a backend, completed at
 /// a flush of the queue.
-final class BlockRequest: @unchecked Sendable {
+package final class BlockRequest: @unchecked Sendable {
     // Sendable: one thread at a time works on it; queues pass it on.
 
     typealias Completion = @convention(c) (UnsafeMutableRawPointer?, Int32) -> Void
 
     let disk: BlockDisk
     let id: UInt64
-    let operation: BlockOperation
-    let offset: UInt64
-    let length: Int
-    let flags: UInt32
+    package let operation: BlockOperation
+    package let offset: UInt64
+    package let length: Int
+    package let flags: UInt32
     /// Guest memory of a read; it changes only at the completion.
     private let pieces: [iovec]
     /// The data; empty for operations without data.
-    let buffer: RawBuffer
+    package let buffer: RawBuffer
     private let completion: Completion
     private let opaque: UnsafeMutableRawPointer?
     /// 0, or a negative errno.

@@ -7,7 +7,7 @@ import ReplaySystem
 extension Session {
     // MARK: Disks
 
-    package func openDisk(_ config: replay_block_config_t) -> (UInt?, Status) {
+    package func openDisk(_ config: DiskConfiguration) -> (UInt?, Status) {
         if let forkRefusal { return (nil, forkRefusal) }
         let opened: (UInt?, Status)? = preparation.visit { open(config) }
         return opened ?? (
@@ -16,7 +16,7 @@ extension Session {
         )
     }
 
-    private func open(_ config: replay_block_config_t) -> (UInt?, Status) {
+    private func open(_ config: DiskConfiguration) -> (UInt?, Status) {
         let number = devices.takeDiskNumber()
         do {
             let disk = try makeDisk(config, number)
@@ -27,8 +27,8 @@ extension Session {
         }
     }
 
-    private func makeDisk(_ config: replay_block_config_t, _ number: Int) throws(ReplayError) -> BlockDisk {
-        let name = config.name.map { String(fileName: $0) } ?? "disk\(number)"
+    private func makeDisk(_ config: DiskConfiguration, _ number: Int) throws(ReplayError) -> BlockDisk {
+        let name = config.name ?? "disk\(number)"
         guard config.workers <= 64 else {
             throw ReplayError(
                 .invalidArgument, "\(config.workers) workers are too many for \(name)", device: name)
@@ -36,7 +36,7 @@ extension Session {
         guard !devices.hasDisk(name) else {
             throw ReplayError(.invalidArgument, "a disk called \(name) already exists", device: name)
         }
-        let writable = overlayKind(config) == REPLAY_BLOCK_OVERLAY_OFF && config.read_only == 0
+        let writable = overlayKind(config) == .off && !config.isReadOnly
         let backend = try makeBackend(config, name, writable: writable)
         let overlay = try makeOverlay(config, name, over: backend)
         let length: Int64
@@ -50,7 +50,7 @@ extension Session {
         }
         do {
             return try BlockDisk(
-                name: name, backend: backend, overlay: overlay, isReadOnly: config.read_only != 0,
+                name: name, backend: backend, overlay: overlay, isReadOnly: config.isReadOnly,
                 length: length, workers: config.workers == 0 ? 2 : Int(config.workers), system,
                 post: postCompletion)
         } catch {
@@ -74,7 +74,7 @@ extension Session {
     private var system: Syscalls { Syscalls(faults: options.faults) }
 
     private func makeBackend(
-        _ config: replay_block_config_t, _ name: String, writable: Bool
+        _ config: DiskConfiguration, _ name: String, writable: Bool
     ) throws(ReplayError) -> BlockDisk.Backend {
         if isPlaying, options.blockData, let player {
             let recorded = Fingerprint(player.reader.metadata.fingerprint)[Key.diskLength(name)]
@@ -84,44 +84,42 @@ extension Session {
             }
             return .log(length: length)
         }
-        if let table = config.backend {
-            let backend = HostBackend(table, opaque: config.opaque)
+        if let backend = config.backend {
             guard backend.isComplete(writable: writable) else {
                 let needed = writable ? "length, read or write" : "length or read"
                 throw ReplayError(.invalidArgument, "the backend of \(name) lacks \(needed)", device: name)
             }
             return .host(backend)
         }
-        guard let filename = config.filename.map({ String(fileName: $0) }) else {
+        guard let image = config.image else {
             throw ReplayError(.invalidArgument, "\(name) has neither an image nor a backend", device: name)
         }
-        do { return .file(try DataFile.image(filename, writable: writable, system)) } catch {
-            throw ReplayError(error, "the image \(filename) of \(name) could not be opened", device: name)
+        do { return .file(try DataFile.image(image, writable: writable, system)) } catch {
+            throw ReplayError(error, "the image \(image) of \(name) could not be opened", device: name)
         }
     }
 
-    private func overlayKind(_ config: replay_block_config_t) -> Int {
-        guard Int(config.overlay) == REPLAY_BLOCK_OVERLAY_DEFAULT else { return Int(config.overlay) }
-        return isIdle ? REPLAY_BLOCK_OVERLAY_OFF : REPLAY_BLOCK_OVERLAY_TEMPORARY
+    private func overlayKind(_ config: DiskConfiguration) -> DiskConfiguration.OverlayKind? {
+        guard config.overlay == .usual else { return config.overlay }
+        return isIdle ? .off : .temporary
     }
 
     private func makeOverlay(
-        _ config: replay_block_config_t, _ name: String, over backend: BlockDisk.Backend
+        _ config: DiskConfiguration, _ name: String, over backend: BlockDisk.Backend
     ) throws(ReplayError) -> Overlay? {
-        let named = config.overlay_filename.map { String(fileName: $0) }
         let folder = options.overlayFolder ?? DataFile.temporaryFolder
         var what = "the overlay of \(name) could not be made in \(folder)"
         do throws(SystemError) {
             switch overlayKind(config) {
-            case REPLAY_BLOCK_OVERLAY_OFF: return nil
-            case REPLAY_BLOCK_OVERLAY_TEMPORARY:
+            case .off: return nil
+            case .temporary:
                 let file = try DataFile.temporary(in: folder, system)
                 return Overlay(file, isKept: false) { [weak self] error in
                     self?.reportFullOverlay(of: name, "in \(folder)", error)
                 }
-            case REPLAY_BLOCK_OVERLAY_FILE:
+            case .file:
                 what = "the overlay of \(name) could not be made"
-                guard let named else { throw SystemError(EINVAL, "it has no name") }
+                guard let named = config.overlayName else { throw SystemError(EINVAL, "it has no name") }
                 what = "the overlay \(named) of \(name) could not be made"
                 // A file in use, possibly the image itself, is refused before it is emptied.
                 let file = try DataFile.kept(named, system)
@@ -129,7 +127,7 @@ extension Session {
                 return Overlay(file, isKept: true) { [weak self] error in
                     self?.reportFullOverlay(of: name, named, error)
                 }
-            default: throw SystemError(EINVAL)
+            case .usual, nil: throw SystemError(EINVAL)
             }
         } catch {
             throw ReplayError(error, what, device: name)
