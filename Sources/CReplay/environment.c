@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What Swift's view of libc lacks of the environment. */
+/* Functions for the environment that Swift's libc module lacks. */
 #include <stdlib.h>
 
 #include "replay-support.h"

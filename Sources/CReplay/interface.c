@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What library and stubs export alike: the variables, the versions, the words of the statuses, and
+/* What library and stubs export alike: the variables, the versions, the texts of the statuses, and
  * the table for hosts that call through replay_plugin_t. */
 #include "replay/replay.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The options: one table says what each may be. */
+/* The options: one table has the values that each may have. */
 #include "replay-options.h"
 
 #include <stdio.h>
@@ -7,7 +7,7 @@
 
 #include "replay-vclock.h"
 
-/* Text has neither words nor a range; a number has a range, and perhaps one word. */
+/* A text option has neither words nor a range; a number has a range, and may have one word. */
 typedef struct {
     const char *key;
     size_t member; /* of replay_config_t */
@@ -45,7 +45,7 @@ enum { OPTIONS = sizeof options / sizeof *options };
 
 /* -------------------------------------------------------------- option string */
 
-/* Decimal digits, after a plus perhaps. */
+/* Decimal digits, with an optional plus. */
 static bool read_number(const char *text, uint64_t *number) {
     text += *text == '+';
     bool is_number = *text != '\0';
@@ -57,7 +57,7 @@ static bool read_number(const char *text, uint64_t *number) {
     return is_number;
 }
 
-/* Finds what a value stands for. @return false: the option can't have it. */
+/* Reads an option's value. @return false: the option can't have it. */
 static bool read_value(const option_t *option, const char *text, uint64_t *value) {
     for (int i = 0; i < 2 && option->words[i].word; i++) {
         *value = (uint64_t)option->words[i].value;
@@ -82,7 +82,7 @@ static replay_status_t bad_value(const option_t *option, const char *value, char
     return REPLAY_ERROR_BAD_OPTION;
 }
 
-/* One "key=value"; the text stays, because a member may point to the value. */
+/* Applies one "key=value". A member may point to the value, so the text must stay. */
 static replay_status_t apply(replay_config_t *config, char *text, char *message, size_t size) {
     char *value = strchr(text, '=');
     if (!value) {
@@ -109,7 +109,7 @@ static replay_status_t apply(replay_config_t *config, char *text, char *message,
     return REPLAY_OK;
 }
 
-/* Cuts the next piece off; a comma that is written twice belongs to it. */
+/* Cuts off the next piece; a comma that is written twice belongs to it. */
 static char *next_piece(char **rest) {
     char *piece = *rest, *to = piece, *from = piece;
     *rest = NULL;
@@ -134,7 +134,7 @@ static replay_status_t apply_all(replay_config_t *config, char *text, char *mess
 
 /* -------------------------------------------------------------------- members */
 
-/* What a member may be is what its option may be, or its default. */
+/* A member may have the values of its option, or its default. */
 static replay_status_t check(const replay_config_t *config, char *message, size_t size) {
     static const replay_config_t defaults = REPLAY_CONFIG_INIT;
     if (config->mode < REPLAY_MODE_NONE || config->mode > REPLAY_MODE_PLAY) {

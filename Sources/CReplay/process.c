@@ -14,7 +14,7 @@ static bool has_end_key;
 static pthread_once_t end_once = PTHREAD_ONCE_INIT;
 static void (*end_call)(void);
 
-/* The destructors of the host's own thread data, which may release the lock, come first. */
+/* The destructors of the host's own thread data may release the lock, so they run first. */
 static void end_thread(void *record) {
     replay_thread_t *thread = record;
     if (++thread->endings < PTHREAD_DESTRUCTOR_ITERATIONS - 1) {
@@ -61,7 +61,7 @@ static replay_fair_lock_t *watched; /* under the guard */
 static pthread_mutex_t *held[MOST_HELD];
 static int held_count;
 static uint64_t owned[MOST_DESCRIPTORS / 64]; /* a bit for each descriptor of a log */
-static int owned_words;                       /* so many words may have a bit */
+static int owned_words;                       /* the number of words that may have a bit */
 
 static void before_fork(void) {
     pthread_mutex_lock(&guard);
@@ -76,15 +76,15 @@ static void release_held(void) {
 }
 
 #ifdef REPLAY_SWIFT_THREAD_NUMBER
-/* The Swift runtime's copy of gettid(); 0: it asks anew. It writes the number into the locks under
- * which globals and type metadata are made. In a forked child the kernel would not know it, and two
- * threads that come at once would wait for ever. */
+/* The Swift runtime's copy of gettid(); 0: it calls gettid() again. It writes the number into the
+ * locks that guard initialisation of globals and type metadata. A forked child has a different
+ * number, so two threads that meet there would wait for ever. */
 extern __thread int32_t
     swift_thread_number __asm__("_ZZN5swift14threading_impl5linux13ulock_get_tidEvE3tid")
         __attribute__((visibility("hidden")));
 #endif
 
-/* Only what a signal handler may do: no other thread of the parent exists here. */
+/* Does only what a signal handler may do, because the parent's other threads don't exist here. */
 static void in_child(void) {
 #ifdef REPLAY_SWIFT_THREAD_NUMBER
     swift_thread_number = 0;
@@ -92,7 +92,7 @@ static void in_child(void) {
     __atomic_add_fetch(&forks, 1, __ATOMIC_RELAXED);
     for (replay_fair_lock_t *lock = watched; lock; lock = lock->following) {
         lock->owner = NULL;
-        lock->next = lock->serving + 1; /* nobody gets it */
+        lock->next = lock->serving + 1; /* nobody can acquire it */
         __atomic_store_n(&lock->forked, 1, __ATOMIC_RELEASE);
     }
     for (int word = 0; word < owned_words; word++)
@@ -107,7 +107,7 @@ static void watch_forks(void) {
     pthread_atfork(before_fork, release_held, in_child);
 }
 
-/* From the time on when the library is loaded: Swift's runtime may be at work before the first
+/* Installed when the library is loaded, because Swift's runtime may be at work before the first
  * call. */
 __attribute__((constructor)) static void watch_forks_at_once(void) {
     pthread_once(&fork_once, watch_forks);

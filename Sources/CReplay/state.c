@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* What each thread and the process have, and the layout of structs.
+/* The state of the process and of each thread, and the layout of structs.
  *
- * Including every public header here has a second purpose: a change of a
- * header alone makes the Swift targets that import it compile again. */
+ * This includes every public header for a second reason: a change of a header
+ * alone then makes the Swift targets that import it compile again. */
 #include "replay-support.h"
 
 __thread replay_thread_t replay_this_thread;
@@ -16,7 +16,7 @@ void *replay_default_session_install(void *session) {
     return before;
 }
 
-/* What travels has the layout that every build must see. */
+/* The layouts that every build must have. */
 _Static_assert(sizeof(replay_error_t) == 32 + 96 + 96 + 64 + 512 + 1024,
                "layout of replay_error_t");
 _Static_assert(sizeof(replay_input_event_t) == 32, "layout of replay_input_event_t");

@@ -32,12 +32,12 @@ static void futex_wake(uint32_t *word, uint32_t bits) {
 
 /* ---------------------------------------------------------------- fair lock */
 
-/** Waiters sleep on the bit of their ticket, so that a hand-over wakes one. */
+/** Waiters sleep on the bit of their ticket, so that a release wakes only one. */
 static uint32_t bit_of(uint32_t ticket) {
     return UINT32_C(1) << (ticket % 32);
 }
 
-/** Not inlined, so that a lock that is free needs no registers saved. */
+/** Not inlined, so that acquiring a free lock saves no registers. */
 __attribute__((noinline)) static bool wait_for_turn(replay_fair_lock_t *lock, uint32_t ticket) {
     uint32_t serving = __atomic_load_n(&lock->serving, __ATOMIC_SEQ_CST);
     for (int spins = 0; serving != ticket; spins++) {

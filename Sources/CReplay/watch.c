@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the system knows of the process's threads. */
+/* What the system reports about the process's threads. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -18,7 +18,7 @@ int32_t replay_thread_number(void) {
     return (int32_t)syscall(SYS_gettid);
 }
 
-/** The letter of /proc for what a thread does; 0 if it is not known. */
+/** The state letter of a thread in /proc; 0 if it is unknown. */
 static char state_of(int32_t number) {
     char name[64], text[512];
     snprintf(name, sizeof name, "/proc/self/task/%d/stat", (int)number);
@@ -30,7 +30,7 @@ static char state_of(int32_t number) {
     if (length <= 0)
         return 0;
     text[length] = 0;
-    /* The thread's own name, in parentheses, may hold anything. */
+    /* The thread's name, in parentheses, may contain anything. */
     const char *end = strrchr(text, ')');
     return end && end[1] == ' ' ? end[2] : 0;
 }

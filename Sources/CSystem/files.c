@@ -16,7 +16,7 @@
 
 enum { FIRST_DESCRIPTOR = 3 };
 
-/** Fills the closed standard descriptors for a moment with some on which every
+/** Fills closed standard descriptors for a moment with descriptors on which every
  *  read and write fails, as on closed ones. */
 static int fill_standard(int held[FIRST_DESCRIPTOR]) {
     int count = 0;
@@ -33,7 +33,7 @@ static int fill_standard(int held[FIRST_DESCRIPTOR]) {
     return count;
 }
 
-/** For the rare case that another thread has closed a standard descriptor since. */
+/** For the rare case that a different thread has closed a standard descriptor meanwhile. */
 static int lift(int descriptor) {
     if (descriptor < 0 || descriptor >= FIRST_DESCRIPTOR)
         return descriptor;
@@ -67,7 +67,7 @@ int replay_open_unnamed(const char *folder) {
     int descriptor = replay_open_at(AT_FDCWD, folder, O_TMPFILE | O_RDWR, S_IRUSR | S_IWUSR);
     if (descriptor >= 0)
         return descriptor;
-    /* A file system without O_TMPFILE: a name that is removed at once. */
+    /* On a file system without O_TMPFILE: a name that is removed at once. */
     if (errno != EOPNOTSUPP && errno != EISDIR && errno != EINVAL && errno != ENOENT)
         return -1;
     for (unsigned attempt = 0; attempt < 100; attempt++) {
@@ -98,7 +98,7 @@ int replay_rename_in(int folder, const char *from, const char *to, bool replace)
     int result = renameat2(folder, from, folder, to, RENAME_NOREPLACE);
     if (result == 0 || (errno != EINVAL && errno != ENOSYS))
         return result;
-    /* A file system that can't: look first. */
+    /* On a file system that can't do it in one call: check first. */
     if (faccessat(folder, to, F_OK, AT_SYMLINK_NOFOLLOW) == 0) {
         errno = EEXIST;
         return -1;
@@ -119,7 +119,7 @@ static void quiet_begin(quiet_t *quiet) {
     sigaddset(&quiet->only, SIGXFSZ);
     pthread_sigmask(SIG_BLOCK, &quiet->only, &quiet->before);
     quiet->was_pending = false;
-    /* Only a thread that blocks the signal itself can have one that waits. */
+    /* Only a thread that blocks the signal itself can have a pending one. */
     if (sigismember(&quiet->before, SIGXFSZ) == 1) {
         sigset_t pending;
         quiet->was_pending = sigpending(&pending) == 0 && sigismember(&pending, SIGXFSZ) == 1;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* Mappings of files that other processes may cut.
+/* Mappings of files that other processes may truncate.
  *
- * SIGBUS is the process's, and so the host's. The handler is there only while
+ * SIGBUS belongs to the process, and so to the host. The handler is installed only while
  * a mapping is guarded, acts only on addresses in one, and otherwise does what
- * would have happened without it. A host that sets a handler of its own later
- * replaces this one. A thread that blocks SIGBUS can't be helped: the kernel
+ * would have happened without it. A host that installs its own handler later
+ * replaces this one. If a thread blocks SIGBUS, nothing helps: the kernel
  * ends the process. */
 #include <errno.h>
 #include <pthread.h>
@@ -19,7 +19,7 @@ struct replay_mapping {
     uintptr_t start; /* 0: not in use */
     size_t length;
     bool lost;
-    bool inherited;              /* by a forked child, which has no such mapping */
+    bool inherited;              /* by a forked child, which doesn't have the mapping */
     struct replay_mapping *next; /* never freed: the handler may walk the list at any time */
 };
 
@@ -27,21 +27,21 @@ static replay_mapping_t *mappings;
 static pthread_mutex_t guard = PTHREAD_MUTEX_INITIALIZER;
 static unsigned guarded;
 static uintptr_t page_size;
-static pid_t owner; /* a forked child has none of the mappings, and perhaps others there */
+static pid_t owner; /* a forked child doesn't have the mappings, and may have others there */
 
-/* What was in force before the handler was set last, and before it was first. */
+/* The handlers before this one was installed last, and first. */
 static struct sigaction previous, first;
 static bool was_ever_set;
 
-/* The call that this thread forwards to another handler. That one may leave by siglongjmp(), so
- * this may be stale: a later signal then has another context, or is handled in the same frame or
- * above. */
+/* The signal that this thread forwards to a different handler. That one may leave with
+ * siglongjmp(), so this may be stale: a later signal then has a different context, or is handled in
+ * the same frame or above. */
 typedef struct {
     const void *context, *frame;
     unsigned round;
 } forwarding_t;
 static __thread forwarding_t forwarding __attribute__((tls_model("initial-exec")));
-static unsigned rounds; /* the times that the handler was set */
+static unsigned rounds; /* how often the handler was installed */
 
 static replay_mapping_t *mapping_at(uintptr_t address) {
     if (getpid() != owner)
@@ -55,7 +55,7 @@ static replay_mapping_t *mapping_at(uintptr_t address) {
     return NULL;
 }
 
-/** Puts an empty page in place of the one that the file no longer has. */
+/** Maps an empty page in place of one that the file no longer has. */
 static bool replace_page(uintptr_t address) {
     replay_mapping_t *mapping = mapping_at(address);
     if (!mapping)
@@ -68,12 +68,12 @@ static bool replace_page(uintptr_t address) {
     return true;
 }
 
-/** As the kernel would have done with that disposition. */
+/** Does what the kernel would have done with that disposition. */
 static void forward(struct sigaction *to, int number, siginfo_t *info, void *context,
                     const void *frame) {
     bool is_fault = info->si_code > 0;
     if (to->sa_handler == SIG_DFL || (to->sa_handler == SIG_IGN && is_fault)) {
-        /* A fault comes again when the handler returns; a signal that was sent doesn't. */
+        /* A fault repeats when the handler returns; a signal that was sent doesn't. */
         signal(number, SIG_DFL);
         if (!is_fault)
             raise(number);
@@ -93,7 +93,7 @@ static void forward(struct sigaction *to, int number, siginfo_t *info, void *con
     forwarding = before;
 }
 
-/** Was this handler called by one that it has called itself? */
+/** Was this handler called by a handler that it called itself? */
 static bool is_called_again(const void *context, const void *frame) {
     return forwarding.context == context && (uintptr_t)frame < (uintptr_t)forwarding.frame &&
            forwarding.round == __atomic_load_n(&rounds, __ATOMIC_RELAXED);
@@ -101,7 +101,7 @@ static bool is_called_again(const void *context, const void *frame) {
 
 static void on_bus_error(int number, siginfo_t *info, void *context) {
     int error = errno;
-    /* A handler that was set over this one and calls it must not be called again. */
+    /* A handler that was installed over this one and calls it must not be called again. */
     const void *frame = __builtin_frame_address(0);
     if (info->si_code <= 0 || !replace_page((uintptr_t)info->si_addr))
         forward(is_called_again(context, frame) ? &first : &previous, number, info, context, frame);
@@ -135,7 +135,7 @@ static void remove_handler(void) {
         sigaction(SIGBUS, &previous, NULL);
 }
 
-/* A forked child finds the list unlocked. */
+/* A forked child must find the list unlocked. */
 static void hold_list(void) {
     pthread_mutex_lock(&guard);
 }
@@ -144,7 +144,7 @@ static void release_list(void) {
     pthread_mutex_unlock(&guard);
 }
 
-/* Nor are the parent's mappings there: what the child maps in their place is its own. */
+/* The child doesn't have the parent's mappings; what it maps in their place is its own. */
 static void forget_parent(void) {
     for (replay_mapping_t *one = mappings; one; one = one->next) {
         one->inherited = true;
@@ -165,7 +165,7 @@ replay_mapping_t *replay_mapping_guard(void *start, size_t length) {
     if (page_size == 0)
         page_size = (uintptr_t)sysconf(_SC_PAGESIZE);
     replay_mapping_t *one = mappings;
-    /* One that a child has inherited still belongs to the session of its parent. */
+    /* A guard that a child has inherited still belongs to its parent's session. */
     while (one && (one->start != 0 || one->inherited))
         one = one->next;
     if (!one && (one = calloc(1, sizeof *one)) != NULL) {

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Calls that have nothing to do without a log: what they return, and what they ask of their
- * arguments. */
+/* Calls that do nothing without a log: what they return, and how they check their arguments. */
 #include "stubs.h"
 
 #pragma GCC diagnostic ignored "-Wunused-parameter"
@@ -15,7 +14,7 @@ ANSWER(replay_mode_t, replay_get_mode, (void), REPLAY_MODE_NONE)
 ANSWER(const char *, replay_get_filename, (void), NULL)
 ANSWER(replay_status_t, replay_digest, (uint64_t digest), REPLAY_OK)
 
-/* There is no lock, and one session. */
+/* The lock does nothing, and only one session exists. */
 ANSWER(replay_status_t, replay_mutex_lock, (void), REPLAY_OK)
 ANSWER(replay_status_t, replay_mutex_unlock, (void), REPLAY_OK)
 ANSWER(bool, replay_mutex_locked, (void), true)
@@ -56,7 +55,7 @@ ANSWER(replay_status_t, replay_audio_in_finish, (void), REPLAY_OK)
 ANSWER(replay_status_t, replay_shutdown_request, (replay_shutdown_cause_t cause),
        NEEDS(cause >= 0 && cause < REPLAY_SHUTDOWN_COUNT, REPLAY_OK))
 
-/* Values are only for a log; what would be loaded is 0. */
+/* Values are only for a log; a loaded value is 0. */
 ANSWER(replay_status_t, replay_char_write_event_save, (int32_t result, int32_t offset),
        FAIL(WRONG_MODE))
 ANSWER(replay_status_t, replay_char_write_event_load, (int32_t * result, int32_t *offset),

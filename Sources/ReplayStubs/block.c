@@ -18,11 +18,11 @@ typedef struct {
 typedef struct request {
     replay_stub_item_t item;
     disk_t *disk;
-    struct request *outer; /* while it completes: the one whose completion this one is in */
+    struct request *outer; /* while it completes: the request in whose completion this happens */
     replay_asked_t asked;
     replay_block_complete_t complete;
     void *opaque;
-    struct iovec data; /* all of it, on its way */
+    struct iovec data; /* all of its data */
     int32_t count;
     struct iovec pieces[]; /* of a read: guest memory; the data follows */
 } request_t;
@@ -135,7 +135,7 @@ static void leave(disk_t *disk) {
     pthread_cond_broadcast(&replay_stub.changed);
 }
 
-/* The guest gets the result; only now its memory changes. */
+/* The guest gets the result; its memory changes only now. */
 replay_status_t replay_block_complete(replay_block_request_t *handle, int32_t result) {
     request_t *request = handle ? replay_stub_take(REPLAY_STUB_REQUEST, handle) : NULL;
     REQUIRE(request, INVALID_ARGUMENT);

@@ -23,13 +23,13 @@ uint64_t replay_get_current_icount(void) {
     return HOST(icount, (replay_stub.opaque), 0);
 }
 
-/* All that time is made of, at one moment. */
+/* Everything that time depends on, at one moment. */
 typedef struct {
     replay_vclock_t clock;
     uint64_t icount;
     int64_t virtual;
     int64_t real;  /* without the pauses */
-    int64_t timer; /* when the nearest of ours runs, -1: none is set */
+    int64_t timer; /* when our nearest timer runs, -1: none is set */
     bool is_paused;
 } moment_t;
 
@@ -126,7 +126,7 @@ static void end_warp(void) {
     replay_vclock_end_warp(&replay_stub.clock, real_time(), icount);
 }
 
-/* The guest sleeps, with a timer that is due later. */
+/* The guest sleeps, and a timer is due later. */
 static void begin_warp(int64_t deadline) {
     moment_t now = look();
     int64_t target = replay_ns_add(now.virtual, deadline);
@@ -172,7 +172,8 @@ static void look_at_shift(void) {
         replay_vclock_look(&replay_stub.clock, now.real, now.icount);
 }
 
-/* Takes the next timer that is due; @p order separates those set before the run from later ones. */
+/* Removes the next timer that is due; @p order separates those set before the run from later ones.
+ */
 static bool take_due(int64_t now, uint64_t *order, replay_timer_entry_t *due) {
     HOLD(mutex);
     if (*order == UINT64_MAX)
@@ -190,7 +191,7 @@ static void run_virtual_timers(void) {
 }
 
 replay_status_t replay_account_warp_timer(void) {
-    /* What the I/O side was asked for stays to be seen by a thread that does both. */
+    /* A thread with both roles must still see a request to the I/O side. */
     if (!(replay_stub.asked && replay_stub_roles() & REPLAY_THREAD_IO))
         replay_stub_note_turn();
     if (replay_stub.failure || !replay_stub_machine_runs())
@@ -223,7 +224,7 @@ replay_timer_t *replay_timer_new(replay_callback_t callback, void *opaque) {
     return (replay_timer_t *)replay_stub.last_handle;
 }
 
-/* @return does it run before all others now? The slice under way was cut for a later deadline. */
+/* @return does it now run before all others? The current slice ends at a later deadline. */
 static bool set(replay_timer_t *timer, int64_t expire, replay_status_t *status) {
     HOLD(mutex);
     int64_t before = replay_timers_nearest(&replay_stub.timers);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* events.h and devices.h: what comes from outside is delivered at once. */
+/* events.h and devices.h: input from outside is delivered at once. */
 #include <stdlib.h>
 
 #include "stubs.h"

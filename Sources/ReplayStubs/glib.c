@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* glib.h: a source of the context takes the I/O thread's turns.
  *
- * The archive does not depend on GLib: a host that has a context has GLib too,
- * and its functions are found there as weak symbols. */
+ * The archive doesn't depend on GLib. A host that has a context has GLib too, and
+ * weak symbols refer to its functions. */
 #include <limits.h>
 
 #include "stubs.h"
@@ -28,7 +28,7 @@ WEAK unsigned g_source_attach(struct _GSource *source, struct _GMainContext *con
 WEAK void g_source_destroy(struct _GSource *source);
 WEAK void g_source_unref(struct _GSource *source);
 
-/* The context that is attached, and its source. */
+/* The attached context, and its source. */
 static struct _GMainContext *attached;
 static struct _GSource *source;
 

@@ -92,7 +92,7 @@ replay_status_t replay_query(replay_info_t *info) {
 /* --------------------------------------------------------------------- life */
 
 static replay_status_t read_options(replay_config_t *config) {
-    /* The user's own; a program with other rights than its user's has none. */
+    /* The user's own options; ignored in a program whose rights differ from its user's. */
     const char *environment = secure_getenv("LIBREPLAY_OPTIONS");
     char message[512] = "this program runs without libreplay: it can neither record nor replay";
     char *room = malloc(replay_options_room(config, environment));

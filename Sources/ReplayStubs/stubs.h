@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* What the files of the stubs share.
+/* Declarations that the files of the stubs share.
  *
  * A host without record and replay links these instead of the library: the
- * same names, always in mode NONE, for the default session; replay.h lists
- * what is left out. One mutex guards all; it is never held while the host is
- * called. What the library and the stubs decide alike is in ../CReplay/include. */
+ * same functions, always in mode NONE, for the default session. replay.h lists
+ * what they leave out. One mutex guards everything; it is never held while the host
+ * is called. Code that the library and the stubs share is in ../CReplay/include. */
 #ifndef REPLAY_STUBS_H
 #define REPLAY_STUBS_H
 
@@ -17,7 +17,7 @@
 #include "replay-timers.h"
 #include "replay-vclock.h"
 
-/* What the host has a handle of, besides timers. A handle is used once, never again. */
+/* What the host has a handle of, besides timers. A handle is never reused. */
 typedef enum { REPLAY_STUB_NET, REPLAY_STUB_DISK, REPLAY_STUB_REQUEST } replay_stub_kind_t;
 
 typedef struct replay_stub_item {
@@ -43,7 +43,7 @@ typedef struct {
 
     uintptr_t last_handle;
     replay_stub_item_t *items; /* in the order in which they were made */
-    int32_t disks, chars;      /* how many there were, and are */
+    int32_t disks, chars;      /* how many there were so far, and how many exist */
 
     int64_t epoch; /* when the clock began, real ns */
     replay_vclock_t clock;
@@ -65,14 +65,14 @@ typedef struct {
 extern replay_stub_t replay_stub;
 extern _Thread_local replay_stub_thread_t replay_stub_thread;
 
-/* Holds a mutex to the end of the block. */
+/* Holds a mutex until the end of the block. */
 #define HOLD(name)                                                                                 \
     __attribute__((cleanup(replay_stub_release), unused)) pthread_mutex_t *held_##name =           \
         replay_stub_hold(&replay_stub.name)
 pthread_mutex_t *replay_stub_hold(pthread_mutex_t *mutex);
 void replay_stub_release(pthread_mutex_t **mutex);
 
-/* Calls the host, or has what stands for a callback that it does not give. */
+/* Calls the host, or returns the default of a callback that is NULL. */
 #define HOST(name, arguments, otherwise)                                                           \
     (replay_stub.host.name ? replay_stub.host.name arguments : (otherwise))
 
@@ -95,11 +95,11 @@ replay_status_t replay_stub_fail(replay_status_t status, const char *function);
 /* Copies an item of @p size bytes, with zeroes after it. @return NULL: memory ran out. */
 void *replay_stub_add(replay_stub_kind_t kind, const replay_stub_item_t *content, size_t size,
                       size_t room);
-/* The item of a handle, or the first of the kind. To take it is to remove it. */
+/* The item of a handle, or the first of the kind. "Take" also removes it. */
 void *replay_stub_find(replay_stub_kind_t kind, const void *handle); /* with the mutex held */
 void *replay_stub_take(replay_stub_kind_t kind, const void *handle);
 
-replay_role_t replay_stub_roles(void); /* both for a thread that has not said any */
+replay_role_t replay_stub_roles(void); /* both for a thread that hasn't declared any */
 bool replay_stub_idle(void);
 bool replay_stub_runs(void); /* has the user not paused the machine? */
 void replay_stub_note_turn(void);
@@ -111,7 +111,7 @@ void replay_stub_wake_context(void); /* the main context that is attached */
 int64_t replay_stub_now(void);       /* real ns, monotonic */
 bool replay_stub_machine_runs(void); /* as above; the time of a pause is counted */
 bool replay_stub_timer_due(void);    /* one that the vCPU's turn runs */
-/* Real ns until the I/O thread must turn for what the stubs do, or also the host; -1: never. */
+/* Real ns until the I/O thread must take a turn for the stubs, or also for the host; -1: never. */
 int64_t replay_stub_next_turn(bool of_turns);
 bool replay_stub_has_io_turn(void); /* would it do something now? */
 void replay_stub_clock_reset(int32_t shift, bool sleeps);

@@ -57,7 +57,7 @@ void replay_notify(void) {
 
 /* ------------------------------------------------------------------ waiting */
 
-/* Sleeps until something changes that this thread has not seen; ns < 0: for ever. */
+/* Sleeps until something changes that this thread hasn't seen; ns < 0: without limit. */
 static bool rest(int64_t ns) {
     int64_t now = replay_stub_now(), end = ns < 0 || ns > INT64_MAX - now ? INT64_MAX : now + ns;
     struct timespec until = {end / 1000000000, end % 1000000000};

@@ -1,12 +1,12 @@
 import CReplay
 import Glibc
 
-/// A buffer whose length a host, a file or a guest decides: the one that the library has. When memory runs out there
-/// is no buffer, and nothing traps.
+/// The library's only kind of buffer whose length a host, a file or a guest decides. If memory runs out there is no
+/// buffer; nothing traps.
 ///
 /// ``slack`` more bytes can be read after ``capacity``.
 package final class RawBuffer: @unchecked Sendable {
-    // Sendable: one thread at a time has it; whoever hands it over has filled it.
+    // Sendable: one thread at a time uses it, and fills it before it passes it on.
 
     /// A decoder reads whole words, and so beyond the end.
     package static let slack = 64
@@ -17,21 +17,21 @@ package final class RawBuffer: @unchecked Sendable {
     /// Without memory, until ``reserve(_:)``.
     package init() {}
 
-    /// nil when memory runs out. The bytes are zero.
+    /// nil if memory runs out. The bytes are zero.
     package convenience init?(count: Int) {
         self.init()
         guard reserve(count) else { return nil }
         bytes.initializeMemory(as: UInt8.self, repeating: 0)
     }
 
-    /// nil when memory runs out.
+    /// nil if memory runs out.
     package convenience init?(copying source: UnsafeRawBufferPointer) {
         self.init()
         guard reserve(source.count) else { return nil }
         bytes.copyMemory(from: source)
     }
 
-    /// The pieces one after the other, as far as `count` goes, and zeros after them; nil when memory runs out.
+    /// The pieces one after the other, up to `count` bytes, and zeros after them; nil if memory runs out.
     package convenience init?(_ pieces: [iovec], count: Int) {
         self.init()
         guard reserve(count), let start else { return nil }
@@ -68,7 +68,7 @@ package final class RawBuffer: @unchecked Sendable {
     @inlinable
     package var readOnly: UnsafeRawBufferPointer { UnsafeRawBufferPointer(bytes) }
 
-    /// For a callback of the host's.
+    /// For a callback of the host.
     package func withBytes(_ body: (UnsafePointer<UInt8>?, Int) -> Void) {
         body(UnsafePointer(bytes.bindMemory(to: UInt8.self).baseAddress), bytes.count)
     }
@@ -78,7 +78,7 @@ package final class RawBuffer: @unchecked Sendable {
         replay_pieces_scatter(pieces, Int32(truncatingIfNeeded: pieces.count), start, capacity)
     }
 
-    /// The whole buffer as one piece, which lives as long as the buffer: it is in its slack.
+    /// The whole buffer as one piece, which is stored in the buffer's slack and so lives as long.
     package var piece: UnsafeMutablePointer<iovec>? {
         guard let start else { return nil }
         let place = (start + capacity).alignedUp(for: iovec.self)

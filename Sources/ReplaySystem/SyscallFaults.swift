@@ -1,4 +1,4 @@
-/// Forces system calls to fail, for tests: asked before each call of those who were given one.
+/// Makes system calls fail, for tests. Called before each system call of an object that has one.
 package final class SyscallFaults: Sendable {
     /// The calls that can be made to fail.
     package enum Call: Int, Sendable, CaseIterable {
@@ -27,7 +27,7 @@ package final class SyscallFaults: Sendable {
         counts.withLock { $0[call.rawValue] }
     }
 
-    /// What becomes of the next call of that kind.
+    /// What happens to the next call of that kind.
     func action(_ call: Call) -> Action {
         let number = counts.withLock { counts in
             defer { counts[call.rawValue] &+= 1 }

@@ -56,7 +56,7 @@ extension Syscalls {
 
     /// Syncs a file's data.
     ///
-    /// - Parameter mayBeUnsyncable: a file that can't be synced has nothing to lose, and that is no failure.
+    /// - Parameter mayBeUnsyncable: if the file can't be synced, that isn't a failure.
     package func sync(_ descriptor: Int32, mayBeUnsyncable: Bool = true) -> Result<Void> {
         if let error = fault(.sync) { return .failure(error) }
         let result = attempt { fdatasync(descriptor) }
@@ -97,7 +97,7 @@ extension Syscalls {
         return UInt64(truncatingIfNeeded: size) > UInt64(limit.rlim_cur) ? SystemError(EFBIG) : nil
     }
 
-    /// Releases the space of a part of a file, which reads as zeroes then. Not every file system can.
+    /// Releases the space of a part of a file, which then reads as zeroes. Not every file system supports it.
     package func makeHole(_ descriptor: Int32, _ range: Range<Int64>) -> Result<Void> {
         if let error = fault(.hole) { return .failure(error) }
         let isMade = replay_make_hole(descriptor, range.lowerBound, range.upperBound &- range.lowerBound)

@@ -18,7 +18,7 @@ package struct Syscalls: Sendable {
 
     /// Never returns descriptor 0, 1 or 2, even if the host has closed them.
     ///
-    /// - Parameter survivesFork: a child that the process forks keeps it. A log's must not: it would stay busy.
+    /// - Parameter survivesFork: a forked child keeps it. It must not keep a log, which would stay busy.
     package func open(
         _ path: String, _ flags: Int32, mode: mode_t = 0o666, in folder: Int32 = AT_FDCWD,
         survivesFork: Bool = false
@@ -29,13 +29,13 @@ package struct Syscalls: Sendable {
         return result
     }
 
-    /// A file without a name, gone when it is closed; readable and writable by its owner only.
+    /// A file without a name, which closing removes; readable and writable by its owner only.
     package func openUnnamed(in folder: String) -> Result<Int32> {
         if let error = fault(.open) { return .failure(error) }
         return retry { folder.withFileName { replay_open_unnamed($0) } }
     }
 
-    /// Errors at closing don't matter: what counts was synced before.
+    /// Errors of closing are ignored: what matters was synced before.
     package func close(_ descriptor: Int32) {
         guard descriptor >= 0 else { return }
         replay_fork_own(descriptor, false)
@@ -94,7 +94,7 @@ package struct Syscalls: Sendable {
             .map { status }
     }
 
-    /// Of what a path leads to.
+    /// For the file that a path refers to.
     package func status(path: String) -> Result<stat> {
         if let error = fault(.stat) { return .failure(error) }
         var status = stat()
@@ -131,7 +131,7 @@ package struct Syscalls: Sendable {
 
     // MARK: Threads
 
-    /// Starts a thread of the library's.
+    /// Starts a thread of the library.
     package func startThread(_ body: @escaping @Sendable () -> Void) -> Result<LibraryThread> {
         if let error = fault(.thread) { return .failure(error) }
         return LibraryThread.start(body)

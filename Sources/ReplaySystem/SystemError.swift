@@ -1,9 +1,9 @@
 import Glibc
 
-/// Why a system call failed: an errno, in the one form that the whole library has for it.
+/// Why a system call failed: the whole library's form of an errno.
 ///
-/// It becomes a log's error in ``LogError/system(_:_:_:offset:)``, a session's in `ReplayError`, and what a guest's
-/// request ends with in ``guestResult``.
+/// ``LogError/system(_:_:_:offset:)`` makes a log's error of it, `ReplayError` a session's, and ``guestResult`` the
+/// result of a guest's request.
 package struct SystemError: Error, Equatable, Sendable {
     /// The errno.
     package let number: Int32
@@ -20,7 +20,7 @@ package struct SystemError: Error, Equatable, Sendable {
 
     package static var noMemory: SystemError { SystemError(ENOMEM) }
 
-    /// A negative errno, as block requests end with it.
+    /// The negative errno that is a block request's result.
     package var guestResult: Int32 { 0 &- number }
 
     /// So that patterns name an errno: `case .failure(ENOENT)`, `catch ELOOP`.

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What arguments may be, and how they are read, for the library and for the stubs. Not installed.
+/* Checks and copies of arguments, for the library and for the stubs. Not installed.
  */
 #ifndef REPLAY_ARGUMENTS_H
 #define REPLAY_ARGUMENTS_H
@@ -23,14 +23,14 @@ enum {
 
 /* A struct that may grow begins with its size. */
 
-/** Copies as much of the host's struct as it has, and this version knows. */
+/** Copies the part of the host's struct that it has and that this version knows. */
 static inline void replay_copy_known(void *to, const void *from, size_t known) {
     uint32_t size = *(const uint32_t *)from;
     memcpy(to, from, size < known ? size : known);
 }
 
-/** Fills as much of the host's struct as it has room for; its size stays. @return false: it has
- *  not even room for its first members. */
+/** Fills the host's struct as far as it has room; its size stays. @return false: it has no room
+ *  even for the first members. */
 static inline bool replay_copy_out(void *to, const void *from, size_t known) {
     uint32_t size = *(const uint32_t *)to;
     if (size < 8)
@@ -40,23 +40,23 @@ static inline bool replay_copy_out(void *to, const void *from, size_t known) {
     return true;
 }
 
-/** A struct had at least so many bytes before anything was appended to it. */
+/** A struct's size before anything was appended to it. */
 #define REPLAY_CONFIG_SIZE_MIN offsetof(replay_config_t, overwrite)
 #define REPLAY_HOST_SIZE_MIN   offsetof(replay_host_t, execute)
 
-/** The name of a fingerprint's field that the host may give; others are the library's own. */
+/** May the host use this key in a fingerprint? Others are reserved for the library. */
 static inline bool replay_key_is_the_hosts(const char *key) {
     return *key && strncmp(key, "replay.", 7) != 0;
 }
 
-/** The end of a run that replay_finish_with() can be given. */
+/** Is this an end that replay_finish_with() accepts? */
 static inline bool replay_end_is_valid(const replay_end_t *end) {
     return end->cause >= 0 && end->cause < REPLAY_SHUTDOWN_COUNT && end->on_purpose <= 1;
 }
 
 /* --------------------------------------------------------------------- pieces */
 
-/** The length of all pieces, or -1: they can't be right. */
+/** The length of all pieces, or -1 if they can't be right. */
 static inline int64_t replay_pieces_length(const struct iovec *pieces, int32_t count) {
     if (count < 0 || count > REPLAY_PIECES_MAX || (!pieces && count > 0))
         return -1;
@@ -68,7 +68,7 @@ static inline int64_t replay_pieces_length(const struct iovec *pieces, int32_t c
     return (int64_t)length;
 }
 
-/** Copies the pieces, one after the other, as far as @p size goes. @return the bytes copied */
+/** Copies the pieces, one after the other, up to @p size bytes. @return the bytes copied */
 static inline size_t replay_pieces_gather(void *to, size_t size, const struct iovec *pieces,
                                           int32_t count) {
     size_t at = 0;

@@ -15,19 +15,19 @@ typedef enum replay_operation {
     REPLAY_OPERATION_FLUSH
 } replay_operation_t;
 
-/** What a request asks for. */
+/** The operation of a request. */
 typedef struct replay_asked {
     replay_operation_t operation;
     uint32_t flags;
     uint64_t offset, length;
 } replay_asked_t;
 
-/** Has the table what every backend needs? */
+/** Does the table have the callbacks that every backend needs? */
 static inline bool replay_backend_is_whole(const replay_block_backend_t *backend, bool writable) {
     return backend->length && backend->read && (backend->write || !writable);
 }
 
-/** What no backend need be asked. @return 0, or the negative errno that is the result. */
+/** Checks what needs no backend. @return 0, or the negative errno that is the result. */
 static inline int32_t replay_asked_refusal(const replay_asked_t *asked, int64_t disk_length,
                                            bool is_read_only) {
     uint64_t all = disk_length > 0 ? (uint64_t)disk_length : 0;
@@ -38,8 +38,8 @@ static inline int32_t replay_asked_refusal(const replay_asked_t *asked, int64_t 
     return asked->operation != REPLAY_OPERATION_READ && is_read_only ? -EROFS : 0;
 }
 
-/** Hands a request over, with all its data in one piece. The backend ends it by its handle.
- *  @return 1, or the result where the table has nothing for it. */
+/** Passes a request to the backend, with all its data in one piece. The backend ends it by its
+ *  handle. @return 1, or the result if the table has no callback for it. */
 static inline int32_t replay_backend_submit(const replay_block_backend_t *backend, void *opaque,
                                             replay_block_request_t *handle,
                                             const replay_asked_t *asked, const struct iovec *data) {

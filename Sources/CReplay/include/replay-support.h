@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What only C can say for the Swift core: thread-locals, the fair lock, the
- * change signal, the name of a caller. Not installed. */
+/* C parts of the Swift core, for what Swift can't express: thread-locals, the fair lock,
+ * the change signal, the name of a caller. Not installed. */
 #ifndef REPLAY_SUPPORT_H
 #define REPLAY_SUPPORT_H
 
@@ -13,7 +13,7 @@
 
 #include "replay-arguments.h"
 
-/* Swift's name for a variable that the C code guards. */
+/* Tells Swift that the C code guards a variable. */
 #if defined(__has_attribute) && __has_attribute(swift_attr)
 #define REPLAY_SWIFT_ATTR(x) __attribute__((swift_attr(x)))
 #else
@@ -24,37 +24,37 @@
 
 /* ------------------------------------------------------------------ threads */
 
-/** What the library keeps of each thread. Its address is the thread's identity. */
+/** The library's state of a thread. Its address identifies the thread. */
 typedef struct replay_thread {
     void *session;            /**< the current one; NULL: the default */
     int32_t roles;            /**< REPLAY_THREAD_… */
-    uint32_t seen;            /**< the change that its last turn has seen */
-    const void *seen_of;      /**< of whose changes; NULL: it had no turn yet */
-    const void *locked_early; /**< the lock that it took before there was one, or NULL */
+    uint32_t seen;            /**< the count of changes at its last turn */
+    const void *seen_of;      /**< whose changes; NULL: it had no turn yet */
+    const void *locked_early; /**< the lock that it acquired before replay_configure(), or NULL */
     void *glib;               /**< the attachment whose context is being iterated */
     int32_t pushed;           /**< sessions below the current one */
-    int32_t visits;           /**< it opens so many disks: see Preparation */
+    int32_t visits;           /**< how many disks it is opening: see Preparation */
     void *callback;           /**< the innermost callback that it is in: see CallbackFrame */
     bool watched;             /**< replay_thread_watch() was called */
-    int32_t endings;          /**< so often its destructor was called */
+    int32_t endings;          /**< how often its destructor was called */
     void *below[REPLAY_SESSIONS_PUSHED_MAX];
 } replay_thread_t;
 
-/* Small enough for the room that the loader keeps for late-loaded libraries;
- * an access is one instruction then. */
+/* Small enough for the space that the loader reserves for late-loaded libraries, so that
+ * an access is one instruction. */
 extern __thread replay_thread_t replay_this_thread __attribute__((tls_model("initial-exec")));
 
 __attribute__((returns_nonnull)) static inline replay_thread_t *replay_thread_self(void) {
     return &replay_this_thread;
 }
 
-/** From here on the end of the calling thread is noticed. */
+/** From now on the end of the calling thread is noticed. */
 void replay_thread_watch(void);
 
-/** What is called by each watched thread at its end. */
+/** Called by each watched thread at its end. */
 void replay_thread_on_end(void (*call)(void));
 
-/** The process's default session; made at its first use. */
+/** The process's default session, created at its first use. */
 extern void *replay_default_session REPLAY_SWIFT_ATTR("nonisolated(unsafe)");
 
 static inline void *replay_default_session_now(void) {
@@ -66,7 +66,7 @@ static inline void *replay_current_session(void) {
     return session ? session : replay_default_session_now();
 }
 
-/** Sets the default session if there is none. @return the one there is then. */
+/** Sets the default session if it isn't set yet. @return the default session. */
 void *replay_default_session_install(void *session);
 
 static inline void replay_mode_store(replay_mode_t mode) {
@@ -79,21 +79,21 @@ static inline void replay_snapshot_store(const char *snapshot) {
 
 /* ---------------------------------------------------------------- fair lock */
 
-/** A ticket lock: first come, first served. Spins shortly, then sleeps. */
+/** A ticket lock: first come, first served. Waiters spin briefly, then sleep. */
 typedef struct replay_fair_lock {
-    uint32_t next;                      /**< ticket of the next that comes */
+    uint32_t next;                      /**< the next ticket */
     uint32_t serving;                   /**< ticket of the owner */
     const void *owner;                  /**< its replay_thread_t, or NULL */
-    uint32_t forked;                    /**< this is a child of the process that it belongs to */
+    uint32_t forked;                    /**< this process is a forked child of the lock's process */
     struct replay_fair_lock *following; /**< in the list of replay_fork_watch() */
 } replay_fair_lock_t;
 
-/** @return false in a forked child: nobody gets the lock there. */
+/** @return false in a forked child, where nobody can acquire the lock. */
 bool replay_fair_lock_take(replay_fair_lock_t *lock);
 bool replay_fair_lock_try(replay_fair_lock_t *lock);
 void replay_fair_lock_give(replay_fair_lock_t *lock);
 
-/** Does anyone wait for the lock that the caller holds? */
+/** Does a thread wait for the lock that the caller holds? */
 static inline bool replay_fair_lock_wanted(const replay_fair_lock_t *lock) {
     return __atomic_load_n(&lock->next, __ATOMIC_RELAXED) !=
            __atomic_load_n(&lock->serving, __ATOMIC_RELAXED) + 1;
@@ -107,12 +107,13 @@ static inline const void *replay_fair_lock_owner(const replay_fair_lock_t *lock)
     return __atomic_load_n(&lock->owner, __ATOMIC_RELAXED);
 }
 
-/** Which turn it is: the same number twice means that nobody has released the lock in between. */
+/** The number of the lock's current turn: the same number twice means that nobody has released
+ *  the lock in between. */
 static inline uint32_t replay_fair_lock_turn(const replay_fair_lock_t *lock) {
     return __atomic_load_n(&lock->serving, __ATOMIC_RELAXED);
 }
 
-/** Threads that have the lock or wait for it. */
+/** The number of threads that hold the lock or wait for it. */
 static inline uint32_t replay_fair_lock_users(const replay_fair_lock_t *lock) {
     return __atomic_load_n(&lock->next, __ATOMIC_RELAXED) -
            __atomic_load_n(&lock->serving, __ATOMIC_RELAXED);
@@ -120,22 +121,23 @@ static inline uint32_t replay_fair_lock_users(const replay_fair_lock_t *lock) {
 
 /* -------------------------------------------------------------------- watch */
 
-/** What a session's threads leave for its watchdog: they only store, it takes samples. */
+/** What a session's threads store for its watchdog, which takes samples. */
 typedef struct replay_watch {
-    uint64_t asks[4];    /**< by roles: calls for what is not next, and turns */
+    uint64_t asks[4];    /**< by roles: calls for what isn't next, and turns */
     uint64_t vcpu_turns; /**< turns and flushes */
     uint64_t io_turns;
-    uint32_t last_asked; /**< what was asked for last, kind and roles; 0: nothing */
-    uint32_t is_wanted;  /**< by the watchdog: the owner of the lock reports the stall itself */
-    uint32_t knows_end;  /**< the I/O thread has asked when the guest's sleep ends */
+    uint32_t last_asked; /**< the kind that was asked for last, and the roles; 0: none */
+    uint32_t
+        is_wanted; /**< set by the watchdog: the owner of the lock must report the stall itself */
+    uint32_t knows_end; /**< the I/O thread has asked when the guest's sleep ends */
 } replay_watch_t;
 
-/** One more; each count belongs to the owner of the replay lock. */
+/** Adds one. Only the owner of the replay lock changes a count. */
 static inline void replay_watch_count(uint64_t *count) {
     __atomic_store_n(count, __atomic_load_n(count, __ATOMIC_RELAXED) + 1, __ATOMIC_RELAXED);
 }
 
-/** As at first; other threads may still count. */
+/** Resets all counts; other threads may still count. */
 static inline void replay_watch_reset(replay_watch_t *watch) {
     for (int i = 0; i < 4; i++)
         __atomic_store_n(&watch->asks[i], 0, __ATOMIC_RELAXED);
@@ -154,7 +156,7 @@ static inline bool replay_watch_knows_end(const replay_watch_t *watch) {
     return __atomic_load_n(&watch->knows_end, __ATOMIC_RELAXED) != 0;
 }
 
-/** A thread with @p roles was not given what it asked for. */
+/** A thread with @p roles asked for what isn't next. */
 static inline void replay_watch_ask(replay_watch_t *watch, int32_t roles) {
     replay_watch_count(&watch->asks[roles & 3]);
 }
@@ -190,12 +192,12 @@ static inline replay_watch_t replay_watch_sample(const replay_watch_t *watch) {
 int32_t replay_process_number(void);
 int32_t replay_thread_number(void);
 
-/** Does a thread of this process work, or want to: does it run, wait for a processor, a disk, a
- *  debugger? It does not if it sleeps or has ended. Where the system doesn't say what a thread
- *  does, each that lives works. */
+/** Is a thread of this process at work: does it run, or wait for a processor, a disk, a debugger?
+ *  Not if it sleeps or has ended. If the system doesn't report what threads do, every live thread
+ *  counts as working. */
 bool replay_thread_works(int32_t number);
 
-/** Is there still a thread of that number in this process? */
+/** Does this process still have a thread of that number? */
 bool replay_thread_lives(int32_t number);
 
 /* ------------------------------------------------------------------- change */
@@ -209,29 +211,30 @@ typedef struct replay_change {
 void replay_change_note(replay_change_t *change);
 uint32_t replay_change_count(const replay_change_t *change);
 
-/** Waits while the count is @p seen. @return false if @p timeout_ns is over. */
+/** Waits while the count is @p seen. @return false after @p timeout_ns. */
 bool replay_change_wait(replay_change_t *change, uint32_t seen, int64_t timeout_ns);
 
 /* --------------------------------------------------------------------- fork */
 
-/** Between these two a child of the process doesn't get the lock: see
+/** Between these two calls a forked child can't acquire the lock: see
  *  replay_fair_lock::forked. */
 void replay_fork_watch(replay_fair_lock_t *lock);
 void replay_fork_unwatch(replay_fair_lock_t *lock);
 
-/** The mutex is free in a child. It guards something of the whole process, and is never destroyed.
+/** Makes sure that the mutex is free in a child. It belongs to the whole process, and is never
+ * destroyed.
  */
 void replay_fork_hold(pthread_mutex_t *mutex);
 
-/** A descriptor that a child must not keep open, or no longer. */
+/** Adds or removes a descriptor that a child must not keep open. */
 void replay_fork_own(int descriptor, bool owns);
 
-/** How often this process's line of ancestors has forked since the first call. */
+/** How often this process and its ancestors have forked since the first call. */
 uint32_t replay_fork_count(void);
 
 /* ------------------------------------------------------------------- memory */
 
-/** As malloc(), and at least one byte. @return NULL if memory ran out. */
+/** Like malloc(), with at least one byte. @return NULL if memory ran out. */
 void *replay_allocate(size_t size);
 
 /* -------------------------------------------------------------------- extras */
@@ -240,15 +243,15 @@ int64_t replay_monotonic_ns(void);
 
 /* -------------------------------------------------------------- environment */
 
-/** The value of LIBREPLAY_OPTIONS, or NULL; always NULL in a program that has other
- *  rights than its user. */
+/** The value of LIBREPLAY_OPTIONS, or NULL; always NULL in a program whose rights differ
+ *  from its user's. */
 const char *replay_environment_options(void);
 
-/** Are two more file descriptors to be had? */
+/** Can two more file descriptors be opened? */
 bool replay_can_open_two(void);
 
 /** Writes the name of the innermost frame outside of this library, with its
- *  object file: "main+0x2a (host)". For lint messages; slow. */
+ *  object file, as "main+0x2a (host)". Slow; for lint messages. */
 void replay_name_caller(char *text, size_t size);
 
 #pragma GCC visibility pop

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Timers on the virtual clock, for the library and for the stubs: by time, equal ones in the order
- * in which they were set. Who owns the array makes room for an element before it adds one. Not
+ * in which they were set. The array's owner makes room for an element before it adds one. Not
  * installed. */
 #ifndef REPLAY_TIMERS_H
 #define REPLAY_TIMERS_H
@@ -14,17 +14,17 @@ typedef struct replay_timer_entry {
     replay_callback_t callback;
     void *opaque;
     int64_t expire; /**< virtual ns; -1: not set */
-    uint64_t order; /**< the later set, the higher */
+    uint64_t order; /**< higher for a timer that was set later */
 } replay_timer_entry_t;
 
-/** The first @c pending of them are set, the next one to run first. */
+/** The first @c pending of them are set, ordered by when they run. */
 typedef struct replay_timers {
     replay_timer_entry_t *entries;
     size_t count, pending;
     uint64_t next_order;
 } replay_timers_t;
 
-/** @return its place, or @c count: there is no such timer. */
+/** @return its place, or @c count if there is no such timer. */
 static inline size_t replay_timers_find(const replay_timers_t *timers, uintptr_t handle) {
     size_t at = 0;
     while (at < timers->count && timers->entries[at].handle != handle)
@@ -38,7 +38,7 @@ static inline void replay_timers_add(replay_timers_t *timers, uintptr_t handle,
     timers->entries[timers->count++] = timer;
 }
 
-/** Moves one from a place to another; those in between close up. */
+/** Moves one to a different place; those in between shift by one. */
 static inline void replay_timers_move(replay_timers_t *timers, size_t from, size_t to) {
     replay_timer_entry_t *entries = timers->entries, moved = entries[from];
     if (from < to)
@@ -79,19 +79,20 @@ static inline bool replay_timers_remove(replay_timers_t *timers, uintptr_t handl
     return true;
 }
 
-/** When it runs; -1: it is not set, or there is no such timer. */
+/** When it runs; -1 if it isn't set, or doesn't exist. */
 static inline int64_t replay_timers_expire(const replay_timers_t *timers, uintptr_t handle) {
     size_t at = replay_timers_find(timers, handle);
     return at < timers->pending ? timers->entries[at].expire : -1;
 }
 
-/** When the next one runs; -1: none is set. */
+/** When the next one runs; -1 if none is set. */
 static inline int64_t replay_timers_nearest(const replay_timers_t *timers) {
     return timers->pending ? timers->entries[0].expire : -1;
 }
 
-/** Takes the next timer that is due and was set before the run began, when @c next_order was
- *  @p order: one that sets itself anew does not run for ever. @return false: there is none. */
+/** Removes the next timer that is due and was set before the run began, when @c next_order was
+ *  @p order, so that a timer that sets itself again doesn't run for ever. @return false: no such
+ *  timer. */
 static inline bool replay_timers_take_due(replay_timers_t *timers, int64_t now, uint64_t order,
                                           replay_timer_entry_t *due) {
     for (size_t at = 0; at < timers->pending && timers->entries[at].expire <= now; at++) {

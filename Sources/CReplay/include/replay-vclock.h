@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The guest's virtual time, (icount << shift) + bias, its warp and the pauses: values,
- * for the library and for the stubs. They know neither log nor host. Not installed. */
+/* The guest's virtual time, (icount << shift) + bias, its warp and the pauses, as values
+ * for the library and for the stubs. They use neither log nor host. Not installed. */
 #ifndef REPLAY_VCLOCK_H
 #define REPLAY_VCLOCK_H
 
@@ -10,19 +10,19 @@
 enum {
     REPLAY_SHIFT_MAX = 10,
     REPLAY_SHIFT_AUTO_BEGIN = 3,
-    /** Auto: how often the shift is looked at, in virtual and in real time. */
+    /** Auto: how often the shift is checked, in virtual and in real time. */
     REPLAY_LOOK_VIRTUAL_NS = 100000000,
     REPLAY_LOOK_REAL_NS = 1000000000,
-    /** Auto: how far virtual time may be off before the shift follows. */
+    /** Auto: how far virtual time may be off before the shift is adapted. */
     REPLAY_WOBBLE_NS = 100000000,
-    /** While the machine is paused, the host is asked so often whether it still is: who ends the
-     *  pause may not call replay_notify(). */
+    /** How often a host is asked whether its machine is still paused, because it may not call
+     *  replay_notify() at the end of a pause. */
     REPLAY_PAUSE_LOOK_NS = 100000000
 };
 
 typedef struct replay_vclock {
     int64_t bias;
-    int64_t warped;      /**< what the warps have added */
+    int64_t warped;      /**< the sum of all warps */
     int64_t warp_start;  /**< real time at which the guest fell asleep, if it sleeps */
     int64_t warp_end;    /**< real time at which the warp must end for a timer, if it is armed */
     int64_t warp_target; /**< the virtual time for which it was armed */
@@ -67,14 +67,14 @@ static inline uint64_t replay_vclock_instructions(const replay_vclock_t *clock, 
 
 /* ---------------------------------------------------------------------- warp */
 
-/** Moves virtual time on. */
+/** Advances virtual time. */
 static inline void replay_vclock_skip(replay_vclock_t *clock, int64_t ns) {
     clock->changes++;
     clock->bias = replay_ns_add(clock->bias, ns);
     clock->warped = replay_ns_add(clock->warped, ns);
 }
 
-/** The guest sleeps since @p real; a timer is due @p deadline later, at @p target. */
+/** The guest has slept since @p real; a timer is due @p deadline later, at @p target. */
 static inline void replay_vclock_arm(replay_vclock_t *clock, int64_t real, int64_t deadline,
                                      int64_t target) {
     if (!clock->sleeps || real < clock->warp_start)
@@ -85,18 +85,18 @@ static inline void replay_vclock_arm(replay_vclock_t *clock, int64_t real, int64
     clock->sleeps = clock->is_armed = true;
 }
 
-/** Is there no warp yet to @p target, where a sleeping guest's next timer is due? */
+/** Is the warp to @p target, where a sleeping guest's next timer is due, not armed yet? */
 static inline bool replay_vclock_must_arm(const replay_vclock_t *clock, int64_t target) {
     return !clock->is_armed || clock->warp_target != target;
 }
 
-/** Real ns until a timer ends the warp, 0: now, -1: none is armed. */
+/** Real ns until a timer ends the warp; 0: now; -1: none is armed. */
 static inline int64_t replay_vclock_warp_left(const replay_vclock_t *clock, int64_t real) {
     int64_t left = replay_ns_since(clock->warp_end, real);
     return !clock->is_armed ? -1 : left > 0 ? left : 0;
 }
 
-/** Ends the warp: virtual time moves on by the time slept, in auto mode at most up to real time. */
+/** Ends the warp: virtual time advances by the time slept, in auto mode at most up to real time. */
 static inline void replay_vclock_end_warp(replay_vclock_t *clock, int64_t real, uint64_t icount) {
     if (!clock->sleeps)
         return;
@@ -116,8 +116,8 @@ static inline bool replay_vclock_must_look(const replay_vclock_t *clock, int64_t
                               real >= clock->next_real_look);
 }
 
-/** Compares virtual with real time: a guest that is ahead gets a smaller shift, one that falls
- *  behind a larger one, unless it is catching up by itself. The clock itself does not jump. */
+/** Compares virtual with real time: if it is ahead the shift gets smaller, if it falls behind
+ *  larger, unless it is already catching up. The clock itself doesn't jump. */
 static inline void replay_vclock_look(replay_vclock_t *clock, int64_t real, uint64_t icount) {
     int64_t now = replay_vclock_now(clock, icount), delta = replay_ns_since(now, real);
     int64_t twice = replay_ns_add(delta, delta);
@@ -138,7 +138,7 @@ static inline void replay_vclock_look(replay_vclock_t *clock, int64_t real, uint
 /** The real time in which the machine was paused. */
 typedef struct replay_pauses {
     int64_t since; /**< the beginning of the pause, if it is paused */
-    int64_t total; /**< of those that are over */
+    int64_t total; /**< the sum of earlier pauses */
     bool is_paused;
 } replay_pauses_t;
 
@@ -150,7 +150,7 @@ static inline void replay_pauses_note(replay_pauses_t *pauses, bool is_paused, i
     pauses->is_paused = is_paused;
 }
 
-/** Real time without the pauses. */
+/** Real time, minus the pauses. */
 static inline int64_t replay_pauses_running(const replay_pauses_t *pauses, int64_t real) {
     return replay_ns_since(pauses->is_paused ? pauses->since : real, pauses->total);
 }

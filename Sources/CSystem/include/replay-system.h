@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* System calls on files that need more than Swift can say, or more care than
- * the plain call takes: descriptors, file size limits, mappings that others
- * cut. Not installed. */
+/* System calls on files that Swift can't express, or that need more care than the
+ * plain call: descriptors, file size limits, mappings that others may truncate.
+ * Not installed. */
 #ifndef REPLAY_SYSTEM_H
 #define REPLAY_SYSTEM_H
 
@@ -14,8 +14,8 @@
 
 /* ------------------------------------------------------------- descriptors */
 
-/** As openat(), close-on-exec, but never returns descriptor 0, 1 or 2: what a
- *  host prints to a standard stream that it has closed must not land in a file
+/** Like openat(), close-on-exec, but never returns descriptor 0, 1 or 2: what a
+ *  host prints to a standard stream that it has closed must not go to a file
  *  of the library. @return the descriptor, or -1 with errno. */
 int replay_open_at(int folder, const char *path, int flags, mode_t mode);
 
@@ -45,10 +45,10 @@ bool replay_make_hole(int descriptor, int64_t start, int64_t length);
 
 /* ---------------------------------------------------------------- mappings */
 
-/** A shared mapping of a file, guarded: if another process cuts the file, an
- *  access beyond its new end raises SIGBUS. As long as a mapping is guarded, the
- *  library has a handler for SIGBUS that puts an empty page in place of the lost
- *  one, and passes every other SIGBUS to the handler that was there before. */
+/** A guarded shared mapping of a file. If another process truncates the file, an
+ *  access beyond its new end raises SIGBUS. While a mapping is guarded, the
+ *  library has a handler for SIGBUS that maps an empty page in place of the lost
+ *  one, and passes every other SIGBUS to the handler that was installed before. */
 typedef struct replay_mapping replay_mapping_t;
 
 /** @return the guard, or NULL with errno. */

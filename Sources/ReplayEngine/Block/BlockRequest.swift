@@ -49,7 +49,7 @@ package final class BlockRequest: @unchecked Sendable {
     /// Was the overlay applied?
     private var isSettled = false
 
-    /// nil when memory runs out.
+    /// nil if memory runs out.
     init?(
         _ disk: BlockDisk, id: UInt64, _ operation: BlockOperation, offset: UInt64, length: Int,
         flags: UInt32,
