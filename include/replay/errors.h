@@ -86,11 +86,7 @@ typedef struct replay_error {
 
 /** The value to start a replay_error_t from. */
 #define REPLAY_ERROR_INIT                                                                          \
-    {                                                                                              \
-        (uint32_t)sizeof(replay_error_t), 0, 0, 0, 0, 0, {0}, {0}, {0}, {0}, {                     \
-            0                                                                                      \
-        }                                                                                          \
-    }
+    { (uint32_t)sizeof(replay_error_t), 0, 0, 0, 0, 0, "", "", "", "", "" }
 
 /** The session's failure: the first divergence or failure of the log, which stays until
  *  replay_finish(); otherwise that of the last call that failed. After a replay_finish()

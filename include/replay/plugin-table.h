@@ -176,11 +176,7 @@ typedef struct libreplay_error {
 } libreplay_error_t;
 
 #define LIBREPLAY_ERROR_INIT                                                                       \
-    {                                                                                              \
-        (uint32_t)sizeof(libreplay_error_t), 0, 0, 0, 0, 0, {0}, {0}, {0}, {0}, {                  \
-            0                                                                                      \
-        }                                                                                          \
-    }
+    { (uint32_t)sizeof(libreplay_error_t), 0, 0, 0, 0, 0, "", "", "", "", "" }
 
 typedef void (*libreplay_char_receive_t)(void *opaque, const uint8_t *data, size_t length);
 
