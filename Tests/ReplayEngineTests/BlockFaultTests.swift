@@ -135,7 +135,7 @@ import Testing
                 #expect(Self.named.contains(course.opened), "\(comment): \(course.opened)")
                 continue
             }
-            // The disk's failure is the guest's affair: the recording goes on.
+            // The guest handles the disk's failure; the recording continues.
             #expect(course.outcomes.count == requests.count && course.finished == .ok, "\(comment)")
             for outcome in course.outcomes where outcome.result != 0 {
                 failed += 1

@@ -56,7 +56,7 @@ import Testing
         try killAtEveryEvent(TestEvent.script(300, seed: 6), options)
     }
 
-    /// A recorder goes on without regard to the copies that another thread makes.
+    /// A recorder continues while a different thread makes copies.
     @Test func aCopyAtAnyMomentIsABeginning() throws {
         let events = TestEvent.script(4000, seed: 7)
         let path = scratch.path("log")
@@ -68,7 +68,7 @@ import Testing
             while !done.load(ordering: .acquiring) {
                 Files.copyLog(path, to: path + ".copy")
                 let outcome = Outcome(path + ".copy")
-                // A copy that takes time may hold a live file that is older than its chunks: that is told.
+                // A copy that takes time may hold a live file that is older than its chunks: that is reported.
                 #expect(
                     outcome.error == nil || outcome.error?.code == .foreign || outcome.error?.code == .damaged
                 )

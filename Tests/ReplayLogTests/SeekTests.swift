@@ -52,7 +52,7 @@ import Testing
         #expect(throws: LogError.self) { try reader.next() }
         try reader.seek(toEvent: 3)
         #expect(try reader.next().map { TestEvent($0) } == events[3])
-        // Chunks behind the damage decode alone.
+        // Chunks after the damage decode alone.
         try reader.seek(toEvent: UInt64(events.count - 1))
         #expect(try reader.next().map { TestEvent($0) } == events.last)
     }

@@ -73,7 +73,7 @@ import Testing
                 looks += 1
                 let least = taken.withLock { $0 }
                 let outcome = Outcome(path)
-                // The recorder goes on while the sealer makes its calls.
+                // The recorder continues while the sealer makes its calls.
                 let most = min(taken.withLock { $0 } + 1, events.count)
                 let isOlder = outcome.error == nil ? outcome.events == older : older == nil
                 let isNewer =

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What goes wrong in practice, each told in one sentence within two seconds,
+/* What goes wrong in practice, each reported in one sentence within two seconds,
  * with the default time for stalls: the place, what was expected, what was
  * found. Another disk image is in block-replay.c, another machine in machine.c. */
 #include "scripted-host.h"
@@ -14,7 +14,7 @@ static void record(const step_t *steps, size_t count) {
     script_record(&recorded, log_path(), steps, count);
 }
 
-/* Plays; the replay must fail with @p status, told once, in time. */
+/* Plays; the replay must fail with @p status, reported once, in time. */
 static const replay_error_t *play_badly(const char *what, const step_t *steps, size_t count,
                                         replay_status_t status) {
     script_init(&played, REPLAY_MODE_PLAY, log_path(), steps, count);
@@ -283,7 +283,7 @@ TEST(a_slow_host_is_not_stalled) {
     CHECK_STATUS(host_end(&host), OK);
 }
 
-/* Each call by the other thread: checkpoints are told, the rest at most. */
+/* Each call by the other thread: checkpoints must be reported, the rest may be. */
 TEST_SLOW(calls_of_the_other_thread, 60) {
     static const step_t good[] = {
         {OP_EXECUTE, 50},

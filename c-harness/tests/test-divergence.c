@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* A table: one host call of the replayed course is dropped, added, swapped or
- * altered, at each position. Each is told at once, in one sentence, with the
+ * altered, at each position. Each is reported at once, in one sentence, with the
  * exact place, what was expected and what was found, or it changes nothing that
  * the guest sees. */
 #include "course.h"
@@ -105,7 +105,7 @@ static bool writes_an_event(op_t op) {
     }
 }
 
-/* Where the event that a dropped step leaves behind stands in the log. */
+/* Where the event of a dropped step is in the log. */
 static uint64_t place_of_event(size_t at) {
     op_t op = course[at].op;
     if (op != OP_BH && op != OP_READ && op != OP_BLOCK_EVENT)
@@ -243,7 +243,7 @@ TEST_SLOW(swapped_calls_are_told_or_change_nothing, 100) {
     printf("  %d rows, %d told\n", rows, told);
 }
 
-/* The nth other form of a step; false if there is none. */
+/* The nth variant of a step; false if it has no more. */
 static bool alter(step_t *step, int n) {
     switch (step->op) {
     case OP_EXECUTE:

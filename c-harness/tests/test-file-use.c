@@ -228,7 +228,7 @@ TEST(two_sessions_share_no_overlay_and_no_written_image) {
     free(test_read_file(overlay, &length));
     CHECK_EQ(length, 0);
     CHECK_STATUS(replay_finish(), OK);
-    /* What is no longer in use is free again. */
+    /* A file that is no longer in use is free again. */
     REQUIRE_STATUS(configure_second(REPLAY_MODE_RECORD, test_path("b")), OK);
     CHECK_STATUS(open_disk(image, REPLAY_BLOCK_OVERLAY_OFF, NULL), OK);
     end_second();

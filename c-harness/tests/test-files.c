@@ -8,7 +8,7 @@
 
 /* --------------------------------------------------------------- neighbours */
 
-/* May this stand there? An empty file takes a recording, and a recorder that is
+/* May this file be there? An empty file takes a recording, and a recorder that is
  * killed while it prepares one leaves empty files. */
 static bool is_hostile(neighbour_t kind, const char *suffix) {
     if (!*suffix)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The disk is full while recording: the host is told once, the machine stops or
- * goes on as the host chose, and what was written replays. */
+/* The disk is full while recording: this is reported once, the machine stops or
+ * continues as the host chose, and what was written replays. */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif

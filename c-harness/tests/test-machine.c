@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What is told of the machine before it starts: fingerprint and blockers. */
+/* What describes the machine before it starts: fingerprint and blockers. */
 #include "scripted-host.h"
 
 typedef struct {

@@ -170,7 +170,7 @@ TEST(what_came_after_the_last_shutdown_need_not_come_again) {
     /* The state is compared where it must be the recorded one. */
     CHECK_STATUS(replay_tail(REPLAY_SHUTDOWN_GUEST_SHUTDOWN, false, 2), ERROR_DIGEST);
     CHECK_STATUS(replay_tail(REPLAY_SHUTDOWN_GUEST_SHUTDOWN, true, 2), OK);
-    /* After a reset the machine went on: that is no end. */
+    /* After a reset the machine continued: that isn't an end. */
     CHECK_STATUS(replay_tail(REPLAY_SHUTDOWN_GUEST_RESET, true, 1), ERROR_STOPPED_SHORT);
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Machines that work, sleep or are paused for longer than the stall limit: nothing is
- * reported. test-standstill.c has those that do stand still. */
+ * reported. test-standstill.c has those that are stalled. */
 #include "watched-host.h"
 
 #include <fcntl.h>
@@ -279,7 +279,7 @@ TEST_SLOW(a_pause_does_not_count_as_sleep, 60) {
         CHECK(real >= 390000000);
         CHECK(real < 1500000000);
         CHECK(ran_at >= 100000000);
-        CHECK(ran_at < 200000000); /* 400 ms of real time, but for the pause */
+        CHECK(ran_at < 200000000); /* 400 ms of real time, minus the pause */
         CHECK_STR(watched.text, "");
         CHECK_STATUS(host_end(&watched), OK);
         if (mode != REPLAY_MODE_RECORD)
@@ -290,7 +290,7 @@ TEST_SLOW(a_pause_does_not_count_as_sleep, 60) {
         watched_set_timer(100000000);
         REQUIRE_STATUS(watched_begin(REPLAY_MODE_PLAY, "rrstall=100"), OK);
         replay_mutex_lock();
-        watched.paused = true; /* a paused replay is no stall, and its clock stands */
+        watched.paused = true; /* a paused replay isn't stalled, and its clock is stopped */
         for (int i = 0; i < 30; i++) {
             replay_start_warp_timer();
             replay_account_warp_timer();

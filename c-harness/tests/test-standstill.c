@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Machines that stand still, in every mode: each is reported in one sentence that names the
+/* Machines that make no progress, in every mode: each is reported in one sentence that names the
  * call and the thread. test-not-stalled.c has those that only seem to. */
 #include "watched-host.h"
 

@@ -91,7 +91,7 @@ TEST(timers_run_in_the_order_of_their_times_then_of_their_setting) {
         timers[i] = replay_timer_new(fire, number(i));
         replay_timer_mod(timers[i], times[i]);
     }
-    replay_timer_mod(timers[1], 100); /* set again: behind the others of 100 */
+    replay_timer_mod(timers[1], 100); /* set again: after the others of 100 */
     host.icount = 1000;
     replay_account_warp_timer();
     static const int want[6] = {3, 5, 1, 2, 0, 4};

@@ -309,7 +309,7 @@ static void run_with_timers(replay_mode_t mode) {
     host_start(&host, 3);
     for (int i = 0; i < 40 && !host_stopped(&host); i++) {
         if (mode == REPLAY_MODE_RECORD)
-            host_clock += 20 + i % 3; /* in PLAY it stands: the log decides */
+            host_clock += 20 + i % 3; /* in PLAY it doesn't advance: the log decides */
         replay_start_warp_timer();
         replay_account_warp_timer();
         host_execute(&host, 3, 250);

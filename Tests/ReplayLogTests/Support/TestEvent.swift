@@ -27,7 +27,7 @@ struct TestEvent: Equatable, CustomStringConvertible {
 
     var description: String { "\(kind) \(role) \(icount) \(values) \(bytes.count) bytes" }
 
-    /// An event whose layout `letters` tells how many integers it has.
+    /// An event with as many integers as its layout `letters` has.
     static func random(_ icount: inout UInt64, _ generator: inout SeededGenerator, longest: Int = 40)
         -> TestEvent
     {

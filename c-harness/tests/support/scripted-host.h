@@ -138,7 +138,7 @@ void script_check_round_trip(test_place_t place, const char *options, const step
 
 const char *op_name(op_t op);
 
-/** Whose keyword stands in an error's "expected" for this step, lower case. */
+/** The keyword in an error's "expected" for this step, in lower case. */
 const char *op_keyword(const step_t *step);
 
 #endif /* SCRIPTED_HOST_H */

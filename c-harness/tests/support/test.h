@@ -70,12 +70,12 @@ bool test_check_contains(test_place_t place, const char *expression, const char 
 bool test_check_bytes(test_place_t place, const char *expression, const void *got, const void *want,
                       size_t length);
 
-/** Fails the case where it stands, with a sentence. */
+/** Fails the case at this place, with a sentence. */
 void test_fail(test_place_t place, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /** Ends the case, which has failed. */
 void test_abandon(void) __attribute__((noreturn));
 
-/* Each is true if it holds; the case goes on in any case. */
+/* Each returns whether it holds; the case continues either way. */
 #define CHECK(e)                 test_check(TEST_HERE, (e), #e)
 #define CHECK_EQ(e, want)        test_check_equal(TEST_HERE, #e, (long long)(e), (long long)(want))
 #define CHECK_STATUS(e, name)    test_check_status(TEST_HERE, #e, (e), REPLAY_##name)
