@@ -4,10 +4,11 @@ import ReplayEngine
 /// The calling thread's current session: the one pushed last, or the process's
 /// default one, which is created at its first use.
 @inline(__always)
-var current: Unmanaged<Session> {
-    if let session = replay_current_session() { return .fromOpaque(session) }
-    return makeDefaultSession()
-}
+var current: Unmanaged<Session> { currentIfMade ?? makeDefaultSession() }
+
+/// For the hottest calls, whose way is a jump then: where nothing is made, no register must be saved.
+@inline(__always)
+var currentIfMade: Unmanaged<Session>? { replay_current_session().map { .fromOpaque($0) } }
 
 @inline(never)
 private func makeDefaultSession() -> Unmanaged<Session> {
@@ -28,7 +29,11 @@ func withSession<Result>(_ body: (Session) -> Result) -> Result {
     current._withUnsafeGuaranteedRef(body)
 }
 
-/// The sessions that replay_session_new() made and that weren't freed.
+/// The first call of all, out of the hot path.
+@inline(never)
+func withNewSession<Result>(_ body: (Session) -> Result) -> Result { withSession(body) }
+
+/// The sessions that replay_session_new() made and nobody freed.
 final class SessionHandles: Sendable {
     static let shared = SessionHandles()
     private let live = Locked<Set<UInt>>([], lastsForEver: true)
@@ -49,7 +54,7 @@ final class SessionHandles: Sendable {
         live.withLock { live in
             guard live.contains(UInt(bitPattern: pointer)) else { return false }
             Unmanaged<Session>.fromOpaque(pointer)._withUnsafeGuaranteedRef {
-                _ = $0.pushes.add(1, ordering: .relaxed)
+                _ = $0.shared.pushes.add(1, ordering: .relaxed)
             }
             return true
         }
@@ -86,7 +91,7 @@ final class SessionHandles: Sendable {
         live.withLock { live in
             guard live.contains(UInt(bitPattern: pointer)) else { return false }
             let isFree = Unmanaged<Session>.fromOpaque(pointer)._withUnsafeGuaranteedRef {
-                $0.pushes.load(ordering: .acquiring) == 0
+                $0.shared.pushes.load(ordering: .acquiring) == 0
             }
             return isFree && live.remove(UInt(bitPattern: pointer)) != nil
         }

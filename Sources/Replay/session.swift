@@ -66,7 +66,7 @@ public func replay_add_blocker(_ reason: UnsafePointer<CChar>!) -> replay_status
 public func replay_get_filename() -> UnsafePointer<CChar>! { withSession { $0.fileName } }
 
 @_cdecl("replay_get_mode") @implementation @inline(never)
-public func replay_get_mode() -> replay_mode_t { withSession { $0.mode } }
+public func replay_get_mode() -> replay_mode_t { withSession { $0.mode.rawValue } }
 
 @_cdecl("replay_vmstate_init") @implementation
 public func replay_vmstate_init() -> replay_status_t { withSession { $0.initSnapshot().code } }

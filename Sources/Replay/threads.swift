@@ -107,7 +107,7 @@ public func replay_session_pop_current() -> replay_status_t {
     }
     if let session = thread.pointee.session {
         Unmanaged<Session>.fromOpaque(session)._withUnsafeGuaranteedRef {
-            _ = $0.pushes.subtract(1, ordering: .acquiringAndReleasing)
+            _ = $0.shared.pushes.subtract(1, ordering: .acquiringAndReleasing)
         }
     }
     thread.pointee.popSession()

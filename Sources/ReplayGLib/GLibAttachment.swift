@@ -79,12 +79,12 @@ package final class GLibAttachment: @unchecked Sendable {
         self.source = source
         g_main_context_set_poll_func(context) { GLibAttachment.poll($0, $1, $2) }
         let contextBits = UInt(bitPattern: context)
-        session.addWaker(contextBits) { g_main_context_wakeup(OpaquePointer(bitPattern: contextBits)) }
+        session.wakers.add(contextBits) { g_main_context_wakeup(OpaquePointer(bitPattern: contextBits)) }
         return true
     }
 
     private func uninstall() {
-        session.removeWaker(UInt(bitPattern: context))
+        session.wakers.remove(UInt(bitPattern: context))
         g_main_context_set_poll_func(context, innerPoll)
         if let source {
             g_source_destroy(source)

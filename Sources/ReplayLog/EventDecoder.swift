@@ -2,20 +2,20 @@ import ReplaySystem
 
 /// Turns the bytes of a chunk into events: the hot half of the reader, and the encoder's mirror.
 ///
-/// ``RawBuffer/slack`` bytes can be read after ``end``, so that a field can be read first, and checked for its
-/// length afterwards.
-struct EventDecoder {
-    var cursor: UnsafeRawPointer
-    var end: UnsafeRawPointer
+/// ``RawBuffer/slack`` bytes can be read behind ``end``, so that a field is read first and found to be
+/// too long afterwards.
+public struct EventDecoder {
+    public var cursor: UnsafeRawPointer
+    public var end: UnsafeRawPointer
     /// The instruction count of the last event.
-    var icount: UInt64 = 0
+    public var icount: UInt64 = 0
     /// The number of the next event.
-    var index: UInt64 = 0
-    /// The number of events left in the chunk.
-    var remaining: UInt64 = 0
+    public var index: UInt64 = 0
+    /// The events that the chunk still holds.
+    public var remaining: UInt64 = 0
     /// The last value of each kind of clock in this chunk.
-    let clocks: UnsafeMutablePointer<Int64>
-    let plans: UnsafeMutablePointer<KindPlan>
+    public let clocks: UnsafeMutablePointer<Int64>
+    public let plans: UnsafeMutablePointer<KindPlan>
 
     /// Knows the kinds of `table`, and has nothing to decode.
     init(_ table: KindTable) {
@@ -53,18 +53,55 @@ struct EventDecoder {
         begin(UnsafeRawPointer(clocks), count: 0, firstEvent: 0, firstIcount: 0, eventCount: 0)
     }
 
-    /// Decodes the next event into `event`. Fields that its kind doesn't have may keep their old values.
-    /// Returns false if the bytes aren't an event. The chunk must have one left.
+    /// Decodes the next event if it is a reading of a clock that ``EventEncoder/putClock(_:_:_:)`` writes:
+    /// eight bytes hold it, and no number is longer than four. False: nothing was done.
+    @inlinable @inline(__always)
+    public mutating func nextClock(into event: UnsafeMutablePointer<Event>) -> Bool {
+        let word = UInt64(littleEndian: cursor.loadUnaligned(as: UInt64.self))
+        let kind = Int(truncatingIfNeeded: word & 63)
+        guard remaining != 0, plans[kind].shape == .clock else { return false }
+        // Where the icount stays the same, the first byte stands for its change, which is none.
+        let skipped = ~word &>> 3 & 8
+        let steps = (word & ~0xFF) &>> skipped
+        let stepsEnd = ~steps & 0x8080_8080
+        let change = steps &>> UInt64(truncatingIfNeeded: stepsEnd.trailingZeroBitCount &+ 1)
+        let changeEnd = ~change & 0x8080_8080
+        guard stepsEnd != 0, changeEnd != 0 else { return false }
+        let bits =
+            Int(truncatingIfNeeded: skipped) &+ stepsEnd.trailingZeroBitCount
+            &+ changeEnd.trailingZeroBitCount &+ 2
+        let next = cursor + bits &>> 3
+        guard bits <= 64, next <= end else { return false }
+        let both = VarInt.gather(
+            steps & (stepsEnd ^ (stepsEnd &- 1)), change & (changeEnd ^ (changeEnd &- 1)))
+        let (sum, overflow) = icount.addingReportingOverflow(both & 0xFFFF_FFFF)
+        if overflow { return false }
+        icount = sum
+        let last = clocks + kind
+        let value = last.pointee &+ VarInt.unzigzag(both &>> 32)
+        last.pointee = value
+        event.pointee.head = UInt8(truncatingIfNeeded: word) & ~EventHead.samePlace
+        event.pointee.icount = sum
+        event.pointee.index = index
+        event.pointee.a = value
+        cursor = next
+        index &+= 1
+        remaining &-= 1
+        return true
+    }
+
+    /// Decodes the next event into `event`, which holds any event before: what its kind has no field for
+    /// may keep its old value. False when the bytes aren't an event. The chunk must have one.
     @inline(__always)
     mutating func next(into event: UnsafeMutablePointer<Event>) -> Bool {
+        if nextClock(into: event) { return true }
         var malformed = false
         var place = cursor
         let head = place.load(as: UInt8.self)
         place += 1
         if head & 0x40 == 0 { icount &+= VarInt.load(&place, &malformed) }
         let plan = plans + Int(head & 63)
-        event.pointee.kind = head & 63
-        event.pointee.role = head & 0x80 == 0 ? .vcpu : .io
+        event.pointee.head = head & ~EventHead.samePlace
         event.pointee.icount = icount
         event.pointee.index = index
         switch plan.pointee.shape {

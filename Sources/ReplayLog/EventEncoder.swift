@@ -3,37 +3,40 @@ import Synchronization
 /// Turns events into bytes in the current segment and commits them: the hot half of the writer.
 ///
 /// A small event is built in a register, stored with one eight-byte store, folded into the running
-/// checksum, and published with one release store. The encoder doesn't handle files: its caller
-/// ensures that ``cursor`` is below ``limit``, which leaves room for any event without
-/// bytes.
-struct EventEncoder {
+/// checksum, and published with one release store. The encoder knows nothing of files: who calls
+/// it has made sure that ``cursor`` is below ``limit``, which leaves room for every event but one
+/// with bytes.
+public struct EventEncoder {
+    public typealias Word = UnsafeMutablePointer<Atomic<UInt64>>
+
     /// The longest encoding of all that precedes an event's bytes.
     static let longestHead = 1 + VarInt.maxLength * 8
 
-    var cursor: UnsafeMutableRawPointer
-    /// At this place a mark or a new segment is due before the next event is written.
-    var limit: UnsafeMutableRawPointer
-    /// The same at this icount.
-    var sealIcount: UInt64 = 0
-    var base: UnsafeMutableRawPointer
-    var committed: LiveFile.Word
+    public var cursor: UnsafeMutableRawPointer
+    /// Nothing is written from here on before someone has looked: a mark or a new segment is due.
+    public var limit: UnsafeMutableRawPointer
+    /// Nor is an event of this icount or a later one.
+    public var sealIcount: UInt64 = 0
+    public var base: UnsafeMutableRawPointer
+    public var committed: Word
     /// The state of ``RunningChecksum``.
-    var check: UInt64 = RunningChecksum.seed
-    var lastIcount: UInt64 = 0
-    var eventCount: UInt64 = 0
-    /// The last value of each kind of clock in this chunk.
-    let clocks: UnsafeMutablePointer<Int64>
+    public var check: UInt64 = RunningChecksum.seed
+    public var lastIcount: UInt64 = 0
+    public var eventCount: UInt64 = 0
+    /// The last value of each kind of clock in this chunk, and after these the ``HeadTable``.
+    public let clocks: UnsafeMutablePointer<Int64>
     /// The layout of each kind.
     let layouts: UnsafeMutablePointer<UInt64>
 
-    init(base: UnsafeMutableRawPointer, committed: LiveFile.Word) {
+    init(base: UnsafeMutableRawPointer, committed: Word) {
         cursor = base
         limit = base
         sealIcount = 0
         self.base = base
         self.committed = committed
-        clocks = .allocate(capacity: 64)
+        clocks = .allocate(capacity: 64 + HeadTable.count)
         clocks.initialize(repeating: 0, count: 64)
+        HeadTable.fill(clocks + 64)
         layouts = .allocate(capacity: 64)
         layouts.initialize(repeating: 0, count: 64)
         for kind in EventKind.allCases { layouts[Int(kind.rawValue & 63)] = EventLayout(kind).code }
@@ -46,14 +49,14 @@ struct EventEncoder {
 
     var offset: Int { cursor - base }
 
-    @inline(__always)
-    var isFull: Bool { cursor >= limit }
+    @inlinable @inline(__always)
+    public var isFull: Bool { cursor >= limit }
 
     /// Is a mark or a new segment due before an event of that icount is written?
     func needsRoom(_ icount: UInt64) -> Bool { isFull || icount >= sealIcount }
 
-    /// Continues in a new segment. The totals stay.
-    mutating func begin(at base: UnsafeMutableRawPointer, committed: LiveFile.Word) {
+    /// Goes on in a fresh segment. What it says of the events so far stays.
+    mutating func begin(at base: UnsafeMutableRawPointer, committed: Word) {
         cursor = base
         limit = base
         sealIcount = 0
@@ -78,29 +81,32 @@ struct EventEncoder {
 
     /// Appends an event without a payload, if there is room and its encoding fits a register.
     ///
-    /// Returns false otherwise; the caller then makes room and calls ``putLong(_:_:_:_:_:_:_:_:_:)``. So this calls
-    /// nothing, and needn't save registers. It doesn't branch on a number's length either, which would be
+    /// Returns false otherwise; the caller then makes room and calls ``putLong(_:_:_:_:_:_:_:_:_:)``. So this
+    /// calls nothing, and needn't save registers. It doesn't branch on a number's length either, which would be
     /// mispredicted: a guest's steps vary.
-    @inline(__always)
-    mutating func put(_ kind: EventKind, _ role: ThreadRole, _ icount: UInt64) -> Bool {
+    @inlinable @inline(__always)
+    public mutating func put(_ head: UInt8, _ icount: UInt64) -> Bool {
         let delta = icount &- lastIcount
         guard !isFull, delta < 1 &<< 28, icount < sealIcount else { return false }
-        let (word, bits) = EventEncoder.start(kind, role, delta)
+        let (word, bits) = start(head, VarInt.spread(delta, 0))
         commit(word, bits: bits, icount)
         return true
     }
 
     /// The same for a reading of a clock.
-    @inline(__always)
-    mutating func putClock(_ kind: EventKind, _ role: ThreadRole, _ icount: UInt64, _ value: Int64) -> Bool {
+    @inlinable @inline(__always)
+    public mutating func putClock(_ head: UInt8, _ icount: UInt64, _ value: Int64) -> Bool {
         let delta = icount &- lastIcount
-        let last = clocks + Int(kind.rawValue & 63)
+        let last = clocks + Int(truncatingIfNeeded: EventHead.kind(head))
         let change = VarInt.zigzag(value &- last.pointee)
         guard !isFull, delta &>> 21 | change &>> 28 == 0, icount < sealIcount else { return false }
         last.pointee = value
-        let (start, startBits) = EventEncoder.start(kind, role, delta)
-        let (payload, payloadBits) = VarInt.pack(change)
-        commit(start | payload &<< startBits, bits: startBits &+ payloadBits, icount)
+        let both = VarInt.spread(delta, change)
+        let (start, startBits) = start(head, both & 0xFFFF_FFFF)
+        let payload = both &>> 32
+        let row = HeadTable.row(payload | 1)
+        let encoded = payload | HeadTable.continuation(clocks, row)
+        commit(start | encoded &<< startBits, bits: startBits &+ HeadTable.payloadBits(clocks, row), icount)
         return true
     }
 
@@ -122,8 +128,8 @@ struct EventEncoder {
     ) -> UnsafeMutableRawPointer {
         var (value, b, c, d, e, f) = (a, b, c, d, e, f)
         let delta = icount &- lastIcount
-        let head = EventEncoder.head(kind, role) | (delta == 0 ? 0x40 : 0)
-        place.storeBytes(of: UInt8(truncatingIfNeeded: head), as: UInt8.self)
+        let head = EventHead.make(kind.rawValue, role) | (delta == 0 ? EventHead.samePlace : 0)
+        place.storeBytes(of: head, as: UInt8.self)
         var place = place + 1
         if delta != 0 { place = VarInt.store(delta, at: place) }
         var layout = layouts[Int(kind.rawValue & 63)]
@@ -157,34 +163,27 @@ struct EventEncoder {
         publish(icount)
     }
 
-    @inline(__always)
-    private mutating func commit(_ word: UInt64, bits: UInt64, _ icount: UInt64) {
+    @inlinable @inline(__always)
+    public mutating func commit(_ word: UInt64, bits: UInt64, _ icount: UInt64) {
         cursor.storeBytes(of: word.littleEndian, as: UInt64.self)
         check = RunningChecksum.fold(check, word)
         cursor += Int(truncatingIfNeeded: bits &>> 3)
         publish(icount)
     }
 
-    @inline(__always)
-    private mutating func publish(_ icount: UInt64) {
+    @inlinable @inline(__always)
+    public mutating func publish(_ icount: UInt64) {
         lastIcount = icount
         eventCount &+= 1
         let word = RunningChecksum.published(check, length: cursor - base)
         committed.pointee.store(word.littleEndian, ordering: .releasing)
     }
 
-    /// An event's first byte, and the instructions since the last event if there are any.
-    @inline(__always)
-    private static func start(
-        _ kind: EventKind, _ role: ThreadRole, _ delta: UInt64
-    ) -> (word: UInt64, bits: UInt64) {
-        let (packed, bits) = VarInt.pack(delta)
-        let isSamePlace: UInt64 = delta == 0 ? 1 : 0
-        return (head(kind, role) | isSamePlace &<< 6 | packed &<< 8, 8 &+ bits &- isSamePlace &<< 3)
-    }
-
-    @inline(__always)
-    private static func head(_ kind: EventKind, _ role: ThreadRole) -> UInt64 {
-        UInt64(kind.rawValue) | UInt64(role.rawValue) &<< 7
+    /// An event's first byte, and after it the instructions since the last event, as ``VarInt/spread(_:_:)``
+    /// gives them, if there are any.
+    @inlinable @inline(__always)
+    public func start(_ head: UInt8, _ delta: UInt64) -> (word: UInt64, bits: UInt64) {
+        let row = HeadTable.row(delta &<< 1 | 1)
+        return (UInt64(head) | HeadTable.start(clocks, row) | delta &<< 8, HeadTable.startBits(clocks, row))
     }
 }

@@ -204,9 +204,7 @@ extension Event {
     package var position: Int { Int(truncatingIfNeeded: b) }
 
     /// CLOCK_HOST, CLOCK_VIRTUAL_RT: nanoseconds.
-    package var clockValue: Int64 {
-        @inline(__always) get { a }
-    }
+    @inlinable public var clockValue: Int64 { a }
 
     /// DIGEST, HOST_DIGEST: the digest of the machine's or the host's state.
     package var digest: UInt64 { UInt64(bitPattern: a) }

@@ -1,7 +1,7 @@
 /// What happened: bits 0 to 5 of an event's first byte.
 ///
 /// The numbers are fixed for ever. 0 is never valid, so that zero bytes are never an event.
-package enum EventKind: UInt8, Sendable, CaseIterable {
+public enum EventKind: UInt8, Sendable, CaseIterable {
     case interrupt = 1
     case exception = 2
     case bottomHalf = 3
@@ -37,6 +37,12 @@ package enum EventKind: UInt8, Sendable, CaseIterable {
     case checkpointClockVirtualRT = 38
     case checkpointInit = 39
     case checkpointReset = 40
+
+    /// The number of the kind of a reading of a clock, as the public header numbers those. Nil: no such clock.
+    @inlinable @inline(__always)
+    public static func number(ofClock clock: Int32) -> UInt8? {
+        UInt32(bitPattern: clock) < 2 ? 19 &+ UInt8(truncatingIfNeeded: clock) : nil
+    }
 
     /// The name in the file's table of kinds, for people and for tools.
     package var name: StaticString {

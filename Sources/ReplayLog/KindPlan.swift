@@ -1,6 +1,6 @@
 /// How the decoder decodes one kind's payload.
-struct KindPlan {
-    enum Shape: UInt8 {
+public struct KindPlan {
+    public enum Shape: UInt8 {
         /// The log's table doesn't have the kind, or has a layout for it that can't be read.
         case unknown
         /// No payload.
@@ -11,8 +11,8 @@ struct KindPlan {
         case fields
     }
 
-    var layout: UInt64 = 0
-    var shape = Shape.unknown
+    public var layout: UInt64 = 0
+    public var shape = Shape.unknown
 
     init() {}
 

@@ -12,7 +12,7 @@ final class LiveFile: @unchecked Sendable {
     // Sendable: recorder and sealer share it. Each changes only the segment that it owns at the
     // time, and the words that both read are atomic.
 
-    typealias Word = UnsafeMutablePointer<Atomic<UInt64>>
+    typealias Word = EventEncoder.Word
 
     let layout: LiveLayout
     /// Locked while it is open.

@@ -20,7 +20,7 @@ package final class LogReader {
     private let contents: LogContents
     private let buffer = RawBuffer()
     /// The hot state, behind a pointer for the same reason as the encoder.
-    private let decoder: UnsafeMutablePointer<EventDecoder>
+    package let decoder: UnsafeMutablePointer<EventDecoder>
     /// The chunk or live segment that is being read: an index into the chunks, followed by the segments.
     private var source = -1
     private var failure: LogError?

@@ -7,13 +7,15 @@ import ReplaySystem
 extension LogWriter {
     /// Appends an event without a payload.
     package func append(_ kind: EventKind, _ role: ThreadRole, _ icount: UInt64) -> Bool {
-        encoder.pointee.put(kind, role, icount) || appendSlowly(kind, role, icount, 0)
+        encoder.pointee.put(EventHead.make(kind.rawValue, role), icount)
+            || appendSlowly(kind, role, icount, 0)
     }
 
     /// Appends a reading of a clock.
     package func appendClock(_ kind: EventKind, _ role: ThreadRole, _ icount: UInt64, _ value: Int64) -> Bool
     {
-        encoder.pointee.putClock(kind, role, icount, value) || appendSlowly(kind, role, icount, value)
+        encoder.pointee.putClock(EventHead.make(kind.rawValue, role), icount, value)
+            || appendSlowly(kind, role, icount, value)
     }
 
     /// Appends an event with fields.

@@ -30,7 +30,7 @@ package final class LogWriter: @unchecked Sendable {
     package internal(set) var refusal: LogError?
 
     /// The hot state. It is behind a pointer, so that no access is checked for exclusivity or counts references.
-    let encoder: UnsafeMutablePointer<EventEncoder>
+    package let encoder: UnsafeMutablePointer<EventEncoder>
     /// Holds an event's head until its place is known; the cursor of a closed log points here.
     let scratch: UnsafeMutableRawPointer
     let segmentEvents: UInt64

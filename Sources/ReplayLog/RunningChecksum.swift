@@ -3,15 +3,15 @@
 /// Each step is a bijection of the state for a given word, and of the word for a given state: two
 /// runs of events that differ in one word end in different states. It starts with ``seed`` and
 /// continues from segment to segment, so that it also shows whether a segment continues a chunk.
-enum RunningChecksum {
+public enum RunningChecksum {
     /// The state before the first event of a log.
-    static let seed: UInt64 = 0x5245_504C_4159_4C47
+    public static let seed: UInt64 = 0x5245_504C_4159_4C47
 
     /// Longer events are folded as one word, their XXH3.
     static let longestInWords = 64
 
-    @inline(__always)
-    static func fold(_ state: UInt64, _ word: UInt64) -> UInt64 {
+    @inlinable @inline(__always)
+    public static func fold(_ state: UInt64, _ word: UInt64) -> UInt64 {
         let product = (state ^ word) &* 0x9E37_79B9_7F4A_7C15
         return product ^ (product &>> 32)
     }
@@ -47,8 +47,8 @@ enum RunningChecksum {
     }
 
     /// What a live segment publishes in one store: the committed length low, the state's upper half high.
-    @inline(__always)
-    static func published(_ state: UInt64, length: Int) -> UInt64 {
+    @inlinable @inline(__always)
+    public static func published(_ state: UInt64, length: Int) -> UInt64 {
         (state & 0xFFFF_FFFF_0000_0000) | UInt64(truncatingIfNeeded: UInt32(truncatingIfNeeded: length))
     }
 }

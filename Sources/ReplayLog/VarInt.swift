@@ -2,28 +2,35 @@
 ///
 /// Short numbers are packed and unpacked in a register by shifts, without a loop; longer ones
 /// byte by byte.
-enum VarInt {
+public enum VarInt {
     /// The longest encoding of 64 bits.
     static let maxLength = 10
 
-    @inline(__always)
-    static func zigzag(_ value: Int64) -> UInt64 {
+    @inlinable @inline(__always)
+    public static func zigzag(_ value: Int64) -> UInt64 {
         UInt64(bitPattern: (value &<< 1) ^ (value &>> 63))
     }
 
-    @inline(__always)
-    static func unzigzag(_ value: UInt64) -> Int64 {
+    @inlinable @inline(__always)
+    public static func unzigzag(_ value: UInt64) -> Int64 {
         Int64(bitPattern: (value &>> 1) ^ (0 &- (value & 1)))
     }
 
-    /// The encoding in the low bits of a word, without a branch. `value` must be below 2²⁸.
-    @inline(__always)
-    static func pack(_ value: UInt64) -> (word: UInt64, bits: UInt64) {
-        let halves = (value & 0x3FFF) | (value &<< 2 & 0x3FFF_0000)
-        let word = (halves & 0x007F_007F) | (halves &<< 1 & 0x7F00_7F00)
-        // The place of the last byte; all bytes before it have the continuation bit.
-        let last = UInt64(truncatingIfNeeded: 63 &- (word | 1).leadingZeroBitCount) & 0x38
-        return (word | 0x80_8080 &>> (24 &- last), last &+ 8)
+    /// The seven-bit groups of two numbers, a byte each, still without continuation bits: of `low` in the
+    /// lower half of a word, of `high` in the upper one. Both must be below 2²⁸.
+    @inlinable @inline(__always)
+    public static func spread(_ low: UInt64, _ high: UInt64) -> UInt64 {
+        let both = low | high &<< 32
+        let halves = both &+ 3 &* (both & 0x0FFF_C000_0FFF_C000)
+        return halves &+ halves & 0x3F80_3F80_3F80_3F80
+    }
+
+    /// The mirror of ``spread(_:_:)``: two numbers of at most four bytes each, continuation bits and all.
+    @inlinable @inline(__always)
+    public static func gather(_ low: UInt64, _ high: UInt64) -> UInt64 {
+        let both = (low | high &<< 32) & 0x7F7F_7F7F_7F7F_7F7F
+        let halves = both &- (both & 0x7F00_7F00_7F00_7F00) &>> 1
+        return halves &- 3 &* ((halves & 0x3FFF_0000_3FFF_0000) &>> 2)
     }
 
     /// Writes `value` and returns the place after it. Ten bytes must be writable.

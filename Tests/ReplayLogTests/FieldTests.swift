@@ -71,7 +71,7 @@ import Testing
     @Test func anInputWithAHeadThatNoLibraryWritesIsNone() throws {
         var event = Event(kind: EventKind.inputFrom.rawValue, role: .vcpu, icount: 0, index: 0, a: 1 << 56)
         #expect(event.input == nil)
-        event.kind = EventKind.input.rawValue
+        event.head = EventHead.make(EventKind.input.rawValue, .vcpu)
         event.a = -1
         #expect(event.input == nil)
     }

@@ -16,13 +16,17 @@ import Testing
         return writer.bytes
     }
 
-    @Test func packingAgreesWithTheLoop() {
-        for value in values where value < 1 << 28 {
-            let (word, bits) = VarInt.pack(value)
-            let bytes = bytewise(value)
-            #expect(bits == 8 * bytes.count)
-            #expect(bytes == bytes.indices.map { UInt8(truncatingIfNeeded: word >> UInt64(8 * $0)) })
-            #expect(word >> bits == 0)
+    @Test func twoNumbersAreSpreadAndGatheredAtOnce() {
+        let small = values.filter { $0 < 1 << 28 }
+        for (low, high) in zip(small, small.reversed()) {
+            let both = VarInt.spread(low, high)
+            for (value, half) in [(low, both & 0xFFFF_FFFF), (high, both >> 32)] {
+                let bytes = bytewise(value)
+                #expect(
+                    bytes.indices.allSatisfy { half >> UInt64(8 * $0) & 0x7F == UInt64(bytes[$0] & 0x7F) })
+                #expect(half >> UInt64(8 * bytes.count) == 0)
+            }
+            #expect(VarInt.gather(both & 0xFFFF_FFFF, both >> 32) == low | high << 32)
         }
     }
 

@@ -157,7 +157,7 @@ static void flush_and_turn_rarely(void) {
 
 TEST(a_vcpu_thread_that_never_turns_is_told_of_it) {
     CHECK_EQ(messages_of(never_turn, NULL), 1);
-    CHECK_HAS(host.text, "replay_account_warp_timer is not called");
+    CHECK_HAS(host.text, "neither replay_account_warp_timer() nor replay_turn() is called");
     CHECK_EQ(messages_of(turn, NULL), 0);
     CHECK_EQ(messages_of(turn_rarely, NULL), 0);
     CHECK_EQ(messages_of(flush_and_turn_rarely, NULL), 0);

@@ -17,12 +17,16 @@ extern "C" {
 
 /* ------------------------------------------------------ readings of a clock */
 
+/** For the icount of a clock reading: the library asks replay_host::icount itself. */
+#define REPLAY_ICOUNT_NOW UINT64_MAX
+
 /** Stores a reading of a clock. Use the macro REPLAY_CLOCK.
  *
  *  Record: accounts up to @p icount, writes @p value, returns it.
  *  Other modes: returns @p value (in PLAY with ERROR_WRONG_MODE).
  *  @param kind REPLAY_CLOCK_HOST or REPLAY_CLOCK_VIRTUAL_RT.
- *  @param value ns. @param icount as replay_get_current_icount().
+ *  @param value ns. @param icount as replay_get_current_icount(), or
+ *  REPLAY_ICOUNT_NOW.
  *  Thread: [vcpu] [io] [lock-held] [hot]. */
 REPLAY_API int64_t replay_save_clock(replay_clock_kind_t kind, int64_t value, uint64_t icount);
 
@@ -57,9 +61,8 @@ REPLAY_API int64_t replay_read_clock(replay_clock_kind_t kind, uint64_t icount);
 #define REPLAY_CLOCK_LOCKED(kind, value)                                                           \
     (REPLAY_MODE() == REPLAY_MODE_NONE ? (int64_t)(value)                                          \
      : REPLAY_MODE() == REPLAY_MODE_PLAY                                                           \
-         ? REPLAY_FN(replay_read_clock)((kind), REPLAY_FN(replay_get_current_icount)())            \
-         : REPLAY_FN(replay_save_clock)((kind), (int64_t)(value),                                  \
-                                        REPLAY_FN(replay_get_current_icount)()))
+         ? REPLAY_FN(replay_read_clock)((kind), REPLAY_ICOUNT_NOW)                                 \
+         : REPLAY_FN(replay_save_clock)((kind), (int64_t)(value), REPLAY_ICOUNT_NOW))
 
 /** Like REPLAY_CLOCK_LOCKED, for code that may run with or without the replay
  *  lock: acquires it for the reading if the thread doesn't hold it. */

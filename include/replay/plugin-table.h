@@ -369,6 +369,8 @@ typedef struct libreplay_info {
 
 typedef struct libreplay_session libreplay_session_t;
 
+#define LIBREPLAY_ICOUNT_NOW UINT64_MAX
+
 typedef struct libreplay_timer libreplay_timer_t;
 
 struct _GMainContext;

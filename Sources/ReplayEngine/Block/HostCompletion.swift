@@ -42,7 +42,7 @@ extension Session {
         if isIdle { return 0 }
         if refusal(.either, "blkreplay_next_id") != nil { return .max }
         let id = drawRequestID()
-        if !RequestID.isUnwritten(id) { hostRequests.withLock { _ = $0.insert(id) } }
+        if !RequestID.isUnwritten(id) { queue.hostRequests.withLock { _ = $0.insert(id) } }
         return id
     }
 
@@ -84,35 +84,34 @@ extension Session {
     private func noteHostCompletion(_ id: UInt64) {
         if isIdle { return }
         noteCompletion()
-        hostRequests.withLock { _ = $0.remove(id) }
+        queue.hostRequests.withLock { _ = $0.remove(id) }
     }
 
     /// Is request `id` pending in a backend of the library or the host?
     /// If the last one has just finished, the vCPU has the time limit of a stall to flush it.
     func isAtWork(_ id: UInt64) -> Bool {
         let limit = Int64(options.stallMilliseconds) * 1_000_000
-        if replay_monotonic_ns() &- limit < lastCompletion.load(ordering: .relaxed) { return true }
-        return hostRequests.withLock { $0.contains(id) } || devices.isAtWork(id)
+        if replay_monotonic_ns() &- limit < shared.lastCompletion.load(ordering: .relaxed) { return true }
+        return queue.hostRequests.withLock { $0.contains(id) } || devices.isAtWork(id)
     }
 
-    /// Called before the request counts as done.
-    func noteCompletion() { lastCompletion.store(replay_monotonic_ns(), ordering: .relaxed) }
+    /// Before the request counts as done.
+    func noteCompletion() { shared.lastCompletion.store(replay_monotonic_ns(), ordering: .relaxed) }
 
-    /// Is any request pending?
-    var hasRequestsUnderWay: Bool { hostRequests.withLock { !$0.isEmpty } || devices.hasRequestsUnderWay }
+    /// Is any?
+    var hasRequestsUnderWay: Bool {
+        queue.hostRequests.withLock { !$0.isEmpty } || devices.hasRequestsUnderWay
+    }
 
-    /// The same, including completions that wait for their place.
-    var hasRequestsAtWork: Bool { hostRequests.withLock { !$0.isEmpty } || devices.hasRequests }
+    /// The same, and those whose completion waits for its place.
+    var hasRequestsAtWork: Bool { queue.hostRequests.withLock { !$0.isEmpty } || devices.hasRequests }
 
     // MARK: Record and play
 
     func write(_ completion: HostCompletion) -> Bool {
-        let (id, result) = (Int64(bitPattern: completion.id), Int64(completion.result))
-        if let digest = completion.digest {
-            return write(.blockRead, .vcpu, id, result, Int64(bitPattern: digest))
-        } else {
-            return write(.block, .vcpu, id, result)
-        }
+        let (id, result) = (completion.id, completion.result)
+        guard let digest = completion.digest else { return write(.block(request: id, result: result)) }
+        return write(.blockRead(request: id, result: result, dataDigest: digest))
     }
 
     /// Sets a completion's recorded result. False if its data differs from the recording.
@@ -120,7 +119,7 @@ extension Session {
         let request = "request \(completion.id)"
         if event.knownKind == .blockData { return diverge("\(request) of the host's block layer") == .ok }
         if event.knownKind == .blockRead {
-            let recorded = UInt64(bitPattern: event.c)
+            let recorded = event.dataDigest
             let found: String?
             if completion.result < 0 {
                 found = "error \(-Int64(completion.result))"
@@ -136,7 +135,7 @@ extension Session {
                 return false
             }
         }
-        completion.result = Int32(truncatingIfNeeded: event.b)
+        completion.result = event.requestResult
         return true
     }
 }

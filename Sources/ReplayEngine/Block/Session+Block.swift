@@ -157,7 +157,7 @@ extension Session {
     private func close(_ disk: BlockDisk) {
         while !disk.isIdle {
             let seen = replay_change_count(change)
-            var (events, others) = (inbox.takeAll(), EventChain())
+            var (events, others) = (queue.inbox.takeAll(), EventChain())
             while let event = events.first {
                 if case .request(let request) = event, request.disk === disk {
                     _ = events.popFirst()
@@ -166,10 +166,10 @@ extension Session {
                     events.moveFirst(to: &others)
                 }
             }
-            inbox.putBack(others)
-            for request in arrived.values.compactMap(\.request).sorted(by: { $0.id < $1.id })
+            queue.inbox.putBack(others)
+            for request in queue.arrived.values.compactMap(\.request).sorted(by: { $0.id < $1.id })
             where request.disk === disk {
-                arrived.removeValue(forKey: .block(request.id))
+                queue.arrived.removeValue(forKey: .block(request.id))
                 request.reachGuest()
             }
             if !disk.isIdle { waitUnlocked(seen, 10_000_000) }
@@ -228,23 +228,20 @@ extension Session {
     /// Records the completion of a request: its result, and the digest or data of a read.
     func write(_ request: BlockRequest) -> Bool {
         request.settle()
-        let id = Int64(bitPattern: request.id)
-        let result = Int64(request.result)
-        guard request.operation == .read, request.result >= 0 else {
-            return write(.block, .vcpu, id, result)
+        let (id, result) = (request.id, request.result)
+        guard request.operation == .read, result >= 0 else {
+            return write(.block(request: id, result: result))
         }
-        if options.blockData {
-            return write(.blockData, .vcpu, id, result, bytes: request.buffer.readOnly)
-        } else {
-            return write(.blockRead, .vcpu, id, result, Int64(bitPattern: request.digest))
-        }
+        return options.blockData
+            ? write(.blockData(request: id, result: result, request.buffer.readOnly))
+            : write(.blockRead(request: id, result: result, dataDigest: request.digest))
     }
 
     // MARK: Completions: play
 
     /// Sets a request's recorded result. False if it can't be the recorded request.
     func prepareReplay(of request: BlockRequest, _ event: Event) -> Bool {
-        let recorded = Int32(truncatingIfNeeded: event.b)
+        let recorded = event.requestResult
         let carriesRead = event.knownKind != .block
         guard carriesRead == (request.operation == .read && recorded >= 0) else {
             diverge(request.description, device: request.disk.name)
@@ -271,7 +268,7 @@ extension Session {
         }
         guard request.result >= 0 else { return differs(request, "error \(-Int64(request.result))") }
         guard request.operation == .read else { return true }
-        return request.digest == UInt64(bitPattern: event.c) || differs(request, "different data")
+        return request.digest == event.dataDigest || differs(request, "other data")
     }
 
     private func differs(_ request: BlockRequest, _ found: String) -> Bool {

@@ -27,24 +27,23 @@ struct InputEvent {
 
     // MARK: In the log
 
-    var logKind: EventKind { hasOrigin ? .inputFrom : .input }
-
-    /// The kind, and with an origin the port above it and the device above that.
-    var logHead: Int64 {
-        Int64(content.kind) | Int64(content.port) << 8 | Int64(content.device) << 24
+    var fields: InputFields {
+        InputFields(
+            kind: Int64(content.kind),
+            origin: hasOrigin ? .init(port: content.port, device: content.device) : nil,
+            code: content.code, axis: content.axis, slot: content.slot, trackingID: content.tracking_id,
+            value: content.value)
     }
 
     /// nil: no such input exists.
     init?(_ event: Event) {
-        let hasOrigin = event.knownKind == .inputFrom
-        let kind = hasOrigin ? event.a & 0xff : event.a
-        guard (0..<Int64(REPLAY_INPUT_COUNT)).contains(kind), event.a >> 56 == 0 else { return nil }
+        guard let fields = event.input, (0..<Int64(REPLAY_INPUT_COUNT)).contains(fields.kind) else {
+            return nil
+        }
         content = replay_input_t(
-            size: UInt32(MemoryLayout<replay_input_t>.size), kind: Int32(truncatingIfNeeded: kind),
-            port: hasOrigin ? UInt32(truncatingIfNeeded: event.a >> 8 & 0xffff) : 0,
-            device: hasOrigin ? UInt32(truncatingIfNeeded: event.a >> 24) : 0, code: event.b,
-            axis: Int32(truncatingIfNeeded: event.c), slot: Int32(truncatingIfNeeded: event.d),
-            tracking_id: event.e, value: event.f)
-        self.hasOrigin = hasOrigin
+            size: UInt32(MemoryLayout<replay_input_t>.size), kind: Int32(truncatingIfNeeded: fields.kind),
+            port: fields.origin?.port ?? 0, device: fields.origin?.device ?? 0, code: fields.code,
+            axis: fields.axis, slot: fields.slot, tracking_id: fields.trackingID, value: fields.value)
+        hasOrigin = fields.origin != nil
     }
 }

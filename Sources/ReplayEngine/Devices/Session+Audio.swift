@@ -38,11 +38,11 @@ extension Session {
         if isIdle { return .ok }
         if isRecording {
             let count = played
-            return save("replay_audio_out") { write(.audioOut, .vcpu, Int64(count)) }
+            return save("replay_audio_out") { write(.audioOut(samples: count)) }
         }
         var recorded = played
         let status = load(.audioOut, "replay_audio_out") { event in
-            recorded = Int(exactly: event.a) ?? 0
+            recorded = event.samples
             return nil
         }
         played = recorded
@@ -66,7 +66,9 @@ extension Session {
     ) -> Status {
         if isIdle { return .ok }
         if let refusal = refusal(.either, function) { return refusal }
-        guard audioIn == nil else { return misuse(.wrongState, "a block of audio samples is begun already") }
+        guard course.audioIn == nil else {
+            return misuse(.wrongState, "a block of audio samples is begun already")
+        }
         if isRecording {
             guard count >= 0, count <= Self.longestPayload / 16 else {
                 return misuse(.invalidArgument, "a block of \(count) audio samples is too long")
@@ -74,23 +76,23 @@ extension Session {
             guard let samples = Payload(count: count * AudioBlock.sampleSize) else {
                 return memoryRanOut(for: "\(count) audio samples")
             }
-            audioIn = AudioBlock(samples: samples, place: place)
+            course.audioIn = AudioBlock(samples: samples, place: place)
             return .ok
         }
         var block: AudioBlock?
         let status = load(kind, function) { event in
-            guard UInt64(bitPattern: event.a) == UInt64(event.bytes.count / AudioBlock.sampleSize) else {
+            guard event.samples == event.bytes.count / AudioBlock.sampleSize else {
                 return "a block of another length"
             }
-            if kind == .audioInAt, event.b < 0 { return "a position that no ring has" }
-            let recorded = kind == .audioInAt ? Int(exactly: event.b) : nil
+            if kind == .audioInAt, event.position < 0 { return "a position that no ring has" }
+            let recorded = kind == .audioInAt ? event.position : nil
             block = payload(of: event).map { AudioBlock(samples: $0, place: recorded) }
             return nil
         }
         if let block {
             count = block.count
             place = block.place
-            audioIn = block
+            course.audioIn = block
         }
         return status
     }
@@ -98,12 +100,12 @@ extension Session {
     package func audioInSample(_ left: inout UInt64, _ right: inout UInt64) -> Status {
         if isIdle { return .ok }
         if let refusal = refusal(.either, "replay_audio_in_sample_lr") { return refusal }
-        guard let block = audioIn, !block.isWhole else {
+        guard let block = course.audioIn, !block.isWhole else {
             return misuse(.wrongState, "no audio sample belongs here")
         }
         if isRecording {
-            audioIn?.put(left, right)
-        } else if let sample = audioIn?.get() {
+            course.audioIn?.put(left, right)
+        } else if let sample = course.audioIn?.get() {
             (left, right) = sample
         }
         return .ok
@@ -112,21 +114,17 @@ extension Session {
     package func audioInFinish() -> Status {
         if isIdle { return .ok }
         if let refusal = refusal(.either, "replay_audio_in_finish") { return refusal }
-        guard let block = audioIn else { return misuse(.wrongState, "no block of audio samples is begun") }
-        audioIn = nil
+        guard let block = course.audioIn else {
+            return misuse(.wrongState, "no block of audio samples is begun")
+        }
+        course.audioIn = nil
         guard block.isWhole else {
             return misuse(
                 .wrongState, "\(block.count) audio samples were announced, but \(block.position) came")
         }
         guard isRecording else { return .ok }
-        if let place = block.place {
-            return save("replay_audio_in_finish") {
-                write(
-                    .audioInAt, .vcpu, Int64(block.count), Int64(place), bytes: block.samples.readOnly)
-            }
-        }
         return save("replay_audio_in_finish") {
-            write(.audioIn, .vcpu, Int64(block.count), bytes: block.samples.readOnly)
+            write(.audioIn(samples: block.count, position: block.place, block.samples.readOnly))
         }
     }
 }

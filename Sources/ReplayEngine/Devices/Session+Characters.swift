@@ -28,9 +28,9 @@ extension Session {
         if number >= Devices.mostCharDevices { return nil }
         let status =
             isRecording
-            ? save(function) { write(.charRegister, .vcpu, Int64(number)) }
+            ? save(function) { write(.charRegister(device: number)) }
             : load(.charRegister, function) { event in
-                event.a == Int64(number) ? nil : "the registration of character device \(number)"
+                event.device == number ? nil : "the registration of character device \(number)"
             }
         let goesOn = isRecording && hasFailed && options.goOnWhenFull
         return status == .ok || goesOn ? nil : status
@@ -51,14 +51,13 @@ extension Session {
     }
 
     package func saveCharWrite(_ result: Int32, _ offset: Int32) -> Status {
-        save("replay_char_write_event_save") { write(.charWrite, .vcpu, Int64(result), Int64(offset)) }
+        save("replay_char_write_event_save") { write(.charWrite(result: result, offset: offset)) }
     }
 
     package func loadCharWrite() -> (Status, result: Int32, offset: Int32) {
         var (result, offset): (Int32, Int32) = (0, 0)
         let status = load(.charWrite, "replay_char_write_event_load") { event in
-            result = Int32(truncatingIfNeeded: event.a)
-            offset = Int32(truncatingIfNeeded: event.b)
+            (result, offset) = (event.result, event.writtenOffset)
             return nil
         }
         return (status, result, offset)
@@ -66,53 +65,45 @@ extension Session {
 
     package func saveCharReadAll(_ data: UnsafeRawBufferPointer) -> Status {
         save("replay_char_read_all_save_buf") {
-            // No integers: the length is part of the bytes.
-            write(.charReadAll, .vcpu, 0, bytes: data)
+            write(.charReadAll(data))
         }
     }
 
     package func saveCharReadAllError(_ error: Int32) -> Status {
-        save("replay_char_read_all_save_error") { write(.charReadAllError, .vcpu, Int64(error)) }
+        save("replay_char_read_all_save_error") { write(.charReadAllError(error)) }
     }
 
     package func loadCharReadAll(_ target: UnsafeMutableRawBufferPointer) -> (Status, Int32) {
         let function: StaticString = "replay_char_read_all_load"
-        if isPlaying, holdsLock, let player, accountForPlaying(host.icount, player),
-            player.isNext(.charReadAllError, at: state.icount)
-        {
-            var error: Int32 = 0
-            let status = load(.charReadAllError, function) { event in
-                error = Int32(truncatingIfNeeded: event.a)
-                return nil
-            }
-            return (status, error)
+        let (player, status) = playing(function)
+        guard let player else { return (status, 0) }
+        if kindOfReadAll(player) == .charReadAllError {
+            let error = player.next.result
+            return (load(.charReadAllError, function) { _ in nil }, error)
         }
         var count: Int32 = 0
-        let status = load(.charReadAll, function) { event in
+        let loaded = load(.charReadAll, function) { event in
             guard event.bytes.count <= target.count else { return "room for \(target.count) bytes only" }
             target.copyMemory(from: event.bytes)
             count = Int32(clamping: event.bytes.count)
             return nil
         }
-        return (status, count)
+        return (loaded, count)
     }
 
     /// How much ``loadCharReadAll(_:)`` will load.
     package func charReadAllSize() -> (Status, Int) {
         let function: StaticString = "replay_char_read_all_size"
-        guard isPlaying else {
-            return (misuse(.wrongMode, "\(function) was called while not replaying"), 0)
-        }
-        if let refusal = refusalInRun(.either, function) { return (refusal, 0) }
-        guard let player, accountForPlaying(host.icount, player) else { return (failure, 0) }
-        if !isReadAllNext(player) { passOver(player) }
-        guard isReadAllNext(player) else {
-            return (diverge("\(EventKind.charReadAll.name) by \(ThreadRoles.mine.description)"), 0)
-        }
+        let (player, status) = playing(function)
+        guard let player else { return (status, 0) }
+        guard mayTake(kindOfReadAll(player), player) else { return (failure, 0) }
         return (.ok, player.next.bytes.count)
     }
 
-    private func isReadAllNext(_ player: Player) -> Bool {
-        player.isNext(.charReadAll, at: state.icount) || player.isNext(.charReadAllError, at: state.icount)
+    /// Which of the two is next.
+    private func kindOfReadAll(_ player: Player) -> EventKind {
+        if isMine(.charReadAll, player) { return .charReadAll }
+        passOver(player)
+        return isMine(.charReadAllError, player) ? .charReadAllError : .charReadAll
     }
 }

@@ -25,7 +25,7 @@ extension Session {
             return misuse(.invalidArgument, "the network filter is not registered")
         }
         filter.isGone = true
-        inbox.drop { if case .net(let queued, _, _) = $0 { queued === filter } else { false } }
+        queue.inbox.drop { if case .net(let queued, _, _) = $0 { queued === filter } else { false } }
         return .ok
     }
 

@@ -16,13 +16,9 @@ extension Session {
 
     /// PLAY: takes the value that must be next. `read` answers what does not fit.
     func load(_ kind: EventKind, _ function: StaticString, _ read: (Event) -> String?) -> Status {
-        guard isPlaying else { return misuse(.wrongMode, "\(function) was called while not replaying") }
-        if let refusal = refusalInRun(.either, function) { return refusal }
-        guard let player, accountForPlaying(host.icount, player) else { return failure }
-        if !player.isNext(kind, at: state.icount) { passOver(player) }
-        guard player.isNext(kind, at: state.icount) else {
-            return diverge("\(kind.name) by \(ThreadRoles.mine.description)")
-        }
+        let (player, status) = playing(function)
+        guard let player else { return status }
+        guard mayTake(kind, player) else { return failure }
         if let mismatch = read(player.next) { return diverge(mismatch) }
         if hasFailed { return failure }
         consume(player)
@@ -32,7 +28,7 @@ extension Session {
     // MARK: Random
 
     package func saveRandom(_ result: Int32, _ data: UnsafeRawBufferPointer) -> Status {
-        save("replay_save_random") { write(.random, .vcpu, Int64(result), bytes: data) }
+        save("replay_save_random") { write(.random(result: result, data)) }
     }
 
     package func loadRandom(_ target: UnsafeMutableRawBufferPointer) -> (Status, Int32) {
@@ -43,7 +39,7 @@ extension Session {
                 return "a request of \(target.count) random bytes"
             }
             target.copyMemory(from: event.bytes)
-            result = Int32(truncatingIfNeeded: event.a)
+            result = event.result
             return nil
         }
         return (status, result)
@@ -59,8 +55,8 @@ extension Session {
         if let refusal = refusal(.either, "replay_shutdown_request") { return refusal }
         if isRecording {
             state.unorderedEvents &+= 1
-            let written = write(.shutdown, .vcpu, Int64(cause))
-            (state.shutdownCause, state.shutdownIcount) = (cause, state.icount)
+            let written = write(.shutdown(cause: cause))
+            (state.shutdownCause, state.shutdownIcount) = (cause, icount)
             noteChange()
             return status(ofWriting: written || options.goOnWhenFull)
         }

@@ -3,20 +3,19 @@ import ReplayLog
 /// The next event, and the last ones that were consumed, for the report of a divergence: a ring of plain
 /// memory that the reader decodes into, because every event comes by here.
 struct EventRing {
-    private static let capacity: UInt64 = 16
+    private static let capacity = 16
     /// How many of the consumed ones are described.
-    private static let described: UInt64 = 8
+    private static let described = 8
     private let events: UnsafeMutablePointer<Event>
+    private let end: UnsafeMutablePointer<Event>
     /// Where the next event is, or will be.
     private(set) var next: UnsafeMutablePointer<Event>
-    /// Events that were consumed.
-    private var consumed: UInt64 = 0
 
     init() {
-        let capacity = Int(Self.capacity)
-        events = .allocate(capacity: capacity)
+        events = .allocate(capacity: Self.capacity)
         events.initialize(
-            repeating: Event(kind: 0, role: .vcpu, icount: 0, index: 0), count: capacity)
+            repeating: Event(kind: EventHead.none, role: .vcpu, icount: 0, index: 0), count: Self.capacity)
+        end = events + Self.capacity
         next = events
     }
 
@@ -25,19 +24,15 @@ struct EventRing {
     /// The next event is consumed: it becomes the last one.
     @inline(__always)
     mutating func advance() {
-        consumed &+= 1
-        next = place(consumed)
-    }
-
-    @inline(__always)
-    private func place(_ number: UInt64) -> UnsafeMutablePointer<Event> {
-        events + Int(truncatingIfNeeded: number & (Self.capacity &- 1))
+        let following = next + 1
+        next = following == end ? events : following
     }
 
     /// A line each, the oldest first.
     var description: String {
-        let held = min(consumed, Self.described)
-        return ((consumed &- held)..<consumed).map { Self.describe(place($0).pointee) }
+        let place = next - events
+        let consumed = (1..<Self.capacity).map { events[(place + $0) % Self.capacity] }
+        return consumed.filter { $0.head != EventHead.none }.suffix(Self.described).map(Self.describe)
             .joined(separator: "\n")
     }
 

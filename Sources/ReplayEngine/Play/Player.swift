@@ -1,10 +1,10 @@
 import ReplayLog
 import Synchronization
 
-/// The place in a log that is being played: the next event, and what was
-/// consumed last.
+/// PLAY's cursor: the place in the log, the next event, and what a replay knows beyond the state that
+/// a snapshot holds.
 final class Player {
-    /// What stands behind the last event.
+    /// What comes after the last event.
     enum Ending {
         case finished(LogEnd)
         case cut(String)
@@ -13,41 +13,65 @@ final class Player {
 
     let reader: LogReader
     private var ring = EventRing()
-    /// The log's next event, if ``ending`` is nil.
+    /// The log's next event. After the last one its kind is 0, and only its place says something.
     var next: Event { @inline(__always) get { ring.next.pointee } }
-    /// Its kind; 0 if ``ending`` isn't nil.
-    private var nextKind: UInt8 = 0
     /// Set when no event is left.
     private(set) var ending: Ending?
     /// The number of what comes next, event or ending.
-    private(set) var nextIndex: UInt64 = 0
+    var nextIndex: UInt64 { @inline(__always) get { ring.next.pointee.index } }
     /// The icount of what comes next, event or ending.
-    private(set) var nextIcount: UInt64 = 0
-    /// The end was told to the host.
-    var endWasTold: Bool {
-        get { told.load(ordering: .relaxed) }
-        set { told.store(newValue, ordering: .relaxed) }
+    var nextIcount: UInt64 { @inline(__always) get { ring.next.pointee.icount } }
+    /// The hot half of the reader, for events that are small.
+    private let decoder: UnsafeMutablePointer<EventDecoder>
+    /// The host knows of the end. For any thread.
+    var endIsReported: Bool {
+        get { reported.load(ordering: .relaxed) }
+        set { reported.store(newValue, ordering: .relaxed) }
     }
-    private let told = Atomic<Bool>(false)
+    private let reported = Atomic<Bool>(false)
     /// A bit for each kind that this version knows.
     private let knownKinds = EventKind.allCases.reduce(0 as UInt64) { $0 | 1 &<< UInt64($1.rawValue) }
 
+    // MARK: What waits
+
+    /// Real ns that the host's main loop has for an event that only it can lead to. Less and less for
+    /// clock readings that it does not repeat.
+    var patience = Player.fullPatience
+    static let fullPatience: Int64 = 20_000_000
+    /// The event that the I/O thread's last turn left next, and when.
+    private var left: (index: UInt64, time: Int64) = (.max, 0)
+    /// Since when a shutdown is due that the host may not request.
+    private var dueShutdown: (index: UInt64, since: Int64) = (.max, 0)
+    /// What the last wake-up was for, and whether it was due.
+    private var lastWake: (index: UInt64, isDue: Bool) = (.max, false)
+    /// Causes of shutdowns that were passed over, and that the host will be asked for.
+    var owedShutdowns = ShutdownQueue()
+    /// The cause of the last shutdown that was reached.
+    var lastShutdown: Int32?
+    /// The vCPU thread has a budget that it has not accounted.
+    var isInSlice = false
+    /// The completion that had not arrived at its flush within a slice.
+    var missedCompletion: UInt64 = .max
+
     init(_ reader: LogReader) {
         self.reader = reader
-        fetch(after: 0)
+        decoder = reader.decoder
+        fetch(after: 0, 0)
     }
 
     deinit { ring.deallocate() }
 
     /// Goes on to the event after ``next``.
+    @inline(__always)
     func consume() {
-        let icount = nextIcount
+        let (icount, index) = (nextIcount, nextIndex)
         ring.advance()
-        nextIndex &+= 1
-        fetch(after: icount)
+        if decoder.pointee.nextClock(into: ring.next) { return }
+        fetch(after: icount, index &+ 1)
     }
 
-    private func fetch(after icount: UInt64) {
+    @inline(never)
+    private func fetch(after icount: UInt64, _ index: UInt64) {
         do {
             if try reader.next(into: ring.next) {
                 let event = ring.next
@@ -57,38 +81,77 @@ final class Player {
                         .damaged(
                             LogError(
                                 .damaged,
-                                "event \(nextIndex) of the recording is not one that this version knows",
-                                eventIndex: nextIndex, icount: icount)), icount)
+                                "event \(index) of the recording is not one that this version knows",
+                                eventIndex: index, icount: icount)), icount, index)
                 }
-                nextKind = event.pointee.kind
-                nextIcount = event.pointee.icount
-                nextIndex = event.pointee.index
                 return
             }
             switch reader.state {
-            case .finished(let record): end(.finished(record), max(record.icount, icount))
-            case .running: end(.cut("it is still being recorded"), icount)
-            case .died(let reason): end(.cut(reason), icount)
+            case .finished(let record): end(.finished(record), max(record.icount, icount), index)
+            case .running: end(.cut("it is still being recorded"), icount, index)
+            case .died(let reason): end(.cut(reason), icount, index)
             }
         } catch {
-            end(.damaged(error), icount)
+            end(.damaged(error), icount, index)
         }
     }
 
-    private func end(_ ending: Ending, _ icount: UInt64) {
+    private func end(_ ending: Ending, _ icount: UInt64, _ index: UInt64) {
         self.ending = ending
-        nextKind = 0
-        nextIcount = icount
+        ring.next.pointee = Event(kind: EventHead.none, role: .vcpu, icount: icount, index: index)
+    }
+
+    /// The same with its role, as ``EventHead``.
+    @inline(__always)
+    func isNext(head: UInt8, at icount: UInt64) -> Bool {
+        ring.next.pointee.head == head && nextIcount == icount
     }
 
     /// Is the next event of this kind, and due?
     @inline(__always)
     func isNext(_ kind: EventKind, at icount: UInt64) -> Bool {
-        nextKind == kind.rawValue && nextIcount == icount
+        ring.next.pointee.kind == kind.rawValue && nextIcount == icount
     }
 
-    /// The cause, where a shutdown is next.
-    var shutdownCause: Int32 { Int32(truncatingIfNeeded: next.a) }
+    /// The rule of the next event; nil after the last one.
+    var nextRule: EventRule? { EventKind(rawValue: next.kind)?.rule }
+
+    // MARK: Waiting
+
+    /// The I/O thread leaves what is next to the host's own loop, from now on if not yet.
+    func leave(_ now: Int64) { if left.index != nextIndex { left = (nextIndex, now) } }
+
+    /// The host was asked to lead to it: its time begins anew.
+    func leaveAnew() { left.index = .max }
+
+    /// Real ns until the host's loop has had its time; 0 where it wasn't asked yet.
+    func restOfPatience(_ now: Int64) -> Int64 {
+        left.index == nextIndex ? max(left.time &+ patience &- now, 0) : 0
+    }
+
+    /// Has the host's loop had its time? It begins with the first question.
+    func isUnrepeated(_ now: Int64) -> Bool {
+        guard left.index == nextIndex else {
+            leave(now)
+            return false
+        }
+        return now &- left.time >= patience
+    }
+
+    /// Has a shutdown been due for so long that nobody will request it?
+    func isShutdownLate(_ now: Int64) -> Bool {
+        if dueShutdown.index != nextIndex { dueShutdown = (nextIndex, now) }
+        return now &- dueShutdown.since >= Self.fullPatience
+    }
+
+    /// - Returns: is this wake-up another one than the last?
+    func notesWake(isDue: Bool) -> Bool {
+        if lastWake == (nextIndex, isDue) { return false }
+        lastWake = (nextIndex, isDue)
+        return true
+    }
+
+    // MARK: Facts
 
     /// No event is left, though the recording went on.
     var isBroken: Bool {
@@ -98,12 +161,10 @@ final class Player {
         }
     }
 
-    /// What replay_is_due() looks at: bit 0 set, in bit 1 the role, in bits 8 to 15 the kind, 0 for what comes
-    /// after the last event, and above that the number.
+    /// What replay_is_due() looks at: ``DueBoard/word``.
     var dueWord: UInt64 {
         @inline(__always) get {
-            let role = nextKind == 0 ? 0 : UInt64(ring.next.pointee.role.rawValue)
-            return 1 | role &<< 1 | UInt64(nextKind) &<< 8 | nextIndex &<< 16
+            DueBoard.isSet | ring.next.pointee.index &<< 8 | UInt64(ring.next.pointee.head)
         }
     }
 
@@ -112,8 +173,8 @@ final class Player {
         switch ending {
         case nil: EventRing.describe(next)
         case .finished: "the end of the recording at icount \(nextIcount)"
-        case .cut: "the place where the recording was cut, behind icount \(nextIcount)"
-        case .damaged: "a damaged place, behind icount \(nextIcount)"
+        case .cut: "the place where the recording was cut, after icount \(nextIcount)"
+        case .damaged: "a damaged place, after icount \(nextIcount)"
         }
     }
 

@@ -8,15 +8,15 @@ extension Session {
     /// PLAY: handles what comes after the last event, once.
     @discardableResult
     func reachEnd(_ player: Player) -> Status {
-        guard !player.endWasTold, let ending = player.ending else { return failure }
-        player.endWasTold = true
+        guard !player.endIsReported, let ending = player.ending else { return failure }
+        player.endIsReported = true
         publishNothingDue()
         watchdog?.noteEnd()
-        let place = "icount \(state.icount), event \(player.nextIndex)"
+        let place = "icount \(icount), event \(player.nextIndex)"
         switch ending {
         case .finished(let end): return finishReplay(end)
         case .cut(let reason):
-            let sentence = "the recording was cut behind \(place): \(reason)"
+            let sentence = "the recording was cut after \(place): \(reason)"
             return fail(ReplayError(.logCut, sentence, at: self), REPLAY_STOP_CUT)
         case .damaged(let error):
             var failure = ReplayError(.logDamaged, "the replay ends at \(place): \(error.message)", at: self)
@@ -51,7 +51,7 @@ extension Session {
     /// threads still met after the shutdown that ended the recorded run? They need not come again.
     /// Compares the state as far as it can still be the recorded one.
     func endsAtShutdown(_ player: Player) -> Bool {
-        guard let cause = lastShutdown, !player.endWasTold else { return false }
+        guard let cause = player.lastShutdown, !player.endIsReported else { return false }
         switch player.reader.state {
         case .finished(let end) where end.cause == UInt32(bitPattern: cause) || !Self.isReset(cause): break
         case .died where !Self.isReset(cause): break
@@ -60,15 +60,15 @@ extension Session {
         // Past an event's place without that event: that guest is not the recorded one.
         guard host.icount <= player.nextIcount else { return false }
         var isSameGuest = host.hasDigest
-        while player.ending == nil, let kind = player.next.knownKind {
-            if kind.rule.way == .shutdown { return false }
-            if player.next.icount > state.icount || !kind.rule.leavesGuestAlone { isSameGuest = false }
-            if isSameGuest, kind == .digest, !isState(UInt64(bitPattern: player.next.a)) { return true }
+        while let rule = player.nextRule {
+            if rule.way == .shutdown { return false }
+            if player.next.icount > icount || !rule.leavesGuestAlone { isSameGuest = false }
+            if isSameGuest, rule.way == .digest, !isState(player.next.digest) { return true }
             player.consume()
         }
         if case .finished(let end)? = player.ending {
-            player.endWasTold = true
-            if isSameGuest, end.hasDigest, end.icount == state.icount { _ = isState(end.digest) }
+            player.endIsReported = true
+            if isSameGuest, end.hasDigest, end.icount == icount { _ = isState(end.digest) }
         } else {
             reachEnd(player)
         }

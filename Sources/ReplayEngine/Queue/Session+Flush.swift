@@ -38,48 +38,48 @@ enum FlushCall: Int64 {
 
 extension Session {
     /// Events for which the vCPU thread waits before its next flush.
-    private var orderingEvents: UInt64 { state.events &- state.unorderedEvents }
+    private var orderingEvents: UInt64 { events &- state.unorderedEvents }
 
     /// A flush begins, and has its place.
     func beginFlush() {
         let isIdle = host.cpusIdle
-        if flushPlace.icount != state.icount || flushPlace.events != orderingEvents {
-            flushPlace.number = 0
-        } else if !(isIdle && flushPlace.isIdle) {
-            flushPlace.number &+= 1
+        if state.flushPlace.icount != icount || state.flushPlace.events != orderingEvents {
+            state.flushPlace.number = 0
+        } else if !(isIdle && state.flushPlace.isIdle) {
+            state.flushPlace.number &+= 1
         }
-        flushPlace.icount = state.icount
-        flushPlace.events = orderingEvents
-        flushPlace.isIdle = isIdle
+        state.flushPlace.icount = icount
+        state.flushPlace.events = orderingEvents
+        state.flushPlace.isIdle = isIdle
     }
 
     /// A flush ends: what follows at this icount is another place.
     func endFlush() {
-        guard flushPlace.events != orderingEvents || flushPlace.icount != state.icount else { return }
-        flushPlace.number = 0
-        flushPlace.icount = state.icount
-        flushPlace.events = orderingEvents
-        flushPlace.isIdle = host.cpusIdle
+        guard state.flushPlace.events != orderingEvents || state.flushPlace.icount != icount else { return }
+        state.flushPlace.number = 0
+        state.flushPlace.icount = icount
+        state.flushPlace.events = orderingEvents
+        state.flushPlace.isIdle = host.cpusIdle
     }
 
     /// RECORD: writes the place of the events that follow, if it isn't the only one.
     func writeFlushPlace(_ call: FlushCall) {
-        guard isRecording, flushPlace.number > 0 else { return }
-        _ = write(.flush, .vcpu, Int64(bitPattern: flushPlace.number), call.rawValue)
+        guard isRecording, state.flushPlace.number > 0 else { return }
+        _ = write(.flush(number: state.flushPlace.number, call: call.rawValue))
     }
 
     /// PLAY: FLUSH is next: is this the flush that it names? One that was passed is a divergence.
     func reaches(_ event: Event, _ call: FlushCall) -> Bool {
-        if flushPlace.isIdle || call == .finish { return true }
-        let number = UInt64(bitPattern: event.a)
-        let recorded = FlushCall(rawValue: event.b) ?? .direct
-        if flushPlace.number < number {
+        if state.flushPlace.isIdle || call == .finish { return true }
+        let number = event.flushNumber
+        let recorded = FlushCall(rawValue: event.flushCall) ?? .direct
+        if state.flushPlace.number < number {
             noteOwnNews()
             return false
         }
-        if recorded == .finish || flushPlace.number == number && call == recorded { return true }
+        if recorded == .finish || state.flushPlace.number == number && call == recorded { return true }
         diverge(
-            "\(call.description), number \(flushPlace.number &+ 1) there",
+            "\(call.description), number \(state.flushPlace.number &+ 1) there",
             expected: "\(recorded.description), number \(number &+ 1) at icount \(event.icount)")
         return false
     }
@@ -91,16 +91,16 @@ extension Session {
     ///
     /// - Returns: true if something has arrived.
     func waitForWorker(_ event: Event, _ call: FlushCall) -> Bool {
-        guard call == .direct, isInSlice, !flushPlace.isIdle else { return false }
-        missedCompletion = event.index
-        let id = UInt64(bitPattern: event.a)
-        guard event.knownKind?.rule.isRequest == true else { return false }
+        guard let player, call == .direct, player.isInSlice, !state.flushPlace.isIdle else { return false }
+        player.missedCompletion = event.index
+        guard event.knownKind?.rule.arrival == .request else { return false }
+        let id = event.request
         return inHost {
             while !hasFailed {
                 let seen = replay_change_count(change)
                 // In this order: a completion is queued before its request leaves the file.
                 let isAtFile = devices.isAtFile(id)
-                if inbox.count > 0 { return true }
+                if queue.inbox.count > 0 { return true }
                 guard isAtFile else { return false }
                 _ = replay_change_wait(change, seen, 10_000_000)
             }
@@ -110,9 +110,9 @@ extension Session {
 
     /// PLAY: a completion has arrived, but the flush within the slice at which the recording has it is over.
     func isMissed(_ event: Event, _ call: FlushCall) -> Bool {
-        guard missedCompletion == event.index, call == .turn || !isInSlice, !flushPlace.isIdle else {
-            return false
-        }
+        guard let player, player.missedCompletion == event.index, call == .turn || !player.isInSlice,
+            !state.flushPlace.isIdle
+        else { return false }
         diverge("its completion after the slice in which the recording flushes it")
         return true
     }

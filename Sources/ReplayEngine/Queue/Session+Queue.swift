@@ -25,9 +25,11 @@ extension QueuedEvent {
 extension Event {
     /// What it waits for, if only an arrival leads to it.
     var arrivalKey: ArrivalKey? {
-        guard let rule = knownKind?.rule, rule.needsArrival else { return nil }
-        let id = UInt64(bitPattern: a)
-        return rule.isRequest ? .block(id) : .bottomHalf(id)
+        switch knownKind?.rule.arrival {
+        case .bottomHalf: .bottomHalf(bottomHalf)
+        case .request: .block(request)
+        case nil: nil
+        }
     }
 }
 
@@ -37,17 +39,17 @@ extension Session {
 
     package func enableEvents() -> Status {
         if let refusal = refusalWithoutRole("replay_enable_events") { return refusal }
-        if !isIdle { eventsEnabled.store(true, ordering: .relaxed) }
+        if !isIdle { shared.eventsEnabled.store(true, ordering: .relaxed) }
         return .ok
     }
 
     package func disableEvents() -> Status {
         if let refusal = refusalWithoutRole("replay_disable_events") { return refusal }
-        eventsEnabled.store(false, ordering: .relaxed)
+        shared.eventsEnabled.store(false, ordering: .relaxed)
         return .ok
     }
 
-    package var areEventsEnabled: Bool { eventsEnabled.load(ordering: .relaxed) && !isIdle }
+    package var areEventsEnabled: Bool { shared.eventsEnabled.load(ordering: .relaxed) && !isIdle }
 
     /// Is what begins now in no log? Before the start requests are: their completions wait for it.
     var isUnwrittenNow: Bool { !isIdle && isStarted && !areEventsEnabled }
@@ -61,7 +63,7 @@ extension Session {
         // Before the start nothing from outside may reach the guest unrecorded.
         let isEarly = !isIdle && !isStarted
         let waits = isEarly || event.isBottomHalf && !isIdle
-        guard areEventsEnabled || waits || isEnding.load(ordering: .acquiring) else {
+        guard areEventsEnabled || waits || shared.isEnding.load(ordering: .acquiring) else {
             if isRecording, event.isExternal {
                 lint("input from outside is not recorded while events are disabled")
             }
@@ -70,8 +72,8 @@ extension Session {
             return .ok
         }
         if case .request(let request) = event, let node = request.takeQueueNode() {
-            inbox.put(event, in: node)
-        } else if !inbox.put(event) {
+            queue.inbox.put(event, in: node)
+        } else if !queue.inbox.put(event) {
             return misuse(.noMemory, "memory ran out for an event of the queue")
         }
         wakeVCPU()
@@ -114,10 +116,10 @@ extension Session {
 
     package func flush() -> Status {
         if let refusal = refusal(.vcpu, "replay_async_events") { return refusal }
-        if isFlushing {
+        if course.isFlushing {
             return misuse(.reentered, "replay_async_events was called from within an event's callback")
         }
-        budgetsBeforeTurn = Self.mostBudgets
+        hotRecorder?._withUnsafeGuaranteedRef { $0.noteVCPUTurn() }
         replay_watch_count(&watch.pointee.vcpu_turns)
         if isPlaying { noteTurnForWatch() }
         takeDigestAtFlush()
@@ -127,27 +129,27 @@ extension Session {
 
     /// The caller has made sure that no flush is under way.
     func flushQueue(_ call: FlushCall) {
-        isFlushing = true
-        defer { isFlushing = false }
-        for event in inbox.takeUnwritten() { run(event) }
-        if let player, isPlaying { playQueue(player, call) } else { recordQueue(call) }
+        course.isFlushing = true
+        defer { course.isFlushing = false }
+        for event in queue.inbox.takeUnwritten() { run(event) }
+        withPlayer { playQueue($0, call) } ?? recordQueue(call)
     }
 
     /// PLAY, the vCPU's turn: what no log has waits for no event of it.
     func runUnwritten() {
-        guard !isFlushing, inbox.count > 0 else { return }
-        isFlushing = true
-        defer { isFlushing = false }
-        for event in inbox.takeUnwritten() { run(event) }
+        guard !course.isFlushing, queue.inbox.count > 0 else { return }
+        course.isFlushing = true
+        defer { course.isFlushing = false }
+        for event in queue.inbox.takeUnwritten() { run(event) }
     }
 
     package func runAllUnwritten() -> Status {
         if let refusal = refusalWithoutRole("replay_flush_events") { return refusal }
-        if isFlushing {
+        if course.isFlushing {
             return misuse(.reentered, "replay_flush_events was called from within an event's callback")
         }
-        isFlushing = true
-        defer { isFlushing = false }
+        course.isFlushing = true
+        defer { course.isFlushing = false }
         runQueue()
         return .ok
     }
@@ -158,9 +160,9 @@ extension Session {
     /// Runs what is queued, and what that queues.
     func runQueue() {
         for _ in 0..<Self.mostRounds {
-            let waiting = arrived.values.sorted { $0.order < $1.order }
-            arrived.removeAll()
-            let events = inbox.takeAll()
+            let waiting = queue.arrived.values.sorted { $0.order < $1.order }
+            queue.arrived.removeAll()
+            let events = queue.inbox.takeAll()
             if waiting.isEmpty, events.count == 0 { return }
             for event in waiting { run(event) }
             for event in events { run(event) }

@@ -7,15 +7,15 @@ extension Session {
     /// Runs asynchronous events as long as they are next.
     func playQueue(_ player: Player, _ call: FlushCall) {
         collectArrivals()
-        guard accountForPlaying(host.icount, player), player.nextIcount == state.icount else { return }
+        guard accountForPlaying(host.icount, player), player.nextIcount == icount else { return }
         beginFlush()
         passOverShutdowns(player)
-        while !hasFailed, accountForPlaying(host.icount, player), player.ending == nil,
-            player.nextIcount == state.icount, let kind = player.next.knownKind, kind.isAsynchronous
+        while accountForPlaying(host.icount, player), let rule = dueRule(player), rule.way == .flush,
+            let kind = player.next.knownKind
         {
             if kind == .flush {
                 guard reaches(player.next, call) else { break }
-                flushPlace.number = 0
+                state.flushPlace.number = 0
                 consume(player)
                 continue
             }
@@ -23,12 +23,12 @@ extension Session {
             let isRun = inHost {
                 guard let event = take(kind, player.next, call) else { return false }
                 consume(player)
-                flushPlace.number = 0  // it may have been late
+                state.flushPlace.number = 0  // it may have been late
                 run(event)
                 return true
             }
             guard isRun else {
-                if !hasFailed, kind.rule.needsArrival, waitForWorker(player.next, call) {
+                if !hasFailed, rule.arrival != nil, waitForWorker(player.next, call) {
                     collectArrivals()
                     continue
                 }
@@ -43,7 +43,7 @@ extension Session {
     private var arrivalSize: Int { 4 &* MemoryLayout<(ArrivalKey, QueuedEvent)>.stride }
 
     private func collectArrivals() {
-        var events = inbox.takeAll()
+        var events = queue.inbox.takeAll()
         while let event = events.first {
             if event.isUnwritten {  // it has arrived since the flush began
                 _ = events.popFirst()
@@ -51,61 +51,62 @@ extension Session {
                 continue
             }
             if let key = event.arrivalKey {
-                if arrived.count == arrived.capacity, !CheckedMemory.has(arrivalSize &* (arrived.count &+ 16))
+                if queue.arrived.count == queue.arrived.capacity,
+                    !CheckedMemory.has(arrivalSize &* (queue.arrived.count &+ 16))
                 {
                     memoryRanOut(for: "what has arrived before its place")
-                    return inbox.putBack(events)
+                    return queue.inbox.putBack(events)
                 }
-                arrived[key] = event
+                queue.arrived[key] = event
             }
             _ = events.popFirst()
         }
-        if let player, !arrived.isEmpty { publishArrival(player) }
+        if !queue.arrived.isEmpty { withPlayer { publishArrival($0) } }
     }
 
     /// The event that the log says is next; nil when it has not arrived yet, or
     /// cannot be made (then the replay has failed).
     private func take(_ kind: EventKind, _ event: Event, _ call: FlushCall) -> QueuedEvent? {
-        let id = UInt64(bitPattern: event.a)
-        if let key = event.arrivalKey, arrived[key] != nil, isMissed(event, call) { return nil }
+        if let key = event.arrivalKey, queue.arrived[key] != nil, isMissed(event, call) { return nil }
         switch kind {
         case .bottomHalf, .bottomHalfOneshot:
-            guard case .bottomHalf(_, _, _, let oneshot)? = arrived[.bottomHalf(id)] else { return nil }
+            let id = event.bottomHalf
+            guard case .bottomHalf(_, _, _, let oneshot)? = queue.arrived[.bottomHalf(id)] else { return nil }
             guard oneshot == (kind == .bottomHalfOneshot) else {
                 diverge("\(oneshot ? "a" : "no") one-shot bottom half \(id)")
                 return nil
             }
-            return arrived.removeValue(forKey: .bottomHalf(id))
+            return queue.arrived.removeValue(forKey: .bottomHalf(id))
         case .input, .inputFrom:
             guard let input = InputEvent(event) else {
-                diverge("a machine without input of kind \(event.a)")
+                diverge("a machine without such input")
                 return nil
             }
             return .input(input)
         case .inputSync:
             return .inputSync
         case .charRead:
-            guard let device = Int(exactly: event.a), devices.hasCharDevice(device) else {
-                diverge("a machine without character device \(event.a)")
+            guard devices.hasCharDevice(event.device) else {
+                diverge("a machine without character device \(event.device)")
                 return nil
             }
-            return payload(of: event).map { .charRead(device: device, $0) }
+            return payload(of: event).map { .charRead(device: event.device, $0) }
         case .block, .blockRead, .blockData:
-            guard let arrival = arrived[.block(id)] else { return nil }
+            let id = event.request
+            guard let arrival = queue.arrived[.block(id)] else { return nil }
             switch arrival {
             case .request(let request): guard prepareReplay(of: request, event) else { return nil }
             case .blockResult(let done): guard prepareReplay(of: done, event) else { return nil }
             default: break
             }
-            arrived.removeValue(forKey: .block(id))
+            queue.arrived.removeValue(forKey: .block(id))
             return arrival
         case .net:
-            guard let filter = devices.netFilter(number: event.a) else {
-                diverge("a machine without network filter \(event.a)")
+            guard let filter = devices.netFilter(number: Int64(event.filter)) else {
+                diverge("a machine without network filter \(event.filter)")
                 return nil
             }
-            let flags = UInt32(truncatingIfNeeded: event.b)
-            return payload(of: event).map { .net(filter, flags: flags, $0) }
+            return payload(of: event).map { .net(filter, flags: event.netFlags, $0) }
         default:
             return nil
         }

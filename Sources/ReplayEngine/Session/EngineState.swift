@@ -1,23 +1,9 @@
-import Synchronization
-
-/// What the engine itself knows of a run: with ``EngineTime``, what a snapshot of the engine holds.
-package struct EngineState: ~Copyable {
-    /// What every thread may look at, see ``Session/icountSeen``.
-    struct Counts: ~Copyable {
-        let icount = Atomic<UInt64>(0)
-        let events = Atomic<UInt64>(0)
-    }
-    /// Instructions at the last accounting.
-    package internal(set) var icount: UInt64 {
-        @inline(__always) get { counts.icount.load(ordering: .relaxed) }
-        @inline(__always) nonmutating set { counts.icount.store(newValue, ordering: .relaxed) }
-    }
-    /// Events written or consumed.
-    package internal(set) var events: UInt64 {
-        @inline(__always) get { counts.events.load(ordering: .relaxed) }
-        @inline(__always) nonmutating set { counts.events.store(newValue, ordering: .relaxed) }
-    }
-    /// Those of them that the vCPU thread's course does not order against its flushes: shutdowns.
+/// What a snapshot of the engine holds besides its place, the icount and the number of the event
+/// (``SharedState``). A value: it is saved, loaded and reset as a whole.
+///
+/// The replay lock guards it. In mode NONE, where no lock orders the two threads, ``Session/clockLock`` does.
+struct EngineState {
+    /// Events that the vCPU thread's course does not order against its flushes: shutdowns.
     var unorderedEvents: UInt64 = 0
     /// The last readings of the recorded clocks.
     var hostClock: Int64 = 0
@@ -27,6 +13,7 @@ package struct EngineState: ~Copyable {
     var nextBlockRequest: UInt64 = 0
     /// Those that began while events were disabled: see ``RequestID``.
     var unwrittenBlockRequests: UInt64 = 0
+    var flushPlace = FlushPlace()
     /// The icount of the next digest of the guest's state.
     var nextDigest: UInt64 = .max
     /// PLAY: the icount of the last digest that was the recorded one.
@@ -35,24 +22,7 @@ package struct EngineState: ~Copyable {
     var shutdownCause: Int32 = 0
     var shutdownIcount: UInt64 = 0
 
-    /// Last: the thread sanitizer takes the first member's address for that of the whole.
-    let counts = Counts()
-}
-
-extension Session {
-    /// As at the beginning, field by field: other threads may be looking at the counts.
-    func resetState() {
-        state.icount = 0
-        state.events = 0
-        state.unorderedEvents = 0
-        state.hostClock = 0
-        state.virtualRTClock = 0
-        state.nextBottomHalf = 0
-        state.nextBlockRequest = 0
-        state.unwrittenBlockRequests = 0
-        state.nextDigest = .max
-        state.sameDigest = nil
-        state.shutdownCause = 0
-        state.shutdownIcount = 0
-    }
+    var clock = VirtualClock()
+    var timers = TimerList()
+    var pauses = PauseCount()
 }

@@ -10,7 +10,7 @@ extension Session {
         guard !isConfigured else {
             return misuse(.wrongState, "the session is configured already")
         }
-        errors.clear()
+        failures.errors.clear()
         // A call that came while the run before ended was for that run.
         runners.areStopped.store(false, ordering: .relaxed)
         do {
@@ -33,9 +33,9 @@ extension Session {
             throw ReplayError(.invalidArgument, "the host's table lacks the callback \(name)")
         }
         self.options = options
-        lints.store(options.lint, ordering: .relaxed)
+        shared.lints.store(options.lint, ordering: .relaxed)
         self.host = host
-        epoch = replay_monotonic_ns()
+        shared.epoch.store(replay_monotonic_ns(), ordering: .relaxed)
         setClock(VirtualClock(shift: Self.shift(options.shift)))
         if isLogged {
             guard let name = options.fileName, !name.isEmpty else {
@@ -51,8 +51,7 @@ extension Session {
         if !isLogged, let name = options.fileName {
             host.message(REPLAY_MESSAGE_WARNING, "nothing is recorded in \(name): the option rr is not given")
         }
-        snapshotText = options.snapshot.map(\.asCText)
-        if isDefault { replay_snapshot_store(snapshotText) }
+        setSnapshotName(options.snapshot)
         face.withLock { $0.show(blockData: isLogged && self.options.blockData) }
         preparation.begin()
         isConfigured = true
@@ -69,15 +68,15 @@ extension Session {
 
     private func beginRecording(_ name: String) throws(ReplayError) {
         let shift = options.shift == .unset ? Options.Shift.fixed(0) : options.shift
-        fingerprint[Key.shift] = shift.description
-        fingerprint[Key.sleep] = sleeps ? "on" : "off"
-        fingerprint[Key.blockData] = options.blockData ? "on" : "off"
+        preparation.fingerprint[Key.shift] = shift.description
+        preparation.fingerprint[Key.sleep] = sleeps ? "on" : "off"
+        preparation.fingerprint[Key.blockData] = options.blockData ? "on" : "off"
         if !host.hasDigest, options.digestInterval > 0 {
             host.message(
                 REPLAY_MESSAGE_WARNING, "no digests are recorded: the host's table has no digest callback")
             options.digestInterval = 0
         }
-        fingerprint[Key.digestInterval] = "\(options.digestInterval)"
+        preparation.fingerprint[Key.digestInterval] = "\(options.digestInterval)"
         state.nextDigest = options.digestInterval == 0 ? .max : options.digestInterval
         do {
             var logOptions = LogOptions(segmentSize: options.segmentBytes)
@@ -86,7 +85,7 @@ extension Session {
             logOptions.faults = options.faults
             let writer = try LogWriter(path: name, options: logOptions)
             writer.provideMetadata = { [unowned self] in metadata }
-            enter(writer: writer, player: nil)
+            enter(LogUse(Recorder(writer)))
         } catch {
             var failure = ReplayError(error)
             if failure.status == .logNotFound { failure.status = .system }
@@ -96,7 +95,7 @@ extension Session {
 
     var metadata: LogMetadata {
         LogMetadata(
-            fingerprint: fingerprint.pairs, createdNs: options.createdNs,
+            fingerprint: preparation.fingerprint.pairs, createdNs: options.createdNs,
             shift: Self.shift(options.shift) ?? 255)
     }
 
@@ -104,7 +103,7 @@ extension Session {
         do {
             let reader = try LogReader(path: name, faults: options.faults)
             try adopt(Fingerprint(reader.metadata.fingerprint))
-            enter(writer: nil, player: Player(reader))
+            enter(LogUse(Player(reader)))
         } catch let error as LogError {
             throw ReplayError(error)
         } catch let error as ReplayError {
@@ -131,10 +130,10 @@ extension Session {
         options.digestInterval = interval
         state.nextDigest = interval == 0 ? .max : interval
         setClock(VirtualClock(shift: Self.shift(options.shift)))
-        fingerprint[Key.shift] = options.shift.description
-        fingerprint[Key.sleep] = sleeps ? "on" : "off"
-        fingerprint[Key.blockData] = recorded[Key.blockData]
-        fingerprint[Key.digestInterval] = recorded[Key.digestInterval]
+        preparation.fingerprint[Key.shift] = options.shift.description
+        preparation.fingerprint[Key.sleep] = sleeps ? "on" : "off"
+        preparation.fingerprint[Key.blockData] = recorded[Key.blockData]
+        preparation.fingerprint[Key.digestInterval] = recorded[Key.digestInterval]
     }
 
     /// While the guest sleeps, does virtual time follow real time?

@@ -6,7 +6,7 @@ import Synchronization
 /// Three kinds of failure: misuse by the host, which leaves the run as it is; a
 /// log that can no longer be written; a replay that is not the recording.
 extension Session {
-    package var lastError: ReplayError? { isForked ? forkError : errors.last }
+    package var lastError: ReplayError? { isForked ? forkError : failures.errors.last }
 
     /// Notes a failure of one call.
     @discardableResult
@@ -16,7 +16,7 @@ extension Session {
         tellOnce(status, message)
         var error = ReplayError(status, message)
         place(&error)
-        errors.note(error)
+        failures.errors.note(error)
         return status
     }
 
@@ -24,7 +24,7 @@ extension Session {
     /// statuses, once; the lint mode tells all, with the caller, each once.
     private func tellOnce(_ status: Status, _ message: String) {
         let isAlwaysTold = [.lockNotHeld, .wrongRole, .wrongState, .reentered].contains(status)
-        let tellsAll = lints.load(ordering: .relaxed)
+        let tellsAll = shared.lints.load(ordering: .relaxed)
         guard isConfigured, tellsAll || isAlwaysTold else { return }
         warnOnce(tellsAll ? "\(message), called from \(Self.caller)" : message)
     }
@@ -33,16 +33,13 @@ extension Session {
     ///
     /// - Parameter key: what is reported once, if its text differs each time.
     func warnOnce(_ text: String, key: String? = nil) {
-        let isNew = told.withLock { $0.count < Self.mostTold && $0.insert(key ?? text).inserted }
-        if isNew { host.message(REPLAY_MESSAGE_WARNING, text) }
+        if failures.isNewWarning(key ?? text) { host.message(REPLAY_MESSAGE_WARNING, text) }
     }
-
-    private static let mostTold = 1000
 
     /// Notes a failure that has its details already.
     @discardableResult
     func note(_ error: ReplayError) -> Status {
-        errors.note(error)
+        failures.errors.note(error)
         return error.status
     }
 
@@ -50,19 +47,19 @@ extension Session {
     ///
     /// - Parameter key: as of ``warnOnce(_:key:)``.
     func lint(_ message: @autoclosure () -> String, key: String? = nil) {
-        guard lints.load(ordering: .relaxed) else { return }
+        guard shared.lints.load(ordering: .relaxed) else { return }
         warnOnce("\(message()), called from \(Self.caller)", key: key)
     }
 
     /// An I/O thread's turn is where a checkpoint orders it; elsewhere it races
     /// with the vCPU thread, and a replay may find another order.
     func lintOutsideOfCheckpoint(_ what: @autoclosure () -> String) {
-        guard lints.load(ordering: .relaxed), isRecording, ThreadRoles.mine == .io,
-            state.icount != lastIOCheckpoint
+        guard shared.lints.load(ordering: .relaxed), let recorder, ThreadRoles.mine == .io,
+            icount != recorder.lastIOCheckpoint
         else {
             return
         }
-        lint("\(what()) by the I/O thread is not behind a checkpoint of its own")
+        lint("\(what()) by the I/O thread does not follow a checkpoint of that thread")
     }
 
     static var caller: String {
@@ -89,10 +86,12 @@ extension Session {
     ) -> Status {
         // Where a log was cut or damaged, nobody knows what the guest did next; after its end nothing
         // can be different.
-        if let player, player.isBroken || player.endWasTold && status != .digest { return reachEnd(player) }
+        if let player, player.isBroken || player.endIsReported && status != .digest {
+            return reachEnd(player)
+        }
         let expected = expected ?? player?.nextDescription ?? ""
         let sentence =
-            "the replay left the recording at icount \(state.icount): expected \(expected), found \(found)"
+            "the replay left the recording at icount \(icount): expected \(expected), found \(found)"
         var error = ReplayError(status, sentence, expected: expected, found: found, device: device)
         place(&error)
         error.history = player?.history ?? ""
@@ -104,15 +103,15 @@ extension Session {
     func fail(_ error: ReplayError, _ reason: Int) -> Status {
         hasFailed = true
         if isPlaying, !isStarted { return hold(error, reason) }
-        guard errors.stick(error) else { return errors.sticky?.status ?? error.status }
+        guard failures.errors.stick(error) else { return failures.errors.sticky?.status ?? error.status }
         tell(error, reason)
         return error.status
     }
 
     /// PLAY, before the start: a different machine may be the reason, and ``start()`` reports that first.
     private func hold(_ error: ReplayError, _ reason: Int) -> Status {
-        if let held = heldFailure { return held.error.status }
-        heldFailure = (error, reason)
+        if let held = failures.held { return held.error.status }
+        failures.held = (error, reason)
         return note(error)
     }
 
@@ -126,14 +125,14 @@ extension Session {
 
     func stopMachine(_ reason: Int, _ error: ReplayError?) {
         publishNothingDue()
-        stoppingThread.store(Self.thisThread, ordering: .relaxed)
+        failures.stoppingThread.store(Self.thisThread, ordering: .relaxed)
         host.stop(reason, error)
-        stoppingThread.store(0, ordering: .relaxed)
+        failures.stoppingThread.store(0, ordering: .relaxed)
     }
 
     /// Is this call made from within a callback that may not end the session?
     package var isInCallback: Bool {
-        isFlushing && holdsLock || stoppingThread.load(ordering: .relaxed) == Self.thisThread
+        holdsLock && course.isFlushing || failures.stoppingThread.load(ordering: .relaxed) == Self.thisThread
             || runners.contains(Self.thisThread) || Preparation.isVisited || isCalling
     }
 
@@ -142,7 +141,7 @@ extension Session {
     }
 
     /// The status of a session that has failed, for calls that answer one.
-    var failure: Status { errors.sticky?.status ?? heldFailure?.error.status ?? .wrongState }
+    var failure: Status { failures.errors.sticky?.status ?? failures.held?.error.status ?? .wrongState }
 
     // MARK: The log
 
@@ -174,7 +173,7 @@ extension Session {
         }
         guard isRecording, options.goOnWhenFull else { return fail(error, REPLAY_STOP_LOG_ERROR) }
         hasFailed = true
-        guard errors.stick(error) else { return errors.sticky?.status ?? error.status }
+        guard failures.errors.stick(error) else { return failures.errors.sticky?.status ?? error.status }
         host.message(REPLAY_MESSAGE_ERROR, "\(error.message); the guest goes on unrecorded")
         return error.status
     }

@@ -25,8 +25,8 @@ extension Session {
         if !held { _ = replay_fair_lock_take(lock) }
         if isRecording || end.on_purpose == 0 { flushAtEnd() }
         let error = closeLog(end)
-        isEnding.store(true, ordering: .releasing)
-        enter(writer: nil, player: nil)
+        shared.isEnding.store(true, ordering: .releasing)
+        enter(.none)
         runRest()
         closeDisks()
         runRest()
@@ -35,7 +35,7 @@ extension Session {
         noteChange()
         wakeIO()
         if let error {
-            errors.note(error)
+            failures.errors.note(error)
             return error.status
         }
         return .ok
@@ -51,48 +51,51 @@ extension Session {
         defer { thread.pointee.roles = roles }
         if let player, isPlaying { return playRest(player) }
         // What an event queues, too.
-        for _ in 0..<Self.mostRounds where inbox.count > 0 { flushQueue(.finish) }
+        for _ in 0..<Self.mostRounds where queue.inbox.count > 0 { flushQueue(.finish) }
     }
 
     private func playRest(_ player: Player) {
-        let icount = host.icount
-        if icount > state.icount, icount <= player.nextIcount { state.icount = icount }
-        var patience = 0
-        while !hasFailed, state.icount == host.icount {
+        accountAtEnd(player)
+        var waits = 0
+        while self.icount == host.icount {
             settleAtFinish(player)
-            guard player.ending == nil, player.nextIcount == state.icount,
-                let kind = player.next.knownKind
-            else { return }
-            if kind.rule.way == .reading, player.next.role == .io {
+            guard let rule = dueRule(player) else { return }
+            if rule.way == .reading, player.next.role == .io {
                 // The main loop that would repeat it has ended: it only fed the cache.
-                cache(kind, player.next.a)
-                consumeUnordered(player)
+                state.unorderedEvents &+= 1
+                passReading(player)
                 continue
             }
-            guard kind.isAsynchronous else { return }
+            guard rule.way == .flush else { return }
             let index = player.nextIndex
             flushQueue(.finish)
             if player.nextIndex != index { continue }
             // Only a disk's completion is worth waiting for.
-            guard devices.isAtWork(UInt64(bitPattern: player.next.a)), patience < 3000 else { return }
-            patience += 1
+            guard devices.isAtWork(player.next.request), waits < 3000 else { return }
+            waits += 1
             waitUnlocked(replay_change_count(change), 10_000_000)
         }
+    }
+
+    /// PLAY: as far as the host has come, if that isn't too far.
+    private func accountAtEnd(_ player: Player) {
+        let icount = host.icount
+        if icount > self.icount, icount <= player.nextIcount { self.icount = icount }
     }
 
     /// The log is closed. What came too late from outside doesn't reach the guest; who waits for a
     /// bottom half or a completion gets it.
     private func runRest() {
-        inbox.drop(\.isExternal)
+        queue.inbox.drop(\.isExternal)
         runQueue()
     }
 
     /// Ends the log of a recording; looks whether a replay was whole.
     private func closeLog(_ given: replay_end_t) -> ReplayError? {
-        defer { errors.loosen() }
+        defer { failures.errors.loosen() }
         if let writer {
             reportUnusedDigestInterval()
-            let failed = errors.sticky
+            let failed = failures.errors.sticky
             guard isStarted else {
                 writer.abandon()
                 return failed
@@ -102,22 +105,21 @@ extension Session {
             if let remark = writer.remark { host.message(REPLAY_MESSAGE_WARNING, remark) }
             return failed
         }
-        guard let player, isStarted else { return errors.sticky ?? heldFailure?.error }
+        guard let player, isStarted else { return failures.errors.sticky ?? failures.held?.error }
         if !hasFailed {
-            let icount = host.icount
-            if icount > state.icount, icount <= player.nextIcount { state.icount = icount }
+            accountAtEnd(player)
             settleAtFinish(player)
         }
-        if let failed = errors.sticky { return failed }
-        if player.endWasTold || given.on_purpose == 1 { return nil }
+        if let failed = failures.errors.sticky { return failed }
+        if player.endIsReported || given.on_purpose == 1 { return nil }
         let short = stoppedShort(player)
-        return endsAtShutdown(player) ? errors.sticky : short
+        return endsAtShutdown(player) ? failures.errors.sticky : short
     }
 
     private func endHere(_ given: replay_end_t) -> LogEnd {
         LogEnd(
             cause: UInt32(bitPattern: given.cause == 0 ? causeOfEnd : given.cause),
-            exitCode: given.exit_code, icount: max(host.icount, state.icount),
+            exitCode: given.exit_code, icount: max(host.icount, icount),
             digest: host.hasDigest ? digestOfHost() : 0, hasDigest: host.hasDigest)
     }
 
@@ -126,7 +128,7 @@ extension Session {
         switch Int(state.shutdownCause) {
         case REPLAY_SHUTDOWN_HOST_RESET, REPLAY_SHUTDOWN_GUEST_RESET, REPLAY_SHUTDOWN_SUBSYSTEM_RESET,
             REPLAY_SHUTDOWN_SNAPSHOT_LOAD:
-            max(host.icount, state.icount) == state.shutdownIcount
+            max(host.icount, icount) == state.shutdownIcount
                 ? state.shutdownCause : Int32(truncatingIfNeeded: REPLAY_SHUTDOWN_NONE)
         default: state.shutdownCause
         }
@@ -136,59 +138,43 @@ extension Session {
     private func endOfFailure(_ given: replay_end_t) -> LogEnd {
         LogEnd(
             cause: UInt32(truncatingIfNeeded: REPLAY_SHUTDOWN_HOST_ERROR), exitCode: given.exit_code,
-            icount: state.icount)
+            icount: icount)
     }
 
     private func stoppedShort(_ player: Player) -> ReplayError {
         var error = ReplayError(
             .stoppedShort,
-            "the replay was ended at icount \(state.icount), before \(player.nextDescription)",
+            "the replay was ended at icount \(icount), before \(player.nextDescription)",
             expected: player.nextDescription, found: "the end of the replay")
-        error.icount = state.icount
+        error.icount = icount
         error.eventIndex = player.nextIndex
         error.roles = ThreadRoles.mine.bits
         error.history = player.history
         return error
     }
 
-    /// As before the configuration, but for the error and the lock.
+    /// As before the configuration, except for the error and the lock.
     func leave() {
         watchdog?.stop()
         watchdog = nil
         writer?.abandon()
-        enter(writer: nil, player: nil)
-        (host, options, fingerprint) = (Host(), Options(), Fingerprint())
-        lints.store(false, ordering: .relaxed)
-        resetState()
-        withTimers { $0 = TimerList() }
-        resetPauses()
-        setClock(VirtualClock())
+        enter(.none)
+        (host, options, preparation.fingerprint) = (Host(), Options(), Fingerprint())
+        (state, course) = (EngineState(), Course())
+        showClock()
+        shared.reset()
+        setSnapshotName(nil)
         setFileName(nil)
     }
 
-    /// As after `init`, but for the error and the lock.
+    /// As after `init`, except for the error and the lock.
     private func reset() {
         leave()
-        (isConfigured, isStarted, hasFailed, heldFailure) = (false, false, false, nil)
-        eventsEnabled.store(false, ordering: .relaxed)
-        isEnding.store(false, ordering: .relaxed)
-        preparation.removeBlockers()
-        (audioIn, lastIOTurn, lastWake) = (nil, (.max, 0), (.max, false))
-        (dueSince, owedShutdowns, lastShutdown) = ((.max, 0), ShutdownQueue(), nil)
-        (isInSlice, flushPlace, missedCompletion, digestTaker) = (false, FlushPlace(), .max, .nobody)
         publishNothingDue()
-        patience = Self.fullPatience
-        told.withLock { $0.removeAll() }
-        (budgetsBeforeTurn, warnedOfSleep, warnedOfAlignment) = (0, false, false)
-        timerRuns = (.min, 0)
         replay_watch_reset(watch)
-        askedForWarp.store(false, ordering: .relaxed)
-        arrived.removeAll()
-        for _ in inbox.takeAll() {}
+        failures.reset()
+        preparation.removeBlockers()
+        queue.removeAll()
         devices.removeAll()
-        hostRequests.withLock { $0.removeAll() }
-        if isDefault { replay_snapshot_store(nil) }
-        snapshotText?.deallocate()
-        snapshotText = nil
     }
 }

@@ -7,69 +7,21 @@ extension Session {
 
     // MARK: Accounting
 
-    /// RECORD: takes over the icount to write. Nil if it went back, which ends the recording.
-    @inline(__always)
-    func accountForWriting(_ icount: UInt64) -> UInt64? {
-        if icount < state.icount {
-            wentBack(icount)
-            return nil
-        }
-        state.icount = icount
-        return icount
-    }
-
-    /// RECORD: no replay could follow the host from here on. The log keeps what it has.
-    @inline(never)
-    @discardableResult
-    private func wentBack(_ icount: UInt64) -> Status {
-        if hasFailed { return failure }
-        let sentence =
-            "the host's instruction count went back from \(state.icount) to \(icount): the recording ends here"
-        var error = ReplayError(
-            .icountBackwards, sentence, expected: "icount \(state.icount) or more", found: "icount \(icount)")
-        place(&error)
-        options.goOnWhenFull = false  // that is for logs that cannot be written
-        return fail(error, REPLAY_STOP_LOG_ERROR)
-    }
-
-    /// PLAY: takes over the host's icount. False if the replay has failed, now or before.
-    @inline(__always)
-    func accountForPlaying(_ icount: UInt64, _ player: Player) -> Bool {
-        if icount == state.icount { return !hasFailed }
-        return accountProgress(icount, player)
-    }
-
-    private func accountProgress(_ icount: UInt64, _ player: Player) -> Bool {
-        if hasFailed { return false }
-        if icount < state.icount {
-            diverge(
-                "the instruction count went back from \(state.icount) to \(icount)", status: .icountBackwards)
-            return false
-        }
-        if icount > player.nextIcount {
-            let due = player.nextIcount
-            state.icount = icount
-            diverge(
-                "the vCPU ran on to icount \(icount)", expected: "\(player.nextDescription) (due at \(due))")
-            return false
-        }
-        state.icount = icount
-        return true
-    }
-
     package func accountExecuted() -> Status {
         if isIdle { return .ok }
         if let refusal = refusal(.vcpu, "replay_account_executed_instructions") { return refusal }
-        guard let player else {
-            let icount = host.icount
-            if icount < state.icount { return wentBack(icount) }
-            state.icount = icount
-            return hasFailed && !options.goOnWhenFull ? failure : .ok
-        }
+        if let status = withPlayer({ accountExecuted($0) }) { return status }
+        let icount = host.icount
+        if icount < self.icount { return countWentBack(icount) }
+        self.icount = icount
+        return hasFailed && !options.goOnWhenFull ? failure : .ok
+    }
+
+    private func accountExecuted(_ player: Player) -> Status {
         guard accountForPlaying(host.icount, player) else { return failure }
-        isInSlice = false
+        player.isInSlice = false
         // What the host still does at this icount comes first: nothing is delivered here.
-        if state.icount == player.nextIcount { wakeWhoeverActs(player) }
+        if icount == player.nextIcount { wakeWhoeverActs(player) }
         return hasFailed ? failure : .ok
     }
 
@@ -77,13 +29,12 @@ extension Session {
 
     package func instructions() -> Int32 {
         if refusal(.vcpu, "replay_get_instructions") != nil || !mayRun { return 0 }
-        guard isPlaying else { return .max }
-        return Int32(clamping: playBudget())
+        return withPlayer { Int32(clamping: playBudget($0)) } ?? .max
     }
 
     package func budget(_ most: UInt64) -> UInt64 {
         if refusal(.vcpu, "replay_get_budget") != nil || !mayRun || !host.machineRunning { return 0 }
-        if isPlaying { return min(most, playBudget()) }
+        if let budget = withPlayer({ playBudget($0) }) { return min(most, budget) }
         if hasFailed && !options.goOnWhenFull { return 0 }
         if isRecording { noteBudget() }
         guard most > 0 else { return 0 }
@@ -97,17 +48,13 @@ extension Session {
     }
 
     /// RECORD: a vCPU thread that never turns gets no input and no timer, and its
-    /// guest never wakes. A replay would be told of a stall; here nobody waits.
+    /// guest never wakes. A replay would report a stall; here nobody waits.
     private func noteBudget() {
-        guard budgetsBeforeTurn < Self.mostBudgets else { return }
-        budgetsBeforeTurn += 1
-        guard budgetsBeforeTurn == Self.mostBudgets else { return }
+        guard hotRecorder?._withUnsafeGuaranteedRef({ $0.missesTurn() }) == true else { return }
         warnOnce(
-            "replay_account_warp_timer is not called: without it nothing that is queued reaches the guest, and no timer runs"
+            "neither replay_account_warp_timer() nor replay_turn() is called: without them nothing that is queued reaches the guest, and no timer runs"
         )
     }
-
-    static let mostBudgets: UInt32 = 100
 
     /// Before the start nothing may be executed.
     private var mayRun: Bool {
@@ -116,15 +63,15 @@ extension Session {
         return false
     }
 
-    private func playBudget() -> UInt64 {
-        guard let player, accountForPlaying(host.icount, player) else { return 0 }
-        if state.icount == player.nextIcount || !owedShutdowns.isEmpty {
+    private func playBudget(_ player: Player) -> UInt64 {
+        guard accountForPlaying(host.icount, player) else { return 0 }
+        if icount == player.nextIcount || !player.owedShutdowns.isEmpty {
             replay_watch_ask(watch, ThreadRoles.mine.bits)
-            settle(.rest)
+            settle(.rest, player)
         }
         if replay_watch_is_wanted(watch) { reportStall() }
-        let budget = hasFailed || player.endWasTold ? 0 : player.nextIcount &- state.icount
-        isInSlice = budget > 0
+        let budget = hasFailed || player.endIsReported ? 0 : player.nextIcount &- icount
+        player.isInSlice = budget > 0
         return budget
     }
 
@@ -138,22 +85,18 @@ extension Session {
     private func take(_ kind: EventKind, _ function: StaticString) -> Bool {
         if isIdle { return true }
         if refusal(.vcpu, function) != nil { return false }
-        if isRecording { return write(kind, .vcpu) || options.goOnWhenFull }
-        guard let player, accountForPlaying(host.icount, player) else { return false }
-        guard player.isNext(kind, at: state.icount) else {
-            noteAsked(kind)
-            return false
-        }
-        consume(player)
-        return true
+        if isRecording { return write(kind) || options.goOnWhenFull }
+        return withPlayer { take(kind, $0) } ?? false
     }
 
     private func has(_ kind: EventKind, _ function: StaticString) -> Bool {
-        guard isPlaying, refusalInRun(.vcpu, function) == nil, let player else { return false }
-        guard accountForPlaying(host.icount, player) else { return false }
-        if player.isNext(kind, at: state.icount) { return true }
-        replay_watch_ask(watch, ThreadRoles.mine.bits)
-        return false
+        guard isPlaying, refusalInRun(.vcpu, function) == nil else { return false }
+        return withPlayer { player in
+            guard accountForPlaying(host.icount, player) else { return false }
+            if isMine(kind, player) { return true }
+            replay_watch_ask(watch, ThreadRoles.mine.bits)
+            return false
+        } ?? false
     }
 }
 
@@ -168,7 +111,7 @@ extension UInt64 {
 extension ReplayError {
     init(_ status: Status, _ message: String, at session: Session) {
         self.init(status, message)
-        icount = session.state.icount
+        icount = session.icount
         eventIndex = session.player?.nextIndex ?? 0
         roles = ThreadRoles.mine.bits
         history = session.player?.history ?? ""

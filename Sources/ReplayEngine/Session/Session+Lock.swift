@@ -67,7 +67,7 @@ extension Session {
             noteTurn()  // its last turn was another session's: anything may be news
             return .ok
         }
-        if isPlaying { settle(roles.overlaps(.vcpu) ? .rest : .release) }
+        withPlayer { settle(roles.overlaps(.vcpu) ? .rest : .release, $0) }
         // While the machine is paused no turn does anything, so none is due.
         if roles.overlaps(.vcpu), !isPlaying, host.machineRunning, host.cpusIdle {
             if hasVirtualTimers, virtualDeadline(host.icount) == 0 {
@@ -100,7 +100,7 @@ extension Session {
     /// The vCPU's turn; what the I/O side was asked for in between stays news to a thread that does both.
     func noteVCPUTurn() {
         let count = replay_change_count(change)
-        if ThreadRoles.mine.overlaps(.io), askedForWarp.load(ordering: .relaxed) { return }
+        if ThreadRoles.mine.overlaps(.io), shared.askedForWarp.load(ordering: .relaxed) { return }
         noteTurn(count)
     }
 
@@ -118,9 +118,9 @@ extension Session {
     private func longestWait(_ timeout: Int64, _ roles: ThreadRoles) -> Int64 {
         guard roles.overlaps(.io) else { return timeout }
         replay_watch_end(watch, true)
-        let next: Int64?
-        if let player, isPlaying { next = delayOfIOTurn(player) } else { next = nextIOTurn(ofTurns: true) }
-        guard let next else { return timeout }
+        guard let next = withPlayer({ delayOfIOTurn($0) }) ?? nextIOTurn(ofTurns: true) else {
+            return timeout
+        }
         return timeout < 0 ? next : min(timeout, next)
     }
 }

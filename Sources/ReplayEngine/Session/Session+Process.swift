@@ -19,7 +19,7 @@ extension Session {
     /// Reports it once, and stops the machine.
     @inline(never)
     func reportFork() -> Status {
-        if !forkIsReported.exchange(true, ordering: .relaxed) {
+        if !failures.forkIsReported.exchange(true, ordering: .relaxed) {
             host.message(REPLAY_MESSAGE_ERROR, forkError.message)
             host.stop(REPLAY_STOP_LOG_ERROR, forkError)
         }
@@ -33,7 +33,7 @@ extension Session {
     var forkError: ReplayError {
         var error = ReplayError(
             .forked,
-            "the session belongs to process \(processID), and this process is a forked child of it: fork before replay_configure()"
+            "the session belongs to process \(failures.processID), and this process is a forked child of it: fork before replay_configure()"
         )
         error.icount = icountSeen
         error.eventIndex = eventsSeen
@@ -47,13 +47,13 @@ extension Session {
     package func threadEnds() {
         guard holdsLock else { return }
         let sentence = "\(ThreadRoles.mine.description) ended while it held the replay lock"
-        isFlushing = false
+        course.isFlushing = false
         if isIdle {
             warnOnce(sentence)
         } else {
             writer?.end(because: LogError(outside: sentence, SystemError(EOWNERDEAD)))
             fail(
-                ReplayError(.threadEnded, "\(sentence), at icount \(state.icount)", at: self),
+                ReplayError(.threadEnded, "\(sentence), at icount \(icount)", at: self),
                 isPlaying ? REPLAY_STOP_DIVERGENCE : REPLAY_STOP_LOG_ERROR)
         }
         replay_fair_lock_give(lock)
@@ -65,6 +65,6 @@ extension Session {
         warnOnce(
             "\(ThreadRoles.mine.description) ended without replay_session_pop_current(): the session is no longer current there"
         )
-        pushes.subtract(1, ordering: .acquiringAndReleasing)
+        shared.pushes.subtract(1, ordering: .acquiringAndReleasing)
     }
 }

@@ -8,21 +8,21 @@ extension Session {
     package var info: replay_info_t {
         let face = self.face.withLock { $0 }
         var info = face.info
-        info.mode = mode
+        info.mode = mode.rawValue
         // The host is asked under the lock only.
         let counted = icountSeen
         let icount = isLocked ? host.icount : counted
-        let clock = holdsLock && !isIdle ? time.clock : shownClock
+        let clock = holdsLock && !isIdle ? state.clock : shownClock
         info.icount = isPlaying ? counted : max(icount, counted)
         info.events = eventsSeen
-        info.queued = UInt64(inbox.count + arrivedCount.load(ordering: .relaxed))
+        info.queued = UInt64(queue.count)
         info.virtual_ns = isConfigured ? clock.now(icount) : 0
         (info.warped_ns, info.shift) = (clock.warped, Int32(clock.shift))
         if let writer = face.writer {
             info.event_bytes = writer.bytesShown
             info.log_stalls = writer.stalls
         }
-        if let player = face.player { info.at_end = player.endWasTold ? 1 : 0 }
+        if let player = face.player { info.at_end = player.endIsReported ? 1 : 0 }
         return info
     }
 
@@ -39,7 +39,7 @@ extension Session {
     /// Wakes who waits, and makes the I/O thread take a turn.
     package func notify() {
         if isForked { return }
-        askedForWarp.store(true, ordering: .relaxed)
+        shared.askedForWarp.store(true, ordering: .relaxed)
         wakeIO()
     }
 

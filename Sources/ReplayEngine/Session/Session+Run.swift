@@ -75,7 +75,7 @@ extension Session {
     private func loop(_ isVCPU: Bool) -> Status {
         var emptySlices = 0
         while mayRunOn { if isVCPU { runSlice(&emptySlices) } else { runMainLoop() } }
-        if let player, isPlaying { takeLastEvents(player, isVCPU) }
+        withPlayer { takeLastEvents($0, isVCPU) }
         return hasFailed ? failure : .ok
     }
 
@@ -85,7 +85,7 @@ extension Session {
         var index: UInt64
         repeat {
             index = player.nextIndex
-            if hasFailed || player.endWasTold { return }
+            if hasFailed || player.endIsReported { return }
             _ = turn()
             if isVCPU { inHost { host.interrupt() } }
         } while player.nextIndex != index
@@ -104,7 +104,7 @@ extension Session {
 
     private var mayRunOn: Bool {
         if runners.areStopped.load(ordering: .acquiring) { return false }
-        if let player, isPlaying { return !hasFailed && !player.endWasTold }
+        if let isOver = withPlayer({ $0.endIsReported }) { return !hasFailed && !isOver }
         return !hasFailed || options.goOnWhenFull
     }
 

@@ -63,12 +63,12 @@ extension Session {
         if let player, let refusal = differentMachine(from: player) { return refuse(refusal) }
         warnOfMissingDigest()
         // In this order: what a worker posts meanwhile is early, or finds events enabled.
-        eventsEnabled.store(!isIdle, ordering: .releasing)
+        shared.eventsEnabled.store(!isIdle, ordering: .releasing)
         isStarted = true
         if let player { publishNext(player) }
         startWatchdog()
-        guard let (error, reason) = heldFailure else { return .ok }
-        heldFailure = nil
+        guard let (error, reason) = failures.held else { return .ok }
+        failures.held = nil
         return fail(error, reason)
     }
 
@@ -96,7 +96,7 @@ extension Session {
 
     private func differentMachine(from player: Player) -> ReplayError? {
         let recorded = Fingerprint(player.reader.metadata.fingerprint)
-        let differences = fingerprint.differences(from: recorded)
+        let differences = preparation.fingerprint.differences(from: recorded)
         guard let first = differences.first else { return nil }
         return ReplayError(
             .fingerprint, Fingerprint.describe(differences, room: ReplayError.messageRoom),
@@ -107,7 +107,7 @@ extension Session {
     /// The machine may not run.
     private func refuse(_ error: ReplayError) -> Status {
         hasFailed = true
-        _ = errors.stick(error)
+        _ = failures.errors.stick(error)
         return error.status
     }
 }

@@ -1,16 +1,47 @@
 import CReplay
 import ReplayLog
 
-/// RECORD: the one way of an event into the log.
+/// RECORD: the one way of an event into the log, and the mirror of Session+Cursor.
 extension Session {
+    // MARK: Account
+
+    /// RECORD: takes over the icount to write. Nil if it went back, which ends the recording.
+    @inline(__always)
+    func accountForWriting(_ icount: UInt64) -> UInt64? {
+        if icount < self.icount {
+            countWentBack(icount)
+            return nil
+        }
+        self.icount = icount
+        return icount
+    }
+
+    /// RECORD: no replay could follow the host from here on. The log keeps what it has.
+    @inline(never)
+    @discardableResult
+    func countWentBack(_ icount: UInt64) -> Status {
+        if hasFailed { return failure }
+        let sentence =
+            "the host's instruction count went back from \(self.icount) to \(icount): the recording ends here"
+        var error = ReplayError(
+            .icountBackwards, sentence, expected: "icount \(self.icount) or more", found: "icount \(icount)")
+        place(&error)
+        options.goOnWhenFull = false  // that is for logs that cannot be written
+        return fail(error, REPLAY_STOP_LOG_ERROR)
+    }
+
+    // MARK: Write
+
     /// Accounts, writes an event without a payload. False when the log is dead.
     @inline(__always)
-    func write(_ kind: EventKind, _ usual: ThreadRole) -> Bool {
-        guard !hasFailed, let writer = hotWriter, let icount = accountForWriting(host.icount) else {
+    func write(_ kind: EventKind) -> Bool {
+        guard !hasFailed, let recorder = hotRecorder, let icount = accountForWriting(host.icount) else {
             return false
         }
-        let role = ThreadRoles.mine.role(usually: usual)
-        return note(written: writer._withUnsafeGuaranteedRef { $0.append(kind, role, icount) })
+        return recorder._withUnsafeGuaranteedRef {
+            let role = ThreadRoles.mine.role(usually: $0.usualRole(kind))
+            return note(written: $0.hotWriter._withUnsafeGuaranteedRef { $0.append(kind, role, icount) })
+        }
     }
 
     /// The same with a role that is not the thread's to choose.
@@ -19,26 +50,22 @@ extension Session {
         return note(written: writer.append(kind, role, icount))
     }
 
-    /// The same with integers, and bytes behind them.
+    /// The same with a payload; of a thread that has both roles it is the vCPU thread's.
     @inline(__always)
-    func write(
-        _ kind: EventKind, _ usual: ThreadRole, _ a: Int64, _ b: Int64 = 0, _ c: Int64 = 0, _ d: Int64 = 0,
-        _ e: Int64 = 0, _ f: Int64 = 0, bytes: UnsafeRawBufferPointer = .init(start: nil, count: 0)
-    ) -> Bool {
-        guard !hasFailed, let writer = hotWriter, let icount = accountForWriting(host.icount) else {
+    func write(_ event: EventFields) -> Bool {
+        guard !hasFailed, let recorder = hotRecorder, let icount = accountForWriting(host.icount) else {
             return false
         }
-        let role = ThreadRoles.mine.role(usually: usual)
-        return note(
-            written: writer._withUnsafeGuaranteedRef {
-                $0.append(kind, role, icount, a, b, c, d, e, f, bytes: bytes)
-            })
+        let role = ThreadRoles.mine.role(usually: .vcpu)
+        return recorder._withUnsafeGuaranteedRef {
+            note(written: $0.hotWriter._withUnsafeGuaranteedRef { $0.append(event, role, icount) })
+        }
     }
 
     @inline(__always)
     func note(written: Bool) -> Bool {
         if written {
-            state.events &+= 1
+            events &+= 1
             return true
         }
         _ = logFailed()
@@ -46,5 +73,7 @@ extension Session {
     }
 
     /// The status of a call that wrote.
-    func status(ofWriting written: Bool) -> Status { written ? .ok : errors.last?.status ?? .wrongState }
+    func status(ofWriting written: Bool) -> Status {
+        written ? .ok : failures.errors.last?.status ?? .wrongState
+    }
 }

@@ -7,6 +7,7 @@ struct SessionFace: @unchecked Sendable {
 
     /// As C text, which the session deallocates.
     var fileName: UnsafeMutablePointer<CChar>?
+    var snapshotName: UnsafeMutablePointer<CChar>?
     /// What is the same throughout the run.
     private(set) var info = replay_info_t()
     private(set) var writer: LogWriter?

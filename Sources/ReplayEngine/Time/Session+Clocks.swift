@@ -1,26 +1,65 @@
 import CReplay
 import ReplayLog
+import Synchronization
+
+/// replay_save_clock(). A function of its own, so that the call from C is a jump.
+package func saveClock(_ clock: Int32, _ value: Int64, _ icount: UInt64, in session: Session) -> Int64 {
+    session.saveClockQuickly(clock, value, icount) ? value : session.saveClock(clock, value, icount)
+}
+
+/// replay_read_clock().
+package func readClock(_ clock: Int32, _ icount: UInt64, in session: Session) -> Int64 {
+    session.readClockQuickly(clock, icount) ?? session.readClock(clock, icount)
+}
 
 /// Readings of the recorded clocks.
 extension Session {
-    /// RECORD: stores a reading, and gives it back.
+    /// RECORD: the short way of ``saveClock(_:_:_:)``. False: nothing was done.
     @inline(__always)
-    package func saveClock(_ clock: Int32, _ value: Int64, _ icount: UInt64) -> Int64 {
+    fileprivate func saveClockQuickly(_ clock: Int32, _ value: Int64, _ count: UInt64) -> Bool {
+        let thread = replay_thread_self()
+        let roles = ThreadRoles(bits: thread.pointee.roles)
+        guard shared.quickMode.load(ordering: .relaxed) == Mode.record.rawValue,
+            replay_fair_lock_mine(lock), roles.bits != 0,
+            let kind = EventKind.number(ofClock: clock), case .recording(let recorder) = log
+        else { return false }
+        let count = count == Self.icountNow ? host.icount : count
+        let head = EventHead.make(kind, roles.role(usually: .vcpu))
+        guard count >= icount,
+            recorder._withUnsafeGuaranteedRef({ $0.encoder.pointee.putClock(head, count, value) })
+        else { return false }
+        icount = count
+        events &+= 1
+        if clock == Int32(truncatingIfNeeded: REPLAY_CLOCK_HOST) {
+            state.hostClock = value
+        } else {
+            state.virtualRTClock = value
+        }
+        return true
+    }
+
+    /// For an icount that the host is asked for.
+    static var icountNow: UInt64 { .max }
+
+    /// RECORD: stores a reading, and gives it back.
+    @inline(never)
+    fileprivate func saveClock(_ clock: Int32, _ value: Int64, _ count: UInt64) -> Int64 {
         guard isRecording, refusalInRun(.either, "replay_save_clock") == nil else {
             return saveClockElsewhere(value)
         }
         if options.lint { lintOutsideOfCheckpoint("a clock reading") }
-        return writeClock(clock, value, icount, usual: .vcpu)
+        return writeClock(clock, value, count == Self.icountNow ? host.icount : count, usual: .vcpu)
     }
 
-    @inline(__always)
     func writeClock(_ clock: Int32, _ value: Int64, _ icount: UInt64, usual: ThreadRole) -> Int64 {
-        guard let kind = Self.kind(ofClock: clock), !hasFailed, let writer = hotWriter else {
+        guard let kind = Self.kind(ofClock: clock), !hasFailed, let recorder = hotRecorder else {
             return unwrittenClock(clock, value)
         }
         guard let icount = accountForWriting(icount) else { return value }
         let role = ThreadRoles.mine.role(usually: usual)
-        _ = note(written: writer._withUnsafeGuaranteedRef { $0.appendClock(kind, role, icount, value) })
+        _ = recorder._withUnsafeGuaranteedRef {
+            note(written: $0.hotWriter._withUnsafeGuaranteedRef { $0.appendClock(kind, role, icount, value) })
+        }
         cache(kind, value)
         return value
     }
@@ -37,8 +76,36 @@ extension Session {
         return value
     }
 
+    /// PLAY: the short way of ``readClock(_:_:)``. Nil: nothing was done.
+    @inline(__always)
+    fileprivate func readClockQuickly(_ clock: Int32, _ count: UInt64) -> Int64? {
+        let thread = replay_thread_self()
+        let roles = ThreadRoles(bits: thread.pointee.roles)
+        guard shared.quickMode.load(ordering: .relaxed) == Mode.play.rawValue,
+            replay_fair_lock_mine(lock), roles.bits != 0,
+            let kind = EventKind.number(ofClock: clock), case .playing(let player) = log
+        else { return nil }
+        let count = count == Self.icountNow ? host.icount : count
+        return player._withUnsafeGuaranteedRef { player in
+            // An event that is due there is at or after the icount of the last accounting.
+            guard player.isNext(head: EventHead.make(kind, .vcpu), at: count), roles.overlaps(.vcpu) else {
+                return nil
+            }
+            icount = count
+            let value = player.next.clockValue
+            if clock == Int32(truncatingIfNeeded: REPLAY_CLOCK_HOST) {
+                state.hostClock = value
+            } else {
+                state.virtualRTClock = value
+            }
+            consumeQuickly(player)
+            return value
+        }
+    }
+
     /// PLAY: the recorded reading.
-    package func readClock(_ clock: Int32, _ icount: UInt64) -> Int64 {
+    @inline(never)
+    fileprivate func readClock(_ clock: Int32, _ count: UInt64) -> Int64 {
         guard let kind = Self.kind(ofClock: clock) else {
             misuse(.invalidArgument, "clock \(clock) does not exist")
             return 0
@@ -47,49 +114,31 @@ extension Session {
             if !isPlaying { misuse(.wrongMode, "replay_read_clock was called while not replaying") }
             return holdsLock ? cached(kind) : 0
         }
-        return player._withUnsafeGuaranteedRef { readClock(kind, icount, $0) }
+        let count = count == Self.icountNow ? host.icount : count
+        return player._withUnsafeGuaranteedRef { readClock(kind, count, $0) }
     }
 
     @inline(__always)
     private func readClock(_ kind: EventKind, _ icount: UInt64, _ player: Player) -> Int64 {
-        guard accountForPlaying(icount, player) else { return cached(kind) }
-        if player.isNext(kind, at: state.icount), ThreadRoles.mine.has(player.next.role) {
-            return takeReading(kind, player)
-        }
-        return readClockOutOfTurn(kind, player)
+        guard accountForPlaying(icount, player), mayTake(kind, player) else { return cached(kind) }
+        return takeReading(kind, player)
     }
 
     @inline(__always)
     private func takeReading(_ kind: EventKind, _ player: Player) -> Int64 {
-        let value = player.next.a
+        let value = player.next.clockValue
         cache(kind, value)
-        if case .io = player.next.role { patience = Self.fullPatience }
+        if case .io = player.next.role { player.patience = Player.fullPatience }
         consume(player)
         return value
-    }
-
-    /// A reading that is not this thread's next event. An I/O thread's loop may turn
-    /// at other times than it did; a vCPU thread that does something else does it wrong.
-    @inline(never)
-    private func readClockOutOfTurn(_ kind: EventKind, _ player: Player) -> Int64 {
-        guard ThreadRoles.mine.overlaps(.vcpu) else {
-            replay_watch_ask_kind(watch, kind.rawValue, ThreadRoles.mine.bits)
-            return cached(kind)
-        }
-        passOver(player)
-        if player.isNext(kind, at: state.icount), ThreadRoles.mine.has(player.next.role) {
-            return takeReading(kind, player)
-        }
-        diverge("a reading of \(kind.name) by \(ThreadRoles.mine.description)")
-        return cached(kind)
     }
 
     /// The reading that the warp works with, in every mode.
     func warpReading(_ role: ThreadRole) -> Int64 {
         let virtualRT = Int32(truncatingIfNeeded: REPLAY_CLOCK_VIRTUAL_RT)
         if isRecording { return writeClock(virtualRT, runningTime, host.icount, usual: role) }
-        guard let player, isPlaying else { return runningTime }
-        guard player.isNext(.clockVirtualRT, at: state.icount) else {
+        guard let player else { return runningTime }
+        guard isMine(.clockVirtualRT, player) else {
             diverge("the reading of CLOCK_VIRTUAL_RT that the warp of the virtual clock needs")
             return state.virtualRTClock
         }

@@ -10,7 +10,7 @@ extension Session {
     }
 
     /// Was the machine paused at the last turn?
-    var isPaused: Bool { paused.load(ordering: .relaxed) }
+    var isPaused: Bool { shared.isPaused.load(ordering: .relaxed) }
 
     /// A turn asks the host; a pause lasts from one turn to another.
     var machineRuns: Bool {
@@ -23,16 +23,11 @@ extension Session {
     private func notePause(_ isPaused: Bool) {
         let now = realTime
         withPauses { if isPaused { $0.begin(now) } else { $0.end(now) } }
-        paused.store(isPaused, ordering: .relaxed)
+        shared.isPaused.store(isPaused, ordering: .relaxed)
     }
 
     private func withPauses<Result>(_ body: (inout PauseCount) -> Result) -> Result {
-        isIdle ? clockLock.withLock { _ in body(&time.pauses) } : body(&time.pauses)
-    }
-
-    func resetPauses() {
-        withPauses { $0 = PauseCount() }
-        paused.store(false, ordering: .relaxed)
+        isIdle ? clockLock.withLock { _ in body(&state.pauses) } : body(&state.pauses)
     }
 
     /// While the machine is paused, the host is asked so often, in real ns, whether it still is: who

@@ -54,12 +54,6 @@ extension Session {
 
     var hasVirtualTimers: Bool { host.runsTimers || withTimers { $0.nearest } != nil }
 
-    func runVirtualTimersOfLog(_ player: Player) {
-        guard hasVirtualTimers else { return }
-        consume(player)
-        runVirtualTimers()
-    }
-
     func runVirtualTimers() {
         let order = withTimers { $0.order }
         let now = virtualTime
@@ -72,14 +66,14 @@ extension Session {
 
     /// A timer that sets itself to the present each time lets neither instructions nor time pass.
     private func noteTimerRun(_ now: Int64) {
-        guard now == timerRuns.time else {
-            timerRuns = (now, 0)
+        guard now == course.timerRuns.time else {
+            course.timerRuns = (now, 0)
             return
         }
-        timerRuns.count &+= 1
-        guard timerRuns.count == Self.mostTimerRuns else { return }
+        course.timerRuns.count &+= 1
+        guard course.timerRuns.count == Self.mostTimerRuns else { return }
         warnOnce(
-            "virtual timers have run \(timerRuns.count) times at icount \(host.icount) and virtual time \(now) ns: a timer "
+            "virtual timers have run \(course.timerRuns.count) times at icount \(host.icount) and virtual time \(now) ns: a timer "
                 + "that is set to the present whenever it runs (replay_timer_mod(), replay_host::deadline_ns) keeps the "
                 + "vCPU thread from executing"
         )

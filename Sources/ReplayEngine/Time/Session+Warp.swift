@@ -16,13 +16,13 @@ extension Session {
     func withClock<Result>(_ body: (inout VirtualClock) -> Result) -> Result {
         if isIdle {
             return clockLock.withLock { shown in
-                defer { shown = time.clock }
-                return body(&time.clock)
+                defer { shown = state.clock }
+                return body(&state.clock)
             }
         }
-        let changes = time.clock.changes
-        let result = body(&time.clock)
-        if time.clock.changes != changes { setClock(time.clock) }
+        let changes = state.clock.changes
+        let result = body(&state.clock)
+        if state.clock.changes != changes { setClock(state.clock) }
         return result
     }
 
@@ -31,10 +31,12 @@ extension Session {
 
     func setClock(_ clock: VirtualClock) {
         clockLock.withLock { shown in
-            time.clock = clock
+            state.clock = clock
             shown = clock
         }
     }
+
+    func showClock() { setClock(state.clock) }
 
     func virtualInstructions(for ns: Int64) -> UInt64 { withClock { $0.instructions(for: ns) } }
 
@@ -47,7 +49,7 @@ extension Session {
     }
 
     func withTimers<Result>(_ body: (inout TimerList) -> Result) -> Result {
-        isIdle ? clockLock.withLock { _ in body(&time.timers) } : body(&time.timers)
+        isIdle ? clockLock.withLock { _ in body(&state.timers) } : body(&state.timers)
     }
 
     // MARK: The warp
@@ -70,8 +72,8 @@ extension Session {
     }
 
     func warnOfEndlessSleep() {
-        if sleeps || warnedOfSleep || hasRequestsAtWork { return }
-        warnedOfSleep = true
+        if sleeps || course.warnedOfSleep || hasRequestsAtWork { return }
+        course.warnedOfSleep = true
         host.message(
             REPLAY_MESSAGE_WARNING,
             "the guest sleeps, has no timer, and with sleep=off nothing will ever wake it")
@@ -96,17 +98,18 @@ extension Session {
         withClock { $0.look(icount: icount, real: real) }
     }
 
-    func lookAtShiftNow(_ player: Player) {
+    /// PLAY: the log says that this thread looked here.
+    func lookAtShiftNow() {
         let real = warpReading(.vcpu)
-        let icount = state.icount
+        let icount = self.icount
         withClock { $0.look(icount: icount, real: real) }
     }
 
     func warnOfAlignment() {
-        guard options.align, !warnedOfAlignment else { return }
+        guard options.align, !course.warnedOfAlignment else { return }
         let late = runningTime &- virtualTime
         guard late > VirtualClock.wobble else { return }
-        warnedOfAlignment = true
+        course.warnedOfAlignment = true
         host.message(REPLAY_MESSAGE_WARNING, "the guest's clock is \(late / 1_000_000) ms behind real time")
     }
 }

@@ -97,7 +97,7 @@ struct LiveWatch {
     }
 
     private var missingTurn: (text: String, key: String)? {
-        let queued = session.inbox.count
+        let queued = session.queue.inbox.count
         if noVCPUTurn.isLong(limit), queued > 0, session.areEventsEnabled {
             return (
                 "\(queued) events have been queued for \(noVCPUTurn.time.asSeconds), but the vCPU thread takes no turn: "

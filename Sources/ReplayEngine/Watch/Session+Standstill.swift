@@ -33,13 +33,13 @@ extension Session {
 
     /// Is a request at work on what comes next?
     func mayStandStill(isPatient: Bool) -> Bool {
-        guard isPatient, isPlaying, let player, !hasFailed, player.ending == nil,
-            let kind = player.next.knownKind
+        guard isPatient, let player, !hasFailed,
+            let rule = player.nextRule
         else { return false }
-        switch kind {
-        case .block, .blockRead, .blockData: return isAtWork(UInt64(bitPattern: player.next.a))
-        case .bottomHalf, .bottomHalfOneshot: return hasRequestsUnderWay
-        default: return false
+        switch rule.arrival {
+        case .request: return isAtWork(player.next.request)
+        case .bottomHalf: return hasRequestsUnderWay
+        case nil: return false
         }
     }
 
@@ -65,19 +65,19 @@ extension Session {
         guard let player, !hasFailed else { return nil }
         let expected = player.nextDescription
         var found = Self.describe(lastAsked: lastAsked)
-        if player.nextIcount > state.icount {
-            let ahead = player.nextIcount &- state.icount
+        if player.nextIcount > icount {
+            let ahead = player.nextIcount &- icount
             found = "the vCPU \(host.cpusIdle ? "asleep" : "stopped") \(ahead) instructions before it"
             if lastAsked != 0 { found += ", and \(Self.describe(lastAsked: lastAsked))" }
         }
-        let queued = arrivedCount.load(ordering: .relaxed) + inbox.count
+        let queued = queue.count
         if queued > 0 { found += ", with \(queued) events queued" }
         var error = ReplayError(
             .stalled,
-            "the replay has made no progress for \(time.asSeconds) at icount \(state.icount): expected \(expected), "
+            "the replay has made no progress for \(time.asSeconds) at icount \(icount): expected \(expected), "
                 + "found \(found)\(missingCall(player))",
             expected: expected, found: found)
-        error.icount = state.icount
+        error.icount = icount
         error.eventIndex = player.nextIndex
         error.history = player.history
         return stick(error)
@@ -99,7 +99,7 @@ extension Session {
 
     private func stick(_ error: ReplayError) -> ReplayError? {
         hasFailed = true
-        return errors.stick(error) ? error : nil
+        return failures.errors.stick(error) ? error : nil
     }
 
     private static func describe(lastAsked: UInt32) -> String {
@@ -111,12 +111,10 @@ extension Session {
 
     /// "; the I/O thread must call replay_start_warp_timer() or replay_turn()": the call that is missing.
     private func missingCall(_ player: Player) -> String {
-        guard player.nextIcount == state.icount else { return "; the vCPU thread must execute them" }
-        guard player.ending == nil, let kind = player.next.knownKind else {
-            return "; a thread must call replay_turn()"
-        }
-        let call = "; \(ThreadRoles(player.next.role).description) must call \(kind.call)"
-        guard kind.isOfDevice, player.next.role == .vcpu, !host.cpusIdle else { return call }
+        guard player.nextIcount == icount else { return "; the vCPU thread must execute them" }
+        guard let rule = player.nextRule else { return "; a thread must call replay_turn()" }
+        let call = "; \(ThreadRoles(player.next.role).description) must call \(rule.call)"
+        guard rule.isOfDevice, player.next.role == .vcpu, !host.cpusIdle else { return call }
         // A host that counts an instruction after it is executed has no budget for the one that would call.
         return call + ". Where an instruction does so, replay_host::icount must include it already"
     }

@@ -1,0 +1,72 @@
+import ReplayLog
+
+/// Record/replay mode, with the numbers of the public header (a test compares them).
+package enum Mode: Int32, Sendable {
+    case none = 0
+    case record = 1
+    case play = 2
+}
+
+/// What a session does with a log, with what only this mode has. It owns the recorder or the player; unmanaged, so that
+/// the hot path counts no references.
+enum LogUse {
+    case none
+    case recording(Unmanaged<Recorder>)
+    case playing(Unmanaged<Player>)
+
+    init(_ recorder: Recorder) { self = .recording(.passRetained(recorder)) }
+    init(_ player: Player) { self = .playing(.passRetained(player)) }
+
+    var mode: Mode {
+        switch self {
+        case .none: .none
+        case .recording: .record
+        case .playing: .play
+        }
+    }
+
+    /// It is left, and can't be used any more.
+    func release() {
+        switch self {
+        case .none: break
+        case .recording(let recorder): recorder.release()
+        case .playing(let player): player.release()
+        }
+    }
+}
+
+/// RECORD's side of a session, as ``Player`` is PLAY's.
+final class Recorder {
+    let writer: LogWriter
+    let hotWriter: Unmanaged<LogWriter>
+    /// The hot half of the writer, for events that are small.
+    let encoder: UnsafeMutablePointer<EventEncoder>
+    /// A bit for each kind that the I/O thread meets in a host whose one thread does everything.
+    private let usuallyIO = EventKind.allCases.filter { $0.rule.usualRole == .io }
+        .reduce(0 as UInt64) { $0 | 1 &<< UInt64($1.rawValue) }
+    /// Lint: the icount of the last checkpoint of an I/O thread.
+    var lastIOCheckpoint: UInt64 = .max
+    /// How often the vCPU thread has asked for a budget before its first turn.
+    private var budgetsBeforeTurn = 0
+    static let mostBudgets = 100
+
+    init(_ writer: LogWriter) {
+        self.writer = writer
+        hotWriter = .passUnretained(writer)
+        encoder = writer.encoder
+    }
+
+    @inline(__always)
+    func usualRole(_ kind: EventKind) -> ThreadRole {
+        usuallyIO &>> UInt64(kind.rawValue) & 1 == 0 ? .vcpu : .io
+    }
+
+    func noteVCPUTurn() { budgetsBeforeTurn = Self.mostBudgets }
+
+    /// - Returns: true once, where turns should have come long ago.
+    func missesTurn() -> Bool {
+        guard budgetsBeforeTurn < Self.mostBudgets else { return false }
+        budgetsBeforeTurn += 1
+        return budgetsBeforeTurn == Self.mostBudgets
+    }
+}

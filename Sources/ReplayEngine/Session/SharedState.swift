@@ -1,0 +1,90 @@
+import CReplay
+import Synchronization
+
+/// What any thread may look at, or leave for the others, without the replay lock.
+package struct SharedState: ~Copyable {
+    /// Where the run is. Written by the owner of the lock: instructions at the last accounting, and events
+    /// written or consumed.
+    let icount = Atomic<UInt64>(0)
+    let events = Atomic<UInt64>(0)
+
+    /// The raw value of ``Mode``. Written at configuration and end only.
+    let mode = Atomic<Int32>(Mode.none.rawValue)
+    let isConfigured = Atomic<Bool>(false)
+    let isStarted = Atomic<Bool>(false)
+    /// The end of the run: what is posted now waits for the thread that ends it.
+    let isEnding = Atomic<Bool>(false)
+    /// Sticky: after a divergence, or when the log is dead, calls answer neutrally.
+    let hasFailed = Atomic<Bool>(false)
+    /// ``Options/lint``.
+    let lints = Atomic<Bool>(false)
+    /// The mode, if a call may take its short way: nothing has failed, and the lint mode is off. Else -1.
+    let quickMode = Atomic<Int32>(-1)
+
+    /// Real time is counted from here.
+    let epoch = Atomic<Int64>(replay_monotonic_ns())
+    let eventsEnabled = Atomic<Bool>(false)
+    /// The vCPU thread has asked the I/O thread for a turn, and it has not come yet.
+    let askedForWarp = Atomic<Bool>(false)
+    /// The machine was paused at the last turn.
+    let isPaused = Atomic<Bool>(false)
+    /// Real time of the last completion that was queued.
+    let lastCompletion = Atomic<Int64>(.min)
+    /// Threads that have made this session current.
+    package let pushes = Atomic<Int>(0)
+
+    /// As before the configuration, except for those that have the session current.
+    func reset() {
+        icount.store(0, ordering: .relaxed)
+        events.store(0, ordering: .relaxed)
+        isConfigured.store(false, ordering: .releasing)
+        isStarted.store(false, ordering: .releasing)
+        isEnding.store(false, ordering: .releasing)
+        hasFailed.store(false, ordering: .relaxed)
+        lints.store(false, ordering: .relaxed)
+        quickMode.store(-1, ordering: .relaxed)
+        eventsEnabled.store(false, ordering: .relaxed)
+        askedForWarp.store(false, ordering: .relaxed)
+        isPaused.store(false, ordering: .relaxed)
+        lastCompletion.store(.min, ordering: .relaxed)
+    }
+}
+
+extension Session {
+    /// Instructions at the last accounting, for the owner of the lock; ``icountSeen`` is for all others.
+    var icount: UInt64 {
+        @inline(__always) get { shared.icount.load(ordering: .relaxed) }
+        @inline(__always) set { shared.icount.store(newValue, ordering: .relaxed) }
+    }
+    /// Events written or consumed.
+    var events: UInt64 {
+        @inline(__always) get { shared.events.load(ordering: .relaxed) }
+        @inline(__always) set { shared.events.store(newValue, ordering: .relaxed) }
+    }
+    var icountSeen: UInt64 { icount }
+    var eventsSeen: UInt64 { events }
+
+    package var mode: Mode {
+        // Acquiring: what was made before the mode was entered is seen with it.
+        @inline(__always) get { Mode(rawValue: shared.mode.load(ordering: .acquiring)) ?? .none }
+    }
+    @inline(__always) var isRecording: Bool { shared.mode.load(ordering: .acquiring) == Mode.record.rawValue }
+    @inline(__always) var isPlaying: Bool { shared.mode.load(ordering: .acquiring) == Mode.play.rawValue }
+    @inline(__always) var isIdle: Bool { shared.mode.load(ordering: .acquiring) == Mode.none.rawValue }
+
+    var hasFailed: Bool {
+        @inline(__always) get { shared.hasFailed.load(ordering: .relaxed) }
+        set {
+            shared.hasFailed.store(newValue, ordering: .relaxed)
+            if newValue { shared.quickMode.store(-1, ordering: .relaxed) }
+        }
+    }
+    var isConfigured: Bool {
+        get { shared.isConfigured.load(ordering: .acquiring) }
+        set { shared.isConfigured.store(newValue, ordering: .releasing) }
+    }
+    var isStarted: Bool {
+        get { shared.isStarted.load(ordering: .acquiring) }
+        set { shared.isStarted.store(newValue, ordering: .releasing) }
+    }
+}

@@ -1,0 +1,185 @@
+import CReplay
+import ReplayLog
+import Synchronization
+
+/// The turn of the I/O thread: timers of the host, its requests, the warp.
+extension Session {
+    package func startWarp() -> Status {
+        if let refusal = refusal(.io, "replay_start_warp_timer") { return refusal }
+        noteTurn()
+        shared.askedForWarp.store(false, ordering: .relaxed)
+        replay_watch_count(&watch.pointee.io_turns)
+        if hasFailed && !options.goOnWhenFull { return failure }
+        guard machineRuns else { return .ok }
+        if isPlaying { noteTurnForWatch() }
+        withPlayer { playIOTurn($0) } ?? recordIOTurn()
+        return hasFailed ? failure : .ok
+    }
+
+    // MARK: Record
+
+    /// RECORD and NONE: looks first, and writes only where something is done.
+    private func recordIOTurn() {
+        if let end = withClock({ $0.warpEnd }), end <= runningTime, pass(.checkpointClockVirtualRT) {
+            lintLateTurn(end)
+            endWarpInTime()
+        }
+        if host.runsTimers, host.deadline(REPLAY_TIMERS_HOST) == 0, pass(.checkpointClockHost) {
+            inHost { host.runTimers(REPLAY_TIMERS_HOST) }
+        }
+        inHost { host.handleRequests() }
+        guard host.cpusIdle, queue.inbox.count == 0 else { return }
+        let icount = host.icount
+        guard let deadline = virtualDeadline(icount) else { return warnOfEndlessSleep() }
+        if deadline == 0 { return wakeVCPU() }
+        let target = withClock { $0.now(icount) } &+ deadline
+        if withClock({ $0.warpEnd != nil && $0.warpTarget == target }) { return }
+        if pass(.checkpointClockWarpStart) { beginWarp(deadline, target) }
+        replay_watch_end(watch, false)
+    }
+
+    /// RECORD: writes an engine's own checkpoint. NONE: goes through.
+    func pass(_ kind: EventKind) -> Bool {
+        guard isRecording else { return true }
+        let written = write(kind)
+        noteCheckpoint()
+        return written || options.goOnWhenFull
+    }
+
+    // MARK: Play
+
+    /// PLAY: does what the log says that this thread did here. What isn't a later step of RECORD's turn is
+    /// the next turn's.
+    private func playIOTurn(_ player: Player) {
+        guard accountForPlaying(host.icount, player) else { return }
+        settle(.turn, player)
+        var last: EventRule.IOStep?
+        while let rule = dueRule(player), player.next.role == .io, let step = rule.ioStep {
+            if step.isOncePerTurn {
+                guard step.rawValue > last?.rawValue ?? 0 else {
+                    wakeIO()
+                    break
+                }
+                last = step
+            }
+            let index = player.nextIndex
+            play(step, player)
+            if player.nextIndex == index { break }
+        }
+        settle(.turn, player)
+        player.leave(realTime)
+    }
+
+    private func play(_ step: EventRule.IOStep, _ player: Player) {
+        switch step {
+        case .warpEnd:
+            consume(player)
+            endWarpInTime()
+        case .hostTimers:
+            guard host.runsTimers else { return }
+            consume(player)
+            inHost { host.runTimers(REPLAY_TIMERS_HOST) }
+        case .requests:
+            inHost { host.handleRequests() }
+            player.leaveAnew()
+        case .warpStart:
+            consume(player)
+            let icount = host.icount
+            let deadline = virtualDeadline(icount) ?? 0
+            beginWarp(deadline, withClock { $0.now(icount) } &+ deadline)
+        case .virtualTimers: playVirtualTimers(player)
+        case .reading: passOverUnrepeatedReading(player)
+        }
+    }
+
+    func playVirtualTimers(_ player: Player) {
+        guard hasVirtualTimers else { return }
+        consume(player)
+        runVirtualTimers()
+    }
+
+    private func endWarpInTime() {
+        withClock { $0.disarmWarp() }
+        endWarp(.io)
+        wakeVCPU()
+    }
+
+    // MARK: When to turn
+
+    /// The vCPU falls asleep: the I/O thread must start the warp.
+    func wakeIOForWarp() {
+        guard !ThreadRoles.mine.overlaps(.io), !shared.askedForWarp.exchange(true, ordering: .relaxed) else {
+            return
+        }
+        wakeIO()
+    }
+
+    /// For a host's own main loop: what it may sleep at most; -1: no limit.
+    package func warpDeadline() -> Int64 {
+        if refusal(.io, "replay_warp_deadline_ns") != nil { return -1 }
+        replay_watch_end(watch, true)
+        if let delay = withPlayer({ warpDeadline($0) }) { return delay }
+        let delay = nextIOTurn(ofTurns: false) ?? -1
+        if delay == 0 { replay_watch_ask(watch, ThreadRoles.mine.bits) }
+        return delay
+    }
+
+    private func warpDeadline(_ player: Player) -> Int64 {
+        noteTurnForWatch()
+        if hasFailed || player.endIsReported { return -1 }
+        if let delay = delayOfIOTurn(player) { return delay }
+        // What the library's turn doesn't do the host does in its loop, if it is this thread's.
+        guard host.icount == player.nextIcount, let rule = player.nextRule else { return -1 }
+        return rule.way != .shutdown && player.next.role == .io ? 0 : -1
+    }
+
+    /// For a main loop that takes the library's turns and nothing but these.
+    package func turnDeadline() -> Int64 {
+        if refusal(.io, "the replay source of a main context") != nil { return -1 }
+        replay_watch_end(watch, true)
+        if let delay = withPlayer({ delayOfIOTurn($0) }) { return hasFailed ? -1 : delay ?? -1 }
+        return nextIOTurn(ofTurns: true) ?? -1
+    }
+
+    /// RECORD, NONE: real ns until the I/O thread must turn by itself; nil: not at all.
+    ///
+    /// - Parameter ofTurns: only for what the library's turn does; else for what the host's own loop does too.
+    func nextIOTurn(ofTurns: Bool) -> Int64? {
+        if isPaused { return host.machineRunning ? 0 : Self.pauseInterval }
+        let now = runningTime
+        let warp = withClock { $0.warpEnd }.map { max($0 &- now, 0) }
+        guard host.runsTimers || !ofTurns, let alarm = host.deadline(REPLAY_TIMERS_HOST) else { return warp }
+        return warp.map { min($0, alarm) } ?? alarm
+    }
+
+    /// PLAY: real ns until a turn of the I/O thread does something about what is next; nil: it can do
+    /// nothing.
+    func delayOfIOTurn(_ player: Player) -> Int64? {
+        guard host.icount == player.nextIcount else { return nil }
+        guard let rule = player.nextRule else { return player.endIsReported ? nil : 0 }
+        if rule.way == .shutdown { return mayDeliverShutdown(player, .turn) ? 0 : nil }
+        guard player.next.role == .io, let step = rule.ioStep else { return nil }
+        switch step {
+        case .warpEnd, .warpStart: return 0
+        case .hostTimers: return host.runsTimers ? 0 : nil
+        case .virtualTimers: return hasVirtualTimers ? 0 : nil
+        // The main loop's own work must get its turn too: what only the host can do it is asked for from
+        // time to time.
+        case .requests, .reading: return player.restOfPatience(realTime)
+        }
+    }
+
+    /// Would a turn of the I/O thread do something now? Looks, and does nothing.
+    package var hasIOTurn: Bool {
+        if hasFailed && !options.goOnWhenFull { return false }
+        guard host.machineRunning else { return !isPaused }
+        if let delay = withPlayer({ delayOfIOTurn($0) }) { return delay == 0 }
+        if nextIOTurn(ofTurns: true) == 0 { return true }
+        let asked = shared.askedForWarp.load(ordering: .relaxed)
+        guard host.cpusIdle, queue.inbox.count == 0, let deadline = virtualDeadline(host.icount) else {
+            return asked
+        }
+        let target = virtualTime &+ deadline
+        return asked || (deadline > 0 && withClock { $0.warpEnd == nil || $0.warpTarget != target })
+    }
+}
