@@ -64,7 +64,10 @@ void bench_end(void);
 void bench_record(bench_machine_t *machine, unsigned count);
 void bench_play(bench_machine_t *machine, unsigned count);
 void bench_checkpoint(bench_machine_t *machine, unsigned count);
-void bench_lock(unsigned count);
+void bench_lock(bench_machine_t *machine, unsigned count);
+void bench_slice(bench_machine_t *machine, unsigned count);
+void bench_refused_checkpoint(bench_machine_t *machine, unsigned count);
+void bench_refused_interrupt(bench_machine_t *machine, unsigned count);
 
 /** What the last replayed readings add up to, and the recorded ones. */
 extern uint64_t bench_sum_recorded, bench_sum_played;
@@ -75,6 +78,9 @@ extern uint64_t bench_sum_recorded, bench_sum_played;
  *  byte and eight bytes of clock, one putc() a byte, most significant first. */
 void bench_stdio_write(FILE *file, bench_machine_t *machine, unsigned count);
 void bench_stdio_read(FILE *file, bench_machine_t *machine, unsigned count);
+
+/** The same numbers by a loop of C that only encodes them, into memory. */
+void bench_compact(bench_machine_t *machine, unsigned count);
 
 /* --------------------------------------------------------------- the guard */
 
@@ -88,12 +94,12 @@ int64_t bench_empty_loop(unsigned count);
 
 /* ------------------------------------------------------------ instructions */
 
-/** Instructions that an event costs in bench_record() or bench_play(), call and
- *  callback included: this program counts itself by callgrind. Negative: there
- *  is no valgrind, or it failed, which it has reported on stderr. */
-double bench_instructions(const char *what);
+/** Prints the instructions that an event costs in bench_record() and the others, call and
+ *  callback included: this program counts itself by callgrind. False: there is no
+ *  valgrind, or it failed, which it has reported on stderr. */
+bool bench_print_instructions(void);
 
-/** The counted run itself: --count-only record|play EVENTS. */
-void bench_count_only(const char *what, unsigned events);
+/** The counted run itself: --count-only PART EVENTS. False: there is no such part. */
+bool bench_count_only(const char *what, unsigned events);
 
 #endif /* BENCH_H */

@@ -61,9 +61,31 @@ __attribute__((noinline)) void bench_checkpoint(bench_machine_t *machine, unsign
     }
 }
 
-__attribute__((noinline)) void bench_lock(unsigned count) {
+__attribute__((noinline)) void bench_lock(bench_machine_t *machine, unsigned count) {
+    (void)machine;
     for (unsigned i = 0; i < count; i++) {
         replay_mutex_unlock();
         replay_mutex_lock();
     }
+}
+
+__attribute__((noinline)) void bench_slice(bench_machine_t *machine, unsigned count) {
+    (void)machine;
+    for (unsigned i = 0; i < count; i++) {
+        replay_get_instructions();
+        replay_account_executed_instructions();
+    }
+}
+
+/* Where the log's next event is not due yet. */
+__attribute__((noinline)) void bench_refused_checkpoint(bench_machine_t *machine, unsigned count) {
+    (void)machine;
+    for (unsigned i = 0; i < count; i++)
+        bench_require(!replay_checkpoint(REPLAY_CHECKPOINT_CLOCK_VIRTUAL), "not refused");
+}
+
+__attribute__((noinline)) void bench_refused_interrupt(bench_machine_t *machine, unsigned count) {
+    (void)machine;
+    for (unsigned i = 0; i < count; i++)
+        bench_require(!replay_interrupt(), "not refused");
 }

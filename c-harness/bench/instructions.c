@@ -51,22 +51,54 @@ static int64_t count(const char *what, unsigned events) {
     return -1;
 }
 
-double bench_instructions(const char *what) {
+static double bench_instructions(const char *what) {
     int64_t few = count(what, FEW);
     int64_t many = few < 0 ? -1 : count(what, MANY);
     return many < 0 ? -1 : (double)(many - few) / (MANY - FEW);
 }
 
-void bench_count_only(const char *what, unsigned events) {
+/** What is counted: the first while recording, the others while replaying. */
+static const struct {
+    const char *name;
+    void (*run)(bench_machine_t *machine, unsigned count);
+} parts[] = {
+    {"record", bench_record},
+    {"play", bench_play},
+    {"lock", bench_lock},
+    {"slice", bench_slice},
+    {"refused_checkpoint", bench_refused_checkpoint},
+    {"refused_interrupt", bench_refused_interrupt},
+};
+
+bool bench_print_instructions(void) {
+    bool counted = true;
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        double instructions = bench_instructions(parts[i].name);
+        printf("%s_instructions %.2f\n", parts[i].name, instructions);
+        fflush(stdout);
+        counted = counted && instructions > 0;
+    }
+    return counted;
+}
+
+bool bench_count_only(const char *what, unsigned events) {
+    size_t part = 0;
+    while (part < sizeof parts / sizeof *parts && strcmp(parts[part].name, what) != 0)
+        part++;
+    if (part == sizeof parts / sizeof *parts)
+        return false;
     bench_machine_t machine = {0, 0, 0};
     bench_begin(REPLAY_MODE_RECORD, &machine);
-    bench_record(&machine, events);
+    bench_record(&machine, part < 2 ? events : 1);
     bench_end();
-    if (strcmp(what, "record") == 0)
-        return;
+    if (part == 0)
+        return true;
     machine = (bench_machine_t){0, 0, 0};
     bench_begin(REPLAY_MODE_PLAY, &machine);
-    bench_play(&machine, events);
+    parts[part].run(&machine, events);
+    if (part > 1)
+        bench_play(&machine, 1);
     bench_end();
     bench_require(bench_sum_played == bench_sum_recorded, "other readings than recorded");
+    return true;
 }

@@ -2,11 +2,13 @@
 /* replay-bench-hotpath: what an event costs a host, `name value` a line.
  *
  *   replay-bench-hotpath [FOLDER]     where the logs go: see bench_make_folder()
- *   replay-bench-hotpath --instructions [FOLDER]   only the last two lines
+ *   replay-bench-hotpath --instructions [FOLDER]   only what is counted by callgrind
  *
  *   record_ns, stdio_ns            ns an event: REPLAY_CLOCK_LOCKED while recording, and the
  *                                  same events one byte at a time into a FILE *
  *   record_ratio                   stdio by record
+ *   c_ns, c_ratio                  the same events by a loop of C that only encodes them into
+ *                                  memory; record by it
  *   play_ns, stdio_play_ns         the same for replaying, and reading by getc()
  *   play_ratio
  *   checkpoint_ns                  replay_checkpoint() while recording
@@ -15,6 +17,10 @@
  *   guard_ns                       REPLAY_CLOCK_LOCKED in mode NONE, without the loop around it
  *   record_instructions            instructions an event by callgrind, with the loop, the host's
  *   play_instructions              callback and all between
+ *   lock_instructions              the same for lock and unlock;
+ *   slice_instructions             replay_get_instructions() and the account after it;
+ *   refused_checkpoint_instructions, refused_interrupt_instructions
+ *                                  a call for what is not the log's next event
  *   event_bytes                    bytes an event, before compression
  *   log_stalls                     times that the recorder waited for the disk
  *
@@ -84,23 +90,26 @@ static void measure_none(void) {
 }
 
 static void measure_recording(void) {
-    static double record[SLICES], conventional[SLICES];
-    bench_machine_t recorded = {0, 0, 0}, written = {0, 0, 0};
+    static double record[SLICES], conventional[SLICES], compact[SLICES];
+    bench_machine_t recorded = {0, 0, 0}, written = {0, 0, 0}, encoded = {0, 0, 0};
     FILE *file = fopen(bench_stdio, "wb");
     bench_require(file != NULL, "the conventional log cannot be made");
     bench_begin(REPLAY_MODE_RECORD, &recorded);
     for (int i = 0; i < SLICES; i++) {
         TIME(record[i], EVENTS, bench_record(&recorded, EVENTS));
         TIME(conventional[i], EVENTS, bench_stdio_write(file, &written, EVENTS));
+        TIME(compact[i], EVENTS, bench_compact(&encoded, EVENTS));
     }
     replay_info_t info = REPLAY_INFO_INIT;
     replay_query(&info);
     bench_end();
     bench_require(fclose(file) == 0, "the conventional log cannot be written");
-    double ratio = median_ratio(conventional, record);
+    double ratio = median_ratio(conventional, record), c_ratio = median_ratio(record, compact);
     print("record_ns", shortest(record));
     print("stdio_ns", shortest(conventional));
     print("record_ratio", ratio);
+    print("c_ns", shortest(compact));
+    print("c_ratio", c_ratio);
     print("event_bytes", (double)info.event_bytes / (double)info.events);
     print("log_stalls", (double)info.log_stalls);
 }
@@ -139,7 +148,7 @@ static void measure_checkpoint_and_lock(void) {
     bench_begin(REPLAY_MODE_RECORD, &machine);
     for (int i = 0; i < SLICES; i++) {
         TIME(checkpoint[i], EVENTS, bench_checkpoint(&machine, EVENTS));
-        TIME(lock[i], EVENTS, bench_lock(EVENTS));
+        TIME(lock[i], EVENTS, bench_lock(&machine, EVENTS));
         TIME(mutex[i], EVENTS, lock_mutex(&plain, EVENTS));
     }
     bench_end();
@@ -157,16 +166,9 @@ static void *second_thread(void *unused) {
     return unused;
 }
 
-static bool count_instructions(void) {
-    double record = bench_instructions("record"), play = bench_instructions("play");
-    print("record_instructions", record);
-    print("play_instructions", play);
-    return record > 0 && play > 0;
-}
-
 static int usage(void) {
     fprintf(stderr, "usage: replay-bench-hotpath [--instructions] [FOLDER]\n"
-                    "       replay-bench-hotpath --count-only record|play EVENTS\n");
+                    "       replay-bench-hotpath --count-only PART EVENTS\n");
     return 2;
 }
 
@@ -184,7 +186,7 @@ int main(int argc, char **argv) {
     bench_require(pthread_create(&second, NULL, second_thread, NULL) == 0, "no second thread");
     bool counted = true;
     if (count_only) {
-        bench_count_only(argv[2], (unsigned)strtoul(argv[3], NULL, 10));
+        counted = bench_count_only(argv[2], (unsigned)strtoul(argv[3], NULL, 10));
     } else {
         if (!instructions) {
             measure_recording();
@@ -192,9 +194,9 @@ int main(int argc, char **argv) {
             measure_checkpoint_and_lock();
             measure_none();
         }
-        counted = count_instructions();
+        counted = bench_print_instructions();
     }
     pthread_mutex_unlock(&second_sleeps);
     pthread_join(second, NULL);
-    return counted || !instructions ? 0 : 1;
+    return counted || !(instructions || count_only) ? 0 : 1;
 }
