@@ -118,7 +118,7 @@ TEST(results_are_those_of_the_recording) {
     CHECK_STATUS(host_end(&host), OK);
 }
 
-TEST(a_backend_that_fails_where_it_did_not_is_told) {
+TEST(a_backend_that_fails_where_it_did_not_is_reported) {
     replay_block_t *block = begin(REPLAY_MODE_RECORD, NULL);
     host_start(&host, 3);
     host_execute(&host, 3, 10);
@@ -166,7 +166,7 @@ TEST(another_image_is_named_with_disk_offset_and_length) {
     CHECK_STATUS(host_end(&host), ERROR_BLOCK_DATA);
 }
 
-TEST(another_length_is_told_at_the_start) {
+TEST(another_length_is_reported_at_the_start) {
     begin(REPLAY_MODE_RECORD, NULL);
     host_start(&host, 3);
     host_execute(&host, 3, 10);
@@ -183,7 +183,7 @@ TEST(another_length_is_told_at_the_start) {
     replay_finish();
 }
 
-TEST(a_missing_disk_is_told_at_the_start) {
+TEST(a_missing_disk_is_reported_at_the_start) {
     begin(REPLAY_MODE_RECORD, NULL);
     host_start(&host, 3);
     host_execute(&host, 3, 10);
@@ -269,7 +269,7 @@ TEST(with_the_data_recorded_no_backend_is_called) {
     CHECK_STATUS(host_end(&host), OK);
 }
 
-TEST(several_disks_are_told_apart) {
+TEST(several_disks_are_distinguished) {
     static disk_t second;
     for (replay_mode_t mode = 1; mode <= 2; mode++) {
         configure(mode, NULL);

@@ -30,7 +30,8 @@ static void record(const step_t *steps, size_t count, const char *options) {
 static unsigned refused, partly, hidden;
 
 /* Replays the damaged file: what must hold, whatever the damage is. */
-static void check_damaged(const char *what, const step_t *steps, size_t count, bool must_be_told) {
+static void check_damaged(const char *what, const step_t *steps, size_t count,
+                          bool must_be_reported) {
     static script_run_t run;
     test_note("%s", what);
     script_free(&run);
@@ -46,7 +47,7 @@ static void check_damaged(const char *what, const step_t *steps, size_t count, b
         test_fail(TEST_HERE, "%s: the damage reached the guest", what);
     if (status == REPLAY_OK) {
         hidden++;
-        if (must_be_told)
+        if (must_be_reported)
             test_fail(TEST_HERE, "%s: accepted silently", what);
         return;
     }
@@ -55,7 +56,7 @@ static void check_damaged(const char *what, const step_t *steps, size_t count, b
     else
         refused++;
     if (status > -301 || status < -307)
-        test_fail(TEST_HERE, "%s: told as %s: %s", what, test_status_name(status),
+        test_fail(TEST_HERE, "%s: reported as %s: %s", what, test_status_name(status),
                   script_message(&run));
     if (!*script_message(&run) || strchr(script_message(&run), '\n'))
         test_fail(TEST_HERE, "%s: message is \"%s\"", what, script_message(&run));
@@ -223,7 +224,7 @@ TEST_SLOW(a_large_log_cut_anywhere, 120) {
     say_what_came_out();
 }
 
-TEST(damage_is_told_with_its_place) {
+TEST(damage_is_reported_with_its_place) {
     record_large();
     static script_run_t run;
     log_bytes[log_length / 2] ^= 1;
@@ -290,7 +291,7 @@ static void play_cut_log(const char *what, unsigned least) {
         status = host_end(&host);
     }
     if (status > -301 || status < -307)
-        test_fail(TEST_HERE, "%s: told as %s", what, test_status_name(status));
+        test_fail(TEST_HERE, "%s: reported as %s", what, test_status_name(status));
     if (host.hung)
         test_fail(TEST_HERE, "%s: hangs", what);
     if (read < least)

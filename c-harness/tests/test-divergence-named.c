@@ -176,7 +176,7 @@ TEST(a_state_that_differs_is_bounded_by_digests) {
     CHECK_EQ(played.host.stop_reason, REPLAY_STOP_DIVERGENCE);
 }
 
-TEST(a_last_state_that_differs_is_told) {
+TEST(a_last_state_that_differs_is_reported) {
     static const step_t steps[] = {{OP_EXECUTE, 450}, {OP_INTERRUPT}, {OP_EXECUTE, 750}};
     for (replay_mode_t mode = 1; mode <= 2; mode++) {
         script_init(&played, mode, log_path(), STEPS(steps));

@@ -9,7 +9,7 @@
 
 static script_run_t recorded;
 static uint64_t place[COURSE_STEPS + 1]; /* icount before each step */
-static int rows, told;
+static int rows, reported;
 
 static void record(void) {
     script_record(&recorded, log_path(), course, COURSE_STEPS);
@@ -27,21 +27,21 @@ static bool has_number(const char *text, uint64_t number) {
     return false;
 }
 
-static void check_told(const char *what, const script_run_t *run) {
+static void check_reported(const char *what, const script_run_t *run) {
     const replay_error_t *error = &run->host.stop_error;
     replay_status_t status = error->status;
     if (!(status == REPLAY_ERROR_DIVERGENCE || status == REPLAY_ERROR_STALLED ||
           status == REPLAY_ERROR_DIGEST || status == REPLAY_ERROR_BLOCK_DATA ||
           status == REPLAY_ERROR_ICOUNT_BACKWARDS))
-        test_fail(TEST_HERE, "%s: told as %s", what, test_status_name(status));
+        test_fail(TEST_HERE, "%s: reported as %s", what, test_status_name(status));
     if (run->host.stop_reason != REPLAY_STOP_DIVERGENCE || run->host.stops != 1)
         test_fail(TEST_HERE, "%s: stopped %u times, reason %d", what, run->host.stops,
                   run->host.stop_reason);
     if (error->icount != run->host.icount)
-        test_fail(TEST_HERE, "%s: told at %llu, the host is at %llu", what,
+        test_fail(TEST_HERE, "%s: reported at %llu, the host is at %llu", what,
                   (unsigned long long)error->icount, (unsigned long long)run->host.icount);
     if (error->event_index != run->info.events)
-        test_fail(TEST_HERE, "%s: told at event %llu, %llu were consumed", what,
+        test_fail(TEST_HERE, "%s: reported at event %llu, %llu were consumed", what,
                   (unsigned long long)error->event_index, (unsigned long long)run->info.events);
     if (!*error->expected || !*error->found || !*error->message || strchr(error->message, '\n') ||
         !has_number(error->message, error->icount))
@@ -50,9 +50,9 @@ static void check_told(const char *what, const script_run_t *run) {
     if (error->event_index > 0 && !*error->history)
         test_fail(TEST_HERE, "%s: no history", what);
     if (!script_is_prefix(run, &recorded))
-        test_fail(TEST_HERE, "%s: the guest saw something else before it was told", what);
+        test_fail(TEST_HERE, "%s: the guest saw something else before it was reported", what);
     if (run->finished != status)
-        test_fail(TEST_HERE, "%s: told as %s, finished with %s", what, test_status_name(status),
+        test_fail(TEST_HERE, "%s: reported as %s, finished with %s", what, test_status_name(status),
                   test_status_name(run->finished));
 }
 
@@ -69,15 +69,15 @@ static const replay_error_t *check_row(const char *what, const step_t *steps, si
     script_run(&run);
     rows++;
     if (run.host.hung || run.ns > 2000000000)
-        test_fail(TEST_HERE, "%s: not told within 2 s", what);
+        test_fail(TEST_HERE, "%s: not reported within 2 s", what);
     if (script_status(&run) == REPLAY_OK) {
         if (!script_is_same(&run, &recorded))
             test_fail(TEST_HERE, "%s: accepted silently", what);
         printf("  %-44s changes nothing\n", what);
         return NULL;
     }
-    told++;
-    check_told(what, &run);
+    reported++;
+    check_reported(what, &run);
     printf("  %-44s %s\n", what, run.host.stop_error.message);
     return &run.host.stop_error;
 }
@@ -115,7 +115,7 @@ static uint64_t place_of_event(size_t at) {
     return place[at];
 }
 
-TEST_SLOW(a_dropped_call_is_told, 100) {
+TEST_SLOW(a_dropped_call_is_reported, 100) {
     record();
     for (size_t at = 0; at < COURSE_STEPS; at++) {
         step_t steps[COURSE_STEPS];
@@ -126,33 +126,33 @@ TEST_SLOW(a_dropped_call_is_told, 100) {
         if (!writes_an_event(course[at].op))
             continue;
         if (!error) {
-            test_fail(TEST_HERE, "%s: not told", what);
+            test_fail(TEST_HERE, "%s: not reported", what);
             continue;
         }
         if (error->icount != place_of_event(at))
-            test_fail(TEST_HERE, "%s: told at %llu, not at %llu", what,
+            test_fail(TEST_HERE, "%s: reported at %llu, not at %llu", what,
                       (unsigned long long)error->icount, (unsigned long long)place_of_event(at));
         if (!strcasestr(error->expected, op_keyword(&course[at])))
             test_fail(TEST_HERE, "%s: expected is \"%s\", without \"%s\"", what, error->expected,
                       op_keyword(&course[at]));
     }
-    printf("  %d rows, %d told\n", rows, told);
+    printf("  %d rows, %d reported\n", rows, reported);
 }
 
-static void try_insert(size_t at, const step_t *step, bool must_be_told) {
+static void try_insert(size_t at, const step_t *step, bool must_be_reported) {
     step_t steps[COURSE_STEPS + 1];
     memcpy(steps, course, at * sizeof *steps);
     steps[at] = *step;
     memcpy(steps + at + 1, course + at, (COURSE_STEPS - at) * sizeof *steps);
     const char *what = describe("add", at, step);
     const replay_error_t *error = check_row(what, steps, COURSE_STEPS + 1);
-    if (must_be_told && !error)
-        test_fail(TEST_HERE, "%s: not told", what);
-    if (!must_be_told && error)
+    if (must_be_reported && !error)
+        test_fail(TEST_HERE, "%s: not reported", what);
+    if (!must_be_reported && error)
         test_fail(TEST_HERE, "%s: should change nothing", what);
 }
 
-TEST_SLOW(an_added_value_call_is_told, 200) {
+TEST_SLOW(an_added_value_call_is_reported, 200) {
     static const step_t added[] = {{OP_CLOCK, 7, REPLAY_CLOCK_HOST},
                                    {OP_RANDOM, 1, 4},
                                    {OP_CHECKPOINT, REPLAY_CHECKPOINT_INIT},
@@ -166,16 +166,16 @@ TEST_SLOW(an_added_value_call_is_told, 200) {
     for (size_t i = 0; i < sizeof added / sizeof *added; i++)
         for (size_t at = 0; at < COURSE_STEPS; at++)
             try_insert(at, &added[i], true);
-    printf("  %d rows, %d told\n", rows, told);
+    printf("  %d rows, %d reported\n", rows, reported);
 }
 
-TEST_SLOW(an_added_call_that_waits_for_its_place_is_told, 100) {
+TEST_SLOW(an_added_call_that_waits_for_its_place_is_reported, 100) {
     static const step_t added[] = {{OP_INTERRUPT}, {OP_EXCEPTION}};
     record();
     for (size_t i = 0; i < sizeof added / sizeof *added; i++)
         for (size_t at = 0; at < COURSE_STEPS; at++)
             try_insert(at, &added[i], true);
-    printf("  %d rows, %d told\n", rows, told);
+    printf("  %d rows, %d reported\n", rows, reported);
 }
 
 TEST_SLOW(an_added_call_that_only_looks_changes_nothing, 100) {
@@ -202,17 +202,17 @@ TEST_SLOW(an_added_call_that_only_looks_changes_nothing, 100) {
                 continue;
             try_insert(at, &step, false);
         }
-    printf("  %d rows, %d told\n", rows, told);
+    printf("  %d rows, %d reported\n", rows, reported);
 }
 
-TEST_SLOW(more_instructions_are_told, 100) {
+TEST_SLOW(more_instructions_are_reported, 100) {
     record();
     for (size_t at = 0; at < COURSE_STEPS - 1; at++) /* the last one is cut by the log's end */
         try_insert(at, &(step_t){OP_EXECUTE, 3}, true);
-    printf("  %d rows, %d told\n", rows, told);
+    printf("  %d rows, %d reported\n", rows, reported);
 }
 
-TEST_SLOW(a_doubled_call_is_told_or_changes_nothing, 100) {
+TEST_SLOW(a_doubled_call_is_reported_or_changes_nothing, 100) {
     record();
     for (size_t at = 0; at < COURSE_STEPS; at++) {
         if (course[at].op == OP_SHUTDOWN)
@@ -223,10 +223,10 @@ TEST_SLOW(a_doubled_call_is_told_or_changes_nothing, 100) {
         memcpy(steps + at + 1, course + at, (COURSE_STEPS - at) * sizeof *steps);
         check_row(describe("double", at, &course[at]), steps, COURSE_STEPS + 1);
     }
-    printf("  %d rows, %d told\n", rows, told);
+    printf("  %d rows, %d reported\n", rows, reported);
 }
 
-TEST_SLOW(swapped_calls_are_told_or_change_nothing, 100) {
+TEST_SLOW(swapped_calls_are_reported_or_change_nothing, 100) {
     record();
     for (size_t at = 0; at + 1 < COURSE_STEPS; at++) {
         step_t steps[COURSE_STEPS];
@@ -240,7 +240,7 @@ TEST_SLOW(swapped_calls_are_told_or_change_nothing, 100) {
             course[at].op != OP_BLOCK_EVENT && course[at + 1].op != OP_BH)
             test_fail(TEST_HERE, "steps %zu and %zu may be swapped silently", at, at + 1);
     }
-    printf("  %d rows, %d told\n", rows, told);
+    printf("  %d rows, %d reported\n", rows, reported);
 }
 
 /* The nth variant of a step; false if it has no more. */
@@ -295,7 +295,7 @@ static bool alter(step_t *step, int n) {
     }
 }
 
-TEST_SLOW(an_altered_call_is_told, 100) {
+TEST_SLOW(an_altered_call_is_reported, 100) {
     record();
     for (size_t at = 0; at < COURSE_STEPS; at++)
         for (int n = 0; n < 3; n++) {
@@ -306,9 +306,9 @@ TEST_SLOW(an_altered_call_is_told, 100) {
             const char *what = describe("alter to", at, &steps[at]);
             const replay_error_t *error = check_row(what, steps, COURSE_STEPS);
             if (!error && at < COURSE_STEPS - 1)
-                test_fail(TEST_HERE, "%s: not told", what);
+                test_fail(TEST_HERE, "%s: not reported", what);
         }
-    printf("  %d rows, %d told\n", rows, told);
+    printf("  %d rows, %d reported\n", rows, reported);
 }
 
 TEST(other_values_from_outside_change_nothing) {
@@ -323,6 +323,6 @@ TEST(other_values_from_outside_change_nothing) {
         else
             continue;
         if (check_row(describe("another value of", at, &course[at]), steps, COURSE_STEPS))
-            test_fail(TEST_HERE, "told, though the log has the value");
+            test_fail(TEST_HERE, "reported, though the log has the value");
     }
 }

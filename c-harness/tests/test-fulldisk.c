@@ -100,7 +100,7 @@ static void check_played(uint64_t recorded) {
     CHECK(finished == REPLAY_OK || finished == REPLAY_ERROR_LOG_CUT);
 }
 
-TEST(the_machine_stops_and_the_host_is_told_once) {
+TEST(the_machine_stops_and_the_failure_is_reported_once) {
     snprintf(log_name, sizeof log_name, "%s/run.log", small_disk("512k"));
     uint64_t recorded = record_until_full("rrsegment=16384", MOST);
     REQUIRE(recorded < MOST);
@@ -144,7 +144,7 @@ TEST(the_machine_may_go_on_unrecorded) {
     check_played(1000);
 }
 
-TEST(a_disk_that_is_full_before_the_start_is_told) {
+TEST(a_disk_that_is_full_before_the_start_is_reported) {
     snprintf(log_name, sizeof log_name, "%s/run.log", small_disk("64k"));
     host_init(&host);
     replay_status_t status =
@@ -157,7 +157,7 @@ TEST(a_disk_that_is_full_before_the_start_is_told) {
         replay_finish();
 }
 
-TEST(a_disk_that_fills_at_the_very_end_is_told_by_finish) {
+TEST(a_disk_that_fills_at_the_very_end_is_reported_by_finish) {
     const char *folder = small_disk("512k");
     char filler[600];
     snprintf(log_name, sizeof log_name, "%s/run.log", folder);
@@ -178,7 +178,7 @@ TEST(a_disk_that_fills_at_the_very_end_is_told_by_finish) {
     check_played(recorded);
 }
 
-TEST(a_limit_of_the_file_size_is_told_too) {
+TEST(a_limit_of_the_file_size_is_reported_too) {
     snprintf(log_name, sizeof log_name, "%s", test_path("run.log"));
     struct rlimit limit = {200000, 200000};
     REQUIRE(setrlimit(RLIMIT_FSIZE, &limit) == 0);

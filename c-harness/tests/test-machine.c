@@ -277,7 +277,7 @@ TEST(a_long_value_and_many_fields_are_kept) {
     CHECK_HAS(error.message, "device.137");
 }
 
-TEST(another_shift_is_told) {
+TEST(another_shift_is_reported) {
     script_run_t record;
     static const step_t steps[] = {{OP_EXECUTE, 10}, {OP_CLOCK, 1, REPLAY_CLOCK_HOST}};
     script_init(&record, REPLAY_MODE_RECORD, path_of_log(), STEPS(steps));

@@ -129,7 +129,7 @@ static void forget_the_lock_again_and_again(void) {
         replay_checkpoint(REPLAY_CHECKPOINT_INIT);
 }
 
-TEST(what_makes_a_machine_stand_still_is_told_once_without_lint) {
+TEST(misuse_that_would_hang_the_machine_is_reported_once_without_lint) {
     CHECK_EQ(messages_of(forget_the_lock_again_and_again, NULL), 1);
     CHECK_HAS(host.text, "does not hold the replay lock: see replay_mutex_lock");
 }
@@ -155,7 +155,7 @@ static void flush_and_turn_rarely(void) {
     never_turn();
 }
 
-TEST(a_vcpu_thread_that_never_turns_is_told_of_it) {
+TEST(a_vcpu_thread_that_never_turns_is_reported) {
     CHECK_EQ(messages_of(never_turn, NULL), 1);
     CHECK_HAS(host.text, "neither replay_account_warp_timer() nor replay_turn() is called");
     CHECK_EQ(messages_of(turn, NULL), 0);
@@ -163,7 +163,7 @@ TEST(a_vcpu_thread_that_never_turns_is_told_of_it) {
     CHECK_EQ(messages_of(flush_and_turn_rarely, NULL), 0);
 }
 
-TEST(digests_that_the_host_cannot_give_are_told) {
+TEST(digests_that_the_host_cannot_give_are_reported) {
     host_init(&host);
     REQUIRE_STATUS(host_configure(&host, REPLAY_MODE_RECORD, log_path(), "rrdigest=1000"), OK);
     CHECK_EQ(host.messages, 1);
@@ -171,7 +171,7 @@ TEST(digests_that_the_host_cannot_give_are_told) {
     replay_finish();
 }
 
-TEST(a_thread_without_a_role_is_told_how_to_get_one) {
+TEST(the_message_for_a_thread_without_a_role_says_how_to_get_one) {
     for (replay_mode_t mode = REPLAY_MODE_RECORD; mode <= REPLAY_MODE_PLAY; mode++) {
         host_init(&host);
         REQUIRE_STATUS(host_configure(&host, mode, log_path(), NULL), OK);
@@ -220,7 +220,7 @@ TEST(a_log_without_a_mode_is_warned_of) {
 }
 
 /* The host waits for nothing of the library's: only a thread of the library's can tell. */
-TEST(a_replay_whose_host_does_nothing_is_told) {
+TEST(a_replay_whose_host_does_nothing_is_reported) {
     host_begin(&host, REPLAY_MODE_RECORD, log_path(), NULL);
     host_execute(&host, 3, 100);
     replay_interrupt();

@@ -33,11 +33,11 @@ static bool is_prefix(const trace_t *one, const trace_t *other) {
 
 static void check_replay(const plan_t *plan, replay_status_t status, const trace_t *recorded,
                          const trace_t *played, int64_t ns) {
-    bool is_told = status == REPLAY_ERROR_STALLED || status == REPLAY_ERROR_DIVERGENCE;
+    bool is_reported = status == REPLAY_ERROR_STALLED || status == REPLAY_ERROR_DIVERGENCE;
     CHECK(is_prefix(played, recorded));
     CHECK(ns < 2000000000);
     CHECK(!m.asked_in_seqlock);
-    if (plan->forgets && is_told) {
+    if (plan->forgets && is_reported) {
         CHECK_EQ(m.reason, REPLAY_STOP_DIVERGENCE);
         CHECK(m.error.message[0] != 0);
         return;

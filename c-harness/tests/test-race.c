@@ -162,14 +162,14 @@ TEST_SLOW(every_function_for_any_thread_races_with_the_life_of_a_session, 120) {
 
 /* A device's thread says what it is while the main thread starts: its word counts, or it is
  * refused, and a replay finds the same fields. */
-static atomic_int told;
+static atomic_int reported;
 
 static void *tell(void *unused) {
     for (int i = 0; i < 200; i++) {
         char key[48];
         snprintf(key, sizeof key, "device number %d of the machine", i);
         if (replay_fingerprint(key, "a value that does not fit inline") == REPLAY_OK)
-            atomic_fetch_add(&told, 1);
+            atomic_fetch_add(&reported, 1);
     }
     return unused;
 }
@@ -179,7 +179,7 @@ TEST_SLOW(what_a_device_says_while_the_session_starts_counts_or_is_refused, 60) 
         pthread_t thread;
         host_init(&host);
         REQUIRE_STATUS(host_configure(&host, REPLAY_MODE_RECORD, test_path("log"), NULL), OK);
-        atomic_store(&told, 0);
+        atomic_store(&reported, 0);
         pthread_create(&thread, NULL, tell, NULL);
         for (int i = 0; i < round * 100; i++)
             (void)replay_get_mode();
@@ -188,7 +188,7 @@ TEST_SLOW(what_a_device_says_while_the_session_starts_counts_or_is_refused, 60) 
         CHECK_STATUS(replay_finish(), OK);
         host_init(&host);
         REQUIRE_STATUS(host_configure(&host, REPLAY_MODE_PLAY, test_path("log"), NULL), OK);
-        for (int i = 0; i < atomic_load(&told); i++) {
+        for (int i = 0; i < atomic_load(&reported); i++) {
             char key[48];
             snprintf(key, sizeof key, "device number %d of the machine", i);
             CHECK_STATUS(replay_fingerprint(key, "a value that does not fit inline"), OK);

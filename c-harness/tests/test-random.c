@@ -149,9 +149,9 @@ static bool try_course(uint64_t seed, bool with_mistake) {
     if (play.host.hung && play.two_threads && play.finished == REPLAY_ERROR_STOPPED_SHORT)
         return true;
     replay_status_t status = script_status(&play);
-    bool told = status <= -401 && status >= -406 && *script_message(&play) &&
-                play.host.stops <= 1 && !strchr(script_message(&play), '\n');
-    if (status == REPLAY_OK ? !script_is_same(&play, &record) : !told) {
+    bool reported = status <= -401 && status >= -406 && *script_message(&play) &&
+                    play.host.stops <= 1 && !strchr(script_message(&play), '\n');
+    if (status == REPLAY_OK ? !script_is_same(&play, &record) : !reported) {
         test_fail(TEST_HERE, "course %llu with step %zu replaced by %s: %s: %s",
                   (unsigned long long)seed, at, op_name(mistake.op), test_status_name(status),
                   script_message(&play));
@@ -159,7 +159,7 @@ static bool try_course(uint64_t seed, bool with_mistake) {
         return false;
     }
     if (play.host.hung || play.ns > 2000000000) {
-        test_fail(TEST_HERE, "course %llu with step %zu replaced by %s: not told in time: %s",
+        test_fail(TEST_HERE, "course %llu with step %zu replaced by %s: not reported in time: %s",
                   (unsigned long long)seed, at, op_name(mistake.op), script_message(&play));
         say(steps, count, at);
         printf("      at step %zu, icount %llu\n", play.done, (unsigned long long)play.host.icount);
@@ -184,11 +184,11 @@ static void try_courses(int count, bool with_mistakes) {
 TEST_SLOW(random_courses_are_replayed, 100) {
     try_courses(1000, false);
 }
-TEST_SLOW(random_mistakes_are_told, 200) {
+TEST_SLOW(random_mistakes_are_reported, 200) {
     try_courses(200, true);
 }
 /* Courses that lack a bottom half while a completion waits for its place. */
-TEST(mistakes_that_were_once_told_late) {
+TEST(mistakes_that_were_once_reported_late) {
     static const uint64_t seeds[] = {
         UINT64_C(16025515218197148626), UINT64_C(10391775997078978087),
         UINT64_C(5574988284286536642),  UINT64_C(8023323779034569549),
@@ -202,6 +202,6 @@ TEST(mistakes_that_were_once_told_late) {
 TEST_LONG(many_random_courses_are_replayed, 900) {
     try_courses(30000, false);
 }
-TEST_LONG(many_random_mistakes_are_told, 1700) {
+TEST_LONG(many_random_mistakes_are_reported, 1700) {
     try_courses(10000, true);
 }

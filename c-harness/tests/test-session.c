@@ -90,7 +90,7 @@ TEST(playing_reaches_the_end_and_stops_the_machine) {
     CHECK_EQ(play.info.log_version, record.info.log_version);
 }
 
-TEST(an_empty_recording_is_told) {
+TEST(an_empty_recording_is_reported) {
     host_t host;
     const char *path = test_path("run.log");
     host_begin(&host, REPLAY_MODE_RECORD, path, NULL);
@@ -113,7 +113,7 @@ TEST(instructions_without_events_are_replayed) {
     script_check_round_trip(TEST_HERE, NULL, STEPS(steps));
 }
 
-TEST(stopping_short_is_told) {
+TEST(stopping_short_is_reported) {
     const char *path = recorded();
     for (size_t count = 0; count < 4; count++) {
         script_run_t play;
@@ -217,7 +217,7 @@ TEST(a_refused_end_leaves_the_session_as_it_is) {
     }
 }
 
-TEST(a_failure_is_told_after_finish_until_the_next_configuration) {
+TEST(a_failure_is_reported_after_finish_until_the_next_configuration) {
     const char *path = recorded();
     script_run_t play;
     script_init(&play, REPLAY_MODE_PLAY, path, course, 1);

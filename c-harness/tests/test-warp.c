@@ -242,7 +242,7 @@ TEST(a_stopped_machine_has_no_budget_and_rests) {
     }
 }
 
-TEST(the_main_loop_is_told_how_long_it_may_poll) {
+TEST(the_main_loop_learns_how_long_it_may_poll) {
     begin(REPLAY_MODE_RECORD, "shift=0");
     CHECK_EQ(replay_warp_deadline_ns(), -1);
     replay_timer_t *timer = replay_timer_new(wake_up, NULL);

@@ -2,7 +2,7 @@
 /* compare-float COUNT [SEED]: the CPU's floating-point arithmetic (cpu/soft-float.c) beside
  * that of the host, with so many random operands for each operation, format and rounding:
  * bits and flags must be the same. Hosts lack "ties away", which is left to QEMU's
- * comparison (compare/run). */
+ * comparison (compare/compare-with-qemu). */
 #include "../cpu/soft-float.h"
 
 #include <fenv.h>
