@@ -5,6 +5,8 @@ import ReplayLog
 package struct Host {
     private var table = replay_host_t()
     private var opaque: UnsafeMutableRawPointer?
+    /// The callback icount, or one that returns 0: it is called for each event.
+    private var count: @convention(c) (UnsafeMutableRawPointer?) -> UInt64 = { _ in 0 }
 
     init() {}
 
@@ -16,6 +18,7 @@ package struct Host {
     init(_ source: UnsafePointer<replay_host_t>, opaque: UnsafeMutableRawPointer?) {
         replay_copy_known(&table, source, MemoryLayout<replay_host_t>.size)
         self.opaque = opaque
+        if let icount = table.icount { count = icount }
     }
 
     var missingForLog: String? {
@@ -26,7 +29,7 @@ package struct Host {
         return nil
     }
 
-    @inline(__always) var icount: UInt64 { table.icount?(opaque) ?? 0 }
+    @inline(__always) var icount: UInt64 { count(opaque) }
     var canSleep: Bool { table.cpus_idle != nil }
     var cpusIdle: Bool { table.cpus_idle?(opaque) ?? false }
     var machineRunning: Bool { table.machine_running?(opaque) ?? true }
