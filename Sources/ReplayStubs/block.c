@@ -48,20 +48,28 @@ static replay_status_t open_disk(const replay_block_config_t *config, replay_blo
     const char *name = config->name ? config->name : numbered;
     REQUIRE(!is_taken(name) && config->workers <= REPLAY_WORKERS_MAX, INVALID_ARGUMENT);
     REQUIRE(config->overlay >= 0 && config->overlay <= REPLAY_BLOCK_OVERLAY_OFF, INVALID_ARGUMENT);
-    REQUIRE(backend || config->filename, INVALID_ARGUMENT);
-    REQUIRE(backend && config->overlay != REPLAY_BLOCK_OVERLAY_TEMPORARY &&
+    REQUIRE(config->overlay != REPLAY_BLOCK_OVERLAY_TEMPORARY &&
                 config->overlay != REPLAY_BLOCK_OVERLAY_FILE,
             NOT_SUPPORTED);
-    REQUIRE(replay_backend_is_whole(backend, !config->read_only), INVALID_ARGUMENT);
-    disk_t disk = {.backend = *backend,
-                   .opaque = config->opaque,
-                   .name = strdup(name),
-                   .length = backend->length(config->opaque),
-                   .is_read_only = config->read_only};
-    REQUIRE(disk.name, NO_MEMORY);
-    disk_t *added = replay_stub_add(REPLAY_STUB_DISK, &disk.item, sizeof disk, 0);
-    *handle = added ? (replay_block_t *)added->item.handle : NULL;
-    return added ? REPLAY_OK : REPLAY_ERROR_NO_MEMORY;
+    REQUIRE(backend ? replay_backend_is_whole(backend, !config->read_only)
+                    : config->filename != NULL,
+            INVALID_ARGUMENT);
+    disk_t disk = {.opaque = config->opaque, .is_read_only = config->read_only};
+    if (backend)
+        disk.backend = *backend;
+    else
+        REQUIRE(replay_stub_open_image(config->filename, disk.is_read_only, &disk.backend,
+                                       &disk.opaque),
+                SYSTEM);
+    disk.length = disk.backend.length(disk.opaque);
+    disk.name = strdup(name);
+    disk_t *added =
+        disk.name ? replay_stub_add(REPLAY_STUB_DISK, &disk.item, sizeof disk, 0) : NULL;
+    if (!added && !backend)
+        disk.backend.close(disk.opaque);
+    REQUIRE(added, NO_MEMORY);
+    *handle = (replay_block_t *)added->item.handle;
+    return REPLAY_OK;
 }
 
 replay_block_t *replay_block_open(const replay_block_config_t *config, replay_status_t *status) {
@@ -144,7 +152,7 @@ replay_status_t replay_block_complete(replay_block_request_t *handle, int32_t re
                               request->data.iov_len);
     request->outer = completing;
     completing = request;
-    request->complete(request->opaque, result < 0 ? result : 0);
+    IN_HOST(request->complete(request->opaque, result < 0 ? result : 0));
     completing = request->outer;
     if (request->disk)
         leave(request->disk);

@@ -154,14 +154,14 @@ replay_status_t replay_start_warp_timer(void) {
         replay_stub_wake_vcpu();
     }
     if (replay_stub.host.run_timers && host_deadline(REPLAY_TIMERS_HOST) == 0)
-        replay_stub.host.run_timers(replay_stub.opaque, REPLAY_TIMERS_HOST);
-    HOST(handle_requests, (replay_stub.opaque), (void)0);
+        IN_HOST(replay_stub.host.run_timers(replay_stub.opaque, REPLAY_TIMERS_HOST));
+    IN_HOST(HOST(handle_requests, (replay_stub.opaque), (void)0));
     int64_t deadline = replay_stub_idle() ? virtual_deadline() : -1;
     if (deadline == 0)
         replay_stub_wake_vcpu();
     else if (deadline > 0)
         begin_warp(deadline);
-    return REPLAY_OK;
+    return replay_stub.failure;
 }
 
 /* shift=auto: from time to time the shift follows the host's speed. */
@@ -185,9 +185,9 @@ static void run_virtual_timers(void) {
     int64_t now = replay_get_virtual_clock();
     uint64_t order = UINT64_MAX;
     for (replay_timer_entry_t due; take_due(now, &order, &due);)
-        due.callback(due.opaque);
+        IN_HOST(due.callback(due.opaque));
     if (replay_stub.host.run_timers && host_deadline(REPLAY_TIMERS_VIRTUAL) == 0)
-        replay_stub.host.run_timers(replay_stub.opaque, REPLAY_TIMERS_VIRTUAL);
+        IN_HOST(replay_stub.host.run_timers(replay_stub.opaque, REPLAY_TIMERS_VIRTUAL));
 }
 
 replay_status_t replay_account_warp_timer(void) {
@@ -201,7 +201,7 @@ replay_status_t replay_account_warp_timer(void) {
         end_warp();
     if (replay_stub_timer_due())
         run_virtual_timers();
-    return REPLAY_OK;
+    return replay_stub.failure;
 }
 
 replay_status_t replay_turn(void) {

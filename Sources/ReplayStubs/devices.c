@@ -14,7 +14,7 @@ static replay_status_t delivered(void) {
 replay_status_t replay_block_event(replay_callback_t callback, void *opaque, uint64_t id) {
     (void)id;
     REQUIRE(callback, INVALID_ARGUMENT);
-    callback(opaque);
+    IN_HOST(callback(opaque));
     return delivered();
 }
 
@@ -31,7 +31,7 @@ replay_status_t replay_block_event_result(replay_block_complete_t complete, void
                                           int32_t count) {
     (void)id;
     REQUIRE(complete && replay_pieces_length(pieces, count) >= 0, INVALID_ARGUMENT);
-    complete(opaque, result);
+    IN_HOST(complete(opaque, result));
     return delivered();
 }
 
@@ -63,7 +63,7 @@ replay_status_t replay_chr_be_write(int32_t number, const uint8_t *data, size_t 
         device = chars[number];
     }
     REQUIRE((data || !length) && length <= REPLAY_PAYLOAD_MAX, INVALID_ARGUMENT);
-    device.receive(device.opaque, data, length);
+    IN_HOST(device.receive(device.opaque, data, length));
     return delivered();
 }
 
@@ -95,7 +95,7 @@ replay_status_t replay_net_packet_event(replay_net_t *handle, uint32_t flags,
     uint8_t *data = malloc(length ? (size_t)length : 1);
     REQUIRE(data, NO_MEMORY);
     replay_pieces_gather(data, (size_t)length, pieces, count);
-    net.receive_packet(net.opaque, flags, data, (size_t)length);
+    IN_HOST(net.receive_packet(net.opaque, flags, data, (size_t)length));
     free(data);
     return delivered();
 }
@@ -111,9 +111,9 @@ replay_status_t replay_input_event_from(const replay_input_t *given) {
     input.size = (uint32_t)sizeof input;
     replay_input_event_t plain = replay_input_plain(&input);
     if (replay_stub.host.input_from)
-        replay_stub.host.input_from(replay_stub.opaque, &input);
+        IN_HOST(replay_stub.host.input_from(replay_stub.opaque, &input));
     else
-        HOST(input, (replay_stub.opaque, &plain), (void)0);
+        IN_HOST(HOST(input, (replay_stub.opaque, &plain), (void)0));
     return delivered();
 }
 
@@ -125,6 +125,6 @@ replay_status_t replay_input_event(const replay_input_event_t *event) {
 
 replay_status_t replay_input_sync_event(void) {
     REQUIRE(replay_stub.configured, WRONG_STATE);
-    HOST(input_sync, (replay_stub.opaque), (void)0);
+    IN_HOST(HOST(input_sync, (replay_stub.opaque), (void)0));
     return delivered();
 }

@@ -58,6 +58,7 @@ typedef struct {
     int32_t pushed; /* sessions */
     uint64_t seen;  /* changes at its last turn */
     bool runs;      /* is in replay_run() */
+    int32_t calls;  /* callbacks of the host that it is in */
 } replay_stub_thread_t;
 
 #pragma GCC visibility push(hidden)
@@ -75,6 +76,9 @@ void replay_stub_release(pthread_mutex_t **mutex);
 /* Calls the host, or returns the default of a callback that is NULL. */
 #define HOST(name, arguments, otherwise)                                                           \
     (replay_stub.host.name ? replay_stub.host.name arguments : (otherwise))
+
+/* Calls the host, which may not end the session there. */
+#define IN_HOST(call) (replay_stub_thread.calls++, (call), (void)replay_stub_thread.calls--)
 
 /* Notes a failure of the calling function for replay_last_error() and returns it. */
 #define FAIL(status) replay_stub_fail(REPLAY_ERROR_##status, __func__)
@@ -116,6 +120,9 @@ int64_t replay_stub_next_turn(bool of_turns);
 bool replay_stub_has_io_turn(void); /* would it do something now? */
 void replay_stub_clock_reset(int32_t shift, bool sleeps);
 void replay_stub_close_disks(void);
+/* Opens a file as the backend of a disk. @return false: errno says why. */
+bool replay_stub_open_image(const char *name, bool is_read_only, replay_block_backend_t *backend,
+                            void **opaque);
 
 #pragma GCC visibility pop
 

@@ -90,7 +90,7 @@ replay_status_t replay_wait(int64_t timeout_ns) {
 enum { SLICE = 10000, LONGEST_REST_NS = 100000000, REST_WITHOUT_PROGRESS_NS = 10000000 };
 
 static void run_slice(void) {
-    HOST(interrupt, (replay_stub.opaque), (void)0);
+    IN_HOST(HOST(interrupt, (replay_stub.opaque), (void)0));
     if (replay_stub.run_stopped)
         return;
     uint64_t before = replay_get_current_icount();

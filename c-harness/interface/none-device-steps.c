@@ -19,9 +19,11 @@ STEP(disk_open) {
     config.read_only = draw->b % 11 == 0;
     config.workers = draw->b % 13 == 0 ? 65 : 0;
     if (draw->b % 19 == 0)
-        config.filename = side->image; /* as well as a backend */
+        config.filename = "image"; /* as well as a backend */
     if (draw->b % 23 == 0)
         config.backend = NULL, config.filename = NULL; /* neither */
+    if (draw->b % 29 == 0)
+        config.backend = NULL, config.filename = "/nonexistent/image";
     if (draw->b % 31 == 0)
         config.size = 4;
     replay_status_t status = 1;

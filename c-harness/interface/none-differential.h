@@ -25,11 +25,12 @@ typedef struct side {
     uint8_t disk[DISK_BYTES];
     replay_block_request_t *held; /* a request that the backend ends later */
     bool holds;                   /* the backend keeps the next request */
+    unsigned calls_back;          /* what its callbacks call, see m_call_back(); 0: nothing */
+    bool is_called_back, is_running;
 
     replay_timer_t *timers[SLOTS];
     replay_net_t *nets[SLOTS];
     replay_block_t *disks[SLOTS];
-    char image[64];
 
     /* What it was called for, and what calls returned. */
     char trace[TRACE_BYTES];
@@ -78,6 +79,7 @@ typedef struct step {
     X(execute, 8)                                                                                  \
     X(turns, 8)                                                                                    \
     X(change_machine, 6)                                                                           \
+    X(call_back, 3)                                                                                \
     X(interrupts, 1)                                                                               \
     X(clocks, 2)                                                                                   \
     X(checkpoints, 2)                                                                              \

@@ -16,6 +16,59 @@ void note(side_t *side, const char *format, ...) {
         side->length += (size_t)written < room ? (size_t)written : room - 1;
 }
 
+/* What a device model calls from within a callback, and what it must not call there. */
+static void call_back(side_t *side) {
+    if (side->is_called_back || side->held) /* closing waits for requests */
+        return;
+    side->is_called_back = true;
+    const replay_plugin_t *api = side->api;
+    switch (side->calls_back) {
+    case 1:
+        note(side, " [finish %d]", api->replay_finish());
+        break;
+    case 2:
+        note(side, " [mod %d]", api->replay_timer_mod(side->timers[0], 500));
+        break;
+    case 3:
+        note(side, " [event %d]", api->replay_bh_schedule_event(m_callback, side));
+        break;
+    case 4:
+        note(side, " [turn %d]", api->replay_turn());
+        break;
+    case 5:
+        side->holds = false;
+        note(side, " [flush %d]", api->replay_block_flush(side->disks[0], m_complete, side));
+        break;
+    case 6:
+        note(side, " [virtual %" PRId64 "]", api->replay_get_virtual_clock());
+        break;
+    case 7:
+        if (side->is_running) /* else it would run */
+            note(side, " [run %d]", api->replay_run());
+        break;
+    case 8:
+        note(side, " [free %d]", api->replay_timer_free(side->timers[0]));
+        side->timers[0] = NULL;
+        break;
+    case 9:
+        note(side, " [close %d]", api->replay_block_close(side->disks[0]));
+        side->disks[0] = NULL;
+        break;
+    case 10:
+        note(side, " [budget %" PRIu64 "]", api->replay_get_budget(1000));
+        break;
+    case 11:
+        note(side, " [start %d]", api->replay_start());
+        break;
+    case 12:
+        note(side, " [stop %d]", api->replay_run_stop());
+        break;
+    default:
+        break;
+    }
+    side->is_called_back = false;
+}
+
 static uint64_t m_icount(void *opaque) {
     return ((side_t *)opaque)->icount;
 }
@@ -40,6 +93,7 @@ static void m_run_timers(void *opaque, replay_timer_clock_t clock) {
     side_t *side = opaque;
     note(side, " run_timers(%d)", clock);
     side->alarm[clock] = -1;
+    call_back(opaque);
 }
 
 static void m_kick(void *opaque) {
@@ -61,14 +115,17 @@ static void m_shutdown(void *opaque, replay_shutdown_cause_t cause) {
 
 static void m_requests(void *opaque) {
     note(opaque, " requests");
+    call_back(opaque);
 }
 
 static void m_input(void *opaque, const replay_input_event_t *event) {
     note(opaque, " input(%d,%d,%" PRId64 ")", event->kind, event->code, (int64_t)event->value);
+    call_back(opaque);
 }
 
 static void m_input_sync(void *opaque) {
     note(opaque, " sync");
+    call_back(opaque);
 }
 
 static uint64_t m_digest(void *opaque) {
@@ -78,18 +135,22 @@ static uint64_t m_digest(void *opaque) {
 
 void m_callback(void *opaque) {
     note(opaque, " callback");
+    call_back(opaque);
 }
 
 void m_complete(void *opaque, int32_t result) {
     note(opaque, " complete(%d)", result);
+    call_back(opaque);
 }
 
 void m_receive(void *opaque, const uint8_t *data, size_t length) {
     note(opaque, " char(%zu,%d)", length, length ? data[0] : -1);
+    call_back(opaque);
 }
 
 void m_packet(void *opaque, uint32_t flags, const uint8_t *data, size_t length) {
     note(opaque, " packet(%u,%zu,%d)", flags, length, length ? data[0] : -1);
+    call_back(opaque);
 }
 
 static void m_execute(void *opaque, uint64_t instructions) {
@@ -105,11 +166,13 @@ static void m_interrupt(void *opaque) {
     note(side, " interrupt");
     if (side->idle || side->interrupts++ > 0)
         side->api->replay_run_stop();
+    call_back(opaque);
 }
 
 static void m_input_from(void *opaque, const replay_input_t *input) {
     note(opaque, " input_from(%u,%d,%u,%" PRId64 ")", input->size, input->kind, input->port,
          input->code);
+    call_back(opaque);
 }
 
 /* The words may differ, and the stubs report less. */

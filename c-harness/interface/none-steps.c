@@ -104,7 +104,9 @@ STEP(run) {
     RESULT(CALL(replay_thread_attach)(REPLAY_THREAD_VCPU | REPLAY_THREAD_IO));
     if (draw->a % 4 == 0)
         RESULT(CALL(replay_run_stop)());
+    side->is_running = true;
     RESULT(CALL(replay_run)());
+    side->is_running = false;
 }
 
 STEP(fingerprint) {
@@ -209,6 +211,10 @@ STEP(change_machine) {
     default:
         side->alarm[1] = draw->b % 3 ? 0 : -1;
     }
+}
+
+STEP(call_back) {
+    side->calls_back = draw->a % 3 ? 0 : draw->b % 13;
 }
 
 STEP(interrupts) {

@@ -76,12 +76,14 @@ static void begin(side_t *side) {
     memset(side->nets, 0, sizeof side->nets);
     memset(side->disks, 0, sizeof side->disks);
     side->length = 0;
+    side->calls_back = 0;
     side->api->replay_thread_attach(REPLAY_THREAD_VCPU | REPLAY_THREAD_IO);
 }
 
 /* Whatever the script left over. */
 static void end(side_t *side) {
     present = side;
+    side->calls_back = 0;
     if (side->held)
         side->api->replay_block_complete(side->held, -EIO);
     side->held = NULL;

@@ -97,8 +97,9 @@
  *
  *  - Record, replay and snapshots: replay_configure(), or replay_start() for a snapshot,
  *    returns ERROR_NOT_SUPPORTED.
- *  - Disk images and overlays, and with them worker threads: replay_block_open() needs a
- *    backend of the host (ERROR_NOT_SUPPORTED).
+ *  - Overlays of disks: replay_block_open() returns ERROR_NOT_SUPPORTED.
+ *  - Worker threads: a request to an image has ended when the call returns. Whether a
+ *    file is used twice isn't checked.
  *  - Sessions other than the default one: replay_session_new() returns NULL
  *    (ERROR_NOT_SUPPORTED).
  *  - A second main context at a time: replay_glib_attach() returns ERROR_NOT_SUPPORTED.
