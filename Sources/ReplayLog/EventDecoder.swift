@@ -2,7 +2,7 @@ import ReplaySystem
 
 /// Turns the bytes of a chunk into events: the hot half of the reader, and the encoder's mirror.
 ///
-/// ``RawBuffer/slack`` bytes can be read behind ``end``, so that a field is read first and found to be
+/// ``RawBuffer/slack`` bytes can be read after ``end``, so that a field can be read first, and found to be
 /// too long afterwards.
 public struct EventDecoder {
     public var cursor: UnsafeRawPointer

@@ -163,6 +163,7 @@ TEST(another_image_is_named_with_disk_offset_and_length) {
     CHECK_HAS(host.stop_error.message, "8192");
     CHECK_HAS(host.stop_error.message, "2048");
     CHECK_HAS(host.stop_error.message, "888");
+    CHECK_HAS(host.stop_error.message, "the image, the backend or the bytes from the host differ");
     CHECK_STATUS(host_end(&host), ERROR_BLOCK_DATA);
 }
 

@@ -262,6 +262,6 @@ TEST(a_guest_may_go_on_unrecorded_when_memory_runs_out) {
     CHECK_EQ(count, 2);
     CHECK_EQ(story.count, 2);
     CHECK(!host_stopped(&host));
-    CHECK_HAS(host.text, "memory ran out for a bottom half; the guest goes on unrecorded");
+    CHECK_HAS(host.text, "memory ran out for a bottom half; the guest continues unrecorded");
     CHECK_STATUS(host_end(&host), ERROR_NO_MEMORY);
 }

@@ -131,7 +131,7 @@ static void forget_the_lock_again_and_again(void) {
 
 TEST(misuse_that_would_hang_the_machine_is_reported_once_without_lint) {
     CHECK_EQ(messages_of(forget_the_lock_again_and_again, NULL), 1);
-    CHECK_HAS(host.text, "does not hold the replay lock: see replay_mutex_lock");
+    CHECK_HAS(host.text, "does not hold the replay lock: call replay_mutex_lock() first");
 }
 
 static void never_turn(void) {
@@ -179,7 +179,7 @@ TEST(the_message_for_a_thread_without_a_role_says_how_to_get_one) {
         CHECK_STATUS(replay_start(), OK);
         CHECK(!replay_interrupt());
         CHECK_ERROR(ERROR_WRONG_ROLE);
-        CHECK_HAS(host.text, "one that has called replay_thread_attach");
+        CHECK_HAS(host.text, "a thread that has called replay_thread_attach()");
         replay_mutex_unlock();
         CHECK_STATUS(replay_finish(), OK);
     }
@@ -215,7 +215,7 @@ TEST(a_log_without_a_mode_is_warned_of) {
     host_init(&host);
     CHECK_STATUS(host_configure(&host, REPLAY_MODE_NONE, log_path(), NULL), OK);
     CHECK_EQ(host.messages, 1);
-    CHECK_HAS(host.text, "rr is not given");
+    CHECK_HAS(host.text, "option rr is missing");
     CHECK_STATUS(replay_finish(), OK);
 }
 

@@ -268,7 +268,7 @@ extension Session {
         }
         guard request.result >= 0 else { return differs(request, "error \(-Int64(request.result))") }
         guard request.operation == .read else { return true }
-        return request.digest == event.dataDigest || differs(request, "other data")
+        return request.digest == event.dataDigest || differs(request, "different data")
     }
 
     private func differs(_ request: BlockRequest, _ found: String) -> Bool {

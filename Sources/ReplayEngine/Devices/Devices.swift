@@ -27,7 +27,7 @@ final class Devices: @unchecked Sendable {
 
     // MARK: Character devices
 
-    /// nil when there are too many.
+    /// nil if there are too many.
     func add(_ receive: @escaping CharReceive, _ opaque: UnsafeMutableRawPointer?) -> Int? {
         content.withLock { content in
             guard content.charDevices.count < Self.mostCharDevices else { return nil }
@@ -106,7 +106,7 @@ final class Devices: @unchecked Sendable {
         }
     }
 
-    /// Is request `id` with a backend, not yet done?
+    /// Is request `id` pending in a backend?
     var hasRequests: Bool { content.withLock { content in content.disks.values.contains { !$0.isIdle } } }
 
     var hasRequestsUnderWay: Bool {
@@ -117,22 +117,22 @@ final class Devices: @unchecked Sendable {
         content.withLock { content in content.disks.values.contains { $0.isAtWork(id) } }
     }
 
-    /// Is it with a worker that reads or writes a file, and needs no other thread?
+    /// Is it being carried out by a worker that reads or writes a file, and needs no other thread?
     func isAtFile(_ id: UInt64) -> Bool {
         content.withLock { content in content.disks.values.contains { $0.isOfFile && $0.isAtWork(id) } }
     }
 }
 
-/// A filter in front of a network backend.
+/// A filter between a network device and its backend.
 final class NetFilter: @unchecked Sendable {
-    // Sendable: immutable but for the flag, which is atomic.
+    // Sendable: immutable except for the flag, which is atomic.
 
     typealias Receive = @convention(c) (UnsafeMutableRawPointer?, UInt32, UnsafePointer<UInt8>?, Int) -> Void
 
     let number: Int64
     private let callback: Receive
     private let opaque: UnsafeMutableRawPointer?
-    /// Packets that are still queued are dropped then.
+    /// Packets that are still queued are then dropped.
     var isGone: Bool {
         get { gone.load(ordering: .relaxed) }
         set { gone.store(newValue, ordering: .relaxed) }

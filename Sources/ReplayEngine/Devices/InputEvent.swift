@@ -1,10 +1,10 @@
 import CReplay
 import ReplayLog
 
-/// An input event on its way through the queue.
+/// An input event in the queue.
 struct InputEvent {
     var content: replay_input_t
-    /// Posted with port and device: stored as a kind of its own.
+    /// Was it posted with port and device? Then it is stored as a different kind.
     var hasOrigin: Bool
 
     static let mostPorts: UInt32 = 1 << 16
@@ -20,7 +20,7 @@ struct InputEvent {
         hasOrigin = true
     }
 
-    /// For a host without the callback for origins.
+    /// For a host without the callback that takes port and device.
     var plain: replay_input_event_t {
         withUnsafePointer(to: content) { replay_input_plain($0) }
     }
@@ -35,7 +35,7 @@ struct InputEvent {
             value: content.value)
     }
 
-    /// nil: no such input exists.
+    /// nil: such an input doesn't exist.
     init?(_ event: Event) {
         guard let fields = event.input, (0..<Int64(REPLAY_INPUT_COUNT)).contains(fields.kind) else {
             return nil

@@ -4,11 +4,11 @@ import ReplayLog
 
 /// Samples from a microphone, one block at a time.
 struct AudioBlock {
-    /// Two little-endian words a sample.
+    /// Two little-endian words for each sample.
     let samples: Payload
-    /// Where a host that has a ring writes them; nil: it did not say.
+    /// Where a host with a ring buffer writes them; nil: not recorded.
     var place: Int?
-    /// The next one to take or to give.
+    /// The next one to store or to load.
     var position = 0
 
     static let sampleSize = 16
@@ -32,7 +32,7 @@ struct AudioBlock {
     }
 }
 
-/// Sound, out and in.
+/// Audio output and input.
 extension Session {
     package func audioOut(_ played: inout Int) -> Status {
         if isIdle { return .ok }
@@ -67,7 +67,7 @@ extension Session {
         if isIdle { return .ok }
         if let refusal = refusal(.either, function) { return refusal }
         guard course.audioIn == nil else {
-            return misuse(.wrongState, "a block of audio samples is begun already")
+            return misuse(.wrongState, "the last block of audio samples is not finished")
         }
         if isRecording {
             guard count >= 0, count <= Self.longestPayload / 16 else {
@@ -82,9 +82,9 @@ extension Session {
         var block: AudioBlock?
         let status = load(kind, function) { event in
             guard event.samples == event.bytes.count / AudioBlock.sampleSize else {
-                return "a block of another length"
+                return "a block of a different length"
             }
-            if kind == .audioInAt, event.position < 0 { return "a position that no ring has" }
+            if kind == .audioInAt, event.position < 0 { return "a negative position" }
             let recorded = kind == .audioInAt ? event.position : nil
             block = payload(of: event).map { AudioBlock(samples: $0, place: recorded) }
             return nil
@@ -101,7 +101,7 @@ extension Session {
         if isIdle { return .ok }
         if let refusal = refusal(.either, "replay_audio_in_sample_lr") { return refusal }
         guard let block = course.audioIn, !block.isWhole else {
-            return misuse(.wrongState, "no audio sample belongs here")
+            return misuse(.wrongState, "no block of audio samples was started, or it is complete")
         }
         if isRecording {
             course.audioIn?.put(left, right)
@@ -115,12 +115,12 @@ extension Session {
         if isIdle { return .ok }
         if let refusal = refusal(.either, "replay_audio_in_finish") { return refusal }
         guard let block = course.audioIn else {
-            return misuse(.wrongState, "no block of audio samples is begun")
+            return misuse(.wrongState, "no block of audio samples was started")
         }
         course.audioIn = nil
         guard block.isWhole else {
             return misuse(
-                .wrongState, "\(block.count) audio samples were announced, but \(block.position) came")
+                .wrongState, "\(block.count) audio samples were announced, but only \(block.position) came")
         }
         guard isRecording else { return .ok }
         return save("replay_audio_in_finish") {

@@ -20,11 +20,11 @@ extension Session {
         return Int32(truncatingIfNeeded: number)
     }
 
-    /// A character device that comes after the start is an event. nil: it may be registered.
+    /// After the start, registering a character device is an event. nil: it may be registered.
     private func plugInChar() -> Status? {
         let function: StaticString = "replay_register_char_driver"
         let number = devices.charDeviceCount
-        // Registering says so itself.
+        // The registration itself reports it.
         if number >= Devices.mostCharDevices { return nil }
         let status =
             isRecording
@@ -83,7 +83,7 @@ extension Session {
         }
         var count: Int32 = 0
         let loaded = load(.charReadAll, function) { event in
-            guard event.bytes.count <= target.count else { return "room for \(target.count) bytes only" }
+            guard event.bytes.count <= target.count else { return "room for only \(target.count) bytes" }
             target.copyMemory(from: event.bytes)
             count = Int32(clamping: event.bytes.count)
             return nil
@@ -91,7 +91,7 @@ extension Session {
         return (loaded, count)
     }
 
-    /// How much ``loadCharReadAll(_:)`` will load.
+    /// How many bytes ``loadCharReadAll(_:)`` will load.
     package func charReadAllSize() -> (Status, Int) {
         let function: StaticString = "replay_char_read_all_size"
         let (player, status) = playing(function)
@@ -100,7 +100,7 @@ extension Session {
         return (.ok, player.next.bytes.count)
     }
 
-    /// Which of the two is next.
+    /// Which of the two kinds is next.
     private func kindOfReadAll(_ player: Player) -> EventKind {
         if isMine(.charReadAll, player) { return .charReadAll }
         passOver(player)

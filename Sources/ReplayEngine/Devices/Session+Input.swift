@@ -2,7 +2,7 @@ import CReplay
 import Glibc
 import ReplayLog
 
-/// What comes from outside by network filters, and from the user.
+/// Input from outside: network packets, and input from the user.
 extension Session {
     // MARK: Network
 
@@ -66,7 +66,7 @@ extension Session {
         return post(.inputSync)
     }
 
-    /// The callback that would get it comes with the configuration.
+    /// Without a configuration there is no callback that could get it.
     private func inputIsLost(_ function: StaticString) -> Status {
         misuse(.wrongState, "\(function) was called, but the session is not configured: the input is lost")
     }

@@ -14,7 +14,7 @@ extension Session {
         return status(ofWriting: write())
     }
 
-    /// PLAY: takes the value that must be next. `read` answers what does not fit.
+    /// PLAY: takes the value, which must be next. `read` returns what doesn't match.
     func load(_ kind: EventKind, _ function: StaticString, _ read: (Event) -> String?) -> Status {
         let (player, status) = playing(function)
         guard let player else { return status }

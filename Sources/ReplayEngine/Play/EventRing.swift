@@ -1,14 +1,14 @@
 import ReplayLog
 
-/// The next event, and the last ones that were consumed, for the report of a divergence: a ring of plain
-/// memory that the reader decodes into, because every event comes by here.
+/// The next event, and the last ones that were consumed, for the report of a divergence. It is a ring of plain
+/// memory into which the reader decodes, because every event passes through here.
 struct EventRing {
     private static let capacity = 16
-    /// How many of the consumed ones are described.
+    /// How many consumed events a report describes.
     private static let described = 8
     private let events: UnsafeMutablePointer<Event>
     private let end: UnsafeMutablePointer<Event>
-    /// Where the next event is, or will be.
+    /// The place of the next event.
     private(set) var next: UnsafeMutablePointer<Event>
 
     init() {
@@ -21,14 +21,14 @@ struct EventRing {
 
     func deallocate() { events.deallocate() }
 
-    /// The next event is consumed: it becomes the last one.
+    /// Consumes the next event, which becomes the last one.
     @inline(__always)
     mutating func advance() {
         let following = next + 1
         next = following == end ? events : following
     }
 
-    /// A line each, the oldest first.
+    /// One line for each, oldest first.
     var description: String {
         let place = next - events
         let consumed = (1..<Self.capacity).map { events[(place + $0) % Self.capacity] }

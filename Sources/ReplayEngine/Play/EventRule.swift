@@ -2,32 +2,32 @@ import CReplay
 import ReplayLog
 
 /// What PLAY must know of a kind of event: who leads to it, who may take it, whether it may wait. Each rule
-/// about a kind is written here, once; all else in the engine reads it.
+/// about a kind is written here, once, and all other code reads it.
 struct EventRule {
     /// What leads to the event in PLAY. Except for a shutdown, only a thread of the recorded role takes it.
     enum Way {
-        /// A call in the host's own course: an interrupt, a value, a digest of the host's.
+        /// A call that the host makes by itself: an interrupt, a value, a digest from the host.
         case call
         /// A reading of a clock.
         case reading
-        /// A checkpoint: the host asks for it, or the library's turn does.
+        /// A checkpoint, by a call of the host or by the library's turn.
         case checkpoint
         /// A flush of the queue, by the vCPU thread.
         case flush
-        /// The vCPU thread's turn; without turns, its flush.
+        /// The vCPU thread's turn or, in a host without turns, its flush.
         case digest
-        /// The host's own request, or, if that doesn't come, the engine.
+        /// The host's own request or, without one, the engine.
         case shutdown
     }
 
-    /// What a call means that asks for the event where something else is next.
+    /// What it means if a call asks for the event while a different one is next.
     enum OutOfTurn {
         /// Nothing: the host asks again.
         case later
-        /// A divergence, once what the thread's course passes over is out of the way.
+        /// A divergence, after skipping what may be skipped.
         case divergence
-        /// A reading: the same for a vCPU thread; for an I/O thread the last value, because its loop may
-        /// come round at other times.
+        /// A reading: the same for a vCPU thread. An I/O thread gets the last value, because its loop may
+        /// turn at different times.
         case lastValue
     }
 
@@ -38,8 +38,8 @@ struct EventRule {
         case request
     }
 
-    /// What a turn of the vCPU thread does for an event of that thread, in its order. RECORD takes each
-    /// step at most once in a turn, so an event whose step isn't later belongs to another turn.
+    /// The step of a vCPU thread's turn that leads to an event of that thread, in the turn's order. RECORD takes each
+    /// step at most once in a turn, so an event whose step isn't later belongs to the next turn.
     enum VCPUStep: UInt8 {
         case digest = 1
         case flush
@@ -48,8 +48,8 @@ struct EventRule {
         case virtualTimers
     }
 
-    /// The same for a turn of the I/O thread. The last two are none of RECORD's steps: the host does
-    /// that in its own loop, as often as it likes.
+    /// The same for a turn of the I/O thread. RECORD doesn't take the last two: the host does
+    /// these in its own loop, as often as it likes.
     enum IOStep: UInt8 {
         case warpEnd = 1
         case hostTimers
@@ -66,20 +66,20 @@ struct EventRule {
     var arrival: Arrival?
     var vcpuStep: VCPUStep?
     var ioStep: IOStep?
-    /// Does an instruction of the guest's lead to it, that reads or writes a device?
+    /// Does an instruction of the guest that reads or writes a device lead to it?
     var isOfDevice = false
-    /// Does the guest's state stay as it is?
+    /// Does the guest's state stay unchanged?
     var leavesGuestAlone = false
-    /// The thread that meets it in a host whose one thread does everything.
+    /// The role that it is stored with if one thread has both.
     var usualRole = ThreadRole.vcpu
-    /// The call by which a host's thread comes to it.
+    /// The call by which a host's thread reaches it.
     var call: StaticString
 }
 
 extension EventKind {
     var rule: EventRule {
         switch self {
-        // What a flush delivers.
+        // Delivered by a flush.
         case .flush:
             EventRule(way: .flush, vcpuStep: .flush, leavesGuestAlone: true, call: Self.flushCall)
         case .input, .inputFrom, .inputSync, .charRead, .net:
@@ -89,7 +89,7 @@ extension EventKind {
         case .block, .blockRead, .blockData:
             EventRule(way: .flush, arrival: .request, vcpuStep: .flush, call: Self.flushCall)
 
-        // What the turns do.
+        // Done by the turns.
         case .digest:
             EventRule(
                 way: .digest, vcpuStep: .digest, leavesGuestAlone: true,
@@ -124,7 +124,7 @@ extension EventKind {
                 call: "replay_start_warp_timer() or replay_turn()")
         case .shutdown: EventRule(way: .shutdown, call: "replay_turn()")
 
-        // What the host's own course meets.
+        // Reached by the host's own calls.
         case .checkpointInit:
             EventRule(
                 way: .checkpoint, outOfTurn: .divergence, call: "replay_checkpoint(REPLAY_CHECKPOINT_INIT)")
@@ -155,7 +155,7 @@ extension EventKind {
 }
 
 extension EventRule {
-    /// A value that a device gives the guest.
+    /// A value that the guest gets from a device.
     fileprivate static func device(_ call: StaticString) -> EventRule {
         EventRule(way: .call, outOfTurn: .divergence, isOfDevice: true, call: call)
     }
@@ -163,7 +163,7 @@ extension EventRule {
 
 /// Where a shutdown request comes from, by its cause.
 enum ShutdownOrigin {
-    /// The guest's own course, which repeats it in PLAY.
+    /// The guest itself, which repeats it in PLAY.
     case guest
     /// The machine's user or its host: in PLAY nobody repeats it.
     case outside
@@ -178,10 +178,10 @@ enum ShutdownOrigin {
     }
 }
 
-/// Where the engine may deliver what nobody asks for.
+/// Where the engine may deliver events that no call asks for.
 enum DeliveryPlace {
-    /// The vCPU thread asks how far it may run, or a thread waits, or the host ends the run: nothing of
-    /// the guest's own course is left at this icount.
+    /// The vCPU thread asks how far it may run, or a thread waits, or the host ends the run: the guest does
+    /// nothing more at this icount.
     case rest
     /// A turn of one of the host's threads.
     case turn

@@ -1,8 +1,8 @@
 import ReplayLog
 import Synchronization
 
-/// PLAY's cursor: the place in the log, the next event, and what a replay knows beyond the state that
-/// a snapshot holds.
+/// PLAY's cursor: the place in the log, the next event, and the state of a replay that isn't part of
+/// a snapshot.
 final class Player {
     /// What comes after the last event.
     enum Ending {
@@ -13,17 +13,17 @@ final class Player {
 
     let reader: LogReader
     private var ring = EventRing()
-    /// The log's next event. After the last one its kind is 0, and only its place says something.
+    /// The log's next event. After the last one its kind is 0, and only its place is valid.
     var next: Event { @inline(__always) get { ring.next.pointee } }
-    /// Set when no event is left.
+    /// Set if no event is left.
     private(set) var ending: Ending?
-    /// The number of what comes next, event or ending.
+    /// The number of the next event, or of the ending.
     var nextIndex: UInt64 { @inline(__always) get { ring.next.pointee.index } }
-    /// The icount of what comes next, event or ending.
+    /// The icount of the next event, or of the ending.
     var nextIcount: UInt64 { @inline(__always) get { ring.next.pointee.icount } }
     /// The hot half of the reader, for events that are small.
     private let decoder: UnsafeMutablePointer<EventDecoder>
-    /// The host knows of the end. For any thread.
+    /// Does the host know of the end? For any thread.
     var endIsReported: Bool {
         get { reported.load(ordering: .relaxed) }
         set { reported.store(newValue, ordering: .relaxed) }
@@ -34,23 +34,23 @@ final class Player {
 
     // MARK: What waits
 
-    /// Real ns that the host's main loop has for an event that only it can lead to. Less and less for
-    /// clock readings that it does not repeat.
+    /// How long, in real ns, the host's main loop has for an event that only it can lead to. It gets shorter with
+    /// each clock reading that the loop doesn't repeat.
     var patience = Player.fullPatience
     static let fullPatience: Int64 = 20_000_000
-    /// The event that the I/O thread's last turn left next, and when.
+    /// The event that was next after the I/O thread's last turn, and the time of that turn.
     private var left: (index: UInt64, time: Int64) = (.max, 0)
-    /// Since when a shutdown is due that the host may not request.
+    /// Since when a shutdown has been due that the host may not request.
     private var dueShutdown: (index: UInt64, since: Int64) = (.max, 0)
-    /// What the last wake-up was for, and whether it was due.
+    /// The event of the last wake-up, and whether it was due.
     private var lastWake: (index: UInt64, isDue: Bool) = (.max, false)
-    /// Causes of shutdowns that were passed over, and that the host will be asked for.
+    /// Causes of shutdowns that were skipped, and that must still be delivered.
     var owedShutdowns = ShutdownQueue()
     /// The cause of the last shutdown that was reached.
     var lastShutdown: Int32?
-    /// The vCPU thread has a budget that it has not accounted.
+    /// Does the vCPU thread have a budget that it hasn't accounted yet?
     var isInSlice = false
-    /// The completion that had not arrived at its flush within a slice.
+    /// The completion that hadn't arrived at its flush within a slice.
     var missedCompletion: UInt64 = .max
 
     init(_ reader: LogReader) {
@@ -61,7 +61,7 @@ final class Player {
 
     deinit { ring.deallocate() }
 
-    /// Goes on to the event after ``next``.
+    /// Moves to the event after ``next``.
     @inline(__always)
     func consume() {
         let (icount, index) = (nextIcount, nextIndex)
@@ -118,18 +118,18 @@ final class Player {
 
     // MARK: Waiting
 
-    /// The I/O thread leaves what is next to the host's own loop, from now on if not yet.
+    /// Leaves the next event to the host's own loop, and notes since when.
     func leave(_ now: Int64) { if left.index != nextIndex { left = (nextIndex, now) } }
 
-    /// The host was asked to lead to it: its time begins anew.
+    /// The host was asked to lead to it, so its time begins again.
     func leaveAnew() { left.index = .max }
 
-    /// Real ns until the host's loop has had its time; 0 where it wasn't asked yet.
+    /// Real ns until the host's loop has had its time; 0 if it wasn't asked yet.
     func restOfPatience(_ now: Int64) -> Int64 {
         left.index == nextIndex ? max(left.time &+ patience &- now, 0) : 0
     }
 
-    /// Has the host's loop had its time? It begins with the first question.
+    /// Has the host's loop had its time? The first call starts it.
     func isUnrepeated(_ now: Int64) -> Bool {
         guard left.index == nextIndex else {
             leave(now)
@@ -138,13 +138,13 @@ final class Player {
         return now &- left.time >= patience
     }
 
-    /// Has a shutdown been due for so long that nobody will request it?
+    /// Has a shutdown been due for so long that the host won't request it?
     func isShutdownLate(_ now: Int64) -> Bool {
         if dueShutdown.index != nextIndex { dueShutdown = (nextIndex, now) }
         return now &- dueShutdown.since >= Self.fullPatience
     }
 
-    /// - Returns: is this wake-up another one than the last?
+    /// - Returns: does this wake-up differ from the last one?
     func notesWake(isDue: Bool) -> Bool {
         if lastWake == (nextIndex, isDue) { return false }
         lastWake = (nextIndex, isDue)
@@ -153,7 +153,7 @@ final class Player {
 
     // MARK: Facts
 
-    /// No event is left, though the recording went on.
+    /// No event is left, although the recording continued.
     var isBroken: Bool {
         switch ending {
         case .cut, .damaged: true
@@ -161,7 +161,7 @@ final class Player {
         }
     }
 
-    /// What replay_is_due() looks at: ``DueBoard/word``.
+    /// What replay_is_due() reads: ``DueBoard/word``.
     var dueWord: UInt64 {
         @inline(__always) get {
             DueBoard.isSet | ring.next.pointee.index &<< 8 | UInt64(ring.next.pointee.head)

@@ -1,12 +1,12 @@
 import CReplay
 import ReplayLog
 
-/// PLAY: the one way of an event out of the log, and the mirror of Session+Writing: account, look what is
-/// next, take it, wake the thread that owns what comes then.
+/// PLAY: the only way of an event out of the log, and the mirror of Session+Writing: account, look at the next
+/// event, take it, wake the thread that owns the one after it.
 extension Session {
     // MARK: Account
 
-    /// PLAY: takes over the host's icount. False if the replay has failed, now or before.
+    /// PLAY: accounts the host's icount. False if the replay has failed, now or before.
     @inline(__always)
     func accountForPlaying(_ icount: UInt64, _ player: Player) -> Bool {
         if icount == self.icount { return !hasFailed }
@@ -17,14 +17,15 @@ extension Session {
         if hasFailed { return false }
         if icount < self.icount {
             diverge(
-                "the instruction count went back from \(self.icount) to \(icount)", status: .icountBackwards)
+                "an instruction count that went back from \(self.icount) to \(icount)",
+                status: .icountBackwards)
             return false
         }
         let isTooFar = icount > player.nextIcount
         self.icount = icount
         if isTooFar {
             diverge(
-                "the vCPU ran on to icount \(icount)",
+                "the vCPU at icount \(icount), beyond its budget",
                 expected: "\(player.nextDescription) (due at \(player.nextIcount))")
         }
         return !isTooFar
@@ -32,7 +33,7 @@ extension Session {
 
     // MARK: Look
 
-    /// PLAY: the rule of the next event, if the replay goes on and the event is due.
+    /// PLAY: the rule of the next event, if the replay hasn't failed and the event is due.
     @inline(__always)
     func dueRule(_ player: Player) -> EventRule? {
         hasFailed || player.nextIcount != icount ? nil : player.nextRule
@@ -47,7 +48,7 @@ extension Session {
     // MARK: Take
 
     /// PLAY: a call asks for an event of a kind. True: it is next, and the caller takes it. Otherwise the
-    /// kind's rule says what that means.
+    /// kind's rule decides what that means.
     @inline(__always)
     func mayTake(_ kind: EventKind, _ player: Player) -> Bool {
         isMine(kind, player) || askOutOfTurn(kind, player)
@@ -73,14 +74,14 @@ extension Session {
         }
     }
 
-    /// PLAY: a call that takes an event without a payload.
+    /// PLAY: takes an event without a payload, for a call.
     func take(_ kind: EventKind, _ player: Player) -> Bool {
         guard accountForPlaying(host.icount, player), mayTake(kind, player) else { return false }
         consume(player)
         return true
     }
 
-    /// PLAY: takes the next event away; what comes then may be another thread's.
+    /// PLAY: consumes the next event; the one after it may belong to a different thread.
     @inline(never)
     func consume(_ player: Player) { consumeQuickly(player) }
 
@@ -97,7 +98,7 @@ extension Session {
         publishNext(player)
     }
 
-    /// PLAY: takes an event that the vCPU thread's course does not order against its flushes.
+    /// PLAY: consumes an event whose order relative to the vCPU thread's flushes isn't fixed.
     func consumeUnordered(_ player: Player) {
         state.unorderedEvents &+= 1
         consume(player)
@@ -105,7 +106,7 @@ extension Session {
 
     // MARK: Wake
 
-    /// PLAY: wakes the thread that owns what comes next, once when it comes next and once when it is due.
+    /// PLAY: wakes the thread that owns the next event, once when it becomes next and once when it is due.
     func wakeWhoeverActs(_ player: Player) {
         let isDue = player.nextIcount == icount
         guard player.notesWake(isDue: isDue) else { return }
@@ -121,8 +122,8 @@ extension Session {
 
     // MARK: Pass over
 
-    /// PLAY: passes over what comes before the calling thread's own event and isn't part of its course:
-    /// readings that the I/O thread made and has not repeated, which only fed the cache, and shutdowns,
+    /// PLAY: skips events that come before the calling thread's own event and that it doesn't lead to:
+    /// readings that the I/O thread made and hasn't repeated, which only go to the cache, and shutdowns,
     /// which are delivered at the next place where the host expects callbacks.
     func passOver(_ player: Player) {
         while let rule = dueRule(player) {
@@ -135,7 +136,7 @@ extension Session {
         }
     }
 
-    /// PLAY, a flush: the same, for shutdowns from outside. The I/O thread may still repeat its readings.
+    /// PLAY, in a flush: the same for shutdowns from outside only. The I/O thread may still repeat its readings.
     func passOverShutdowns(_ player: Player) {
         while dueRule(player)?.way == .shutdown, ShutdownOrigin(cause: player.next.shutdownCause) == .outside
         {
@@ -143,10 +144,10 @@ extension Session {
         }
     }
 
-    /// PLAY, an I/O thread's loop has come round: a reading that has been due for longer than the patience
-    /// will not be repeated.
+    /// PLAY, in an iteration of an I/O thread's loop: skips a reading that has been due for longer than the patience,
+    /// because the loop won't repeat it.
     ///
-    /// - Returns: is it passed?
+    /// - Returns: was it skipped?
     @discardableResult
     func passOverUnrepeatedReading(_ player: Player) -> Bool {
         guard dueRule(player)?.way == .reading, player.next.role == .io, ThreadRoles.mine.overlaps(.io),
@@ -157,7 +158,7 @@ extension Session {
         return true
     }
 
-    /// PLAY: a reading only fed the cache.
+    /// PLAY: consumes a reading into the cache.
     func passReading(_ player: Player) {
         if let kind = player.next.knownKind { cache(kind, player.next.clockValue) }
         consume(player)

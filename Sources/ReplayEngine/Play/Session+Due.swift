@@ -2,13 +2,13 @@ import CReplay
 import ReplayLog
 import Synchronization
 
-/// PLAY: what replay_is_due() looks at from any thread, see ``Session/publishNext(_:)``.
+/// PLAY: what replay_is_due() reads from any thread, see ``Session/publishNext(_:)``.
 struct DueBoard: ~Copyable {
-    /// What is next: its head lowest, which is 0 after the last event; above that its number, of which 55
-    /// bits have room; and ``isSet``. 0: nothing is next.
+    /// The next event: its head in the low bits, which is 0 after the last event; above that 55 bits of its number,
+    /// and ``isSet``. 0: nothing is next.
     static let isSet: UInt64 = 1 << 63
     let word = Atomic<UInt64>(0)
-    /// The icount of what is next.
+    /// The icount of the next event.
     let icount = Atomic<UInt64>(0)
     /// The number of the event that has arrived.
     let arrival = Atomic<UInt64>(.max)
@@ -16,8 +16,8 @@ struct DueBoard: ~Copyable {
 
 /// PLAY: "is the next event mine, and due?", for a host's own loop.
 extension Session {
-    /// PLAY: what is next has changed. In every event's way: whether it is due, and the rule of its kind, are
-    /// looked at when somebody asks.
+    /// PLAY: publishes the next event. Every event comes by here, so whether it is due, and the rule of its kind,
+    /// are looked up only when a thread asks.
     @inline(__always)
     func publishNext(_ player: Player) {
         due.icount.store(player.nextIcount, ordering: .relaxed)
@@ -25,7 +25,7 @@ extension Session {
         if !queue.arrived.isEmpty { publishArrival(player) }
     }
 
-    /// PLAY: has what is next arrived already?
+    /// PLAY: has the next event already arrived?
     @inline(never)
     func publishArrival(_ player: Player) {
         guard player.ending == nil, let key = player.next.arrivalKey, queue.arrived[key] != nil else {
@@ -39,15 +39,15 @@ extension Session {
         due.arrival.store(.max, ordering: .relaxed)
     }
 
-    /// Has the vCPU reached what comes next? From any thread.
+    /// Has the vCPU reached the next event? From any thread.
     var isNextReached: Bool { due.icount.load(ordering: .relaxed) == icountSeen }
 
-    /// The word of what is next, if it is due; 0: nothing is.
+    /// The word of the next event, if it is due; otherwise 0.
     private var dueNow: UInt64 {
         var word = due.word.load(ordering: .acquiring)
         while word != 0 {
             let isReached = isNextReached
-            // Another thread may have gone on between the two.
+            // A different thread may have moved on between the two.
             let again = due.word.load(ordering: .acquiring)
             if again == word { return isReached ? word : 0 }
             word = again
@@ -55,14 +55,14 @@ extension Session {
         return 0
     }
 
-    /// From any thread, with the lock or without it. No callback of the host's is called: it may be asked
-    /// where one would wait for ever.
+    /// From any thread, with or without the lock. It calls no callback of the host, because it may be called
+    /// where a callback would deadlock.
     package var isDue: Bool {
         let word = dueNow
         let roles = ThreadRoles.mine
         let isMine = isDue(word, roles)
-        // A thread that looks and does nothing about it stands still. A vCPU that executes may look
-        // as often as it likes: then nothing of its own is due.
+        // A thread that only looks makes no progress. A vCPU that executes may look
+        // as often as it likes, because then nothing of its own is due.
         if isMine || roles == .io && isPlaying { replay_watch_ask(watch, roles.bits) }
         return isMine
     }

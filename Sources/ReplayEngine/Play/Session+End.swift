@@ -1,11 +1,11 @@
 import CReplay
 import ReplayLog
 
-/// PLAY: what comes after the last event, and what the host need not reach any more.
+/// PLAY: the end of the log, and events that the host needn't reach any more.
 extension Session {
     // MARK: The end
 
-    /// PLAY: handles what comes after the last event, once.
+    /// PLAY: handles the end of the log, once.
     @discardableResult
     func reachEnd(_ player: Player) -> Status {
         guard !player.endIsReported, let ending = player.ending else { return failure }
@@ -26,7 +26,7 @@ extension Session {
         }
     }
 
-    /// PLAY: all was replayed; the state must be the recorded one.
+    /// PLAY: everything was replayed; compares the final state.
     private func finishReplay(_ end: LogEnd) -> Status {
         if end.hasDigest, host.hasDigest {
             let digest = digestOfHost()
@@ -47,9 +47,9 @@ extension Session {
 
     // MARK: After the last shutdown
 
-    /// PLAY, the host ends the run before the log's end: are the events that are left only what its
-    /// threads still met after the shutdown that ended the recorded run? They need not come again.
-    /// Compares the state as far as it can still be the recorded one.
+    /// PLAY, when the host ends the run before the log's end: did the recording have the remaining events only
+    /// after the shutdown that ended it? Then they needn't be replayed.
+    /// Compares the state as far as it must still match.
     func endsAtShutdown(_ player: Player) -> Bool {
         guard let cause = player.lastShutdown, !player.endIsReported else { return false }
         switch player.reader.state {
@@ -57,7 +57,7 @@ extension Session {
         case .died where !Self.isReset(cause): break
         default: return false
         }
-        // Past an event's place without that event: that guest is not the recorded one.
+        // The guest went past an event's place without that event, so it left the recording.
         guard host.icount <= player.nextIcount else { return false }
         var isSameGuest = host.hasDigest
         while let rule = player.nextRule {
@@ -75,7 +75,7 @@ extension Session {
         return true
     }
 
-    /// False is a divergence.
+    /// False: a divergence.
     private func isState(_ recorded: UInt64) -> Bool {
         let digest = digestOfHost()
         if digest != recorded { differentDigest(digest, recorded) }

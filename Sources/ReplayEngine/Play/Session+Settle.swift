@@ -1,7 +1,7 @@
 import CReplay
 import ReplayLog
 
-/// PLAY: what the engine itself delivers: shutdowns that nobody asks for, and what comes after the last event.
+/// PLAY: what the engine delivers by itself: shutdowns that no call asks for, and the end of the log.
 extension Session {
     /// PLAY: delivers what is due and may be delivered here, and wakes the thread that owns the next event.
     func settle(_ place: DeliveryPlace, _ player: Player) {
@@ -12,7 +12,7 @@ extension Session {
         if player.ending == nil { wakeWhoeverActs(player) } else { reachEnd(player) }
     }
 
-    /// PLAY, a thread releases the lock: a host with its own loops takes no turn and asks for no budget
+    /// PLAY, when a thread releases the lock: a host with its own loops takes no turn and asks for no budget
     /// while its guest sleeps.
     @inline(__always)
     func settleAtRelease() {
@@ -29,7 +29,7 @@ extension Session {
         settle(.release, player)
     }
 
-    /// PLAY: the host ends the run: all that is due is delivered.
+    /// PLAY, when the host ends the run: delivers everything that is due.
     func settleAtFinish(_ player: Player) {
         var index: UInt64
         repeat {
@@ -40,8 +40,8 @@ extension Session {
 
     // MARK: Shutdowns
 
-    /// PLAY: may the engine deliver the shutdown that is next? One of the guest's own course comes again
-    /// by the host's call, unless nothing of that course is left here.
+    /// PLAY: may the engine deliver the next event, a shutdown? The guest's own shutdown repeats itself
+    /// by the host's call, unless the guest does nothing more at this icount.
     func mayDeliverShutdown(_ player: Player, _ place: DeliveryPlace) -> Bool {
         guard !isDeliveringShutdown, dueRule(player)?.way == .shutdown else { return false }
         switch (ShutdownOrigin(cause: player.next.shutdownCause), place) {
@@ -51,7 +51,7 @@ extension Session {
         }
     }
 
-    /// PLAY: asks the host for the shutdown that is next; only for that one, because guest work may stand
+    /// PLAY: delivers the next shutdown, and only that one, because there may be guest work
     /// between it and another one at the same icount.
     private func deliverShutdown(_ player: Player) {
         player.owedShutdowns.append(takeShutdown(player))
@@ -73,14 +73,14 @@ extension Session {
         inHost(isShutdown: true) { host.shutdown(cause) }
     }
 
-    /// In order, one after the other: what a callback's own calls add is delivered after it has returned.
+    /// In order, one at a time: what a callback's own calls add is delivered after it has returned.
     private func deliverOwedShutdowns(_ player: Player) {
         if player.owedShutdowns.isEmpty || isDeliveringShutdown { return }
         while !hasFailed, let cause = player.owedShutdowns.takeFirst() { requestShutdownOfHost(cause) }
     }
 
-    /// PLAY: the host itself requests a shutdown. It is the next one if the causes fit; those from
-    /// outside that come before it are delivered first. Others are somebody's wish of today.
+    /// PLAY: the host requests a shutdown. If the causes match it is the next one; those from
+    /// outside that come before it are delivered first. Any other request isn't in the recording, and is ignored.
     func takeRequestedShutdown(_ cause: Int32, _ player: Player) {
         deliverOwedShutdowns(player)
         let origin = ShutdownOrigin(cause: cause)

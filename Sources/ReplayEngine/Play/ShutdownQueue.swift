@@ -1,4 +1,4 @@
-/// Causes of shutdowns in the order in which the host is asked for them.
+/// Causes of shutdowns, in the order of their delivery.
 struct ShutdownQueue {
     private var causes: [Int32] = []
     private var taken = 0

@@ -1,8 +1,8 @@
 import ReplayLog
 
-/// Events in a row, each in memory of its own: see ``CheckedMemory``.
+/// A list of events, each in its own memory: see ``CheckedMemory``.
 ///
-/// Whoever holds a chain takes all events out of it; iterating does that too.
+/// The owner of a chain must take all events out of it; iterating does so.
 struct EventChain: Sequence, IteratorProtocol {
     struct Link {
         var event: QueuedEvent
@@ -17,12 +17,12 @@ struct EventChain: Sequence, IteratorProtocol {
 
     init() {}
 
-    /// Memory for one event, not yet set; nil when memory runs out.
+    /// Memory for one event, not initialised; nil if memory runs out.
     static func makeNode() -> Node? {
         CheckedMemory.allocate(MemoryLayout<Link>.size)?.bindMemory(to: Link.self, capacity: 1)
     }
 
-    /// Gives back memory that no event was put into.
+    /// Frees memory that wasn't used for an event.
     static func discard(_ node: Node) { CheckedMemory.free(node) }
 
     var first: QueuedEvent? { head?.pointee.event }

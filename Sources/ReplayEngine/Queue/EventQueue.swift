@@ -1,18 +1,18 @@
 import ReplayLog
 import Synchronization
 
-/// The asynchronous events of a session that the guest has not had yet.
+/// The asynchronous events of a session that haven't reached the guest yet.
 final class EventQueue: @unchecked Sendable {
-    // Sendable: the inbox and the requests guard themselves; the owner of the replay lock has the rest.
+    // Sendable: the inbox and the requests guard themselves; the replay lock guards the rest.
 
-    /// What any thread has put in.
+    /// Events that any thread has posted.
     let inbox = Inbox()
-    /// PLAY: completions and bottom halves that have arrived before their place.
+    /// PLAY: completions and bottom halves that arrived before their place.
     var arrived: [ArrivalKey: QueuedEvent] = [:] {
         didSet { arrivedCount.store(arrived.count, ordering: .relaxed) }
     }
     private let arrivedCount = Atomic<Int>(0)
-    /// Requests of the host's own block layer that are not yet done, by their ids.
+    /// Pending requests of the host's own block layer, by their ids.
     let hostRequests = Locked<Set<UInt64>>([])
 
     /// For any thread.

@@ -5,7 +5,7 @@ package typealias Callback = @convention(c) (UnsafeMutableRawPointer?) -> Void
 
 /// An event that waits for a flush.
 enum QueuedEvent {
-    /// Without a number it was scheduled while events were disabled: see ``isUnwritten``.
+    /// It has no number if it was scheduled while events were disabled: see ``isUnwritten``.
     case bottomHalf(Callback, UnsafeMutableRawPointer?, id: UInt64?, oneshot: Bool)
     case input(InputEvent)
     case inputSync
@@ -20,7 +20,7 @@ enum QueuedEvent {
 
     var isBottomHalf: Bool { if case .bottomHalf = self { true } else { false } }
 
-    /// Begun while events were disabled: the next flush runs it, and no log has it.
+    /// Begun while events were disabled: the next flush runs it, unrecorded.
     var isUnwritten: Bool {
         switch self {
         case .bottomHalf(_, _, let id, _): id == nil
@@ -47,19 +47,19 @@ final class Inbox: Sendable {
 
     deinit { events.withLock { while $0.popFirst() != nil {} } }
 
-    /// - Returns: false when memory runs out.
+    /// - Returns: false if memory runs out.
     func put(_ event: QueuedEvent) -> Bool {
         guard let node = EventChain.makeNode() else { return false }
         put(event, in: node)
         return true
     }
 
-    /// The same with memory that the event's owner got in time.
+    /// The same with memory that the event's owner has reserved.
     func put(_ event: QueuedEvent, in node: EventChain.Node) {
         events.withLock { $0.append(event, in: node) }
     }
 
-    /// All that arrived so far.
+    /// Everything that arrived so far.
     func takeAll() -> EventChain {
         events.withLock { events in
             defer { events = EventChain() }
@@ -67,7 +67,7 @@ final class Inbox: Sendable {
         }
     }
 
-    /// Only those that no log has; the others stay.
+    /// Only the unrecorded ones; the others stay.
     func takeUnwritten() -> EventChain {
         events.withLock { events in
             var (kept, taken) = (EventChain(), EventChain())
@@ -79,7 +79,7 @@ final class Inbox: Sendable {
         }
     }
 
-    /// What could not be dealt with goes before all that has arrived since.
+    /// Puts back events that couldn't be handled, before everything that arrived since.
     func putBack(_ chain: EventChain) {
         events.withLock { events in
             var all = chain

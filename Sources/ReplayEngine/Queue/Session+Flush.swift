@@ -1,30 +1,30 @@
 import CReplay
 import ReplayLog
 
-/// Where a flush of the queue stands among those at the same icount.
+/// The place of a flush of the queue among those at the same icount.
 ///
-/// A host may flush several times at one icount, with guest work between. The log tells such places apart
-/// by their number: flushes since the icount changed, or since another event at this icount, for which
-/// the vCPU thread waits. What a replay can't repeat isn't counted: flushes of a guest that sleeps,
-/// because its threads wake as they happen to, and it does nothing between. A shutdown begins no new
+/// A host may flush several times at one icount, with guest work in between. The log distinguishes such places
+/// by a number: the flushes since the icount changed, or since the last event at this icount for which
+/// the vCPU thread waits. Flushes while the guest sleeps aren't counted, because a replay can't repeat them:
+/// nobody knows how often a sleeping vCPU wakes, and it does nothing in between. A shutdown doesn't start a new
 /// count, because the vCPU thread doesn't wait for it.
 struct FlushPlace {
-    /// 0: the only flush that it can be.
+    /// 0: the first flush, whose place needs no event.
     var number: UInt64 = 0
     var icount: UInt64 = .max
-    /// Ordering events before it.
+    /// The number of ordering events before it.
     var events: UInt64 = 0
     /// Did the guest sleep through it?
     var isIdle = false
 }
 
-/// What the host called that flushes.
+/// The call that flushes.
 enum FlushCall: Int64 {
     /// The vCPU thread's turn.
     case turn = 0
     /// replay_async_events().
     case direct = 1
-    /// replay_finish(). A replay doesn't know beforehand that the run ends here.
+    /// replay_finish(). A replay doesn't know in advance that the run ends here.
     case finish = 2
 
     var description: String {
@@ -40,7 +40,7 @@ extension Session {
     /// Events for which the vCPU thread waits before its next flush.
     private var orderingEvents: UInt64 { events &- state.unorderedEvents }
 
-    /// A flush begins, and has its place.
+    /// Begins a flush, and computes its place.
     func beginFlush() {
         let isIdle = host.cpusIdle
         if state.flushPlace.icount != icount || state.flushPlace.events != orderingEvents {
@@ -53,7 +53,7 @@ extension Session {
         state.flushPlace.isIdle = isIdle
     }
 
-    /// A flush ends: what follows at this icount is another place.
+    /// Ends a flush: what follows at this icount is a different place.
     func endFlush() {
         guard state.flushPlace.events != orderingEvents || state.flushPlace.icount != icount else { return }
         state.flushPlace.number = 0
@@ -62,13 +62,13 @@ extension Session {
         state.flushPlace.isIdle = host.cpusIdle
     }
 
-    /// RECORD: writes the place of the events that follow, if it isn't the only one.
+    /// RECORD: writes the place of the events that follow, unless it is the first one.
     func writeFlushPlace(_ call: FlushCall) {
         guard isRecording, state.flushPlace.number > 0 else { return }
         _ = write(.flush(number: state.flushPlace.number, call: call.rawValue))
     }
 
-    /// PLAY: FLUSH is next: is this the flush that it names? One that was passed is a divergence.
+    /// PLAY: FLUSH is next. Is this the flush that it names? If that is over it is a divergence.
     func reaches(_ event: Event, _ call: FlushCall) -> Bool {
         if state.flushPlace.isIdle || call == .finish { return true }
         let number = event.flushNumber
@@ -86,8 +86,8 @@ extension Session {
 
     // MARK: Completions that are late
 
-    /// PLAY: a completion is next and has not arrived. Within a slice guest work follows, so a file's
-    /// worker, which needs nothing of this thread, is waited for.
+    /// PLAY: a completion is next and hasn't arrived. Within a slice guest work follows, so this waits for a file's
+    /// worker, which needs nothing from this thread.
     ///
     /// - Returns: true if something has arrived.
     func waitForWorker(_ event: Event, _ call: FlushCall) -> Bool {
@@ -98,7 +98,7 @@ extension Session {
         return inHost {
             while !hasFailed {
                 let seen = replay_change_count(change)
-                // In this order: a completion is queued before its request leaves the file.
+                // In this order, because a completion is queued before its request leaves the file.
                 let isAtFile = devices.isAtFile(id)
                 if queue.inbox.count > 0 { return true }
                 guard isAtFile else { return false }
@@ -108,12 +108,12 @@ extension Session {
         }
     }
 
-    /// PLAY: a completion has arrived, but the flush within the slice at which the recording has it is over.
+    /// PLAY: a completion has arrived after the slice whose flush delivered it while recording.
     func isMissed(_ event: Event, _ call: FlushCall) -> Bool {
         guard let player, player.missedCompletion == event.index, call == .turn || !player.isInSlice,
             !state.flushPlace.isIdle
         else { return false }
-        diverge("its completion after the slice in which the recording flushes it")
+        diverge("its completion only after the slice in which it was flushed while recording")
         return true
     }
 }

@@ -2,7 +2,7 @@ import CReplay
 import ReplayLog
 import Synchronization
 
-/// What a bottom half or a completion is found by when the log says that it is next.
+/// The key of a bottom half or completion, by which it is found when it is next in the log.
 enum ArrivalKey: Hashable {
     case bottomHalf(UInt64)
     case block(UInt64)
@@ -23,7 +23,7 @@ extension QueuedEvent {
 }
 
 extension Event {
-    /// What it waits for, if only an arrival leads to it.
+    /// The arrival that it waits for, if it needs one.
     var arrivalKey: ArrivalKey? {
         switch knownKind?.rule.arrival {
         case .bottomHalf: .bottomHalf(bottomHalf)
@@ -51,12 +51,12 @@ extension Session {
 
     package var areEventsEnabled: Bool { shared.eventsEnabled.load(ordering: .relaxed) && !isIdle }
 
-    /// Is what begins now in no log? Before the start requests are: their completions wait for it.
+    /// Is work that begins now unrecorded? Requests before the start are recorded, because their completions wait for it.
     var isUnwrittenNow: Bool { !isIdle && isStarted && !areEventsEnabled }
 
     // MARK: Posting
 
-    /// From any thread. - Returns: OK, or NO_MEMORY: the event is not queued then.
+    /// From any thread. - Returns: OK, or NO_MEMORY: then the event isn't queued.
     func post(_ event: QueuedEvent) -> Status {
         if let forkRefusal { return forkRefusal }
         if isPlaying, event.isExternal { return .ok }
@@ -68,7 +68,7 @@ extension Session {
                 lint("input from outside is not recorded while events are disabled")
             }
             run(event)
-            wakeVCPU()  // it may wait for just this
+            wakeVCPU()  // it may be waiting for this
             return .ok
         }
         if case .request(let request) = event, let node = request.takeQueueNode() {
@@ -127,7 +127,7 @@ extension Session {
         return hasFailed ? failure : .ok
     }
 
-    /// The caller has made sure that no flush is under way.
+    /// The caller has made sure that no other flush is in progress.
     func flushQueue(_ call: FlushCall) {
         course.isFlushing = true
         defer { course.isFlushing = false }
@@ -135,7 +135,7 @@ extension Session {
         withPlayer { playQueue($0, call) } ?? recordQueue(call)
     }
 
-    /// PLAY, the vCPU's turn: what no log has waits for no event of it.
+    /// PLAY, in the vCPU's turn: runs unrecorded events, which don't wait for the log.
     func runUnwritten() {
         guard !course.isFlushing, queue.inbox.count > 0 else { return }
         course.isFlushing = true
@@ -154,10 +154,10 @@ extension Session {
         return .ok
     }
 
-    /// Events may queue events: so many times at most is the queue run to make it empty.
+    /// Events may queue events: how often the queue is run at most to make it empty.
     static let mostRounds = 1000
 
-    /// Runs what is queued, and what that queues.
+    /// Runs the queued events, and those that they queue.
     func runQueue() {
         for _ in 0..<Self.mostRounds {
             let waiting = queue.arrived.values.sorted { $0.order < $1.order }
@@ -171,7 +171,7 @@ extension Session {
 
     // MARK: Run
 
-    /// Lets an event reach the guest.
+    /// Delivers an event to the guest.
     func run(_ event: QueuedEvent) { calling { reachGuest(event) } }
 
     private func reachGuest(_ event: QueuedEvent) {
@@ -193,7 +193,7 @@ extension Session {
 }
 
 extension QueuedEvent {
-    /// For running what is left in an order that does not depend on hashing.
+    /// Orders the remaining events independently of hashing.
     fileprivate var order: (UInt64, UInt64) {
         switch self {
         case .bottomHalf(_, _, let id, _): (0, id ?? 0)

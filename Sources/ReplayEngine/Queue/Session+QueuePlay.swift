@@ -2,9 +2,9 @@ import CReplay
 import ReplayLog
 import Synchronization
 
-/// PLAY: the log says which event is next; bottom halves and completions are found by their number.
+/// PLAY: the log decides which event is next; bottom halves and completions are found by number.
 extension Session {
-    /// Runs asynchronous events as long as they are next.
+    /// Runs asynchronous events while they are next.
     func playQueue(_ player: Player, _ call: FlushCall) {
         collectArrivals()
         guard accountForPlaying(host.icount, player), player.nextIcount == icount else { return }
@@ -19,7 +19,7 @@ extension Session {
                 consume(player)
                 continue
             }
-            // Copying, comparing and the host's callback may each take their time.
+            // Copying, comparing and the host's callback may each take some time.
             let isRun = inHost {
                 guard let event = take(kind, player.next, call) else { return false }
                 consume(player)
@@ -39,13 +39,13 @@ extension Session {
         endFlush()
     }
 
-    /// Of twice the table, for each arrival.
+    /// The memory that an arrival may need: twice a table's entry.
     private var arrivalSize: Int { 4 &* MemoryLayout<(ArrivalKey, QueuedEvent)>.stride }
 
     private func collectArrivals() {
         var events = queue.inbox.takeAll()
         while let event = events.first {
-            if event.isUnwritten {  // it has arrived since the flush began
+            if event.isUnwritten {  // it arrived after the flush began
                 _ = events.popFirst()
                 inHost { run(event) }
                 continue
@@ -54,7 +54,7 @@ extension Session {
                 if queue.arrived.count == queue.arrived.capacity,
                     !CheckedMemory.has(arrivalSize &* (queue.arrived.count &+ 16))
                 {
-                    memoryRanOut(for: "what has arrived before its place")
+                    memoryRanOut(for: "an event that arrived before its place")
                     return queue.inbox.putBack(events)
                 }
                 queue.arrived[key] = event
@@ -64,8 +64,8 @@ extension Session {
         if !queue.arrived.isEmpty { withPlayer { publishArrival($0) } }
     }
 
-    /// The event that the log says is next; nil when it has not arrived yet, or
-    /// cannot be made (then the replay has failed).
+    /// The next event of the log; nil if it hasn't arrived yet, or
+    /// can't be created (then the replay has failed).
     private func take(_ kind: EventKind, _ event: Event, _ call: FlushCall) -> QueuedEvent? {
         if let key = event.arrivalKey, queue.arrived[key] != nil, isMissed(event, call) { return nil }
         switch kind {
@@ -112,7 +112,7 @@ extension Session {
         }
     }
 
-    /// PLAY: a copy that outlives the log's place; without memory the replay ends.
+    /// PLAY: a copy that outlives the log's place. If memory runs out the replay ends.
     func payload(of event: Event) -> Payload? {
         if let payload = Payload(copying: event.bytes) { return payload }
         memoryRanOut(for: "\(event.bytes.count) bytes of \(EventRing.describe(event))")

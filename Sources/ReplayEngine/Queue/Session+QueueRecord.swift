@@ -2,9 +2,9 @@ import CReplay
 import ReplayLog
 import Synchronization
 
-/// RECORD: each event that is queued is written, then it reaches the guest.
+/// RECORD: writes each queued event, and then delivers it to the guest.
 extension Session {
-    /// Writes and runs what is queued. The guest gets nothing that is not in the log: where an
+    /// Writes and runs the queued events. The guest gets nothing that isn't in the log: if an
     /// event can't be written the recording ends, and the rest waits for the end of the session.
     func recordQueue(_ call: FlushCall) {
         if isRecording, hasFailed, !options.goOnWhenFull { return }
@@ -17,7 +17,7 @@ extension Session {
         if isRecording { writeFlushPlace(call) }
         defer { if isRecording { endFlush() } }
         while let event = events.first {
-            // What no log has may have arrived since the flush began.
+            // Unrecorded events may have arrived since the flush began.
             guard !isRecording || event.isUnwritten || write(event) || options.goOnWhenFull else {
                 return queue.inbox.putBack(events)
             }

@@ -1,14 +1,14 @@
-/// What belongs to one run of a session and to no snapshot: replaced as a whole when the run ends.
+/// State that belongs to one run of a session and isn't part of a snapshot. It is replaced as a whole when the run ends.
 struct Course {
-    /// The queue is being flushed.
+    /// Is the queue being flushed?
     var isFlushing = false
-    /// The host's digest callback runs.
+    /// Is the host's digest callback running?
     var isInDigest = false
-    /// What takes the digests: turns, or, in a host without them, flushes.
+    /// What takes the digests: turns or, in a host without them, flushes.
     var digestTaker = DigestTaker.nobody
-    /// A block of audio samples is being recorded or replayed.
+    /// The block of audio samples that is being recorded or replayed.
     var audioIn: AudioBlock?
-    /// When virtual timers ran last, and how often they have run at that virtual time.
+    /// The virtual time when timers last ran, and how often they have run at that time.
     var timerRuns: (time: Int64, count: UInt32) = (.min, 0)
     var warnedOfSleep = false
     var warnedOfAlignment = false

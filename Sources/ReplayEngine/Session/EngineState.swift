@@ -1,9 +1,9 @@
-/// What a snapshot of the engine holds besides its place, the icount and the number of the event
-/// (``SharedState``). A value: it is saved, loaded and reset as a whole.
+/// What a snapshot of the engine contains, besides the icount and the number of the event
+/// (``SharedState``). It is a value, which is saved, loaded and reset as a whole.
 ///
-/// The replay lock guards it. In mode NONE, where no lock orders the two threads, ``Session/clockLock`` does.
+/// The replay lock guards it, or in mode NONE, where that does nothing, ``Session/clockLock``.
 struct EngineState {
-    /// Events that the vCPU thread's course does not order against its flushes: shutdowns.
+    /// The number of events whose order relative to the vCPU thread's flushes isn't fixed: shutdowns.
     var unorderedEvents: UInt64 = 0
     /// The last readings of the recorded clocks.
     var hostClock: Int64 = 0
@@ -11,12 +11,12 @@ struct EngineState {
 
     var nextBottomHalf: UInt64 = 0
     var nextBlockRequest: UInt64 = 0
-    /// Those that began while events were disabled: see ``RequestID``.
+    /// For requests that began while events were disabled: see ``RequestID``.
     var unwrittenBlockRequests: UInt64 = 0
     var flushPlace = FlushPlace()
     /// The icount of the next digest of the guest's state.
     var nextDigest: UInt64 = .max
-    /// PLAY: the icount of the last digest that was the recorded one.
+    /// PLAY: the icount of the last digest that matched.
     var sameDigest: UInt64?
     /// The cause of the last shutdown request, and its place.
     var shutdownCause: Int32 = 0

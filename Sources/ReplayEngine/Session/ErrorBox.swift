@@ -1,6 +1,6 @@
 import ReplayLog
 
-/// The failure that the session tells. Any thread writes and reads it.
+/// The failure that the session reports. Any thread writes and reads it.
 final class ErrorBox: Sendable {
     private struct Content {
         var last: ReplayError?
@@ -8,12 +8,12 @@ final class ErrorBox: Sendable {
     }
     private let content = Locked(Content())
 
-    /// Keeps the failure of one call, unless a sticky one is there.
+    /// Stores the failure of one call, unless there is a sticky one.
     func note(_ error: ReplayError) {
         content.withLock { if !$0.isSticky { $0.last = error } }
     }
 
-    /// Keeps a failure that stays. - Returns: false if another one was first.
+    /// Stores a failure that stays. - Returns: false if there already was one.
     func stick(_ error: ReplayError) -> Bool {
         content.withLock { content in
             if content.isSticky { return false }
@@ -22,7 +22,7 @@ final class ErrorBox: Sendable {
         }
     }
 
-    /// The failure stays readable, but another may take its place.
+    /// The failure stays readable, but a new one may replace it.
     func loosen() { content.withLock { $0.isSticky = false } }
 
     func clear() { content.withLock { $0 = Content() } }

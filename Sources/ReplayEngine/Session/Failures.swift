@@ -3,19 +3,19 @@ import Glibc
 import ReplayLog
 import Synchronization
 
-/// What went wrong in a session, and who knows of it. Any thread writes and reads it, except what is held.
+/// What failed in a session, and what was reported. Any thread writes and reads it, except the held failure.
 final class Failures: @unchecked Sendable {
-    // Sendable: see above; the held failure belongs to the owner of the replay lock.
+    // Sendable: see above; the replay lock guards the held failure.
 
     let errors = ErrorBox()
-    /// Warnings that the host has had: each is reported once.
+    /// Warnings that the host got, so that each is reported once.
     private let warnings = Locked<Set<String>>([])
     private static let mostWarnings = 1000
     /// PLAY: what failed before the start, until the fingerprint is compared.
     var held: (error: ReplayError, reason: Int)?
     /// The thread that is inside the host's stop callback, which may not end the session.
     let stoppingThread = Atomic<UInt>(0)
-    /// What ``Session/reportFork()`` says, once.
+    /// Has ``Session/reportFork()`` reported?
     let forkIsReported = Atomic<Bool>(false)
     let processID = getpid()
 
@@ -24,7 +24,7 @@ final class Failures: @unchecked Sendable {
         warnings.withLock { $0.count < Self.mostWarnings && $0.insert(key).inserted }
     }
 
-    /// The session is as before; its last error stays readable.
+    /// Resets everything, except that the last error stays readable.
     func reset() {
         held = nil
         warnings.withLock { $0.removeAll() }

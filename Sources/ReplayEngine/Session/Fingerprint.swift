@@ -1,14 +1,14 @@
 import ReplayLog
 
-/// What is known of the machine: key and value pairs, in the order told. Two are equal only if all bytes are.
+/// The description of the machine: key and value pairs, in the order of the calls. Two are equal only if all bytes are.
 package struct Fingerprint {
     private(set) var pairs: [(key: ByteText, value: ByteText)] = []
-    /// Where each key is in ``pairs``: only that order counts. Keys may have thousands of equal bytes.
+    /// The place of each key in ``pairs``, whose order is the one that counts. Keys may have thousands of equal bytes.
     private var places: [ByteText: Int] = [:]
-    /// The bytes that the pairs need in a log, and how many are the host's.
+    /// The bytes that the pairs need in a log, and the number of pairs from the host.
     private var size = 0
     private var hostPairs = 0
-    /// Keys of the library's own begin so.
+    /// The prefix of the library's own keys.
     static let reserved = "replay."
 
     init(_ pairs: [(key: ByteText, value: ByteText)] = []) {
@@ -39,7 +39,7 @@ package struct Fingerprint {
         places.removeAll(keepingCapacity: true)
         (size, hostPairs) = (0, 0)
         for (place, pair) in pairs.enumerated() {
-            // Of two with one key, which only a damaged log has, the first counts.
+            // A damaged log may have a key twice: the first one counts.
             if places[pair.key] == nil { places[pair.key] = place }
             note(pair.key, pair.value)
         }
@@ -50,16 +50,16 @@ package struct Fingerprint {
         if !key.hasPrefix(Fingerprint.reserved) { hostPairs &+= 1 }
     }
 
-    /// A field of the library's own.
+    /// Sets a field of the library's own.
     subscript(_ key: String) -> String? {
         get { self[ByteText(key)]?.string }
         set { self[ByteText(key)] = newValue.map { ByteText($0) } }
     }
 
-    /// So many fields of the host's fit into a log, beside those of the library.
+    /// The number of fields from the host that fit into a log, beside those of the library.
     static let mostPairs = 4000
 
-    /// Would the log still hold the fingerprint with that field of the host's?
+    /// Would the fingerprint still fit into a log with that field from the host?
     func hasRoom(for key: ByteText, _ value: ByteText) -> Bool {
         var (size, count) = (size, hostPairs)
         if let old = self[key] {
@@ -71,7 +71,7 @@ package struct Fingerprint {
         return count <= Fingerprint.mostPairs && size <= LogMetadata.longestFingerprint
     }
 
-    /// The fields in which this machine differs from the recorded one: in the recorded order, then
+    /// The fields in which this machine differs from the recorded one, in the recorded order, followed by
     /// those that the recording doesn't have.
     func differences(from recorded: Fingerprint) -> [Difference] {
         var differences: [Difference] = []
@@ -84,7 +84,7 @@ package struct Fingerprint {
         return differences
     }
 
-    /// A field that the recorded machine and this one don't have in common.
+    /// A field in which the recorded machine and this one differ.
     struct Difference {
         let key: ByteText
         /// Nil: the recorded machine didn't have the field.
@@ -102,7 +102,7 @@ package struct Fingerprint {
                 "\(key) was \(Self.shortened(recorded, from: common)), is now \(Self.shortened(here, from: common))"
         }
 
-        /// Both values as text, in which they differ as well.
+        /// Both values as text, shortened so that the difference is visible.
         var texts: (recorded: String?, here: String?) {
             let (before, now) = (recorded?.description, here?.description)
             return before == now ? (recorded?.escaped, here?.escaped) : (before, now)
@@ -110,7 +110,7 @@ package struct Fingerprint {
 
         private static let longest = 80
 
-        /// As much of a value as a sentence can hold, with the place at which it differs.
+        /// The part of a value that fits a sentence, with the place where it differs.
         private static func shortened(_ value: String, from place: Int = 0) -> String {
             if value.count <= longest { return value }
             let start = place < longest / 2 ? 0 : place - longest / 4
@@ -119,7 +119,7 @@ package struct Fingerprint {
         }
     }
 
-    /// All of them in one sentence of at most `room` bytes: what doesn't fit is counted.
+    /// All differences in one sentence of at most `room` bytes; those that don't fit are counted.
     static func describe(_ differences: [Difference], room: Int) -> String {
         var sentence = "the machine differs from the recording: "
         for (index, difference) in differences.enumerated() {

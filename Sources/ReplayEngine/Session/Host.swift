@@ -1,7 +1,7 @@
 import CReplay
 import ReplayLog
 
-/// The host's callbacks, with what stands for those that it does not give.
+/// The host's callbacks, with defaults for those that are NULL.
 package struct Host {
     private var table = replay_host_t()
     private var opaque: UnsafeMutableRawPointer?
@@ -14,7 +14,7 @@ package struct Host {
     package static let smallestSize =
         MemoryLayout<replay_host_t>.offset(of: \.execute) ?? MemoryLayout<replay_host_t>.size
 
-    /// Copies as much of the table as its size says.
+    /// Copies the table up to its size.
     init(_ source: UnsafePointer<replay_host_t>, opaque: UnsafeMutableRawPointer?) {
         replay_copy_known(&table, source, MemoryLayout<replay_host_t>.size)
         self.opaque = opaque
@@ -24,7 +24,7 @@ package struct Host {
     var missingForLog: String? {
         if table.icount == nil { return "icount" }
         if table.cpus_idle == nil { return "cpus_idle" }
-        // With `execute` the library's own loop ends.
+        // With `execute` the library's own loop returns instead.
         if table.stop == nil, table.execute == nil { return "stop" }
         return nil
     }

@@ -1,14 +1,14 @@
 import Glibc
 import Synchronization
 
-/// The callbacks in force, which every thread may read at any time, without a lock.
+/// The current callbacks, which every thread may read at any time, without a lock.
 ///
-/// A table that was once in force stays valid as long as its session: another thread may be about to
-/// call from it, and nobody knows when it has. Equal tables share memory, so that a session can be configured
-/// again and again. Each different one, so each different `opaque` too, costs a few hundred bytes until the
-/// session is freed, and a comparison when the session is configured next: hosts have few.
+/// A table stays valid as long as its session, because a different thread may be about to call one of
+/// its callbacks. Equal tables share memory, so that a session can be configured again and again. Each
+/// different one (also with a different `opaque`) costs a few hundred bytes until the session is freed, and a
+/// comparison in later configurations. Hosts have few.
 final class HostTables: @unchecked Sendable {
-    // Sendable: the list belongs to the thread that configures; a table never changes.
+    // Sendable: only the thread that configures uses the list; a table never changes.
 
     private var tables: [UnsafeMutablePointer<Host>]
     private let inForce: Atomic<UnsafeMutablePointer<Host>>
@@ -32,7 +32,7 @@ final class HostTables: @unchecked Sendable {
             return inForce.store(known, ordering: .releasing)
         }
         let table = UnsafeMutablePointer<Host>.allocate(capacity: 1)
-        // Byte by byte, so that the comparison holds.
+        // Copies all bytes, including padding, so that they can be compared.
         memcpy(table, &host, size)
         tables.append(table)
         inForce.store(table, ordering: .releasing)

@@ -7,8 +7,8 @@ package enum Mode: Int32, Sendable {
     case play = 2
 }
 
-/// What a session does with a log, with what only this mode has. It owns the recorder or the player; unmanaged, so that
-/// the hot path counts no references.
+/// What a session does with a log, and the state that only this mode has. It owns the recorder or the player. These are
+/// unmanaged, so that the hot path counts no references.
 enum LogUse {
     case none
     case recording(Unmanaged<Recorder>)
@@ -25,7 +25,7 @@ enum LogUse {
         }
     }
 
-    /// It is left, and can't be used any more.
+    /// Frees what it owns; it can't be used any more.
     func release() {
         switch self {
         case .none: break
@@ -41,7 +41,7 @@ final class Recorder {
     let hotWriter: Unmanaged<LogWriter>
     /// The hot half of the writer, for events that are small.
     let encoder: UnsafeMutablePointer<EventEncoder>
-    /// A bit for each kind that the I/O thread meets in a host whose one thread does everything.
+    /// A bit for each kind that is stored with the I/O role if one thread has both.
     private let usuallyIO = EventKind.allCases.filter { $0.rule.usualRole == .io }
         .reduce(0 as UInt64) { $0 | 1 &<< UInt64($1.rawValue) }
     /// Lint: the icount of the last checkpoint of an I/O thread.
@@ -63,7 +63,7 @@ final class Recorder {
 
     func noteVCPUTurn() { budgetsBeforeTurn = Self.mostBudgets }
 
-    /// - Returns: true once, where turns should have come long ago.
+    /// - Returns: true once, when a turn is long overdue.
     func missesTurn() -> Bool {
         guard budgetsBeforeTurn < Self.mostBudgets else { return false }
         budgetsBeforeTurn += 1

@@ -2,9 +2,9 @@ import CReplay
 import ReplayLog
 import ReplaySystem
 
-/// What a session is configured to do, from the struct and the option string.
+/// The configuration of a session, from the struct and the option string.
 package struct Options {
-    /// A shift as it was asked for.
+    /// The shift in the configuration.
     enum Shift: Equatable {
         case unset
         case fixed(UInt8)
@@ -33,7 +33,7 @@ package struct Options {
     var stallMilliseconds: UInt32 = 1000
     var segmentBytes = 1 << 20
     var overwrites = true
-    /// Where temporary overlays are made; nil: where temporary files are.
+    /// The folder for temporary overlays; nil: that of temporary files.
     var overlayFolder: String?
     var createdNs: UInt64 = 0
     /// For tests: makes system calls on the run's files fail.
@@ -48,7 +48,7 @@ package struct Options {
     /// - Throws: BAD_OPTION, INVALID_ARGUMENT, NO_MEMORY.
     init(_ config: replay_config_t, environment: UnsafePointer<CChar>? = nil) throws(ReplayError) {
         var config = config
-        // The strings of `config` may lie in it.
+        // The strings of `config` may point into it.
         guard let room = CheckedMemory.allocate(replay_options_room(&config, environment)) else {
             throw ReplayError(.noMemory, "memory ran out for the options")
         }
@@ -75,7 +75,7 @@ package struct Options {
         overlayFolder = config.overlay_folder.map { String(fileName: $0) }
     }
 
-    /// Checks the members and applies the option strings: the rules are those of the stubs too.
+    /// Checks the members and applies the option strings, with C code that the stubs share.
     private static func read(
         _ config: inout replay_config_t, _ environment: UnsafePointer<CChar>?, _ room: UnsafeMutableRawPointer
     ) throws(ReplayError) {

@@ -1,7 +1,7 @@
 import CReplay
 import ReplayLog
 
-/// What devices say of themselves between configuration and start, from any thread.
+/// Fields and blockers from devices between configuration and start, from any thread.
 final class Preparation: @unchecked Sendable {
     // Sendable: the monitor guards all of it.
 
@@ -9,10 +9,10 @@ final class Preparation: @unchecked Sendable {
     private var pairs = Fingerprint()
     private var reasons: [String] = []
     private var isOpen = false
-    /// Threads that open a disk: the preparation ends after them.
+    /// The number of threads that are opening a disk: the preparation ends after them.
     private var visitors = 0
 
-    /// The library's own fields are set while nobody else can: before ``begin()``.
+    /// The library's own fields are set before ``begin()``, when nobody else can set fields.
     var fingerprint: Fingerprint {
         get { guarded { pairs } }
         set { guarded { pairs = newValue } }
@@ -37,12 +37,12 @@ final class Preparation: @unchecked Sendable {
         }
     }
 
-    /// A field of the library's own.
+    /// Sets a field of the library's own.
     func tell(_ key: String, _ value: String) {
         guarded { if isOpen { pairs[key] = value } }
     }
 
-    /// Work of some length that must be over when the preparation ends. nil: it ended before.
+    /// Runs longer work that must finish before the preparation ends. nil: it has already ended.
     func visit<Result>(_ work: () -> Result) -> Result? {
         let mayEnter = guarded {
             if isOpen { visitors &+= 1 }
@@ -61,7 +61,7 @@ final class Preparation: @unchecked Sendable {
         return work()
     }
 
-    /// Is the calling thread within ``visit(_:)``? Then it can't end the preparation.
+    /// Is the calling thread in ``visit(_:)``? Then it can't end the preparation.
     static var isVisited: Bool { replay_thread_self().pointee.visits > 0 }
 
     func end() {

@@ -2,7 +2,7 @@ import CReplay
 import Glibc
 import ReplayLog
 
-/// What failed, where, what was expected and what came.
+/// What failed, where, what was expected and what was found.
 package struct ReplayError: Error, Sendable {
     package var status: Status
     package var icount: UInt64 = 0
@@ -14,7 +14,7 @@ package struct ReplayError: Error, Sendable {
     package var device = ""
     /// One sentence.
     package var message: String
-    /// The last events before it, a line each.
+    /// The last events before it, one line for each.
     package var history = ""
 
     package init(
@@ -27,13 +27,13 @@ package struct ReplayError: Error, Sendable {
         self.device = device
     }
 
-    /// What the system refused.
+    /// From a failed system call.
     init(_ error: SystemError, _ what: String, device: String) {
         self.init(error.number == EINVAL ? .invalidArgument : .system, "\(what): \(error)", device: device)
         systemError = error.number
     }
 
-    /// What the log's reader or writer met.
+    /// From an error of the log's reader or writer.
     package init(_ error: LogError) {
         switch error.code {
         case .notFound: status = .logNotFound
@@ -56,10 +56,10 @@ package struct ReplayError: Error, Sendable {
         eventIndex = error.eventIndex
     }
 
-    /// The bytes that the C form's message holds.
+    /// The size of the C struct's message.
     static let messageRoom = MemoryLayout.size(ofValue: replay_error_t().message) - 1
 
-    /// Writes the C form, as far as `size` bytes go.
+    /// Writes the C struct, up to `size` bytes.
     package func copy(to target: UnsafeMutableRawPointer, size: Int) {
         withC(size: UInt32(truncatingIfNeeded: size)) { error in
             target.copyMemory(
@@ -67,8 +67,8 @@ package struct ReplayError: Error, Sendable {
         }
     }
 
-    /// Calls `body` with the C form, which lives as long as the call. It is large, and a host's stack
-    /// may be small: there is one of it at a time.
+    /// Calls `body` with the C struct, which is valid during the call. It is large, and a host's stack
+    /// may be small, so there is only one at a time.
     package func withC(
         size: UInt32 = UInt32(MemoryLayout<replay_error_t>.size),
         _ body: (UnsafePointer<replay_error_t>) -> Void
@@ -97,7 +97,7 @@ package struct ReplayError: Error, Sendable {
 }
 
 extension String {
-    /// Copies as much as fits, whole characters, and a NUL.
+    /// Copies the whole characters that fit, and a NUL.
     func copyAsCString(to bytes: UnsafeMutableRawBufferPointer) {
         var end = 0
         for character in shown {

@@ -1,14 +1,14 @@
 import CReplay
 
-/// On a thread's stack while a session calls its host there.
+/// Is on a thread's stack while a session calls its host there.
 struct CallbackFrame {
     let session: ObjectIdentifier
     let isShutdown: Bool
-    /// The frame around this one, of this session or a different one.
+    /// The outer frame, of this session or a different one.
     let outer: UnsafeMutableRawPointer?
 }
 
-/// Which of the host's callbacks the calling thread is in.
+/// Which callbacks of the host the calling thread is in.
 extension Session {
     /// Calls the host for work that may lead to calls of the library.
     @inline(__always)
@@ -24,7 +24,7 @@ extension Session {
     }
 
     var isCalling: Bool { hasFrame { _ in true } }
-    /// Is the thread within the shutdown callback?
+    /// Is the thread in the shutdown callback?
     var isDeliveringShutdown: Bool { hasFrame(\.isShutdown) }
 
     private func hasFrame(_ isWanted: (CallbackFrame) -> Bool) -> Bool {

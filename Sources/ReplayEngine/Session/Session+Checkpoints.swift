@@ -1,7 +1,7 @@
 import CReplay
 import ReplayLog
 
-/// Checkpoints, digests, and what may be next.
+/// Checkpoints, digests, and replay_has_event().
 extension Session {
     package func checkpoint(_ id: Int32) -> Bool {
         if isIdle { return true }
@@ -42,7 +42,7 @@ extension Session {
 
     // MARK: Digests
 
-    /// A digest that the host computed at this place.
+    /// Takes a digest that the host computed at this place.
     package func digest(_ value: UInt64) -> Status {
         if isIdle { return .ok }
         if let refusal = refusal(.either, "replay_digest") { return refusal }
@@ -55,13 +55,13 @@ extension Session {
         return compare(value, player)
     }
 
-    /// vCPU's turn: the digest that is due every so many instructions.
+    /// In the vCPU's turn: takes the digest that is due every N instructions.
     func takeDigestInTurn() {
         course.digestTaker = .turn
         takeDigest()
     }
 
-    /// The same for a host that takes no turns. In one that does, a flush may stand within an instruction.
+    /// The same for a host that takes no turns. In one that does, a flush may be in the middle of an instruction.
     func takeDigestAtFlush() {
         if isIdle || course.digestTaker == .turn { return }
         course.digestTaker = .flush
@@ -77,7 +77,7 @@ extension Session {
         if isRecording {
             guard icount >= state.nextDigest else { return }
             _ = write(.digest(digestOfHost()))
-            // Written or not: a guest that goes on unrecorded does not wait for it.
+            // Even if it wasn't written, because a guest that continues unrecorded doesn't wait for it.
             advanceDigest()
         } else {
             withPlayer { player in
@@ -88,7 +88,7 @@ extension Session {
         }
     }
 
-    /// Asks the host. Its callback only looks: a call that would add to the log, or take from it, is
+    /// Calls the host's digest callback. It must not change anything: a call that would write or consume events is
     /// refused meanwhile, because the thread has no role.
     func digestOfHost() -> UInt64 {
         let thread = replay_thread_self()
@@ -102,14 +102,14 @@ extension Session {
         return inHost { host.digest() }
     }
 
-    /// RECORD, at the end: an option without effect.
+    /// RECORD, at the end: warns if rrdigest had no effect.
     func reportUnusedDigestInterval() {
         guard isRecording, isStarted, course.digestTaker == .nobody, options.digestInterval > 0 else {
             return
         }
         host.message(
             REPLAY_MESSAGE_WARNING,
-            "rrdigest=\(options.digestInterval) had no effect: neither replay_account_warp_timer nor replay_async_events was called"
+            "rrdigest=\(options.digestInterval) had no effect: none of replay_account_warp_timer(), replay_turn() and replay_async_events() was called"
         )
     }
 

@@ -1,16 +1,16 @@
 import CReplay
 
-/// May a call touch the session's state?
+/// Checks whether a call may use the session's state.
 extension Session {
-    /// Returns the failure, or nil. In mode NONE there is no lock to hold and no role to have.
+    /// Returns the failure, or nil. In mode NONE neither lock nor role is needed.
     @inline(__always)
     func refusal(_ roles: ThreadRoles, _ function: StaticString) -> Status? {
         if replay_fair_lock_mine(lock) && ThreadRoles.mine.overlaps(roles) { return nil }
         return isIdle ? nil : refuse(roles, function)
     }
 
-    /// As ``refusal(_:_:)``, for a call that has seen that the session records or replays. Another thread
-    /// may have ended the run since: only the lock keeps the log and the player where they are.
+    /// Like ``refusal(_:_:)``, for a call that has seen that the session records or replays. A different thread
+    /// may have ended the run since: only the lock keeps the log and the player alive.
     @inline(__always)
     func refusalInRun(_ roles: ThreadRoles, _ function: StaticString) -> Status? {
         if replay_fair_lock_mine(lock) && ThreadRoles.mine.overlaps(roles) { return nil }
@@ -23,26 +23,29 @@ extension Session {
         let mine = ThreadRoles.mine
         if course.isInDigest {
             return misuse(
-                .reentered, "\(function) was called from within the digest callback, which may only look")
+                .reentered,
+                "\(function) was called from within the digest callback, which must not change anything")
         }
         let wanted =
-            mine.bits == 0 ? "one that has called replay_thread_attach" : roles.description
-        return misuse(.wrongRole, "\(function) was called by \(mine.description), but is for \(wanted)")
+            mine.bits == 0 ? "a thread that has called replay_thread_attach()" : roles.description
+        return misuse(
+            .wrongRole, "\(function) was called by \(mine.description), but must be called by \(wanted)")
     }
 
     private func lockIsNotHeld(_ function: StaticString) -> Status {
         misuse(
             .lockNotHeld,
-            "\(function) was called by a thread that does not hold the replay lock: see replay_mutex_lock")
+            "\(function) was called by a thread that does not hold the replay lock: call replay_mutex_lock() first"
+        )
     }
 
-    /// As ``refusal(_:_:)``, for calls that need the lock but no role.
+    /// Like ``refusal(_:_:)``, for calls that need the lock but no role.
     func refusalWithoutRole(_ function: StaticString) -> Status? {
         if isIdle || replay_fair_lock_mine(lock) { return nil }
         return lockIsNotHeld(function)
     }
 
-    /// PLAY: the player for a call that only a replay may make, with the host's icount accounted. Nil: the
+    /// PLAY: the player for a call that only a replay may make, after accounting the host's icount. Nil: the
     /// call failed, with the status.
     func playing(_ function: StaticString) -> (Player?, Status) {
         guard isPlaying else {
@@ -55,7 +58,7 @@ extension Session {
 }
 
 extension String {
-    /// A copy, as the file name that it is, that the caller deallocates.
+    /// A copy as a file name, which the caller deallocates.
     var asCText: UnsafeMutablePointer<CChar> {
         let bytes = fileBytes
         let text = UnsafeMutablePointer<CChar>.allocate(capacity: bytes.count + 1)

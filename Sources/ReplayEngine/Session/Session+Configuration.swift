@@ -3,7 +3,7 @@ import ReplayLog
 import ReplaySystem
 import Synchronization
 
-/// Configuration: what is known before the machine is prepared, and what a log adds to it.
+/// Configuration: from the host and, in PLAY, from the log.
 extension Session {
     package func configure(_ config: replay_config_t, faults: SyscallFaults? = nil) -> Status {
         if let forkRefusal { return forkRefusal }
@@ -11,7 +11,7 @@ extension Session {
             return misuse(.wrongState, "the session is configured already")
         }
         failures.errors.clear()
-        // A call that came while the run before ended was for that run.
+        // A call during the end of the last run was for that run.
         runners.areStopped.store(false, ordering: .relaxed)
         do {
             var options = try Options(config, environment: isDefault ? replay_environment_options() : nil)
@@ -49,7 +49,8 @@ extension Session {
             setFileName(name)
         }
         if !isLogged, let name = options.fileName {
-            host.message(REPLAY_MESSAGE_WARNING, "nothing is recorded in \(name): the option rr is not given")
+            host.message(
+                REPLAY_MESSAGE_WARNING, "nothing is recorded in \(name), because the option rr is missing")
         }
         setSnapshotName(options.snapshot)
         face.withLock { $0.show(blockData: isLogged && self.options.blockData) }
@@ -113,7 +114,7 @@ extension Session {
         }
     }
 
-    /// PLAY: what the user did not say is as it was recorded.
+    /// PLAY: options that the user didn't give are as they were recorded.
     private func adopt(_ recorded: Fingerprint) throws(ReplayError) {
         if recorded.pairs.isEmpty {
             throw ReplayError(.logEmpty, "the recording ended before its machine was complete")
@@ -139,7 +140,7 @@ extension Session {
     /// While the guest sleeps, does virtual time follow real time?
     var sleeps: Bool { options.sleep ?? true }
 
-    /// Keys of the fingerprint that are the library's.
+    /// The library's own keys of the fingerprint.
     enum Key {
         static let shift = "replay.shift"
         static let sleep = "replay.sleep"
@@ -149,7 +150,7 @@ extension Session {
             ByteText(Array("replay.".utf8) + name.fileBytes + Array(".length".utf8))
         }
 
-        /// The disk that a key is of, or the key.
+        /// The name of the disk to which a key belongs, or the key.
         static func device(_ key: ByteText) -> String {
             let (start, end) = (Array("replay.".utf8), Array(".length".utf8))
             guard key.bytes.starts(with: start), key.bytes.suffix(end.count).elementsEqual(end),

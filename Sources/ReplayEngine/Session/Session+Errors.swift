@@ -3,8 +3,8 @@ import Glibc
 import ReplayLog
 import Synchronization
 
-/// Three kinds of failure: misuse by the host, which leaves the run as it is; a
-/// log that can no longer be written; a replay that is not the recording.
+/// Three kinds of failure: misuse by the host, which doesn't end the run; a
+/// log that can't be written any more; a replay that differs from the recording.
 extension Session {
     package var lastError: ReplayError? { isForked ? forkError : failures.errors.last }
 
@@ -20,8 +20,8 @@ extension Session {
         return status
     }
 
-    /// Misuse that makes a machine stand still is told even where nobody looks at
-    /// statuses, once; the lint mode tells all, with the caller, each once.
+    /// Reports misuse that would hang the machine, once, because hosts may ignore statuses;
+    /// in lint mode reports all misuse, with the caller, each once.
     private func tellOnce(_ status: Status, _ message: String) {
         let isAlwaysTold = [.lockNotHeld, .wrongRole, .wrongState, .reentered].contains(status)
         let tellsAll = shared.lints.load(ordering: .relaxed)
@@ -29,30 +29,30 @@ extension Session {
         warnOnce(tellsAll ? "\(message), called from \(Self.caller)" : message)
     }
 
-    /// A warning that is told once, lint mode or not.
+    /// A warning that is reported once, in lint mode or not.
     ///
-    /// - Parameter key: what is reported once, if its text differs each time.
+    /// - Parameter key: identifies a warning whose text differs each time.
     func warnOnce(_ text: String, key: String? = nil) {
         if failures.isNewWarning(key ?? text) { host.message(REPLAY_MESSAGE_WARNING, text) }
     }
 
-    /// Notes a failure that has its details already.
+    /// Notes a failure that already has its details.
     @discardableResult
     func note(_ error: ReplayError) -> Status {
         failures.errors.note(error)
         return error.status
     }
 
-    /// A warning of the lint mode; nothing without it.
+    /// A warning in lint mode; otherwise does nothing.
     ///
-    /// - Parameter key: as of ``warnOnce(_:key:)``.
+    /// - Parameter key: as for ``warnOnce(_:key:)``.
     func lint(_ message: @autoclosure () -> String, key: String? = nil) {
         guard shared.lints.load(ordering: .relaxed) else { return }
         warnOnce("\(message()), called from \(Self.caller)", key: key)
     }
 
-    /// An I/O thread's turn is where a checkpoint orders it; elsewhere it races
-    /// with the vCPU thread, and a replay may find another order.
+    /// A checkpoint orders the work of an I/O thread; without one it races
+    /// with the vCPU thread, and a replay may have a different order.
     func lintOutsideOfCheckpoint(_ what: @autoclosure () -> String) {
         guard shared.lints.load(ordering: .relaxed), let recorder, ThreadRoles.mine == .io,
             icount != recorder.lastIOCheckpoint
@@ -71,34 +71,39 @@ extension Session {
 
     func place(_ error: inout ReplayError) {
         error.icount = icountSeen
-        // Other threads may not look at the log.
+        // Other threads may not read the log.
         error.eventIndex = holdsLock ? player?.nextIndex ?? writer?.eventCount ?? 0 : eventsSeen
         error.roles = ThreadRoles.mine.bits
     }
 
     // MARK: Divergence
 
-    /// The replayed guest left the recording: `found` instead of what the log has next.
+    private static let causesOfDifferentData =
+        "; the image, the backend or the bytes from the host differ, or the guest left the recording earlier: "
+        + "rrdigest=N finds where"
+
+    /// The replayed guest left the recording: `found` instead of the log's next event.
     @discardableResult
     @inline(never)
     func diverge(
         _ found: String, status: Status = .divergence, expected: String? = nil, device: String = ""
     ) -> Status {
-        // Where a log was cut or damaged, nobody knows what the guest did next; after its end nothing
+        // After a cut or damage nobody knows what the guest did next; after the end nothing
         // can be different.
         if let player, player.isBroken || player.endIsReported && status != .digest {
             return reachEnd(player)
         }
         let expected = expected ?? player?.nextDescription ?? ""
+        let causes = status == .blockData ? Self.causesOfDifferentData : ""
         let sentence =
-            "the replay left the recording at icount \(icount): expected \(expected), found \(found)"
+            "the replay left the recording at icount \(icount): expected \(expected), found \(found)\(causes)"
         var error = ReplayError(status, sentence, expected: expected, found: found, device: device)
         place(&error)
         error.history = player?.history ?? ""
         return fail(error, REPLAY_STOP_DIVERGENCE)
     }
 
-    /// Ends the run with a failure that stays: tells it once, stops the machine.
+    /// Ends the run with a failure that stays: reports it once, and stops the machine.
     @discardableResult
     func fail(_ error: ReplayError, _ reason: Int) -> Status {
         hasFailed = true
@@ -108,14 +113,15 @@ extension Session {
         return error.status
     }
 
-    /// PLAY, before the start: a different machine may be the reason, and ``start()`` reports that first.
+    /// PLAY, before the start: holds the failure, because ``start()`` must first report a different machine, which may
+    /// be the reason.
     private func hold(_ error: ReplayError, _ reason: Int) -> Status {
         if let held = failures.held { return held.error.status }
         failures.held = (error, reason)
         return note(error)
     }
 
-    /// Tells the host of a failure that stays, and whoever waits.
+    /// Reports a failure that stays to the host, and wakes the threads that wait.
     func tell(_ error: ReplayError, _ reason: Int) {
         host.message(REPLAY_MESSAGE_ERROR, error.message)
         stopMachine(reason, error)
@@ -140,7 +146,7 @@ extension Session {
         UInt(bitPattern: replay_thread_self())
     }
 
-    /// The status of a session that has failed, for calls that answer one.
+    /// The status of a failed session, for calls that return one.
     var failure: Status { failures.errors.sticky?.status ?? failures.held?.error.status ?? .wrongState }
 
     // MARK: The log
@@ -150,12 +156,13 @@ extension Session {
     func logFailed() -> Status {
         guard let writer else { return .wrongState }
         var error = ReplayError(
-            writer.failure ?? writer.refusal ?? LogError(.misuse, "\(writer.path) takes no more events"))
+            writer.failure ?? writer.refusal
+                ?? LogError(.misuse, "no more events can be written to \(writer.path)"))
         place(&error)
         return endRun(error)
     }
 
-    /// There is no memory for something that the guest does: without it the run cannot go on as it
+    /// Memory ran out for something that the guest does, so the run can't go on as it
     /// is recorded.
     @discardableResult
     func memoryRanOut(for what: String) -> Status {
@@ -164,7 +171,7 @@ extension Session {
         return endRun(ReplayError(.noMemory, sentence, at: self))
     }
 
-    /// Ends the recording or replay with a failure that stays. The guest of a recording may go on
+    /// Ends the recording or replay with a failure that stays. The guest of a recording may continue
     /// unrecorded.
     private func endRun(_ error: ReplayError) -> Status {
         if let writer, writer.failure == nil {
@@ -174,7 +181,7 @@ extension Session {
         guard isRecording, options.goOnWhenFull else { return fail(error, REPLAY_STOP_LOG_ERROR) }
         hasFailed = true
         guard failures.errors.stick(error) else { return failures.errors.sticky?.status ?? error.status }
-        host.message(REPLAY_MESSAGE_ERROR, "\(error.message); the guest goes on unrecorded")
+        host.message(REPLAY_MESSAGE_ERROR, "\(error.message); the guest continues unrecorded")
         return error.status
     }
 }

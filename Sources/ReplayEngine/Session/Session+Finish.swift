@@ -2,19 +2,20 @@ import CReplay
 import ReplayLog
 import Synchronization
 
-/// The end of a run: what is still queued, the end of the log, and a session as before.
+/// The end of a run: delivers what is queued, ends the log, and resets the session.
 extension Session {
     package func finish(_ end: replay_end_t = replay_end_t()) -> Status {
         if let forkRefusal { return forkRefusal }
         guard (0..<Int32(REPLAY_SHUTDOWN_COUNT)).contains(end.cause), end.on_purpose <= 1 else {
             return misuse(
-                .invalidArgument, "there is no end with cause \(end.cause), on_purpose \(end.on_purpose)")
+                .invalidArgument,
+                "cause \(end.cause) or on_purpose \(end.on_purpose) of replay_end_t does not exist")
         }
         guard isConfigured else { return misuse(.wrongState, "the session is not configured") }
         if isInCallback {
-            return misuse(.reentered, "replay_finish was called from within a callback of the host's")
+            return misuse(.reentered, "replay_finish was called from within a callback of the host")
         }
-        // Nor from within what the end itself calls.
+        // Nor from a callback that the end itself calls.
         return calling { endSession(end) }
     }
 
@@ -41,8 +42,8 @@ extension Session {
         return .ok
     }
 
-    /// What is still queued reaches the guest here and is part of the run: RECORD writes it, PLAY
-    /// finds it in the log. The thread stands in for the vCPU thread, which has ended or waits.
+    /// Delivers what is still queued, as a part of the run: RECORD writes it, PLAY
+    /// takes it from the log. This thread acts for the vCPU thread, which has ended or waits.
     private func flushAtEnd() {
         guard isStarted, !isIdle, !hasFailed || options.goOnWhenFull else { return }
         let thread = replay_thread_self()
@@ -50,7 +51,7 @@ extension Session {
         thread.pointee.roles |= ThreadRoles.vcpu.bits
         defer { thread.pointee.roles = roles }
         if let player, isPlaying { return playRest(player) }
-        // What an event queues, too.
+        // Also what an event queues.
         for _ in 0..<Self.mostRounds where queue.inbox.count > 0 { flushQueue(.finish) }
     }
 
@@ -61,7 +62,7 @@ extension Session {
             settleAtFinish(player)
             guard let rule = dueRule(player) else { return }
             if rule.way == .reading, player.next.role == .io {
-                // The main loop that would repeat it has ended: it only fed the cache.
+                // The main loop that could repeat it has ended, so it only goes to the cache.
                 state.unorderedEvents &+= 1
                 passReading(player)
                 continue
@@ -70,27 +71,27 @@ extension Session {
             let index = player.nextIndex
             flushQueue(.finish)
             if player.nextIndex != index { continue }
-            // Only a disk's completion is worth waiting for.
+            // Only a disk's completion can still arrive.
             guard devices.isAtWork(player.next.request), waits < 3000 else { return }
             waits += 1
             waitUnlocked(replay_change_count(change), 10_000_000)
         }
     }
 
-    /// PLAY: as far as the host has come, if that isn't too far.
+    /// PLAY: accounts the host's icount, unless it is too far.
     private func accountAtEnd(_ player: Player) {
         let icount = host.icount
         if icount > self.icount, icount <= player.nextIcount { self.icount = icount }
     }
 
-    /// The log is closed. What came too late from outside doesn't reach the guest; who waits for a
-    /// bottom half or a completion gets it.
+    /// After the log is closed: input from outside that came too late is dropped; bottom halves
+    /// and completions are run.
     private func runRest() {
         queue.inbox.drop(\.isExternal)
         runQueue()
     }
 
-    /// Ends the log of a recording; looks whether a replay was whole.
+    /// Ends the log of a recording, or checks whether a replay was complete.
     private func closeLog(_ given: replay_end_t) -> ReplayError? {
         defer { failures.errors.loosen() }
         if let writer {
@@ -123,7 +124,7 @@ extension Session {
             digest: host.hasDigest ? digestOfHost() : 0, hasDigest: host.hasDigest)
     }
 
-    /// A reset is what ended the run only if the machine did not go on after it.
+    /// A reset ended the run only if the machine didn't continue after it.
     var causeOfEnd: Int32 {
         switch Int(state.shutdownCause) {
         case REPLAY_SHUTDOWN_HOST_RESET, REPLAY_SHUTDOWN_GUEST_RESET, REPLAY_SHUTDOWN_SUBSYSTEM_RESET,
@@ -134,7 +135,7 @@ extension Session {
         }
     }
 
-    /// The guest has gone on since the failure: its state is not that of the log's last place.
+    /// Has the guest continued since the failure? Then its state isn't that of the log's last place.
     private func endOfFailure(_ given: replay_end_t) -> LogEnd {
         LogEnd(
             cause: UInt32(truncatingIfNeeded: REPLAY_SHUTDOWN_HOST_ERROR), exitCode: given.exit_code,
@@ -144,7 +145,7 @@ extension Session {
     private func stoppedShort(_ player: Player) -> ReplayError {
         var error = ReplayError(
             .stoppedShort,
-            "the replay was ended at icount \(icount), before \(player.nextDescription)",
+            "the host ended the replay at icount \(icount), before \(player.nextDescription)",
             expected: player.nextDescription, found: "the end of the replay")
         error.icount = icount
         error.eventIndex = player.nextIndex
@@ -153,7 +154,7 @@ extension Session {
         return error
     }
 
-    /// As before the configuration, except for the error and the lock.
+    /// Resets the session to its state before the configuration, except for the error and the lock.
     func leave() {
         watchdog?.stop()
         watchdog = nil
@@ -167,7 +168,7 @@ extension Session {
         setFileName(nil)
     }
 
-    /// As after `init`, except for the error and the lock.
+    /// Resets to the state after `init`, except for the error and the lock.
     private func reset() {
         leave()
         publishNothingDue()

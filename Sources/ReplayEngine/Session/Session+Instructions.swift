@@ -1,7 +1,7 @@
 import CReplay
 import ReplayLog
 
-/// The instruction cursor: how far the vCPU has come, and how far it may go.
+/// Instructions: how far the vCPU has come, and how far it may run.
 extension Session {
     package var currentIcount: UInt64 { host.icount }
 
@@ -20,7 +20,7 @@ extension Session {
     private func accountExecuted(_ player: Player) -> Status {
         guard accountForPlaying(host.icount, player) else { return failure }
         player.isInSlice = false
-        // What the host still does at this icount comes first: nothing is delivered here.
+        // Delivers nothing, because the host may still do something at this icount first.
         if icount == player.nextIcount { wakeWhoeverActs(player) }
         return hasFailed ? failure : .ok
     }
@@ -47,8 +47,8 @@ extension Session {
         return budget
     }
 
-    /// RECORD: a vCPU thread that never turns gets no input and no timer, and its
-    /// guest never wakes. A replay would report a stall; here nobody waits.
+    /// RECORD: a vCPU thread that takes no turns gets no input and no timers, and its
+    /// guest never wakes. A replay would report a stall; a recording must warn.
     private func noteBudget() {
         guard hotRecorder?._withUnsafeGuaranteedRef({ $0.missesTurn() }) == true else { return }
         warnOnce(
@@ -56,7 +56,7 @@ extension Session {
         )
     }
 
-    /// Before the start nothing may be executed.
+    /// Reports that the machine runs before the start.
     private var mayRun: Bool {
         if isStarted || isIdle { return true }
         misuse(.wrongState, "the machine runs, but replay_start was not called")

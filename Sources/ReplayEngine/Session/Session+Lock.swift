@@ -8,7 +8,8 @@ extension Session {
             return .ok
         }
         if replay_fair_lock_mine(lock) {
-            return misuse(.lockHeld, "the replay lock was taken by a thread that holds it already")
+            return misuse(
+                .lockHeld, "replay_mutex_lock was called by a thread that already holds the replay lock")
         }
         return replay_fair_lock_take(lock) ? .ok : reportFork()
     }
@@ -27,10 +28,11 @@ extension Session {
             replay_thread_self().pointee.locked_early = nil
             return .ok
         }
-        return misuse(.lockNotHeld, "the replay lock was given back by a thread that does not hold it")
+        return misuse(
+            .lockNotHeld, "replay_mutex_unlock was called by a thread that does not hold the replay lock")
     }
 
-    /// A run begins, in which there is a lock: the thread that took it before has it now.
+    /// At the beginning of a run: a thread that called replay_mutex_lock() before now holds the lock.
     func takeLockIfTakenEarly() {
         let thread = replay_thread_self()
         guard thread.pointee.locked_early == UnsafeRawPointer(lock) else { return }
@@ -40,10 +42,10 @@ extension Session {
 
     package var isLocked: Bool { isIdle || replay_fair_lock_mine(lock) }
 
-    /// Is the lock truly held by this thread, whatever the mode?
+    /// Does this thread really hold the lock, in any mode?
     package var holdsLock: Bool { replay_fair_lock_mine(lock) }
 
-    /// Runs `body` under the lock, whoever holds it now.
+    /// Runs `body` with the lock held, and acquires it if needed.
     package func withLock<Result>(_ body: () -> Result) -> Result {
         if replay_fair_lock_mine(lock) { return body() }
         _ = replay_fair_lock_take(lock)
@@ -51,24 +53,24 @@ extension Session {
         return body()
     }
 
-    /// Lets those in who wait for the lock.
+    /// Releases the lock briefly if other threads wait for it.
     package func yieldLock() {
         guard replay_fair_lock_mine(lock), replay_fair_lock_wanted(lock) else { return }
         replay_fair_lock_give(lock)
         _ = replay_fair_lock_take(lock)
     }
 
-    /// Waits for a change since this thread's last turn, giving the lock away.
+    /// Waits for a change since this thread's last turn, and releases the lock meanwhile.
     package func wait(_ timeout: Int64) -> Status {
         if let refusal = refusal(.either, "replay_wait") { return refusal }
         let thread = replay_thread_self()
         let roles = ThreadRoles.mine
         if thread.pointee.seen_of != nil, thread.pointee.seen_of != UnsafeRawPointer(change) {
-            noteTurn()  // its last turn was another session's: anything may be news
+            noteTurn()  // its last turn was in a different session, so anything may have changed
             return .ok
         }
         withPlayer { settle(roles.overlaps(.vcpu) ? .rest : .release, $0) }
-        // While the machine is paused no turn does anything, so none is due.
+        // While the machine is paused turns do nothing, so none is due.
         if roles.overlaps(.vcpu), !isPlaying, host.machineRunning, host.cpusIdle {
             if hasVirtualTimers, virtualDeadline(host.icount) == 0 {
                 yieldLock()
@@ -81,7 +83,7 @@ extension Session {
         return changed || limit != timeout ? .ok : .timeout
     }
 
-    /// Sleeps until something changes that this thread has not seen. False at the limit.
+    /// Sleeps until something changes that this thread hasn't seen. False at the limit.
     func sleep(_ limit: Int64) -> Bool {
         let roles = ThreadRoles.mine
         let held = replay_fair_lock_mine(lock)
@@ -94,10 +96,10 @@ extension Session {
         return changed
     }
 
-    /// From here on, changes are news to this thread.
+    /// From now on, the thread hasn't seen new changes.
     func noteTurn() { noteTurn(replay_change_count(change)) }
 
-    /// The vCPU's turn; what the I/O side was asked for in between stays news to a thread that does both.
+    /// In the vCPU's turn. A thread with both roles must still see requests to its I/O side.
     func noteVCPUTurn() {
         let count = replay_change_count(change)
         if ThreadRoles.mine.overlaps(.io), shared.askedForWarp.load(ordering: .relaxed) { return }
@@ -110,11 +112,11 @@ extension Session {
         thread.pointee.seen_of = UnsafeRawPointer(change)
     }
 
-    /// There is something for this thread itself: its next wait ends at once.
+    /// There is something to do for this thread: makes its next wait return at once.
     func noteOwnNews() { replay_thread_self().pointee.seen = replay_change_count(change) &- 1 }
 
-    /// The end of a warp is a change that nobody notes: whoever runs the I/O
-    /// side wakes for it.
+    /// Nobody notes the end of a warp as a change, so the I/O
+    /// side wakes up for it by itself.
     private func longestWait(_ timeout: Int64, _ roles: ThreadRoles) -> Int64 {
         guard roles.overlaps(.io) else { return timeout }
         replay_watch_end(watch, true)
@@ -128,8 +130,8 @@ extension Session {
 extension Session {
     package var canAttach: Bool { isConfigured && !isForked }
 
-    /// Runs `body` with this session as the thread's current one: a main loop
-    /// dispatches on a thread that may have another.
+    /// Runs `body` with this session as the thread's current one, because a main loop
+    /// may dispatch on a thread with a different current session.
     package func asCurrent<Result>(_ body: () -> Result) -> Result {
         let thread = replay_thread_self()
         let before = thread.pointee.session

@@ -3,20 +3,20 @@ import Glibc
 import ReplayLog
 import Synchronization
 
-/// Forks of the process, and threads that end: what leaves a session without somebody that it needs.
+/// Forks of the process, and threads that end: cases in which a session loses threads that it needs.
 extension Session {
     // MARK: Fork
 
-    /// Is this a child of the process that records or replays? It has none of the session's threads,
-    /// and must not touch its files.
+    /// Is this a forked child of the process that records or replays? It doesn't have the session's threads,
+    /// and must not use its files.
     @inline(__always) var isForked: Bool { lock.pointee.forked != 0 }
 
-    /// For calls that need no lock. It comes first: the session's own locks may be held by threads
-    /// that exist in the parent only.
+    /// For calls that need no lock. Checked first, because the session's own locks may be held by threads
+    /// that exist only in the parent.
     @inline(__always)
     package var forkRefusal: Status? { isForked ? reportFork() : nil }
 
-    /// Reports it once, and stops the machine.
+    /// Reports the fork once, and stops the machine.
     @inline(never)
     func reportFork() -> Status {
         if !failures.forkIsReported.exchange(true, ordering: .relaxed) {
@@ -26,8 +26,8 @@ extension Session {
         return .forked
     }
 
-    /// Does once what a child does, so that it needs nothing of the Swift runtime that another thread was making
-    /// when the process forked.
+    /// Does in advance what a child will do, so that the child needs nothing of the Swift runtime that a different thread
+    /// was initialising during the fork.
     func prepareForFork() { forkError.withC { _ in } }
 
     var forkError: ReplayError {
@@ -42,8 +42,8 @@ extension Session {
 
     // MARK: Ends of threads
 
-    /// The calling thread ends. If it holds the lock, nobody else can ever get it, and nobody knows
-    /// how far the guest is: the run ends.
+    /// The calling thread ends. If it holds the lock, nobody else could ever acquire it, and the guest's state is
+    /// unknown, so the run ends.
     package func threadEnds() {
         guard holdsLock else { return }
         let sentence = "\(ThreadRoles.mine.description) ended while it held the replay lock"
@@ -60,7 +60,7 @@ extension Session {
         noteChange()
     }
 
-    /// The calling thread ends without the pops that belong to its pushes.
+    /// The calling thread ends without popping its sessions.
     package func threadEndsWithPush() {
         warnOnce(
             "\(ThreadRoles.mine.description) ended without replay_session_pop_current(): the session is no longer current there"

@@ -2,14 +2,14 @@ import CReplay
 import ReplayLog
 import Synchronization
 
-/// What there is to know of a session.
+/// Queries of a session.
 extension Session {
-    /// Any thread may ask; without the lock it gets what was true at the last accounting.
+    /// Any thread may ask; without the lock it gets the values of the last accounting.
     package var info: replay_info_t {
         let face = self.face.withLock { $0 }
         var info = face.info
         info.mode = mode.rawValue
-        // The host is asked under the lock only.
+        // The host is asked only with the lock held.
         let counted = icountSeen
         let icount = isLocked ? host.icount : counted
         let clock = holdsLock && !isIdle ? state.clock : shownClock
@@ -36,7 +36,7 @@ extension Session {
             "the snapshot '\(name)' cannot be made or loaded: this version has no snapshots yet")
     }
 
-    /// Wakes who waits, and makes the I/O thread take a turn.
+    /// Wakes waiting threads, and makes the I/O thread take a turn.
     package func notify() {
         if isForked { return }
         shared.askedForWarp.store(true, ordering: .relaxed)

@@ -1,14 +1,14 @@
 import CReplay
 import Synchronization
 
-/// The threads that are in ``Session/run()``, and whether they are to leave it.
+/// The threads that are in ``Session/run()``, and whether they must leave it.
 final class Runners: Sendable {
     private struct Runner {
         var thread: UInt
         var isVCPU: Bool
     }
     private let runners = Locked<[Runner]>([])
-    /// Sticky until the session is configured anew.
+    /// Stays until the session is configured again.
     let areStopped = Atomic<Bool>(false)
 
     enum Refusal { case sameThread, secondVCPU }
@@ -29,14 +29,14 @@ final class Runners: Sendable {
     }
 }
 
-/// The simple layer: turn, budget, wait and account for a host that gives `execute`.
+/// The loop for a host that has `execute`: turn, budget, wait, account.
 extension Session {
-    /// Short enough for the thread that waits for the lock, long enough to cost nothing.
+    /// Short enough for a thread that waits for the lock, long enough to cost little.
     private static let slice: UInt64 = 10_000
-    /// Real ns. Whatever matters wakes the thread; this is for hosts that forget to notify.
+    /// Real ns. Every change wakes the thread; this limit is for hosts that forget replay_notify().
     private static let longestRest: Int64 = 100_000_000
     private static let restWithoutProgress: Int64 = 10_000_000
-    /// A kick may end a slice before its first instruction, but not so many in a row.
+    /// A kick may end a slice before its first instruction, but not this often in a row.
     private static let mostEmptySlices = 20
 
     package func turn() -> Status {
@@ -68,7 +68,7 @@ extension Session {
         }
         defer { runners.leave(UInt(bitPattern: thread)) }
         noteTurn()
-        // As everywhere, there is no lock in mode NONE.
+        // As everywhere, the lock does nothing in mode NONE.
         return isIdle ? loop(isVCPU) : withLock { loop(isVCPU) }
     }
 
@@ -79,8 +79,8 @@ extension Session {
         return hasFailed ? failure : .ok
     }
 
-    /// PLAY: a main loop of the recording may have gone round once more at the place where it
-    /// stopped. What it wrote there comes again, without an instruction.
+    /// PLAY: while recording, a main loop may have iterated once more at the place where it
+    /// stopped. Replays what it wrote there, without an instruction.
     private func takeLastEvents(_ player: Player, _ isVCPU: Bool) {
         var index: UInt64
         repeat {
@@ -123,7 +123,7 @@ extension Session {
         host.execute(instructions)
         watchdog?.endSlice()
         _ = accountExecuted()
-        // A guest that can't go on although the host says that it is awake must not spin.
+        // If the guest executes nothing although the host says that it is awake, the thread must not spin.
         if host.icount == before {
             emptySlices += 1
             if emptySlices == Self.mostEmptySlices { lintEmptySlices() }
@@ -140,7 +140,7 @@ extension Session {
         if mayRunOn { _ = wait(-1) }
     }
 
-    /// Waits for a change only, whatever is due: nothing can be done about it now.
+    /// Waits for a change, even if something is due, because this thread can't handle it now.
     private func rest(_ limit: Int64) {
         if replay_thread_self().pointee.seen_of != UnsafeRawPointer(change) { noteTurn() }
         _ = sleep(limit)

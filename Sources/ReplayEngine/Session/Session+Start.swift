@@ -2,7 +2,7 @@ import CReplay
 import ReplayLog
 import Synchronization
 
-/// Preparation and start: what devices say of themselves, and whether the machine is the recorded one.
+/// Preparation and start: fields and blockers from devices, and the comparison with the recorded machine.
 extension Session {
     package func tell(_ key: ByteText, _ value: ByteText) -> Status {
         if let forkRefusal { return forkRefusal }
@@ -54,15 +54,15 @@ extension Session {
         if let writer {
             do {
                 try writer.writeMetadata(metadata)
-                // The older log is gone then: after all else that can fail.
+                // This replaces the older log, so it comes after everything else that can fail.
                 try writer.start()
             } catch { return refuse(ReplayError(error)) }
             if let remark = writer.remark { host.message(REPLAY_MESSAGE_WARNING, remark) }
         }
-        // Before anything else is compared: what else differs may follow from it.
+        // Compared first, because other differences may follow from it.
         if let player, let refusal = differentMachine(from: player) { return refuse(refusal) }
         warnOfMissingDigest()
-        // In this order: what a worker posts meanwhile is early, or finds events enabled.
+        // In this order, so that what a worker posts meanwhile is either early or queued.
         shared.eventsEnabled.store(!isIdle, ordering: .releasing)
         isStarted = true
         if let player { publishNext(player) }
@@ -72,14 +72,14 @@ extension Session {
         return fail(error, reason)
     }
 
-    /// In NONE only a guest that can sleep can stand still.
+    /// In NONE only a guest that can sleep can hang.
     private func startWatchdog() {
         if isIdle, !host.canSleep { return }
         let watchdog = Watchdog(self, milliseconds: options.stallMilliseconds)
         if !watchdog.start() {
             host.message(
                 REPLAY_MESSAGE_WARNING,
-                "no thread could be started: a machine that stands still will not be reported")
+                "no watchdog thread could be started: a machine that makes no progress will not be reported")
         }
         self.watchdog = watchdog
     }
@@ -104,7 +104,7 @@ extension Session {
             found: first.texts.here ?? "not given now", device: Key.device(first.key))
     }
 
-    /// The machine may not run.
+    /// Fails the start: the machine may not run.
     private func refuse(_ error: ReplayError) -> Status {
         hasFailed = true
         _ = failures.errors.stick(error)

@@ -1,11 +1,11 @@
 import CReplay
 import ReplayLog
 
-/// RECORD: the one way of an event into the log, and the mirror of Session+Cursor.
+/// RECORD: the only way of an event into the log, and the mirror of Session+Cursor.
 extension Session {
     // MARK: Account
 
-    /// RECORD: takes over the icount to write. Nil if it went back, which ends the recording.
+    /// RECORD: accounts the icount to write. Nil if it went back, which ends the recording.
     @inline(__always)
     func accountForWriting(_ icount: UInt64) -> UInt64? {
         if icount < self.icount {
@@ -16,7 +16,7 @@ extension Session {
         return icount
     }
 
-    /// RECORD: no replay could follow the host from here on. The log keeps what it has.
+    /// RECORD: ends the recording where no replay could follow the host. The log keeps what was written.
     @inline(never)
     @discardableResult
     func countWentBack(_ icount: UInt64) -> Status {
@@ -26,13 +26,13 @@ extension Session {
         var error = ReplayError(
             .icountBackwards, sentence, expected: "icount \(self.icount) or more", found: "icount \(icount)")
         place(&error)
-        options.goOnWhenFull = false  // that is for logs that cannot be written
+        options.goOnWhenFull = false  // that option is for logs that can't be written
         return fail(error, REPLAY_STOP_LOG_ERROR)
     }
 
     // MARK: Write
 
-    /// Accounts, writes an event without a payload. False when the log is dead.
+    /// Accounts, and writes an event without a payload. False if the log is dead.
     @inline(__always)
     func write(_ kind: EventKind) -> Bool {
         guard !hasFailed, let recorder = hotRecorder, let icount = accountForWriting(host.icount) else {
@@ -44,13 +44,13 @@ extension Session {
         }
     }
 
-    /// The same with a role that is not the thread's to choose.
+    /// The same with a fixed role.
     func write(_ kind: EventKind, role: ThreadRole) -> Bool {
         guard !hasFailed, let writer, let icount = accountForWriting(host.icount) else { return false }
         return note(written: writer.append(kind, role, icount))
     }
 
-    /// The same with a payload; of a thread that has both roles it is the vCPU thread's.
+    /// The same with a payload. If a thread has both roles, the role is that of the vCPU.
     @inline(__always)
     func write(_ event: EventFields) -> Bool {
         guard !hasFailed, let recorder = hotRecorder, let icount = accountForWriting(host.icount) else {
@@ -72,7 +72,7 @@ extension Session {
         return false
     }
 
-    /// The status of a call that wrote.
+    /// The status of a call that wrote an event.
     func status(ofWriting written: Bool) -> Status {
         written ? .ok : failures.errors.last?.status ?? .wrongState
     }

@@ -3,14 +3,14 @@ import ReplayLog
 
 /// One machine's recording or replay: the class behind the C interface.
 ///
-/// What it holds is sorted by who may touch it and how long it lives. The extensions follow the headers:
+/// Its properties are grouped by who may use them and how long they live. The extensions follow the headers:
 /// instructions, clocks, warp, checkpoints, queue, devices, blocks.
 package final class Session: @unchecked Sendable {
     // Sendable: the replay lock guards what the other properties don't guard themselves.
 
-    // For as long as the session lives.
+    // For the session's whole life.
 
-    /// The default session's mode is also the exported variable.
+    /// Is this the default session, whose mode is also the exported variable?
     let isDefault: Bool
     private let words = ThreadWords()
     package let shared = SharedState()
@@ -18,19 +18,19 @@ package final class Session: @unchecked Sendable {
     let threads = WatchedThreads()
     package let wakers = Wakers()
     let failures = Failures()
-    /// What devices say of themselves, from any thread, before the start.
+    /// Fields and blockers from devices before the start, from any thread.
     let preparation = Preparation()
     let devices = Devices()
     let queue = EventQueue()
     let runners = Runners()
-    /// What other threads may know of the run, see ``info``.
+    /// What other threads may read of the run, see ``info``.
     let face = Locked(SessionFace())
-    /// What threads without the replay lock see of the virtual clock. In mode NONE the replay lock does
-    /// nothing: this one guards ``state`` then.
+    /// A copy of the virtual clock for threads without the replay lock. In mode NONE, where the replay lock does
+    /// nothing, its lock also guards ``state``.
     let clockLock = Locked(VirtualClock())
     let due = DueBoard()
 
-    // For one run. The owner of the replay lock has it.
+    // For one run, guarded by the replay lock.
 
     private(set) var log = LogUse.none
     var options = Options()
@@ -39,7 +39,7 @@ package final class Session: @unchecked Sendable {
     var watchdog: Watchdog?
 
     package init(isDefault: Bool) {
-        // So that no fork finds them half made.
+        // So that no fork finds them half initialised.
         _ = RequestHandles.shared
         self.isDefault = isDefault
     }
@@ -54,14 +54,14 @@ package final class Session: @unchecked Sendable {
 
     /// The replay lock.
     @inline(__always) var lock: UnsafeMutablePointer<replay_fair_lock_t> { words.lock }
-    /// Counts what threads in ``wait(_:)`` wait for.
+    /// Counts the changes that threads in ``wait(_:)`` wait for.
     @inline(__always) var change: UnsafeMutablePointer<replay_change_t> { words.change }
-    /// What the threads leave for the watchdog.
+    /// What the threads store for the watchdog.
     @inline(__always) var watch: UnsafeMutablePointer<replay_watch_t> { words.watch }
 
     // MARK: The log
 
-    /// Begins or ends a run. What it was before is gone then.
+    /// Begins or ends a run, and frees the last recorder or player.
     func enter(_ next: LogUse) {
         let before = log
         log = next
@@ -75,11 +75,11 @@ package final class Session: @unchecked Sendable {
         before.release()
     }
 
-    /// These are for the owner of the lock: another thread may end the run.
+    /// Only with the lock held, because a different thread may end the run.
     var recorder: Recorder? { hotRecorder?.takeUnretainedValue() }
     var player: Player? { hotPlayer?.takeUnretainedValue() }
     var writer: LogWriter? { recorder?.writer }
-    /// For what runs for each event or slice: no reference counting.
+    /// For code that runs for each event or slice, without reference counting.
     @inline(__always)
     var hotRecorder: Unmanaged<Recorder>? {
         if isRecording, case .recording(let recorder) = log { recorder } else { nil }
@@ -130,7 +130,7 @@ package final class Session: @unchecked Sendable {
 
     // MARK: Wake-ups
 
-    /// Something changed that a thread in ``wait(_:)`` may wait for.
+    /// Notes a change that a thread in ``wait(_:)`` may wait for.
     func noteChange() { replay_change_note(change) }
 
     func wakeIO() {

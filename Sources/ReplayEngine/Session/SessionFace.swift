@@ -1,14 +1,14 @@
 import CReplay
 import ReplayLog
 
-/// What threads without the replay lock may know of a run.
+/// What threads without the replay lock may read of a run.
 struct SessionFace: @unchecked Sendable {
-    // Sendable: the writer and the player show only what guards itself.
+    // Sendable: of the writer and the player it uses only what guards itself.
 
     /// As C text, which the session deallocates.
     var fileName: UnsafeMutablePointer<CChar>?
     var snapshotName: UnsafeMutablePointer<CChar>?
-    /// What is the same throughout the run.
+    /// The values that don't change during the run.
     private(set) var info = replay_info_t()
     private(set) var writer: LogWriter?
     private(set) var player: Player?

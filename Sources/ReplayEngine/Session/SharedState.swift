@@ -1,10 +1,10 @@
 import CReplay
 import Synchronization
 
-/// What any thread may look at, or leave for the others, without the replay lock.
+/// What any thread may read or set without the replay lock.
 package struct SharedState: ~Copyable {
-    /// Where the run is. Written by the owner of the lock: instructions at the last accounting, and events
-    /// written or consumed.
+    /// The place in the run: instructions at the last accounting, and events written or consumed. Only the owner
+    /// of the lock writes them.
     let icount = Atomic<UInt64>(0)
     let events = Atomic<UInt64>(0)
 
@@ -12,19 +12,19 @@ package struct SharedState: ~Copyable {
     let mode = Atomic<Int32>(Mode.none.rawValue)
     let isConfigured = Atomic<Bool>(false)
     let isStarted = Atomic<Bool>(false)
-    /// The end of the run: what is posted now waits for the thread that ends it.
+    /// The run is ending: what is posted now waits for the thread that ends it.
     let isEnding = Atomic<Bool>(false)
-    /// Sticky: after a divergence, or when the log is dead, calls answer neutrally.
+    /// Stays set after a divergence or a failure of the log: calls return neutral values.
     let hasFailed = Atomic<Bool>(false)
     /// ``Options/lint``.
     let lints = Atomic<Bool>(false)
-    /// The mode, if a call may take its short way: nothing has failed, and the lint mode is off. Else -1.
+    /// The mode, if calls may use their fast path: nothing has failed, and lint mode is off. Otherwise -1.
     let quickMode = Atomic<Int32>(-1)
 
     /// Real time is counted from here.
     let epoch = Atomic<Int64>(replay_monotonic_ns())
     let eventsEnabled = Atomic<Bool>(false)
-    /// The vCPU thread has asked the I/O thread for a turn, and it has not come yet.
+    /// The vCPU thread has asked the I/O thread for a turn, which it hasn't taken yet.
     let askedForWarp = Atomic<Bool>(false)
     /// The machine was paused at the last turn.
     let isPaused = Atomic<Bool>(false)
@@ -33,7 +33,7 @@ package struct SharedState: ~Copyable {
     /// Threads that have made this session current.
     package let pushes = Atomic<Int>(0)
 
-    /// As before the configuration, except for those that have the session current.
+    /// Resets everything except the number of threads that have made the session current.
     func reset() {
         icount.store(0, ordering: .relaxed)
         events.store(0, ordering: .relaxed)
@@ -65,7 +65,7 @@ extension Session {
     var eventsSeen: UInt64 { events }
 
     package var mode: Mode {
-        // Acquiring: what was made before the mode was entered is seen with it.
+        // Acquiring, so that what was initialised before the mode was set is visible.
         @inline(__always) get { Mode(rawValue: shared.mode.load(ordering: .acquiring)) ?? .none }
     }
     @inline(__always) var isRecording: Bool { shared.mode.load(ordering: .acquiring) == Mode.record.rawValue }

@@ -40,7 +40,7 @@ package enum Status: Int32, CaseIterable, Sendable {
     case blockData = -405
     case digest = -406
 
-    /// The number that the C interface has for it.
+    /// Its number in the C interface.
     package var code: Int32 {
         @inline(__always) get { rawValue }
     }

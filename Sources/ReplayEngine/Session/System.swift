@@ -6,5 +6,5 @@ package typealias ByteText = ReplaySystem.ByteText
 typealias CheckedMemory = ReplaySystem.CheckedMemory
 typealias LibraryThread = ReplaySystem.LibraryThread
 typealias SystemError = ReplaySystem.SystemError
-/// Bytes on their way to the guest or the log.
+/// Bytes for the guest or the log.
 typealias Payload = RawBuffer

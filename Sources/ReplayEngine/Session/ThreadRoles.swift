@@ -1,7 +1,7 @@
 import CReplay
 import ReplayLog
 
-/// The roles that a thread has told: bits of the C interface.
+/// The roles that a thread has declared: bits of the C interface.
 package struct ThreadRoles: Equatable, Sendable {
     package var bits: Int32
 
@@ -28,8 +28,8 @@ package struct ThreadRoles: Equatable, Sendable {
     @inline(__always) func overlaps(_ other: ThreadRoles) -> Bool { bits & other.bits != 0 }
     func has(_ role: ThreadRole) -> Bool { overlaps(ThreadRoles(role)) }
 
-    /// The role that an event of this thread is stored with: the thread's own,
-    /// or, for a thread that has both, the one that such events usually have.
+    /// The role with which an event of this thread is stored: the thread's own
+    /// or, if it has both, the usual one of the kind.
     @inline(__always) func role(usually usual: ThreadRole) -> ThreadRole {
         bits == Self.io.bits ? .io : bits == Self.vcpu.bits ? .vcpu : usual
     }

@@ -1,6 +1,6 @@
 import CReplay
 
-/// The words by which a session's threads meet: C structs, because their addresses must not change.
+/// The words that a session's threads share: C structs, because their addresses must not change.
 struct ThreadWords {
     let lock = UnsafeMutablePointer<replay_fair_lock_t>.allocate(capacity: 1)
     let change = UnsafeMutablePointer<replay_change_t>.allocate(capacity: 1)

@@ -10,6 +10,6 @@ package final class Wakers: Sendable {
 
     package func remove(_ id: UInt) { wakers.withLock { $0.removeAll { $0.id == id } } }
 
-    /// Under the lock: a waker that was removed isn't called any more.
+    /// With the lock held, so that a removed waker isn't called any more.
     func wake() { wakers.withLock { for waker in $0 { waker.wake() } } }
 }

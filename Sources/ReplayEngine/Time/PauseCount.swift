@@ -10,6 +10,6 @@ struct PauseCount {
         since = nil
     }
 
-    /// Real time without the pauses.
+    /// Real time, minus the pauses.
     func running(_ now: Int64) -> Int64 { (since ?? now) &- total }
 }

@@ -2,7 +2,7 @@ import CReplay
 import ReplayLog
 import Synchronization
 
-/// replay_save_clock(). A function of its own, so that the call from C is a jump.
+/// replay_save_clock(). A free function, so that the call from C is a jump.
 package func saveClock(_ clock: Int32, _ value: Int64, _ icount: UInt64, in session: Session) -> Int64 {
     session.saveClockQuickly(clock, value, icount) ? value : session.saveClock(clock, value, icount)
 }
@@ -14,7 +14,7 @@ package func readClock(_ clock: Int32, _ icount: UInt64, in session: Session) ->
 
 /// Readings of the recorded clocks.
 extension Session {
-    /// RECORD: the short way of ``saveClock(_:_:_:)``. False: nothing was done.
+    /// RECORD: the fast path of ``saveClock(_:_:_:)``. False: nothing was done.
     @inline(__always)
     fileprivate func saveClockQuickly(_ clock: Int32, _ value: Int64, _ count: UInt64) -> Bool {
         let thread = replay_thread_self()
@@ -38,10 +38,10 @@ extension Session {
         return true
     }
 
-    /// For an icount that the host is asked for.
+    /// As an icount: ask the host for it.
     static var icountNow: UInt64 { .max }
 
-    /// RECORD: stores a reading, and gives it back.
+    /// RECORD: stores a reading, and returns it.
     @inline(never)
     fileprivate func saveClock(_ clock: Int32, _ value: Int64, _ count: UInt64) -> Int64 {
         guard isRecording, refusalInRun(.either, "replay_save_clock") == nil else {
@@ -76,7 +76,7 @@ extension Session {
         return value
     }
 
-    /// PLAY: the short way of ``readClock(_:_:)``. Nil: nothing was done.
+    /// PLAY: the fast path of ``readClock(_:_:)``. Nil: nothing was done.
     @inline(__always)
     fileprivate func readClockQuickly(_ clock: Int32, _ count: UInt64) -> Int64? {
         let thread = replay_thread_self()
@@ -133,7 +133,7 @@ extension Session {
         return value
     }
 
-    /// The reading that the warp works with, in every mode.
+    /// The reading for the warp, in every mode.
     func warpReading(_ role: ThreadRole) -> Int64 {
         let virtualRT = Int32(truncatingIfNeeded: REPLAY_CLOCK_VIRTUAL_RT)
         if isRecording { return writeClock(virtualRT, runningTime, host.icount, usual: role) }
@@ -160,7 +160,7 @@ extension Session {
         if case .clockHost = kind { state.hostClock } else { state.virtualRTClock }
     }
 
-    /// Nothing is delivered here: a host reads clocks where its callbacks would wait for ever.
+    /// Delivers nothing, because a host may read clocks where its callbacks would deadlock.
     package func unlockAfterClock(_ value: Int64) -> Int64 {
         _ = giveLockSilently()
         return value

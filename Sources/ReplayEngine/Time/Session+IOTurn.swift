@@ -2,7 +2,7 @@ import CReplay
 import ReplayLog
 import Synchronization
 
-/// The turn of the I/O thread: timers of the host, its requests, the warp.
+/// The turn of the I/O thread: the host's timers, its requests, the warp.
 extension Session {
     package func startWarp() -> Status {
         if let refusal = refusal(.io, "replay_start_warp_timer") { return refusal }
@@ -18,7 +18,7 @@ extension Session {
 
     // MARK: Record
 
-    /// RECORD and NONE: looks first, and writes only where something is done.
+    /// RECORD and NONE: looks for work first, and writes only where it does some.
     private func recordIOTurn() {
         if let end = withClock({ $0.warpEnd }), end <= runningTime, pass(.checkpointClockVirtualRT) {
             lintLateTurn(end)
@@ -38,7 +38,7 @@ extension Session {
         replay_watch_end(watch, false)
     }
 
-    /// RECORD: writes an engine's own checkpoint. NONE: goes through.
+    /// RECORD: writes a checkpoint of the engine. NONE: returns true.
     func pass(_ kind: EventKind) -> Bool {
         guard isRecording else { return true }
         let written = write(kind)
@@ -48,8 +48,8 @@ extension Session {
 
     // MARK: Play
 
-    /// PLAY: does what the log says that this thread did here. What isn't a later step of RECORD's turn is
-    /// the next turn's.
+    /// PLAY: does what the log says that this thread did here. An event whose step isn't later belongs to
+    /// the next turn.
     private func playIOTurn(_ player: Player) {
         guard accountForPlaying(host.icount, player) else { return }
         settle(.turn, player)
@@ -106,7 +106,7 @@ extension Session {
 
     // MARK: When to turn
 
-    /// The vCPU falls asleep: the I/O thread must start the warp.
+    /// The vCPU falls asleep, so the I/O thread must start the warp.
     func wakeIOForWarp() {
         guard !ThreadRoles.mine.overlaps(.io), !shared.askedForWarp.exchange(true, ordering: .relaxed) else {
             return
@@ -114,7 +114,7 @@ extension Session {
         wakeIO()
     }
 
-    /// For a host's own main loop: what it may sleep at most; -1: no limit.
+    /// For a host's own main loop: how long it may sleep; -1: no limit.
     package func warpDeadline() -> Int64 {
         if refusal(.io, "replay_warp_deadline_ns") != nil { return -1 }
         replay_watch_end(watch, true)
@@ -128,12 +128,12 @@ extension Session {
         noteTurnForWatch()
         if hasFailed || player.endIsReported { return -1 }
         if let delay = delayOfIOTurn(player) { return delay }
-        // What the library's turn doesn't do the host does in its loop, if it is this thread's.
+        // What the library's turn doesn't do, the host does in its loop, if it belongs to this thread.
         guard host.icount == player.nextIcount, let rule = player.nextRule else { return -1 }
         return rule.way != .shutdown && player.next.role == .io ? 0 : -1
     }
 
-    /// For a main loop that takes the library's turns and nothing but these.
+    /// For a main loop that does nothing except take the library's turns.
     package func turnDeadline() -> Int64 {
         if refusal(.io, "the replay source of a main context") != nil { return -1 }
         replay_watch_end(watch, true)
@@ -141,9 +141,9 @@ extension Session {
         return nextIOTurn(ofTurns: true) ?? -1
     }
 
-    /// RECORD, NONE: real ns until the I/O thread must turn by itself; nil: not at all.
+    /// RECORD, NONE: real ns until the I/O thread must take a turn by itself; nil: no limit.
     ///
-    /// - Parameter ofTurns: only for what the library's turn does; else for what the host's own loop does too.
+    /// - Parameter ofTurns: only for what the library's turn does; otherwise also for the host's own loop.
     func nextIOTurn(ofTurns: Bool) -> Int64? {
         if isPaused { return host.machineRunning ? 0 : Self.pauseInterval }
         let now = runningTime
@@ -152,8 +152,8 @@ extension Session {
         return warp.map { min($0, alarm) } ?? alarm
     }
 
-    /// PLAY: real ns until a turn of the I/O thread does something about what is next; nil: it can do
-    /// nothing.
+    /// PLAY: real ns until a turn of the I/O thread can handle the next event; nil: it
+    /// can't.
     func delayOfIOTurn(_ player: Player) -> Int64? {
         guard host.icount == player.nextIcount else { return nil }
         guard let rule = player.nextRule else { return player.endIsReported ? nil : 0 }
@@ -163,13 +163,13 @@ extension Session {
         case .warpEnd, .warpStart: return 0
         case .hostTimers: return host.runsTimers ? 0 : nil
         case .virtualTimers: return hasVirtualTimers ? 0 : nil
-        // The main loop's own work must get its turn too: what only the host can do it is asked for from
-        // time to time.
+        // The main loop's own work must run too, so the host is asked only from time to time
+        // for what only it can do.
         case .requests, .reading: return player.restOfPatience(realTime)
         }
     }
 
-    /// Would a turn of the I/O thread do something now? Looks, and does nothing.
+    /// Would a turn of the I/O thread do something now? Changes nothing.
     package var hasIOTurn: Bool {
         if hasFailed && !options.goOnWhenFull { return false }
         guard host.machineRunning else { return !isPaused }

@@ -1,9 +1,9 @@
 import CReplay
 import Synchronization
 
-/// The user's pauses: virtual time stands still in them, asleep or not.
+/// The user's pauses, during which virtual time stops, whether the guest sleeps or not.
 extension Session {
-    /// Real time without the time in which the machine was paused: what sleep and shift=auto go by.
+    /// Real time minus the pauses; sleep and shift=auto use it.
     var runningTime: Int64 {
         let now = realTime
         return withPauses { $0.running(now) }
@@ -12,7 +12,7 @@ extension Session {
     /// Was the machine paused at the last turn?
     var isPaused: Bool { shared.isPaused.load(ordering: .relaxed) }
 
-    /// A turn asks the host; a pause lasts from one turn to another.
+    /// Asks the host, in a turn; so a pause lasts from one turn to another.
     var machineRuns: Bool {
         let runs = host.machineRunning
         if runs == isPaused { notePause(!runs) }
@@ -30,7 +30,7 @@ extension Session {
         isIdle ? clockLock.withLock { _ in body(&state.pauses) } : body(&state.pauses)
     }
 
-    /// While the machine is paused, the host is asked so often, in real ns, whether it still is: who
-    /// ends the pause may not call replay_notify().
+    /// How often, in real ns, the host is asked whether the machine is still paused, because it may not call
+    /// replay_notify() at the end of a pause.
     static let pauseInterval: Int64 = 100_000_000
 }

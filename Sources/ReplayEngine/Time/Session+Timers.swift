@@ -17,8 +17,8 @@ extension Session {
         return .ok
     }
 
-    /// The slice under way was cut for a later deadline; a sleeping guest's warp
-    /// was armed for one.
+    /// The current slice ends at a later deadline; a sleeping guest's warp
+    /// is armed for one.
     private func noteEarlierDeadline() {
         host.kick()
         if host.cpusIdle { wakeIOForWarp() }
@@ -45,7 +45,7 @@ extension Session {
 
     // MARK: Those that are due
 
-    /// One that the turn runs.
+    /// Is a timer due that the turn runs?
     var isVirtualTimerDue: Bool {
         if host.runsTimers, host.deadline(REPLAY_TIMERS_VIRTUAL) == 0 { return true }
         guard let own = withTimers({ $0.nearest }) else { return false }
@@ -64,7 +64,7 @@ extension Session {
         if host.deadline(REPLAY_TIMERS_VIRTUAL) == 0 { inHost { host.runTimers(REPLAY_TIMERS_VIRTUAL) } }
     }
 
-    /// A timer that sets itself to the present each time lets neither instructions nor time pass.
+    /// Reports a timer that sets itself to the present each time, so that neither instructions nor time advance.
     private func noteTimerRun(_ now: Int64) {
         guard now == course.timerRuns.time else {
             course.timerRuns = (now, 0)

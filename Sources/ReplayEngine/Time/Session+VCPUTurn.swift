@@ -1,8 +1,8 @@
 import CReplay
 import ReplayLog
 
-/// The turn of the vCPU thread, before it executes code: the digest, the queue, the shift, the sleep that is
-/// over, the virtual timers.
+/// The turn of the vCPU thread, before it executes: the digest, the queue, the shift, the end of a sleep,
+/// the virtual timers.
 extension Session {
     package func accountWarp() -> Status {
         if let refusal = refusal(.vcpu, "replay_account_warp_timer") { return refusal }
@@ -36,8 +36,8 @@ extension Session {
 
     // MARK: Play
 
-    /// PLAY: each step takes an event only if it is next; the log decides the order. What isn't a later step
-    /// is the next turn's, because guest work may stand between.
+    /// PLAY: each step takes an event only if it is next; the log decides the order. An event whose step isn't later
+    /// belongs to the next turn, because there may be guest work in between.
     private func playVCPUTurn(_ player: Player) {
         runUnwritten()
         guard accountForPlaying(host.icount, player) else { return }
@@ -48,7 +48,7 @@ extension Session {
         var last = EventRule.VCPUStep.flush
         while let rule = dueRule(player), player.next.role == .vcpu, let step = rule.vcpuStep {
             guard step.rawValue > last.rawValue else {
-                // A flush that has done its part waits for an arrival, or for its place.
+                // The flush is done, and waits for an arrival or for a different place.
                 if step != last || step != .flush { wakeVCPU() }
                 break
             }
@@ -62,7 +62,7 @@ extension Session {
 
     private func play(_ step: EventRule.VCPUStep, _ player: Player) {
         switch step {
-        case .digest, .flush: break  // done already
+        case .digest, .flush: break  // already done
         case .shift:
             consume(player)
             lookAtShiftNow()

@@ -12,7 +12,7 @@ extension Session {
         return holdsLock ? withClock { $0.now(icount) } : shownClock.now(icount)
     }
 
-    /// In mode NONE no lock orders the two threads.
+    /// In mode NONE the replay lock doesn't order the two threads.
     func withClock<Result>(_ body: (inout VirtualClock) -> Result) -> Result {
         if isIdle {
             return clockLock.withLock { shown in
@@ -40,7 +40,7 @@ extension Session {
 
     func virtualInstructions(for ns: Int64) -> UInt64 { withClock { $0.instructions(for: ns) } }
 
-    /// Virtual ns to the nearest timer, the host's or the library's; nil: none.
+    /// Virtual ns to the nearest timer of the host or the library; nil: none.
     func virtualDeadline(_ icount: UInt64) -> Int64? {
         let hosts = host.deadline(REPLAY_TIMERS_VIRTUAL)
         guard let own = withTimers({ $0.nearest }) else { return hosts }
@@ -54,7 +54,7 @@ extension Session {
 
     // MARK: The warp
 
-    /// What the guest's sleep does to its clock, from here on.
+    /// Starts the effect of the guest's sleep on its clock.
     func beginWarp(_ deadline: Int64, _ target: Int64) {
         guard sleeps else {
             withClock { $0.skip(deadline) }
@@ -86,11 +86,11 @@ extension Session {
 
     // MARK: The automatic shift
 
-    /// RECORD, NONE: from time to time, the shift follows the host's speed. The
+    /// RECORD, NONE: from time to time, adapts the shift to the host's speed. The
     /// checkpoint of a vCPU thread marks the place for PLAY.
     func lookAtShift() {
         guard withClock({ $0.isAuto }) else { return }
-        // Before: in mode NONE the same lock guards the pauses.
+        // Before that, because in mode NONE the same lock guards the pauses.
         let (icount, now) = (host.icount, runningTime)
         guard withClock({ $0.mustLook(icount: icount, real: now) }) else { return }
         if isRecording, !write(.checkpointClockVirtualRT, role: .vcpu) { return }
@@ -98,7 +98,7 @@ extension Session {
         withClock { $0.look(icount: icount, real: real) }
     }
 
-    /// PLAY: the log says that this thread looked here.
+    /// PLAY: the log says that this thread adapted the shift here.
     func lookAtShiftNow() {
         let real = warpReading(.vcpu)
         let icount = self.icount

@@ -1,18 +1,18 @@
 import CReplay
 import ReplayLog
 
-/// Deterministic timers on the virtual clock: by time, equal ones in the order in
+/// Deterministic timers on the virtual clock, ordered by time; those with equal times are in the order in
 /// which they were set.
 ///
 /// The list's order is in `replay-timers.h`, because the archive of stubs has the same timers.
 package struct TimerList {
     typealias Callback = @convention(c) (UnsafeMutableRawPointer?) -> Void
 
-    /// The set ones first: see `replay_timers_t`, whose elements these are.
+    /// The timers that are set come first: see `replay_timers_t`, whose elements these are.
     private var entries: [replay_timer_entry_t] = []
     private var list = replay_timers_t()
 
-    /// nil: memory ran out. Setting a timer then needs no more.
+    /// nil: memory ran out. Setting a timer needs no more memory.
     mutating func add(_ callback: @escaping Callback, _ opaque: UnsafeMutableRawPointer?) -> UInt? {
         guard entries.makeRoom() else { return nil }
         let handle = Devices.newHandle()
@@ -46,8 +46,8 @@ package struct TimerList {
     /// When the next one runs.
     var nearest: Int64? { list.pending > 0 ? entries[0].expire : nil }
 
-    /// Takes the next timer that is due and was set before the run began, so
-    /// that one that sets itself anew does not run for ever.
+    /// Removes the next timer that is due and was set before the run began, so
+    /// that a timer that sets itself again doesn't run for ever.
     mutating func takeDue(
         _ now: Int64, before order: UInt64
     ) -> (callback: Callback, opaque: UnsafeMutableRawPointer?)? {
@@ -58,7 +58,7 @@ package struct TimerList {
         return (callback, due.opaque)
     }
 
-    /// Separates the timers that are set from those that will be.
+    /// Separates timers that are set now from those that will be set later.
     var order: UInt64 { list.next_order }
 
     private mutating func change<Result>(_ body: (inout replay_timers_t) -> Result) -> Result {

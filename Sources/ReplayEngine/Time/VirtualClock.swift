@@ -2,11 +2,11 @@ import CReplay
 
 /// The guest's virtual time, (icount << shift) + bias, and its warp.
 ///
-/// A value: it is part of ``EngineTime``, and knows neither log nor host. The arithmetic is in
+/// A value, part of ``EngineState``, that uses neither log nor host. The arithmetic is in
 /// `replay-vclock.h`, because the archive of stubs has the same clock.
 package struct VirtualClock {
     static let maximalShift = UInt8(truncatingIfNeeded: REPLAY_SHIFT_MAX)
-    /// Auto: how far virtual time may be off before the shift follows.
+    /// Auto: how far virtual time may be off before the shift is adapted.
     static let wobble = Int64(REPLAY_WOBBLE_NS)
 
     private var clock: replay_vclock_t
@@ -19,7 +19,7 @@ package struct VirtualClock {
     var shift: UInt8 { clock.shift }
     var isAuto: Bool { clock.is_auto }
     var bias: Int64 { clock.bias }
-    /// What the warps have added.
+    /// The sum of all warps.
     var warped: Int64 { clock.warped }
     /// Counts what changes the virtual time of an instruction.
     var changes: UInt32 { clock.changes }
@@ -38,25 +38,25 @@ package struct VirtualClock {
 
     // MARK: Warp
 
-    /// Real time at which the guest fell asleep; nil: no warp is under way.
+    /// Real time at which the guest fell asleep; nil: no warp is in progress.
     var warpStart: Int64? { clock.sleeps ? clock.warp_start : nil }
     /// Real time at which the warp must end because a timer is due.
     var warpEnd: Int64? { clock.is_armed ? clock.warp_end : nil }
     /// The virtual time for which it was armed.
     var warpTarget: Int64 { clock.warp_target }
 
-    /// The guest sleeps since `real`; a timer is due `deadline` later.
+    /// The guest has slept since `real`; a timer is due `deadline` later.
     mutating func armWarp(real: Int64, deadline: Int64, target: Int64) {
         replay_vclock_arm(&clock, real, deadline, target)
     }
 
     mutating func disarmWarp() { clock.is_armed = false }
 
-    /// Ends the warp: virtual time moves on by the time slept, in auto mode at
+    /// Ends the warp: virtual time advances by the time slept, in auto mode at
     /// most up to real time.
     mutating func endWarp(real: Int64, icount: UInt64) { replay_vclock_end_warp(&clock, real, icount) }
 
-    /// Moves virtual time on by `ns`.
+    /// Advances virtual time by `ns`.
     mutating func skip(_ ns: Int64) { replay_vclock_skip(&clock, ns) }
 
     // MARK: Automatic shift
@@ -68,6 +68,6 @@ package struct VirtualClock {
         withClock { replay_vclock_must_look($0, real, icount) }
     }
 
-    /// Compares virtual with real time, and adapts the shift. The clock itself does not jump.
+    /// Compares virtual with real time, and adapts the shift. The clock itself doesn't jump.
     mutating func look(icount: UInt64, real: Int64) { replay_vclock_look(&clock, real, icount) }
 }
