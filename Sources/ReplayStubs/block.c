@@ -154,9 +154,9 @@ replay_status_t replay_block_complete(replay_block_request_t *handle, int32_t re
     completing = request;
     IN_HOST(request->complete(request->opaque, result < 0 ? result : 0));
     completing = request->outer;
-    if (request->disk)
-        leave(request->disk);
     replay_stub_wake_vcpu();
+    if (request->disk) /* afterwards the session, and the host, may be gone */
+        leave(request->disk);
     free(request);
     return REPLAY_OK;
 }
