@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "replay-support.h"
@@ -47,6 +48,19 @@ bool replay_thread_works(int32_t number) {
     default:
         return false;
     }
+}
+
+bool replay_thread_is_ready(int32_t number) {
+    return state_of(number) == 'R';
+}
+
+int64_t replay_thread_ns(int32_t number) {
+    /* As pthread_getcpuclockid() makes it of a thread's number. */
+    clockid_t clock = (clockid_t)(~(uint32_t)number << 3 | 6);
+    struct timespec time;
+    if (clock_gettime(clock, &time) != 0)
+        return -1;
+    return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
 }
 
 bool replay_thread_lives(int32_t number) {

@@ -187,7 +187,7 @@ TEST(a_slow_read_of_the_log_is_not_a_stall) {
 
 TEST_SLOW(a_large_input_is_not_a_stall, 60) {
     record_input(96 << 20, 2);
-    play_input(96 << 20, 2, "rrstall=20");
+    play_input(96 << 20, 2, "rrstall=50");
 }
 
 /* -------------------------------------------------------------------- sleep */

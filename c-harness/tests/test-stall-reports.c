@@ -37,16 +37,13 @@ static void ask_whether_due_with_lock(void) {
     replay_is_due();
 }
 
-/* Even a thread that computes is reported after 30 limits of 100 ms: these are reported earlier. */
-static void check_time(const char *text) {
-    const char *time = strstr(text, " for "), *delay = strstr(text, "ended ");
-    double seconds = -1;
-    if (delay)
-        sscanf(delay, "ended %lf s", &seconds);
-    else if (time)
-        sscanf(time, " for %lf s", &seconds);
-    if (seconds < 0 || seconds >= 2.5)
-        test_fail(TEST_HERE, "reported late: %s", text);
+/* Even a thread that computes is reported after 30 limits, which are 15 s: these are reported
+ * earlier, on a busy machine too. */
+static const char *const limit = "rrstall=500";
+enum { SECONDS = 12 };
+
+static bool is_early(int64_t since) {
+    return test_now_ns() - since < SECONDS * INT64_C(1000000000);
 }
 
 static void record_suspend(void) {
@@ -63,7 +60,7 @@ TEST_SLOW(an_io_thread_that_asks_and_takes_no_turn_is_reported, 60) {
     record_suspend();
     for (size_t i = 0; i < sizeof asks / sizeof *asks; i++) {
         test_note("ask %zu", i);
-        host_begin(&watched, REPLAY_MODE_PLAY, log_path(), "rrstall=100");
+        host_begin(&watched, REPLAY_MODE_PLAY, log_path(), limit);
         replay_mutex_unlock();
         replay_thread_attach(REPLAY_THREAD_IO);
         atomic_store(&ended, false);
@@ -72,8 +69,7 @@ TEST_SLOW(an_io_thread_that_asks_and_takes_no_turn_is_reported, 60) {
         pthread_create(&thread, NULL, run_vcpu, &has_executed);
         while (!atomic_load(&has_executed))
             test_sleep_ms(1);
-        for (int64_t since = test_now_ns();
-             !host_stopped(&watched) && test_now_ns() - since < 20000000000;)
+        for (int64_t since = test_now_ns(); !host_stopped(&watched) && is_early(since);)
             asks[i]();
         CHECK(host_stopped(&watched));
         atomic_store(&ended, true);
@@ -82,7 +78,6 @@ TEST_SLOW(an_io_thread_that_asks_and_takes_no_turn_is_reported, 60) {
         pthread_join(thread, NULL);
         CHECK_STATUS(host_stop_status(&watched), ERROR_STALLED);
         CHECK_HAS(watched.stop_error.message, "the I/O thread");
-        check_time(watched.stop_error.message);
         CHECK_STATUS(replay_finish(), ERROR_STALLED);
     }
 }
@@ -99,8 +94,7 @@ static void record_sleep(bool asks, const char *options) {
     replay_mutex_unlock();
     pthread_t thread;
     pthread_create(&thread, NULL, sleep_in_the_library, NULL);
-    for (int64_t since = test_now_ns();
-         atomic_load(&watched.messages) == 0 && test_now_ns() - since < 20000000000;)
+    for (int64_t since = test_now_ns(); atomic_load(&watched.messages) == 0 && is_early(since);)
         if (asks)
             ask_deadline();
     CHECK_EQ(watched.messages, 1);
@@ -113,8 +107,7 @@ static void record_sleep(bool asks, const char *options) {
 }
 
 TEST_SLOW(a_recording_io_thread_that_asks_and_takes_no_turn_is_reported, 60) {
-    record_sleep(true, "rrstall=100");
-    check_time(watched.text);
+    record_sleep(true, limit);
 }
 
 TEST_SLOW(a_recording_io_thread_that_computes_and_takes_no_turn_is_reported_late, 60) {

@@ -38,7 +38,8 @@ static void compute(int64_t ns) {
         ;
 }
 
-static void run_machine(replay_mode_t mode, int count) {
+/* Between two rounds nobody does anything for @p rest ms, though something is due. */
+static void run_machine(replay_mode_t mode, int count, unsigned rest) {
     rounds = count;
     host_init(&watched);
     watched.limit_ns = INT64_MAX;
@@ -55,7 +56,9 @@ static void run_machine(replay_mode_t mode, int count) {
         atomic_fetch_add(&round_of_guest, 1);
         replay_mutex_unlock();
         replay_notify();
-        test_sleep_ms(1); /* the I/O thread comes in */
+        /* In pieces: a stop must not be all of it. */
+        for (unsigned ms = 0; ms < rest; ms++)
+            test_sleep_ms(1);
         replay_mutex_lock();
     }
     replay_mutex_unlock();
@@ -76,13 +79,13 @@ TEST_SLOW(a_process_that_is_stopped_for_longer_than_the_limit_is_not_stalled, 60
         if (other == 0) {
             end_with_parent();
             for (;;) {
-                test_sleep_ms(20);
+                test_sleep_ms(40);
                 kill(machine, SIGSTOP);
-                test_sleep_ms(250);
+                test_sleep_ms(500);
                 kill(machine, SIGCONT);
             }
         }
-        run_machine(mode, 60);
+        run_machine(mode, 5, 30); /* shorter than the limit, and longer with the stop */
         kill(other, SIGKILL);
         kill(machine, SIGCONT);
         waitpid(other, NULL, 0);
@@ -92,7 +95,7 @@ TEST_SLOW(a_process_that_is_stopped_for_longer_than_the_limit_is_not_stalled, 60
 /* One processor, on which others compute with much more weight. */
 TEST_SLOW(a_machine_that_gets_little_of_a_processor_is_not_stalled, 120) {
     enum { COUNT = 6, HOGS = 2 };
-    run_machine(REPLAY_MODE_RECORD, COUNT);
+    run_machine(REPLAY_MODE_RECORD, COUNT, 1);
     cpu_set_t all, one;
     REQUIRE(sched_getaffinity(0, sizeof all, &all) == 0);
     CPU_ZERO(&one);
@@ -111,7 +114,7 @@ TEST_SLOW(a_machine_that_gets_little_of_a_processor_is_not_stalled, 120) {
         }
     }
     setpriority(PRIO_PROCESS, 0, 19);
-    run_machine(REPLAY_MODE_PLAY, COUNT);
+    run_machine(REPLAY_MODE_PLAY, COUNT, 1);
     for (int i = 0; i < HOGS; i++) {
         kill(hogs[i], SIGKILL);
         waitpid(hogs[i], NULL, 0);

@@ -197,6 +197,12 @@ int32_t replay_thread_number(void);
  *  counts as working. */
 bool replay_thread_works(int32_t number);
 
+/** Does a thread of this process run, or wait for a processor? */
+bool replay_thread_is_ready(int32_t number);
+
+/** How long a thread of this process has run; -1: not known. */
+int64_t replay_thread_ns(int32_t number);
+
 /** Does this process still have a thread of that number? */
 bool replay_thread_lives(int32_t number);
 

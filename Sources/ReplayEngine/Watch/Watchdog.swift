@@ -122,7 +122,7 @@ final class Watchdog: @unchecked Sendable {
 
     private func watch() {
         let step = max(limit / (isPlaying ? 10 : 4), 1_000_000)
-        var live = LiveWatch(self)
+        var (live, starvation) = (LiveWatch(self), Starvation())
         var (seen, last) = (sample(), replay_monotonic_ns())
         var (stood, quiet): (Int64, Int64) = (0, 0)
         while !replay_change_wait(stopSignal, 0, step) {
@@ -132,6 +132,8 @@ final class Watchdog: @unchecked Sendable {
             let time = replay_monotonic_ns()
             let elapsed = min(time &- last, 2 &* step)
             last = time
+            // Whether it would have asked, executed or gone on, nobody knows: the next sample counts.
+            if starvation.look(at: session.threads) { continue }
             defer { seen = now }
             guard isPlaying else {
                 live.look(at: now, after: seen, elapsed)

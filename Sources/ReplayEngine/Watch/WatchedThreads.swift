@@ -42,4 +42,24 @@ final class WatchedThreads: Sendable {
         let numbers = entries.withLock { $0.filter { isMeant($0.roles) }.map(\.number) }
         return numbers.contains { replay_thread_works($0) }
     }
+
+    fileprivate var numbers: [Int32] { entries.withLock { $0.map(\.number) } }
+}
+
+/// Which threads wait for a processor. What they don't do meanwhile isn't their fault.
+struct Starvation {
+    /// How long each thread had run at the last look.
+    private var times: [Int32: Int64] = [:]
+
+    /// Has any of the threads been ready since the last look, and not run at all?
+    mutating func look(at threads: WatchedThreads) -> Bool {
+        var (isStarved, now) = (false, [Int32: Int64]())
+        for number in threads.numbers {
+            let time = replay_thread_ns(number)
+            if time >= 0, time == times[number], replay_thread_is_ready(number) { isStarved = true }
+            now[number] = time
+        }
+        times = now
+        return isStarved
+    }
 }
