@@ -4,6 +4,7 @@
 import CReplay
 import Glibc
 import ReplayEngine
+import ReplayLog
 
 // MARK: Character devices
 
@@ -141,7 +142,7 @@ public func replay_input_event_from(_ input: UnsafePointer<replay_input_t>!) -> 
         guard sizeIfEnough(input.pointee.size, atLeast: MemoryLayout<replay_input_t>.size) != nil else {
             return session.misuse(.structSize, "the size of replay_input_t is \(input.pointee.size)").code
         }
-        return session.inputEvent(input.pointee).code
+        return session.inputEvent(InputFields(input.pointee)).code
     }
 }
 
@@ -151,7 +152,7 @@ public func replay_input_event(_ event: UnsafePointer<replay_input_event_t>!) ->
         guard let event else {
             return session.misuse(.invalidArgument, "replay_input_event was called without an event").code
         }
-        return session.inputEvent(event.pointee).code
+        return session.inputEvent(InputFields(event.pointee)).code
     }
 }
 
@@ -244,5 +245,5 @@ public func replay_read_random(_ data: UnsafeMutableRawPointer!, _ length: Int) 
 
 @_cdecl("replay_shutdown_request") @implementation
 public func replay_shutdown_request(_ cause: replay_shutdown_cause_t) -> replay_status_t {
-    withSession { $0.requestShutdown(cause).code }
+    withSession { $0.requestShutdown(ShutdownCause(rawValue: cause)).code }
 }

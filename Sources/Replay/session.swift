@@ -5,6 +5,7 @@ import CReplay
 import Glibc
 import ReplayEngine
 import ReplayLog
+import ReplaySystem
 
 // MARK: Life
 
@@ -21,7 +22,18 @@ public func replay_configure(_ config: UnsafePointer<replay_config_t>!) -> repla
         if let host = config.pointee.host, host.pointee.size < UInt32(Host.smallestSize) {
             return session.misuse(.structSize, "the size of the host's table is \(host.pointee.size)").code
         }
-        return session.configure(replay_options_known(config)).code
+        return session.configure(replay_options_known(config), faults: nil).code
+    }
+}
+
+extension Session {
+    /// - Parameter faults: for tests.
+    func configure(_ config: replay_config_t, faults: SyscallFaults?) -> Status {
+        configure { () throws(ReplayError) in
+            var options = try Options(config, environment: isDefault ? replay_environment_options() : nil)
+            options.faults = faults
+            return (options, config.host.map { Host($0, opaque: config.opaque) } ?? Host())
+        }
     }
 }
 
@@ -50,7 +62,13 @@ public func replay_finish_with(_ end: UnsafePointer<replay_end_t>!) -> replay_st
         guard sizeIfEnough(end.pointee.size, atLeast: MemoryLayout<replay_end_t>.size) != nil else {
             return session.misuse(.structSize, "the size of replay_end_t is \(end.pointee.size)").code
         }
-        return session.finish(end.pointee).code
+        let (cause, onPurpose) = (end.pointee.cause, end.pointee.on_purpose)
+        guard let end = RunEnd(cause: cause, exitCode: end.pointee.exit_code, onPurpose: onPurpose) else {
+            return session.misuse(
+                .invalidArgument, "cause \(cause) or on_purpose \(onPurpose) of replay_end_t does not exist"
+            ).code
+        }
+        return session.finish(end).code
     }
 }
 
@@ -83,7 +101,7 @@ public func replay_query(_ info: UnsafeMutablePointer<replay_info_t>!) -> replay
             ).code
         }
         if let refusal = session.forkRefusal { return refusal.code }
-        var answer = session.info
+        var answer = replay_info_t(session.info)
         answer.size = info.pointee.size
         withUnsafeBytes(of: &answer) { bytes in
             guard let base = bytes.baseAddress else { return }

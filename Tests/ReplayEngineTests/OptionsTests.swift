@@ -1,6 +1,7 @@
 import CReplay
 import Testing
 
+@testable import Replay
 @testable import ReplayEngine
 
 @Suite struct OptionsTests {
@@ -22,7 +23,7 @@ import Testing
         #expect(options.shift == .automatic)
         #expect(options.sleep == false)
         #expect(options.align)
-        #expect(options.mode == Int32(REPLAY_MODE_RECORD))
+        #expect(options.mode == .record)
         #expect(options.fileName == "a,b.log")
     }
 

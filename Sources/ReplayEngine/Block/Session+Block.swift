@@ -137,7 +137,7 @@ extension Session {
     /// The guest gets I/O errors; the user needs to know why.
     private func reportFullOverlay(of name: String, _ place: String, _ error: SystemError) {
         host.message(
-            REPLAY_MESSAGE_WARNING,
+            .warning,
             "the overlay of \(name), \(place), can't grow: \(error); the guest's writes fail "
                 + "(the option rroverlay names the folder for temporary overlays)")
     }

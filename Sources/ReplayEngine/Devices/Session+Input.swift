@@ -42,23 +42,17 @@ extension Session {
 
     // MARK: Input
 
-    package func inputEvent(_ event: replay_input_event_t) -> Status {
-        guard (0..<Int32(REPLAY_INPUT_COUNT)).contains(event.kind) else {
-            return misuse(.invalidArgument, "input kind \(event.kind) does not exist")
-        }
-        guard isConfigured else { return inputIsLost("replay_input_event") }
-        return post(.input(InputEvent(event)))
-    }
-
-    package func inputEvent(_ input: replay_input_t) -> Status {
-        guard (0..<Int32(REPLAY_INPUT_COUNT)).contains(input.kind) else {
+    package func inputEvent(_ input: InputFields) -> Status {
+        guard input.exists else {
             return misuse(.invalidArgument, "input kind \(input.kind) does not exist")
         }
-        guard input.port < InputEvent.mostPorts else {
-            return misuse(.invalidArgument, "the port \(input.port) of an input event is above 65535")
+        if let origin = input.origin, origin.port >= InputFields.mostPorts {
+            return misuse(.invalidArgument, "the port \(origin.port) of an input event is above 65535")
         }
-        guard isConfigured else { return inputIsLost("replay_input_event_from") }
-        return post(.input(InputEvent(input)))
+        guard isConfigured else {
+            return inputIsLost(input.origin == nil ? "replay_input_event" : "replay_input_event_from")
+        }
+        return post(.input(input))
     }
 
     package func inputSync() -> Status {
@@ -70,4 +64,12 @@ extension Session {
     private func inputIsLost(_ function: StaticString) -> Status {
         misuse(.wrongState, "\(function) was called, but the session is not configured: the input is lost")
     }
+}
+
+extension InputFields {
+    /// The number of kinds that the public header has.
+    static let kinds: Int64 = 5
+    static let mostPorts: UInt32 = 1 << 16
+
+    var exists: Bool { (0..<Self.kinds).contains(kind) }
 }

@@ -47,15 +47,15 @@ extension Session {
 
     // MARK: Shutdown
 
-    package func requestShutdown(_ cause: Int32) -> Status {
-        guard (0..<Int32(REPLAY_SHUTDOWN_COUNT)).contains(cause) else {
-            return misuse(.invalidArgument, "shutdown cause \(cause) does not exist")
+    package func requestShutdown(_ cause: ShutdownCause) -> Status {
+        guard cause.exists else {
+            return misuse(.invalidArgument, "shutdown cause \(cause.rawValue) does not exist")
         }
         if isIdle { return .ok }
         if let refusal = refusal(.either, "replay_shutdown_request") { return refusal }
         if isRecording {
             state.unorderedEvents &+= 1
-            let written = write(.shutdown(cause: cause))
+            let written = write(.shutdown(cause: cause.rawValue))
             (state.shutdownCause, state.shutdownIcount) = (cause, icount)
             noteChange()
             return status(ofWriting: written || options.goOnWhenFull)

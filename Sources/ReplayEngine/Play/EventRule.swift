@@ -167,15 +167,17 @@ enum ShutdownOrigin {
     case guest
     /// The machine's user or its host: in PLAY nobody repeats it.
     case outside
+}
 
-    init(cause: Int32) {
-        switch Int(cause) {
-        case REPLAY_SHUTDOWN_GUEST_SHUTDOWN, REPLAY_SHUTDOWN_GUEST_RESET, REPLAY_SHUTDOWN_GUEST_PANIC,
-            REPLAY_SHUTDOWN_SUBSYSTEM_RESET:
-            self = .guest
-        default: self = .outside
-        }
+extension ShutdownCause {
+    var origin: ShutdownOrigin {
+        [.guestShutdown, .guestReset, .guestPanic, .subsystemReset].contains(self) ? .guest : .outside
     }
+}
+
+extension Event {
+    /// SHUTDOWN.
+    var cause: ShutdownCause { ShutdownCause(rawValue: shutdownCause) }
 }
 
 /// Where the engine may deliver events that no call asks for.

@@ -47,7 +47,7 @@ final class Player {
     /// Causes of shutdowns that were skipped, and that must still be delivered.
     var owedShutdowns = ShutdownQueue()
     /// The cause of the last shutdown that was reached.
-    var lastShutdown: Int32?
+    var lastShutdown: ShutdownCause?
     /// Does the vCPU thread have a budget that it hasn't accounted yet?
     var isInSlice = false
     /// The completion that hadn't arrived at its flush within a slice.

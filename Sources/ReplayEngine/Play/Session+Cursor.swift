@@ -138,8 +138,7 @@ extension Session {
 
     /// PLAY, in a flush: the same for shutdowns from outside only. The I/O thread may still repeat its readings.
     func passOverShutdowns(_ player: Player) {
-        while dueRule(player)?.way == .shutdown, ShutdownOrigin(cause: player.next.shutdownCause) == .outside
-        {
+        while dueRule(player)?.way == .shutdown, player.next.cause.origin == .outside {
             player.owedShutdowns.append(takeShutdown(player))
         }
     }

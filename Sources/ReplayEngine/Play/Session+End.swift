@@ -17,12 +17,12 @@ extension Session {
         case .finished(let end): return finishReplay(end)
         case .cut(let reason):
             let sentence = "the recording was cut after \(place): \(reason)"
-            return fail(ReplayError(.logCut, sentence, at: self), REPLAY_STOP_CUT)
+            return fail(ReplayError(.logCut, sentence, at: self), .cut)
         case .damaged(let error):
             var failure = ReplayError(.logDamaged, "the replay ends at \(place): \(error.message)", at: self)
             failure.status = ReplayError(error).status
             failure.systemError = error.errno
-            return fail(failure, REPLAY_STOP_LOG_ERROR)
+            return fail(failure, .logError)
         }
     }
 
@@ -32,7 +32,7 @@ extension Session {
             let digest = digestOfHost()
             if digest != end.digest { return differentDigest(digest, end.digest) }
         }
-        stopMachine(REPLAY_STOP_END, nil)
+        stopMachine(.end, nil)
         wakeIO()
         return .ok
     }
@@ -53,8 +53,8 @@ extension Session {
     func endsAtShutdown(_ player: Player) -> Bool {
         guard let cause = player.lastShutdown, !player.endIsReported else { return false }
         switch player.reader.state {
-        case .finished(let end) where end.cause == UInt32(bitPattern: cause) || !Self.isReset(cause): break
-        case .died where !Self.isReset(cause): break
+        case .finished(let end) where end.cause == UInt32(bitPattern: cause.rawValue) || !cause.isReset: break
+        case .died where !cause.isReset: break
         default: return false
         }
         // The guest went past an event's place without that event, so it left the recording.
@@ -80,14 +80,5 @@ extension Session {
         let digest = digestOfHost()
         if digest != recorded { differentDigest(digest, recorded) }
         return digest == recorded
-    }
-
-    private static func isReset(_ cause: Int32) -> Bool {
-        switch Int(cause) {
-        case REPLAY_SHUTDOWN_HOST_RESET, REPLAY_SHUTDOWN_GUEST_RESET, REPLAY_SHUTDOWN_SUBSYSTEM_RESET,
-            REPLAY_SHUTDOWN_SNAPSHOT_LOAD:
-            true
-        default: false
-        }
     }
 }

@@ -44,7 +44,7 @@ extension Session {
     /// by the host's call, unless the guest does nothing more at this icount.
     func mayDeliverShutdown(_ player: Player, _ place: DeliveryPlace) -> Bool {
         guard !isDeliveringShutdown, dueRule(player)?.way == .shutdown else { return false }
-        switch (ShutdownOrigin(cause: player.next.shutdownCause), place) {
+        switch (player.next.cause.origin, place) {
         case (.outside, _), (.guest, .rest): return true
         case (.guest, .turn), (.guest, .release):
             return host.cpusIdle || player.isShutdownLate(realTime)
@@ -58,15 +58,15 @@ extension Session {
         deliverOwedShutdowns(player)
     }
 
-    func takeShutdown(_ player: Player) -> Int32 {
-        let cause = player.next.shutdownCause
+    func takeShutdown(_ player: Player) -> ShutdownCause {
+        let cause = player.next.cause
         consumeUnordered(player)
         state.shutdownCause = cause
         player.lastShutdown = cause
         return cause
     }
 
-    private func requestShutdownOfHost(_ cause: Int32) {
+    private func requestShutdownOfHost(_ cause: ShutdownCause) {
         if !host.takesShutdown {
             lint("a shutdown is due, but the host's table has no shutdown callback")
         }
@@ -81,12 +81,12 @@ extension Session {
 
     /// PLAY: the host requests a shutdown. If the causes match it is the next one; those from
     /// outside that come before it are delivered first. Any other request isn't in the recording, and is ignored.
-    func takeRequestedShutdown(_ cause: Int32, _ player: Player) {
+    func takeRequestedShutdown(_ cause: ShutdownCause, _ player: Player) {
         deliverOwedShutdowns(player)
-        let origin = ShutdownOrigin(cause: cause)
+        let origin = cause.origin
         while dueRule(player)?.way == .shutdown {
-            let next = player.next.shutdownCause
-            let nextOrigin = ShutdownOrigin(cause: next)
+            let next = player.next.cause
+            let nextOrigin = next.origin
             if next == cause || nextOrigin == .guest && origin == .guest { return deliverShutdown(player) }
             guard nextOrigin == .outside, origin == .guest else { return }
             deliverShutdown(player)

@@ -1,13 +1,13 @@
 /// Causes of shutdowns, in the order of their delivery.
 struct ShutdownQueue {
-    private var causes: [Int32] = []
+    private var causes: [ShutdownCause] = []
     private var taken = 0
 
     @inline(__always) var isEmpty: Bool { taken == causes.count }
 
-    mutating func append(_ cause: Int32) { causes.append(cause) }
+    mutating func append(_ cause: ShutdownCause) { causes.append(cause) }
 
-    mutating func takeFirst() -> Int32? {
+    mutating func takeFirst() -> ShutdownCause? {
         guard taken < causes.count else { return nil }
         defer {
             taken += 1

@@ -7,7 +7,7 @@ package typealias Callback = @convention(c) (UnsafeMutableRawPointer?) -> Void
 enum QueuedEvent {
     /// It has no number if it was scheduled while events were disabled: see ``isUnwritten``.
     case bottomHalf(Callback, UnsafeMutableRawPointer?, id: UInt64?, oneshot: Bool)
-    case input(InputEvent)
+    case input(InputFields)
     case inputSync
     case charRead(device: Int, Payload)
     /// A completion of a host's own block layer.

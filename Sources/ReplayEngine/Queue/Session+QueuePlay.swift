@@ -78,7 +78,7 @@ extension Session {
             }
             return queue.arrived.removeValue(forKey: .bottomHalf(id))
         case .input, .inputFrom:
-            guard let input = InputEvent(event) else {
+            guard let input = event.input, input.exists else {
                 diverge("a machine without such input")
                 return nil
             }

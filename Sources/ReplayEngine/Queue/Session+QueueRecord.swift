@@ -30,7 +30,7 @@ extension Session {
     private func write(_ event: QueuedEvent) -> Bool {
         switch event {
         case .bottomHalf(_, _, let id, let oneshot): write(.bottomHalf(id ?? 0, oneshot: oneshot))
-        case .input(let event): write(.input(event.fields))
+        case .input(let event): write(EventFields.input(event))
         case .inputSync: write(EventKind.inputSync)
         case .charRead(let device, let data): write(.charRead(device: device, data.readOnly))
         case .block(_, _, let id): write(.block(request: id))

@@ -19,7 +19,7 @@ struct EngineState {
     /// PLAY: the icount of the last digest that matched.
     var sameDigest: UInt64?
     /// The cause of the last shutdown request, and its place.
-    var shutdownCause: Int32 = 0
+    var shutdownCause = ShutdownCause.none
     var shutdownIcount: UInt64 = 0
 
     var clock = VirtualClock()

@@ -12,7 +12,7 @@ final class Failures: @unchecked Sendable {
     private let warnings = Locked<Set<String>>([])
     private static let mostWarnings = 1000
     /// PLAY: what failed before the start, until the fingerprint is compared.
-    var held: (error: ReplayError, reason: Int)?
+    var held: (error: ReplayError, reason: StopReason)?
     /// The thread that is inside the host's stop callback, which may not end the session.
     let stoppingThread = Atomic<UInt>(0)
     /// Has ``Session/reportFork()`` reported?

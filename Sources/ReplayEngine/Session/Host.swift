@@ -1,84 +1,99 @@
-import CReplay
 import ReplayLog
+import ReplaySystem
 
 /// The host's callbacks, with defaults for those that are NULL.
 package struct Host {
-    private var table = replay_host_t()
-    private var opaque: UnsafeMutableRawPointer?
+    package typealias Opaque = UnsafeMutableRawPointer?
+
+    /// The table. What takes a struct of the C interface comes as a closure.
+    package struct Callbacks {
+        package var icount: (@convention(c) (Opaque) -> UInt64)?
+        package var cpusIdle: (@convention(c) (Opaque) -> Bool)?
+        package var machineRunning: (@convention(c) (Opaque) -> Bool)?
+        package var deadline: (@convention(c) (Opaque, Int32) -> Int64)?
+        package var runTimers: (@convention(c) (Opaque, Int32) -> Void)?
+        package var kick: (@convention(c) (Opaque) -> Void)?
+        package var wakeIO: (@convention(c) (Opaque) -> Void)?
+        package var stop: (@Sendable (StopReason, ReplayError?) -> Void)?
+        /// Does what `stop` does, but doesn't call the host.
+        package var rehearseStop: (@Sendable (ReplayError) -> Void)?
+        package var shutdown: (@convention(c) (Opaque, Int32) -> Void)?
+        package var handleRequests: (@convention(c) (Opaque) -> Void)?
+        package var input: (@Sendable (InputFields) -> Void)?
+        package var inputSync: (@convention(c) (Opaque) -> Void)?
+        package var digest: (@convention(c) (Opaque) -> UInt64)?
+        package var message: (@convention(c) (Opaque, Int32, UnsafePointer<CChar>?) -> Void)?
+        package var execute: (@convention(c) (Opaque, UInt64) -> Void)?
+        package var interrupt: (@convention(c) (Opaque) -> Void)?
+
+        package init() {}
+    }
+
+    private var callbacks = Callbacks()
+    private var opaque: Opaque = nil
     /// The callback icount, or one that returns 0: it is called for each event.
-    private var count: @convention(c) (UnsafeMutableRawPointer?) -> UInt64 = { _ in 0 }
+    private var count: @convention(c) (Opaque) -> UInt64 = { _ in 0 }
+    /// Equal for two hosts with the same callbacks.
+    let identity: [UInt8]
 
-    init() {}
+    package init() {
+        identity = []
+    }
 
-    /// The table's size before anything was appended to it.
-    package static let smallestSize =
-        MemoryLayout<replay_host_t>.offset(of: \.execute) ?? MemoryLayout<replay_host_t>.size
-
-    /// Copies the table up to its size.
-    init(_ source: UnsafePointer<replay_host_t>, opaque: UnsafeMutableRawPointer?) {
-        replay_copy_known(&table, source, MemoryLayout<replay_host_t>.size)
+    /// - Parameter identity: the bytes of the table as the host gave it, and of `opaque`.
+    package init(_ callbacks: Callbacks, opaque: Opaque, identity: [UInt8]) {
+        self.callbacks = callbacks
         self.opaque = opaque
-        if let icount = table.icount { count = icount }
+        self.identity = identity
+        if let icount = callbacks.icount { count = icount }
     }
 
     var missingForLog: String? {
-        if table.icount == nil { return "icount" }
-        if table.cpus_idle == nil { return "cpus_idle" }
+        if callbacks.icount == nil { return "icount" }
+        if callbacks.cpusIdle == nil { return "cpus_idle" }
         // With `execute` the library's own loop returns instead.
-        if table.stop == nil, table.execute == nil { return "stop" }
+        if callbacks.stop == nil, callbacks.execute == nil { return "stop" }
         return nil
     }
 
     @inline(__always) var icount: UInt64 { count(opaque) }
-    var canSleep: Bool { table.cpus_idle != nil }
-    var cpusIdle: Bool { table.cpus_idle?(opaque) ?? false }
-    var machineRunning: Bool { table.machine_running?(opaque) ?? true }
+    var canSleep: Bool { callbacks.cpusIdle != nil }
+    var cpusIdle: Bool { callbacks.cpusIdle?(opaque) ?? false }
+    var machineRunning: Bool { callbacks.machineRunning?(opaque) ?? true }
 
     /// Nanoseconds to the nearest timer; nil: none.
-    func deadline(_ clock: Int) -> Int64? {
-        guard let ns = table.deadline_ns?(opaque, Int32(truncatingIfNeeded: clock)), ns != -1 else {
-            return nil
-        }
+    func deadline(_ clock: TimerClock) -> Int64? {
+        guard let ns = callbacks.deadline?(opaque, clock.rawValue), ns != -1 else { return nil }
         return max(ns, 0)
     }
 
-    var runsTimers: Bool { table.run_timers != nil }
-    func runTimers(_ clock: Int) { table.run_timers?(opaque, Int32(truncatingIfNeeded: clock)) }
+    var runsTimers: Bool { callbacks.runTimers != nil }
+    func runTimers(_ clock: TimerClock) { callbacks.runTimers?(opaque, clock.rawValue) }
 
-    func kick() { table.kick?(opaque) }
-    func wakeIO() { table.wake_io?(opaque) }
+    func kick() { callbacks.kick?(opaque) }
+    func wakeIO() { callbacks.wakeIO?(opaque) }
 
-    func stop(_ reason: Int, _ error: ReplayError?) {
-        guard let stop = table.stop else { return }
-        let reason = Int32(truncatingIfNeeded: reason)
-        guard let error else { return stop(opaque, reason, nil) }
-        error.withC { stop(opaque, reason, $0) }
-    }
+    func stop(_ reason: StopReason, _ error: ReplayError?) { callbacks.stop?(reason, error) }
 
-    var executes: Bool { table.execute != nil }
-    func execute(_ instructions: UInt64) { table.execute?(opaque, instructions) }
-    func interrupt() { table.interrupt?(opaque) }
+    func rehearseStop(_ error: ReplayError) { callbacks.rehearseStop?(error) }
 
-    var takesShutdown: Bool { table.shutdown != nil }
-    func shutdown(_ cause: Int32) { table.shutdown?(opaque, cause) }
-    func handleRequests() { table.handle_requests?(opaque) }
+    var executes: Bool { callbacks.execute != nil }
+    func execute(_ instructions: UInt64) { callbacks.execute?(opaque, instructions) }
+    func interrupt() { callbacks.interrupt?(opaque) }
 
-    var takesInput: Bool { table.input != nil || table.input_from != nil }
-    func input(_ event: InputEvent) {
-        if let input = table.input_from {
-            var event = event.content
-            return input(opaque, &event)
-        }
-        var event = event.plain
-        table.input?(opaque, &event)
-    }
-    func inputSync() { table.input_sync?(opaque) }
+    var takesShutdown: Bool { callbacks.shutdown != nil }
+    func shutdown(_ cause: ShutdownCause) { callbacks.shutdown?(opaque, cause.rawValue) }
+    func handleRequests() { callbacks.handleRequests?(opaque) }
 
-    var hasDigest: Bool { table.digest != nil }
-    func digest() -> UInt64 { table.digest?(opaque) ?? 0 }
+    var takesInput: Bool { callbacks.input != nil }
+    func input(_ event: InputFields) { callbacks.input?(event) }
+    func inputSync() { callbacks.inputSync?(opaque) }
 
-    func message(_ level: Int, _ text: String) {
-        guard let message = table.message else { return }
-        text.shown.withCString { message(opaque, Int32(truncatingIfNeeded: level), $0) }
+    var hasDigest: Bool { callbacks.digest != nil }
+    func digest() -> UInt64 { callbacks.digest?(opaque) ?? 0 }
+
+    func message(_ level: MessageLevel, _ text: String) {
+        guard let message = callbacks.message else { return }
+        text.shown.withCString { message(opaque, level.rawValue, $0) }
     }
 }

@@ -1,4 +1,3 @@
-import Glibc
 import Synchronization
 
 /// The current callbacks, which every thread may read at any time, without a lock.
@@ -20,20 +19,22 @@ final class HostTables: @unchecked Sendable {
         inForce = Atomic(none)
     }
 
-    deinit { for table in tables { table.deallocate() } }
+    deinit {
+        for table in tables {
+            table.deinitialize(count: 1)
+            table.deallocate()
+        }
+    }
 
     @inline(__always)
     var current: UnsafeMutablePointer<Host> { inForce.load(ordering: .acquiring) }
 
     func set(_ host: Host) {
-        var host = host
-        let size = MemoryLayout<Host>.size
-        if let known = tables.first(where: { memcmp($0, &host, size) == 0 }) {
+        if let known = tables.first(where: { $0.pointee.identity == host.identity }) {
             return inForce.store(known, ordering: .releasing)
         }
         let table = UnsafeMutablePointer<Host>.allocate(capacity: 1)
-        // Copies all bytes, including padding, so that they can be compared.
-        memcpy(table, &host, size)
+        table.initialize(to: host)
         tables.append(table)
         inForce.store(table, ordering: .releasing)
     }

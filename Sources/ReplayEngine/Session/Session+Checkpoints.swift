@@ -35,9 +35,9 @@ extension Session {
     }
 
     static func kind(ofCheckpoint id: Int32) -> EventKind? {
-        guard (0..<Int32(REPLAY_CHECKPOINT_COUNT)).contains(id) else { return nil }
-        return EventKind(
-            rawValue: EventKind.checkpointClockWarpStart.rawValue &+ UInt8(truncatingIfNeeded: id))
+        let (first, last) = (EventKind.checkpointClockWarpStart.rawValue, EventKind.checkpointReset.rawValue)
+        guard (0...Int32(last &- first)).contains(id) else { return nil }
+        return EventKind(rawValue: first &+ UInt8(truncatingIfNeeded: id))
     }
 
     // MARK: Digests
@@ -108,7 +108,7 @@ extension Session {
             return
         }
         host.message(
-            REPLAY_MESSAGE_WARNING,
+            .warning,
             "rrdigest=\(options.digestInterval) had no effect: none of replay_account_warp_timer(), replay_turn() and replay_async_events() was called"
         )
     }

@@ -5,7 +5,8 @@ import Synchronization
 
 /// Configuration: from the host and, in PLAY, from the log.
 extension Session {
-    package func configure(_ config: replay_config_t, faults: SyscallFaults? = nil) -> Status {
+    /// - Parameter prepare: reads the host's struct.
+    package func configure(_ prepare: () throws(ReplayError) -> (Options, Host)) -> Status {
         if let forkRefusal { return forkRefusal }
         guard !isConfigured else {
             return misuse(.wrongState, "the session is configured already")
@@ -14,9 +15,7 @@ extension Session {
         // A call during the end of the last run was for that run.
         runners.areStopped.store(false, ordering: .relaxed)
         do {
-            var options = try Options(config, environment: isDefault ? replay_environment_options() : nil)
-            options.faults = faults
-            let host = config.host.map { Host($0, opaque: config.opaque) } ?? Host()
+            let (options, host) = try prepare()
             try begin(options, host)
             if !isIdle { prepareForFork() }
             takeLockIfTakenEarly()
@@ -28,7 +27,7 @@ extension Session {
     }
 
     private func begin(_ options: Options, _ host: Host) throws(ReplayError) {
-        let isLogged = options.mode != Int32(truncatingIfNeeded: REPLAY_MODE_NONE)
+        let isLogged = options.mode != .none
         if isLogged, let name = host.missingForLog {
             throw ReplayError(.invalidArgument, "the host's table lacks the callback \(name)")
         }
@@ -41,7 +40,7 @@ extension Session {
             guard let name = options.fileName, !name.isEmpty else {
                 throw ReplayError(.badOption, "option rrfile is needed to record or replay")
             }
-            if options.mode == Int32(truncatingIfNeeded: REPLAY_MODE_RECORD) {
+            if options.mode == .record {
                 try beginRecording(name)
             } else {
                 try beginPlaying(name)
@@ -50,7 +49,7 @@ extension Session {
         }
         if !isLogged, let name = options.fileName {
             host.message(
-                REPLAY_MESSAGE_WARNING, "nothing is recorded in \(name), because the option rr is missing")
+                .warning, "nothing is recorded in \(name), because the option rr is missing")
         }
         setSnapshotName(options.snapshot)
         face.withLock { $0.show(blockData: isLogged && self.options.blockData) }
@@ -74,7 +73,7 @@ extension Session {
         preparation.fingerprint[Key.blockData] = options.blockData ? "on" : "off"
         if !host.hasDigest, options.digestInterval > 0 {
             host.message(
-                REPLAY_MESSAGE_WARNING, "no digests are recorded: the host's table has no digest callback")
+                .warning, "no digests are recorded: the host's table has no digest callback")
             options.digestInterval = 0
         }
         preparation.fingerprint[Key.digestInterval] = "\(options.digestInterval)"

@@ -33,7 +33,7 @@ extension Session {
     ///
     /// - Parameter key: identifies a warning whose text differs each time.
     func warnOnce(_ text: String, key: String? = nil) {
-        if failures.isNewWarning(key ?? text) { host.message(REPLAY_MESSAGE_WARNING, text) }
+        if failures.isNewWarning(key ?? text) { host.message(.warning, text) }
     }
 
     /// Notes a failure that already has its details.
@@ -100,12 +100,12 @@ extension Session {
         var error = ReplayError(status, sentence, expected: expected, found: found, device: device)
         place(&error)
         error.history = player?.history ?? ""
-        return fail(error, REPLAY_STOP_DIVERGENCE)
+        return fail(error, .divergence)
     }
 
     /// Ends the run with a failure that stays: reports it once, and stops the machine.
     @discardableResult
-    func fail(_ error: ReplayError, _ reason: Int) -> Status {
+    func fail(_ error: ReplayError, _ reason: StopReason) -> Status {
         hasFailed = true
         if isPlaying, !isStarted { return hold(error, reason) }
         guard failures.errors.stick(error) else { return failures.errors.sticky?.status ?? error.status }
@@ -115,21 +115,21 @@ extension Session {
 
     /// PLAY, before the start: holds the failure, because ``start()`` must first report a different machine, which may
     /// be the reason.
-    private func hold(_ error: ReplayError, _ reason: Int) -> Status {
+    private func hold(_ error: ReplayError, _ reason: StopReason) -> Status {
         if let held = failures.held { return held.error.status }
         failures.held = (error, reason)
         return note(error)
     }
 
     /// Reports a failure that stays to the host, and wakes the threads that wait.
-    func tell(_ error: ReplayError, _ reason: Int) {
-        host.message(REPLAY_MESSAGE_ERROR, error.message)
+    func tell(_ error: ReplayError, _ reason: StopReason) {
+        host.message(.error, error.message)
         stopMachine(reason, error)
         wakeVCPU()
         wakeIO()
     }
 
-    func stopMachine(_ reason: Int, _ error: ReplayError?) {
+    func stopMachine(_ reason: StopReason, _ error: ReplayError?) {
         publishNothingDue()
         failures.stoppingThread.store(Self.thisThread, ordering: .relaxed)
         host.stop(reason, error)
@@ -178,10 +178,10 @@ extension Session {
             let number = error.status == .noMemory ? ENOMEM : EINVAL
             writer.end(because: LogError(outside: error.message, SystemError(number)))
         }
-        guard isRecording, options.goOnWhenFull else { return fail(error, REPLAY_STOP_LOG_ERROR) }
+        guard isRecording, options.goOnWhenFull else { return fail(error, .logError) }
         hasFailed = true
         guard failures.errors.stick(error) else { return failures.errors.sticky?.status ?? error.status }
-        host.message(REPLAY_MESSAGE_ERROR, "\(error.message); the guest continues unrecorded")
+        host.message(.error, "\(error.message); the guest continues unrecorded")
         return error.status
     }
 }

@@ -4,27 +4,22 @@ import Synchronization
 
 /// The end of a run: delivers what is queued, ends the log, and resets the session.
 extension Session {
-    package func finish(_ end: replay_end_t = replay_end_t()) -> Status {
+    package func finish(_ end: RunEnd? = nil) -> Status {
         if let forkRefusal { return forkRefusal }
-        guard (0..<Int32(REPLAY_SHUTDOWN_COUNT)).contains(end.cause), end.on_purpose <= 1 else {
-            return misuse(
-                .invalidArgument,
-                "cause \(end.cause) or on_purpose \(end.on_purpose) of replay_end_t does not exist")
-        }
         guard isConfigured else { return misuse(.wrongState, "the session is not configured") }
         if isInCallback {
             return misuse(.reentered, "replay_finish was called from within a callback of the host")
         }
         // Nor from a callback that the end itself calls.
-        return calling { endSession(end) }
+        return calling { endSession(end ?? RunEnd()) }
     }
 
-    private func endSession(_ end: replay_end_t) -> Status {
+    private func endSession(_ end: RunEnd) -> Status {
         preparation.end()
         watchdog?.stop()
         let held = replay_fair_lock_mine(lock)
         if !held { _ = replay_fair_lock_take(lock) }
-        if isRecording || end.on_purpose == 0 { flushAtEnd() }
+        if isRecording || !end.isOnPurpose { flushAtEnd() }
         let error = closeLog(end)
         shared.isEnding.store(true, ordering: .releasing)
         enter(.none)
@@ -92,7 +87,7 @@ extension Session {
     }
 
     /// Ends the log of a recording, or checks whether a replay was complete.
-    private func closeLog(_ given: replay_end_t) -> ReplayError? {
+    private func closeLog(_ given: RunEnd) -> ReplayError? {
         defer { failures.errors.loosen() }
         if let writer {
             reportUnusedDigestInterval()
@@ -103,7 +98,7 @@ extension Session {
             }
             let end = failed == nil ? endHere(given) : endOfFailure(given)
             do { try writer.finish(end) } catch { return failed ?? ReplayError(error) }
-            if let remark = writer.remark { host.message(REPLAY_MESSAGE_WARNING, remark) }
+            if let remark = writer.remark { host.message(.warning, remark) }
             return failed
         }
         guard let player, isStarted else { return failures.errors.sticky ?? failures.held?.error }
@@ -112,33 +107,28 @@ extension Session {
             settleAtFinish(player)
         }
         if let failed = failures.errors.sticky { return failed }
-        if player.endIsReported || given.on_purpose == 1 { return nil }
+        if player.endIsReported || given.isOnPurpose { return nil }
         let short = stoppedShort(player)
         return endsAtShutdown(player) ? failures.errors.sticky : short
     }
 
-    private func endHere(_ given: replay_end_t) -> LogEnd {
+    private func endHere(_ given: RunEnd) -> LogEnd {
         LogEnd(
-            cause: UInt32(bitPattern: given.cause == 0 ? causeOfEnd : given.cause),
-            exitCode: given.exit_code, icount: max(host.icount, icount),
+            cause: UInt32(bitPattern: (given.cause == .none ? causeOfEnd : given.cause).rawValue),
+            exitCode: given.exitCode, icount: max(host.icount, icount),
             digest: host.hasDigest ? digestOfHost() : 0, hasDigest: host.hasDigest)
     }
 
     /// A reset ended the run only if the machine didn't continue after it.
-    var causeOfEnd: Int32 {
-        switch Int(state.shutdownCause) {
-        case REPLAY_SHUTDOWN_HOST_RESET, REPLAY_SHUTDOWN_GUEST_RESET, REPLAY_SHUTDOWN_SUBSYSTEM_RESET,
-            REPLAY_SHUTDOWN_SNAPSHOT_LOAD:
-            max(host.icount, icount) == state.shutdownIcount
-                ? state.shutdownCause : Int32(truncatingIfNeeded: REPLAY_SHUTDOWN_NONE)
-        default: state.shutdownCause
-        }
+    var causeOfEnd: ShutdownCause {
+        let continues = state.shutdownCause.isReset && max(host.icount, icount) != state.shutdownIcount
+        return continues ? .none : state.shutdownCause
     }
 
     /// Has the guest continued since the failure? Then its state isn't that of the log's last place.
-    private func endOfFailure(_ given: replay_end_t) -> LogEnd {
+    private func endOfFailure(_ given: RunEnd) -> LogEnd {
         LogEnd(
-            cause: UInt32(truncatingIfNeeded: REPLAY_SHUTDOWN_HOST_ERROR), exitCode: given.exit_code,
+            cause: UInt32(bitPattern: ShutdownCause.hostError.rawValue), exitCode: given.exitCode,
             icount: icount)
     }
 

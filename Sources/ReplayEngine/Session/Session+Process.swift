@@ -20,15 +20,15 @@ extension Session {
     @inline(never)
     func reportFork() -> Status {
         if !failures.forkIsReported.exchange(true, ordering: .relaxed) {
-            host.message(REPLAY_MESSAGE_ERROR, forkError.message)
-            host.stop(REPLAY_STOP_LOG_ERROR, forkError)
+            host.message(.error, forkError.message)
+            host.stop(.logError, forkError)
         }
         return .forked
     }
 
     /// Does in advance what a child will do, so that the child needs nothing of the Swift runtime that a different thread
     /// was initialising during the fork.
-    func prepareForFork() { forkError.withC { _ in } }
+    func prepareForFork() { host.rehearseStop(forkError) }
 
     var forkError: ReplayError {
         var error = ReplayError(
@@ -54,7 +54,7 @@ extension Session {
             writer?.end(because: LogError(outside: sentence, SystemError(EOWNERDEAD)))
             fail(
                 ReplayError(.threadEnded, "\(sentence), at icount \(icount)", at: self),
-                isPlaying ? REPLAY_STOP_DIVERGENCE : REPLAY_STOP_LOG_ERROR)
+                isPlaying ? .divergence : .logError)
         }
         replay_fair_lock_give(lock)
         noteChange()

@@ -5,10 +5,10 @@ import Synchronization
 /// Queries of a session.
 extension Session {
     /// Any thread may ask; without the lock it gets the values of the last accounting.
-    package var info: replay_info_t {
+    package var info: RunInfo {
         let face = self.face.withLock { $0 }
         var info = face.info
-        info.mode = mode.rawValue
+        info.mode = mode
         // The host is asked only with the lock held.
         let counted = icountSeen
         let icount = isLocked ? host.icount : counted
@@ -16,13 +16,13 @@ extension Session {
         info.icount = isPlaying ? counted : max(icount, counted)
         info.events = eventsSeen
         info.queued = UInt64(queue.count)
-        info.virtual_ns = isConfigured ? clock.now(icount) : 0
-        (info.warped_ns, info.shift) = (clock.warped, Int32(clock.shift))
+        info.virtualNs = isConfigured ? clock.now(icount) : 0
+        (info.warpedNs, info.shift) = (clock.warped, Int32(clock.shift))
         if let writer = face.writer {
-            info.event_bytes = writer.bytesShown
-            info.log_stalls = writer.stalls
+            info.eventBytes = writer.bytesShown
+            info.logStalls = writer.stalls
         }
-        if let player = face.player { info.at_end = player.endIsReported ? 1 : 0 }
+        if let player = face.player { info.isAtEnd = player.endIsReported }
         return info
     }
 

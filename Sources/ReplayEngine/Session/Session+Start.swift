@@ -57,7 +57,7 @@ extension Session {
                 // This replaces the older log, so it comes after everything else that can fail.
                 try writer.start()
             } catch { return refuse(ReplayError(error)) }
-            if let remark = writer.remark { host.message(REPLAY_MESSAGE_WARNING, remark) }
+            if let remark = writer.remark { host.message(.warning, remark) }
         }
         // Compared first, because other differences may follow from it.
         if let player, let refusal = differentMachine(from: player) { return refuse(refusal) }
@@ -78,7 +78,7 @@ extension Session {
         let watchdog = Watchdog(self, milliseconds: options.stallMilliseconds)
         if !watchdog.start() {
             host.message(
-                REPLAY_MESSAGE_WARNING,
+                .warning,
                 "no watchdog thread could be started: a machine that makes no progress will not be reported")
         }
         self.watchdog = watchdog

@@ -27,7 +27,7 @@ extension Session {
             .icountBackwards, sentence, expected: "icount \(self.icount) or more", found: "icount \(icount)")
         place(&error)
         options.goOnWhenFull = false  // that option is for logs that can't be written
-        return fail(error, REPLAY_STOP_LOG_ERROR)
+        return fail(error, .logError)
     }
 
     // MARK: Write

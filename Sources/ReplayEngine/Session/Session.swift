@@ -11,7 +11,7 @@ package final class Session: @unchecked Sendable {
     // For the session's whole life.
 
     /// Is this the default session, whose mode is also the exported variable?
-    let isDefault: Bool
+    package let isDefault: Bool
     private let words = ThreadWords()
     package let shared = SharedState()
     let hosts = HostTables()

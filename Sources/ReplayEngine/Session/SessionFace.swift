@@ -1,4 +1,3 @@
-import CReplay
 import ReplayLog
 
 /// What threads without the replay lock may read of a run.
@@ -9,23 +8,21 @@ struct SessionFace: @unchecked Sendable {
     var fileName: UnsafeMutablePointer<CChar>?
     var snapshotName: UnsafeMutablePointer<CChar>?
     /// The values that don't change during the run.
-    private(set) var info = replay_info_t()
+    private(set) var info = RunInfo()
     private(set) var writer: LogWriter?
     private(set) var player: Player?
 
     mutating func show(_ writer: LogWriter?, _ player: Player?) {
-        (self.writer, self.player, info) = (writer, player, replay_info_t())
-        if writer != nil { info.log_version = LogMetadata().formatVersion }
+        (self.writer, self.player, info) = (writer, player, RunInfo())
+        if writer != nil { info.logVersion = LogMetadata().formatVersion }
         guard let player else { return }
-        info.log_version = player.reader.metadata.formatVersion
+        info.logVersion = player.reader.metadata.formatVersion
         if case .finished(let end) = player.reader.state {
-            info.total_events = end.eventCount
-            info.total_icount = end.icount
-            info.end_cause = Int32(bitPattern: end.cause)
-            info.end_exit_code = end.exitCode
-            info.log_finished = 1
+            info.end = RunInfo.End(
+                events: end.eventCount, icount: end.icount,
+                cause: ShutdownCause(rawValue: Int32(bitPattern: end.cause)), exitCode: end.exitCode)
         }
     }
 
-    mutating func show(blockData: Bool) { info.block_data = blockData ? 1 : 0 }
+    mutating func show(blockData: Bool) { info.hasBlockData = blockData }
 }

@@ -1,7 +1,7 @@
 import CReplay
 import ReplayLog
 
-/// The roles that a thread has declared: bits of the C interface.
+/// The roles that a thread has declared: the bits of the C interface.
 package struct ThreadRoles: Equatable, Sendable {
     package var bits: Int32
 
@@ -16,8 +16,8 @@ package struct ThreadRoles: Equatable, Sendable {
         }
     }
 
-    static var vcpu: ThreadRoles { ThreadRoles(bits: Int32(truncatingIfNeeded: REPLAY_THREAD_VCPU)) }
-    static var io: ThreadRoles { ThreadRoles(bits: Int32(truncatingIfNeeded: REPLAY_THREAD_IO)) }
+    static var vcpu: ThreadRoles { ThreadRoles(bits: 1) }
+    static var io: ThreadRoles { ThreadRoles(bits: 2) }
     static var either: ThreadRoles { ThreadRoles(bits: vcpu.bits | io.bits) }
 
     /// Of the calling thread.

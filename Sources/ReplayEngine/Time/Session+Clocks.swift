@@ -30,7 +30,7 @@ extension Session {
         else { return false }
         icount = count
         events &+= 1
-        if clock == Int32(truncatingIfNeeded: REPLAY_CLOCK_HOST) {
+        if clock == ClockNumber.host {
             state.hostClock = value
         } else {
             state.virtualRTClock = value
@@ -93,7 +93,7 @@ extension Session {
             }
             icount = count
             let value = player.next.clockValue
-            if clock == Int32(truncatingIfNeeded: REPLAY_CLOCK_HOST) {
+            if clock == ClockNumber.host {
                 state.hostClock = value
             } else {
                 state.virtualRTClock = value
@@ -135,7 +135,7 @@ extension Session {
 
     /// The reading for the warp, in every mode.
     func warpReading(_ role: ThreadRole) -> Int64 {
-        let virtualRT = Int32(truncatingIfNeeded: REPLAY_CLOCK_VIRTUAL_RT)
+        let virtualRT = ClockNumber.virtualRT
         if isRecording { return writeClock(virtualRT, runningTime, host.icount, usual: role) }
         guard let player else { return runningTime }
         guard isMine(.clockVirtualRT, player) else {
@@ -147,8 +147,8 @@ extension Session {
 
     @inline(__always)
     private static func kind(ofClock clock: Int32) -> EventKind? {
-        clock == Int32(truncatingIfNeeded: REPLAY_CLOCK_HOST)
-            ? .clockHost : clock == Int32(truncatingIfNeeded: REPLAY_CLOCK_VIRTUAL_RT) ? .clockVirtualRT : nil
+        clock == ClockNumber.host
+            ? .clockHost : clock == ClockNumber.virtualRT ? .clockVirtualRT : nil
     }
 
     @inline(__always)

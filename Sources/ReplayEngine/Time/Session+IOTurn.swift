@@ -24,8 +24,8 @@ extension Session {
             lintLateTurn(end)
             endWarpInTime()
         }
-        if host.runsTimers, host.deadline(REPLAY_TIMERS_HOST) == 0, pass(.checkpointClockHost) {
-            inHost { host.runTimers(REPLAY_TIMERS_HOST) }
+        if host.runsTimers, host.deadline(.host) == 0, pass(.checkpointClockHost) {
+            inHost { host.runTimers(.host) }
         }
         inHost { host.handleRequests() }
         guard host.cpusIdle, queue.inbox.count == 0 else { return }
@@ -78,7 +78,7 @@ extension Session {
         case .hostTimers:
             guard host.runsTimers else { return }
             consume(player)
-            inHost { host.runTimers(REPLAY_TIMERS_HOST) }
+            inHost { host.runTimers(.host) }
         case .requests:
             inHost { host.handleRequests() }
             player.leaveAnew()
@@ -148,7 +148,7 @@ extension Session {
         if isPaused { return host.machineRunning ? 0 : Self.pauseInterval }
         let now = runningTime
         let warp = withClock { $0.warpEnd }.map { max($0 &- now, 0) }
-        guard host.runsTimers || !ofTurns, let alarm = host.deadline(REPLAY_TIMERS_HOST) else { return warp }
+        guard host.runsTimers || !ofTurns, let alarm = host.deadline(.host) else { return warp }
         return warp.map { min($0, alarm) } ?? alarm
     }
 

@@ -47,7 +47,7 @@ extension Session {
 
     /// Is a timer due that the turn runs?
     var isVirtualTimerDue: Bool {
-        if host.runsTimers, host.deadline(REPLAY_TIMERS_VIRTUAL) == 0 { return true }
+        if host.runsTimers, host.deadline(.virtual) == 0 { return true }
         guard let own = withTimers({ $0.nearest }) else { return false }
         return own <= virtualTime
     }
@@ -61,7 +61,7 @@ extension Session {
         while let timer = withTimers({ $0.takeDue(now, before: order) }) {
             inHost { timer.callback(timer.opaque) }
         }
-        if host.deadline(REPLAY_TIMERS_VIRTUAL) == 0 { inHost { host.runTimers(REPLAY_TIMERS_VIRTUAL) } }
+        if host.deadline(.virtual) == 0 { inHost { host.runTimers(.virtual) } }
     }
 
     /// Reports a timer that sets itself to the present each time, so that neither instructions nor time advance.

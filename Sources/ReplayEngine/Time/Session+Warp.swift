@@ -42,7 +42,7 @@ extension Session {
 
     /// Virtual ns to the nearest timer of the host or the library; nil: none.
     func virtualDeadline(_ icount: UInt64) -> Int64? {
-        let hosts = host.deadline(REPLAY_TIMERS_VIRTUAL)
+        let hosts = host.deadline(.virtual)
         guard let own = withTimers({ $0.nearest }) else { return hosts }
         let ours = max(own &- withClock { $0.now(icount) }, 0)
         return hosts.map { min($0, ours) } ?? ours
@@ -75,7 +75,7 @@ extension Session {
         if sleeps || course.warnedOfSleep || hasRequestsAtWork { return }
         course.warnedOfSleep = true
         host.message(
-            REPLAY_MESSAGE_WARNING,
+            .warning,
             "the guest sleeps, has no timer, and with sleep=off nothing will ever wake it")
     }
 
@@ -110,6 +110,6 @@ extension Session {
         let late = runningTime &- virtualTime
         guard late > VirtualClock.wobble else { return }
         course.warnedOfAlignment = true
-        host.message(REPLAY_MESSAGE_WARNING, "the guest's clock is \(late / 1_000_000) ms behind real time")
+        host.message(.warning, "the guest's clock is \(late / 1_000_000) ms behind real time")
     }
 }

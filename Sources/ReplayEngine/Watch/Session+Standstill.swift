@@ -44,7 +44,7 @@ extension Session {
     }
 
     /// Has the host asked to end the machine?
-    var isEndingByRequest: Bool { causeOfEnd != Int32(truncatingIfNeeded: REPLAY_SHUTDOWN_NONE) }
+    var isEndingByRequest: Bool { causeOfEnd != .none }
 
     // MARK: Stalls
 
@@ -57,7 +57,7 @@ extension Session {
         guard let watchdog, let error = stall(watchdog.quietTime, lastAsked: sample.last_asked) else {
             return
         }
-        tell(error, REPLAY_STOP_DIVERGENCE)
+        tell(error, .divergence)
     }
 
     /// PLAY, with the lock held: the error if nothing has happened for too long. nil: the replay had already failed.

@@ -264,8 +264,8 @@ final class Watchdog: @unchecked Sendable {
 
     /// Like ``Session/tell(_:_:)``, unless the session has ended.
     private func tell(_ error: ReplayError) {
-        _ = ask { session.host.message(REPLAY_MESSAGE_ERROR, error.message) }
-        _ = ask { session.stopMachine(REPLAY_STOP_DIVERGENCE, error) }
+        _ = ask { session.host.message(.error, error.message) }
+        _ = ask { session.stopMachine(.divergence, error) }
         _ = ask { session.wakeVCPU() }
         _ = ask { session.wakeIO() }
     }

@@ -1,9 +1,9 @@
 import CReplay
 import Glibc
-import Replay
 import ReplaySystem
 import Testing
 
+@testable import Replay
 @testable import ReplayEngine
 
 /// A machine with one thread and one disk, recorded or replayed through the C interface, whose system calls can be made

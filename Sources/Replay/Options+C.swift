@@ -1,0 +1,61 @@
+import CReplay
+import ReplayEngine
+import ReplaySystem
+
+extension Options {
+    /// The configuration's size before anything was appended to it.
+    static let smallestSize =
+        MemoryLayout<replay_config_t>.offset(of: \.overwrite) ?? MemoryLayout<replay_config_t>.size
+
+    /// - Throws: BAD_OPTION, INVALID_ARGUMENT, NO_MEMORY.
+    init(_ config: replay_config_t, environment: UnsafePointer<CChar>? = nil) throws(ReplayError) {
+        var config = config
+        // The strings of `config` may point into it.
+        guard let room = CheckedMemory.allocate(replay_options_room(&config, environment)) else {
+            throw ReplayError(.noMemory, "memory ran out for the options")
+        }
+        defer { CheckedMemory.free(room) }
+        try Self.read(&config, environment, room)
+        self.init()
+        mode = Mode(rawValue: config.mode) ?? .none
+        fileName = config.filename.map { String(fileName: $0) }
+        snapshot = config.snapshot.map { String(fileName: $0) }
+        switch Int(config.shift) {
+        case REPLAY_SHIFT_DEFAULT: shift = .unset
+        case REPLAY_SHIFT_AUTO: shift = .automatic
+        default: shift = .fixed(UInt8(truncatingIfNeeded: config.shift))
+        }
+        sleep = Self.choice(config.sleep)
+        align = Self.choice(config.align) ?? false
+        blockData = Self.choice(config.block_data) ?? false
+        lint = Self.choice(config.lint) ?? false
+        goOnWhenFull = Self.choice(config.go_on_when_full) ?? false
+        digestInterval = config.digest_interval
+        if config.stall_ms != 0 { stallMilliseconds = config.stall_ms }
+        if config.segment_bytes != 0 { segmentBytes = Int(config.segment_bytes) }
+        createdNs = config.created_ns
+        overwrites = Self.choice(config.overwrite) ?? true
+        overlayFolder = config.overlay_folder.map { String(fileName: $0) }
+    }
+
+    /// Checks the members and applies the option strings, with C code that the stubs share.
+    private static func read(
+        _ config: inout replay_config_t, _ environment: UnsafePointer<CChar>?, _ room: UnsafeMutableRawPointer
+    ) throws(ReplayError) {
+        var status = Status.ok.code
+        let message = withUnsafeTemporaryAllocation(of: CChar.self, capacity: ReplayError.messageRoom + 1) {
+            message -> String? in
+            guard let text = message.baseAddress else { return nil }
+            let room = room.assumingMemoryBound(to: CChar.self)
+            status = replay_options_read(&config, environment, room, text, message.count)
+            return status == Status.ok.code ? nil : String(fileName: text)
+        }
+        guard let message else { return }
+        let isBadOption = status == Status.badOption.code
+        throw ReplayError(isBadOption ? .badOption : .invalidArgument, message)
+    }
+
+    private static func choice(_ value: replay_switch_t) -> Bool? {
+        Int(value) == REPLAY_DEFAULT ? nil : Int(value) == REPLAY_ON
+    }
+}
