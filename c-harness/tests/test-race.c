@@ -86,6 +86,7 @@ static void *lock(void *unused) {
         replay_thread_attach(REPLAY_THREAD_IO);
         if (replay_mutex_lock() == REPLAY_OK)
             replay_mutex_unlock();
+        (void)replay_is_due();
         replay_session_t *session = replay_session_new();
         CHECK_STATUS(replay_session_push_current(session), OK);
         CHECK_STATUS(replay_session_pop_current(), OK);
