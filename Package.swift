@@ -45,6 +45,7 @@ let package = Package(
             name: "Replay",
             dependencies: ["CReplay", "ReplayEngine", "ReplayGLib", "ReplayLog", "ReplaySystem"]),
 
+        .testTarget(name: "ReplaySystemTests", dependencies: ["ReplaySystem"]),
         .testTarget(name: "ReplayLogTests", dependencies: ["ReplayLog", "ReplaySystem"]),
         .testTarget(
             name: "ReplayEngineTests",

@@ -1,5 +1,6 @@
 import CReplay
 import ReplayEngine
+import ReplaySystem
 
 /// The calling thread's current session: the one pushed last, or the process's
 /// default one, which is created at its first use.

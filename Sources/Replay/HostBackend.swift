@@ -1,6 +1,7 @@
 import CReplay
 import Glibc
 import ReplayEngine
+import ReplaySystem
 
 /// A backend of the host: its table of callbacks.
 struct HostBackend: DiskBackend, @unchecked Sendable {

@@ -1,6 +1,7 @@
 import CGLib
 import CReplay
 import ReplayEngine
+import ReplaySystem
 
 /// A main context of the host that serves as a session's I/O thread.
 ///

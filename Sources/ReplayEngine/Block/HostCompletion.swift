@@ -1,6 +1,7 @@
 import CReplay
 import Glibc
 import ReplayLog
+import ReplaySystem
 
 /// The numbers of block requests: two sequences, so that no number is drawn twice.
 enum RequestID {
@@ -78,7 +79,7 @@ extension Session {
         if pieces.count == 1 {
             return Checksum.xxh3(UnsafeRawBufferPointer(start: pieces[0].iov_base, count: length))
         }
-        return Payload(pieces, count: length).map { Checksum.xxh3($0.readOnly) }
+        return RawBuffer(pieces, count: length).map { Checksum.xxh3($0.readOnly) }
     }
 
     private func noteHostCompletion(_ id: UInt64) {

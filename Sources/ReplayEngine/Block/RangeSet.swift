@@ -1,4 +1,5 @@
 import ReplayLog
+import ReplaySystem
 
 /// A set of bytes, as ranges that neither touch nor overlap, in their order.
 struct RangeSet {

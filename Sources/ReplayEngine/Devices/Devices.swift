@@ -1,5 +1,5 @@
-import CReplay
 import ReplayLog
+import ReplaySystem
 import Synchronization
 
 /// The registered devices: numbers in the order of the calls.
@@ -42,7 +42,7 @@ final class Devices: @unchecked Sendable {
         content.withLock { $0.charDevices.indices.contains(number) }
     }
 
-    func receive(_ number: Int, _ data: Payload) {
+    func receive(_ number: Int, _ data: RawBuffer) {
         let device = content.withLock { content in
             content.charDevices.indices.contains(number) ? content.charDevices[number] : nil
         }
@@ -145,7 +145,7 @@ final class NetFilter: @unchecked Sendable {
         self.opaque = opaque
     }
 
-    func receive(_ flags: UInt32, _ data: Payload) {
+    func receive(_ flags: UInt32, _ data: RawBuffer) {
         if isGone { return }
         data.withBytes { callback(opaque, flags, $0, $1) }
     }

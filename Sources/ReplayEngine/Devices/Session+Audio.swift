@@ -1,11 +1,11 @@
-import CReplay
 import Glibc
 import ReplayLog
+import ReplaySystem
 
 /// Samples from a microphone, one block at a time.
 struct AudioBlock {
     /// Two little-endian words for each sample.
-    let samples: Payload
+    let samples: RawBuffer
     /// Where a host with a ring buffer writes them; nil: not recorded.
     var place: Int?
     /// The next one to store or to load.
@@ -73,7 +73,7 @@ extension Session {
             guard count >= 0, count <= Self.longestPayload / 16 else {
                 return misuse(.invalidArgument, "a block of \(count) audio samples is too long")
             }
-            guard let samples = Payload(count: count * AudioBlock.sampleSize) else {
+            guard let samples = RawBuffer(count: count * AudioBlock.sampleSize) else {
                 return memoryRanOut(for: "\(count) audio samples")
             }
             course.audioIn = AudioBlock(samples: samples, place: place)

@@ -1,6 +1,6 @@
-import CReplay
 import Glibc
 import ReplayLog
+import ReplaySystem
 
 /// Character devices.
 extension Session {
@@ -44,7 +44,7 @@ extension Session {
         guard data.count <= Self.longestPayload else {
             return misuse(.invalidArgument, "\(data.count) bytes are too many for one character input")
         }
-        guard let copy = Payload(copying: data) else {
+        guard let copy = RawBuffer(copying: data) else {
             return misuse(.noMemory, "memory ran out for \(data.count) bytes of character input")
         }
         return post(.charRead(device: Int(device), copy))

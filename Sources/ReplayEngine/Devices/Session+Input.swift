@@ -1,6 +1,6 @@
-import CReplay
 import Glibc
 import ReplayLog
+import ReplaySystem
 
 /// Input from outside: network packets, and input from the user.
 extension Session {
@@ -34,7 +34,7 @@ extension Session {
         guard let filter = devices.filter(handle) else {
             return misuse(.invalidArgument, "the network filter is not registered")
         }
-        guard let copy = Payload(pieces, count: length) else {
+        guard let copy = RawBuffer(pieces, count: length) else {
             return misuse(.noMemory, "memory ran out for a packet of \(length) bytes")
         }
         return post(.net(filter, flags: flags, copy))

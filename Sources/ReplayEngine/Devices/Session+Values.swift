@@ -1,4 +1,3 @@
-import CReplay
 import Glibc
 import ReplayLog
 

@@ -1,4 +1,3 @@
-import CReplay
 import ReplayLog
 
 /// What PLAY must know of a kind of event: who leads to it, who may take it, whether it may wait. Each rule

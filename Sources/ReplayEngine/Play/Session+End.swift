@@ -1,4 +1,3 @@
-import CReplay
 import ReplayLog
 
 /// PLAY: the end of the log, and events that the host needn't reach any more.

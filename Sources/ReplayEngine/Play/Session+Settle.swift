@@ -1,4 +1,3 @@
-import CReplay
 import ReplayLog
 
 /// PLAY: what the engine delivers by itself: shutdowns that no call asks for, and the end of the log.

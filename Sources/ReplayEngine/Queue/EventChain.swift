@@ -1,4 +1,5 @@
 import ReplayLog
+import ReplaySystem
 
 /// A list of events, each in its own memory: see ``CheckedMemory``.
 ///

@@ -1,4 +1,5 @@
 import ReplayLog
+import ReplaySystem
 import Synchronization
 
 /// The asynchronous events of a session that haven't reached the guest yet.

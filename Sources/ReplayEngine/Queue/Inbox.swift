@@ -1,5 +1,5 @@
-import CReplay
 import ReplayLog
+import ReplaySystem
 
 package typealias Callback = @convention(c) (UnsafeMutableRawPointer?) -> Void
 
@@ -9,14 +9,14 @@ enum QueuedEvent {
     case bottomHalf(Callback, UnsafeMutableRawPointer?, id: UInt64?, oneshot: Bool)
     case input(InputFields)
     case inputSync
-    case charRead(device: Int, Payload)
+    case charRead(device: Int, RawBuffer)
     /// A completion of a host's own block layer.
     case block(Callback, UnsafeMutableRawPointer?, id: UInt64)
     /// The same with its result.
     case blockResult(HostCompletion)
     /// A completion of the block filter.
     case request(BlockRequest)
-    case net(NetFilter, flags: UInt32, Payload)
+    case net(NetFilter, flags: UInt32, RawBuffer)
 
     var isBottomHalf: Bool { if case .bottomHalf = self { true } else { false } }
 

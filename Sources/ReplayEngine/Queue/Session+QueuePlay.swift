@@ -1,5 +1,5 @@
-import CReplay
 import ReplayLog
+import ReplaySystem
 import Synchronization
 
 /// PLAY: the log decides which event is next; bottom halves and completions are found by number.
@@ -113,8 +113,8 @@ extension Session {
     }
 
     /// PLAY: a copy that outlives the log's place. If memory runs out the replay ends.
-    func payload(of event: Event) -> Payload? {
-        if let payload = Payload(copying: event.bytes) { return payload }
+    func payload(of event: Event) -> RawBuffer? {
+        if let payload = RawBuffer(copying: event.bytes) { return payload }
         memoryRanOut(for: "\(event.bytes.count) bytes of \(EventRing.describe(event))")
         return nil
     }

@@ -1,4 +1,5 @@
 import ReplayLog
+import ReplaySystem
 
 /// The failure that the session reports. Any thread writes and reads it.
 final class ErrorBox: Sendable {

@@ -1,6 +1,6 @@
-import CReplay
 import Glibc
 import ReplayLog
+import ReplaySystem
 import Synchronization
 
 /// What failed in a session, and what was reported. Any thread writes and reads it, except the held failure.

@@ -1,4 +1,5 @@
 import ReplayLog
+import ReplaySystem
 
 /// The description of the machine: key and value pairs, in the order of the calls. Two are equal only if all bytes are.
 package struct Fingerprint {

@@ -1,5 +1,6 @@
 import CReplay
 import ReplayLog
+import ReplaySystem
 
 /// Fields and blockers from devices between configuration and start, from any thread.
 final class Preparation: @unchecked Sendable {

@@ -1,5 +1,6 @@
 import Glibc
 import ReplayLog
+import ReplaySystem
 
 /// What failed, where, what was expected and what was found.
 package struct ReplayError: Error, Sendable {

@@ -1,4 +1,5 @@
 import CReplay
+import ReplaySystem
 
 /// Checks whether a call may use the session's state.
 extension Session {

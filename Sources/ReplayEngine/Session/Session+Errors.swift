@@ -1,6 +1,7 @@
 import CReplay
 import Glibc
 import ReplayLog
+import ReplaySystem
 import Synchronization
 
 /// Three kinds of failure: misuse by the host, which doesn't end the run; a

@@ -1,6 +1,7 @@
 import CReplay
 import Glibc
 import ReplayLog
+import ReplaySystem
 import Synchronization
 
 /// Forks of the process, and threads that end: cases in which a session loses threads that it needs.

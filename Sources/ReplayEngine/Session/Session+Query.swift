@@ -1,4 +1,3 @@
-import CReplay
 import ReplayLog
 import Synchronization
 

@@ -1,4 +1,5 @@
 import CReplay
+import ReplaySystem
 import Synchronization
 
 /// The threads that are in ``Session/run()``, and whether they must leave it.

@@ -1,5 +1,5 @@
-import CReplay
 import ReplayLog
+import ReplaySystem
 import Synchronization
 
 /// Preparation and start: fields and blockers from devices, and the comparison with the recorded machine.

@@ -1,4 +1,3 @@
-import CReplay
 import ReplayLog
 
 /// RECORD: the only way of an event into the log, and the mirror of Session+Cursor.

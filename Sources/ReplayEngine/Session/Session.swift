@@ -1,5 +1,6 @@
 import CReplay
 import ReplayLog
+import ReplaySystem
 
 /// One machine's recording or replay: the class behind the C interface.
 ///

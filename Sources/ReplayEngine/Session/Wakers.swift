@@ -1,4 +1,5 @@
 import ReplayLog
+import ReplaySystem
 
 /// Wakes the main loops that are attached to a session.
 package final class Wakers: Sendable {

@@ -1,4 +1,3 @@
-import CReplay
 import Synchronization
 
 /// The user's pauses, during which virtual time stops, whether the guest sleeps or not.

@@ -1,5 +1,3 @@
-import CReplay
-
 /// The library's own timers on the virtual clock.
 extension Session {
     package func newTimer(_ callback: @escaping Callback, _ opaque: UnsafeMutableRawPointer?) -> UInt? {

@@ -1,5 +1,5 @@
-import CReplay
 import ReplayLog
+import ReplaySystem
 import Synchronization
 
 /// The virtual clock, its warp while the guest sleeps, and the shift that follows real time.

@@ -1,5 +1,6 @@
 import CReplay
 import ReplayLog
+import ReplaySystem
 
 /// Deterministic timers on the virtual clock, ordered by time; those with equal times are in the order in
 /// which they were set.

@@ -1,6 +1,7 @@
 import CReplay
 import Glibc
 import ReplayLog
+import ReplaySystem
 import Synchronization
 
 /// Notices that a machine makes no progress, from a thread of its own, in every mode.

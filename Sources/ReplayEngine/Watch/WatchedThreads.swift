@@ -1,5 +1,6 @@
 import CReplay
 import ReplayLog
+import ReplaySystem
 
 /// The host's threads that have declared their roles to a session, for its watchdog.
 final class WatchedThreads: Sendable {

@@ -1,0 +1,65 @@
+import Glibc
+import Testing
+
+@testable import ReplaySystem
+
+@Suite struct SyscallTests {
+    /// A file without a name, closed at the end.
+    private func withFile(_ faults: SyscallFaults? = nil, _ body: (Syscalls, Int32) throws -> Void) throws {
+        let system = Syscalls(faults: faults)
+        let descriptor = try Syscalls().openUnnamed(in: "/tmp").get()
+        defer { system.close(descriptor) }
+        try body(system, descriptor)
+    }
+
+    private func write(_ bytes: [UInt8], _ system: Syscalls, _ descriptor: Int32) -> Syscalls.Result<Void> {
+        bytes.withUnsafeBytes { system.write(descriptor, $0, at: 0) }
+    }
+
+    @Test func shortTransfersGoOn() throws {
+        let bytes = (0..<5000).map { UInt8(truncatingIfNeeded: $0) }
+        try withFile(SyscallFaults { _, count in .short(1 + count % 99) }) { system, descriptor in
+            try write(bytes, system, descriptor).get()
+            #expect(try system.length(descriptor).get() == 5000)
+            var read = [UInt8](repeating: 0, count: 6000)
+            let count = try read.withUnsafeMutableBytes { system.read(descriptor, into: $0, at: 0) }.get()
+            #expect(Array(read.prefix(count)) == bytes)
+        }
+    }
+
+    @Test(arguments: SyscallFaults.Call.allCases)
+    func everyCallCanBeMadeToFail(_ call: SyscallFaults.Call) throws {
+        let faults = SyscallFaults { asked, _ in asked == call ? .fail(EDOM) : .pass }
+        try withFile(faults) { system, descriptor in
+            let size = 4096
+            var byte: UInt8 = 1
+            let read = withUnsafeMutableBytes(of: &byte) { system.read(descriptor, into: $0, at: 0) }
+            let results: [SyscallFaults.Call: Result<Void, SystemError>] = [
+                .open: system.openUnnamed(in: "/tmp").map { system.close($0) },
+                .lock: system.lock(descriptor), .allocate: system.allocate(descriptor, size: size),
+                .map: system.map(descriptor, size: size).map { system.unmap($0, size: size) },
+                .stat: system.status(descriptor).map { _ in }, .seek: system.length(descriptor).map { _ in },
+                .read: read.map { _ in }, .write: write([1], system, descriptor),
+                .truncate: system.truncate(descriptor, size: 1), .hole: system.makeHole(descriptor, 0..<1),
+                .sync: system.sync(descriptor), .thread: system.startThread {}.map { $0.join() },
+            ]
+            for (made, result) in results where made == call {
+                guard case .failure(EDOM) = result else {
+                    Issue.record("\(call) didn't fail")
+                    continue
+                }
+            }
+            #expect(results[call] != nil || call == .rename || call == .unlink)
+        }
+    }
+
+    @Test func anErrorHasItsNumberAndASentence() {
+        #expect(SystemError(ENOSPC).description == "no space is left on the device")
+        #expect(SystemError(EINVAL, "it is a folder").description == "it is a folder")
+        #expect(SystemError(EIO).guestResult == -EIO)
+        guard case .failure(ENOENT) = Syscalls().status(path: "/nowhere/at/all") else {
+            Issue.record("a path that leads nowhere has a status")
+            return
+        }
+    }
+}
