@@ -60,12 +60,12 @@ value() { sed -n "s/^$1 //p" "$2"; }
 # with $one_core a replay runs on one core. What hangs is ended (exit status 124).
 record() {
     rm -f log log.live
-    timeout -k 5 120 "$machine" "${guest[@]}" --serial null --console-log record.console \
+    timeout -k 5 300 "$machine" "${guest[@]}" --serial null --console-log record.console \
         --report record.report --icount "shift=0,rr=record,rrfile=log${icount:+,$icount}" "$@" \
         >record.out 2>&1 </dev/null
 }
 replay() {
-    timeout -k 5 120 ${one_core:+taskset -c "$core"} "$machine" "${guest[@]}" --serial null \
+    timeout -k 5 300 ${one_core:+taskset -c "$core"} "$machine" "${guest[@]}" --serial null \
         --console-log replay.console --report replay.report \
         --icount "rr=replay,rrfile=log" "$@" >replay.out 2>&1 </dev/null
 }
