@@ -1,6 +1,6 @@
 #include <glib.h>
 
-/* A source with the Swift object that it serves behind it. */
+/* A GSource, followed by the Swift object that it serves. */
 typedef struct ReplaySource {
     GSource base;
     void *attachment;

@@ -17,9 +17,9 @@ import Testing
             #expect(writer.append(event))
             Files.copyLog(path, to: copy)
             let outcome = Outcome(copy)
-            #expect(outcome.error == nil, "killed behind event \(count)")
-            #expect(outcome.events == Array(events.prefix(count + 1)), "killed behind event \(count)")
-            #expect(outcome.hasDied, "killed behind event \(count)")
+            #expect(outcome.error == nil, "killed after event \(count)")
+            #expect(outcome.events == Array(events.prefix(count + 1)), "killed after event \(count)")
+            #expect(outcome.hasDied, "killed after event \(count)")
         }
         try writer.finish(LogEnd(icount: writer.lastIcount))
         let outcome = Outcome(path)

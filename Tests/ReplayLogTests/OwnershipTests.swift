@@ -243,7 +243,7 @@ import Testing
                     try writer.finish(LogEnd())
                     Issue.record("finished")
                 } catch {
-                    #expect(error.code == .lost && error.message.contains("run.live was cut"))
+                    #expect(error.code == .lost && error.message.contains("run.live was truncated"))
                 }
                 let outcome = Outcome(path)
                 #expect(outcome.events == Array(events.prefix(outcome.events.count)))

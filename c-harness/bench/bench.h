@@ -60,7 +60,7 @@ void bench_begin(replay_mode_t mode, bench_machine_t *machine);
 void bench_end(void);
 
 /* Each runs @p count events, and is a function of its own so that callgrind can
- * be told to count in it alone. */
+ * count in it alone. */
 void bench_record(bench_machine_t *machine, unsigned count);
 void bench_play(bench_machine_t *machine, unsigned count);
 void bench_checkpoint(bench_machine_t *machine, unsigned count);

@@ -5,12 +5,12 @@
  *
  *      cc continue-host.c $(pkg-config --cflags --libs replay) -o continue-host
  *      continue-host rr=record,rrfile=old.log            a run, until stdin ends
- *      continue-host rr=record,rrfile=new.log old.log    goes on where it ended
+ *      continue-host rr=record,rrfile=new.log old.log    continues where it ended
  *      continue-host rr=replay,rrfile=new.log            the whole
  *
  *  It works for a recording that was cut, too. The guest must not see the virtual
  *  clock while it sleeps (sleep=off, or no sleep at all): the new session would
- *  measure the older run's sleep anew. */
+ *  measure the older run's sleep again. */
 #define _POSIX_C_SOURCE 200809L
 #define REPLAY_SEVERAL_SESSIONS
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A host that has functions, variables, types and macros of the library's names
+/* A host whose own functions, variables, types and macros have the library's names
  * uses the library through its table: own-names.h is included before or after the
  * table, by the build; the functions of that header that are called are here.
  *

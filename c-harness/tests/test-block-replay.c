@@ -24,7 +24,7 @@ typedef struct {
     uint8_t first[32];
 } course_t;
 
-/* Submits 32 requests of all kinds at known places, goes on executing, and
+/* Submits 32 requests of all kinds at known places, continues executing, and
  * flushes once in a while. In PLAY the completions must run where they did. */
 static course_t run_course(replay_mode_t mode, replay_block_t *block) {
     static done_t done[32];

@@ -111,7 +111,7 @@ TEST(the_machine_stops_and_the_failure_is_reported_once) {
     CHECK_HAS(host.stop_error.message, "run.log");
     printf("    %s\n", host.stop_error.message);
     CHECK_ERROR(ERROR_DISK_FULL);
-    /* Later calls answer neutrally, and tell nothing again. */
+    /* Later calls return neutral values, and report nothing again. */
     unsigned errors = host.error_messages;
     CHECK(errors <= 1);
     for (int i = 0; i < 100; i++) {

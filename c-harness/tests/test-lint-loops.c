@@ -76,9 +76,8 @@ TEST(an_execute_that_does_nothing_while_the_guest_is_awake_is_a_lint) {
     for (replay_mode_t mode = REPLAY_MODE_NONE; mode <= REPLAY_MODE_RECORD; mode++) {
         run(mode, execute_nothing, "rrlint=on");
         CHECK_EQ(watched.messages, 1);
-        CHECK_HAS(watched.text,
-                  "replay_host::execute has executed nothing again and again, although "
-                  "the guest is awake");
+        CHECK_HAS(watched.text, "replay_host::execute repeatedly executes nothing, although "
+                                "the guest is awake");
         run(mode, execute_nothing, NULL);
         CHECK_STR(watched.text, "");
         run(mode, execute_now_and_then, "rrlint=on");

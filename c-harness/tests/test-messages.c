@@ -219,7 +219,7 @@ TEST(a_log_without_a_mode_is_warned_of) {
     CHECK_STATUS(replay_finish(), OK);
 }
 
-/* The host waits for nothing of the library's: only a thread of the library's can tell. */
+/* The host doesn't wait in the library: only a thread of the library can report it. */
 TEST(a_replay_whose_host_does_nothing_is_reported) {
     host_begin(&host, REPLAY_MODE_RECORD, log_path(), NULL);
     host_execute(&host, 3, 100);

@@ -131,7 +131,7 @@ TEST_SLOW(the_watchdog_needs_no_descriptor_and_takes_no_standard_one, 60) {
     }
 }
 
-/* The library reads the log by this function: a file server that is slow to answer. */
+/* The library reads the log with this function: a slow file server. */
 static atomic_int slow_reads;
 ssize_t pread(int file, void *data, size_t size, off_t offset) {
     if (atomic_load(&slow_reads) > 0 && atomic_fetch_sub(&slow_reads, 1) > 0)

@@ -179,7 +179,7 @@ TEST(one_log_can_be_played_by_several_at_once) {
         pthread_join(threads[i], NULL);
 }
 
-/* What a session hands out, and what it answers for each. */
+/* What a session hands out, and what it returns for each. */
 typedef struct {
     replay_timer_t *timer;
     replay_net_t *net;

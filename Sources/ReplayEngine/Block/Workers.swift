@@ -12,7 +12,7 @@ final class Workers: @unchecked Sendable {
     private let forks = replay_fork_count()
     private let perform: @Sendable (BlockRequest) -> Void
 
-    /// One thread is enough; fails when there is none.
+    /// One thread is enough; fails if none can be started.
     init(_ count: Int, _ system: Syscalls, _ perform: @escaping @Sendable (BlockRequest) -> Void)
         throws(SystemError)
     {

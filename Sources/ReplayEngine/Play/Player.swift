@@ -81,7 +81,7 @@ final class Player {
                         .damaged(
                             LogError(
                                 .damaged,
-                                "event \(index) of the recording is not one that this version knows",
+                                "this version does not know event \(index) of the recording",
                                 eventIndex: index, icount: icount)), icount, index)
                 }
                 return

@@ -52,7 +52,7 @@ package struct Host {
         if callbacks.icount == nil { return "icount" }
         if callbacks.cpusIdle == nil { return "cpus_idle" }
         // With `execute` the library's own loop returns instead.
-        if callbacks.stop == nil, callbacks.execute == nil { return "stop" }
+        if callbacks.stop == nil, callbacks.execute == nil { return "stop (or execute)" }
         return nil
     }
 

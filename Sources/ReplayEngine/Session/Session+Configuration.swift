@@ -9,7 +9,7 @@ extension Session {
     package func configure(_ prepare: () throws(ReplayError) -> (Options, Host)) -> Status {
         if let forkRefusal { return forkRefusal }
         guard !isConfigured else {
-            return misuse(.wrongState, "the session is configured already")
+            return misuse(.wrongState, "the session is already configured")
         }
         failures.errors.clear()
         // A call during the end of the last run was for that run.
@@ -38,7 +38,7 @@ extension Session {
         setClock(VirtualClock(shift: Self.shift(options.shift)))
         if isLogged {
             guard let name = options.fileName, !name.isEmpty else {
-                throw ReplayError(.badOption, "option rrfile is needed to record or replay")
+                throw ReplayError(.badOption, "option rrfile is required to record or replay")
             }
             if options.mode == .record {
                 try beginRecording(name)

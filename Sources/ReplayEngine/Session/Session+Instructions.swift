@@ -52,7 +52,7 @@ extension Session {
     private func noteBudget() {
         guard hotRecorder?._withUnsafeGuaranteedRef({ $0.missesTurn() }) == true else { return }
         warnOnce(
-            "neither replay_account_warp_timer() nor replay_turn() is called: without them nothing that is queued reaches the guest, and no timer runs"
+            "neither replay_account_warp_timer() nor replay_turn() is called: without them no queued event reaches the guest, and no timer runs"
         )
     }
 

@@ -41,7 +41,7 @@ extension Session {
         if let forkRefusal { return forkRefusal }
         guard isConfigured, !isStarted else {
             return misuse(
-                .wrongState, isStarted ? "the session is started already" : "the session is not configured")
+                .wrongState, isStarted ? "the session has already started" : "the session is not configured")
         }
         if Preparation.isVisited {
             return misuse(.reentered, "replay_start was called while a disk is being opened")

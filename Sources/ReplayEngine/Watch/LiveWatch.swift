@@ -152,8 +152,8 @@ extension Session {
     func lintEmptySlices() {
         guard !host.cpusIdle, host.machineRunning else { return }
         lint(
-            "replay_host::execute has executed nothing again and again, although the guest is awake: it must "
-                + "execute, or replay_host::cpus_idle must say that the guest sleeps",
+            "replay_host::execute repeatedly executes nothing, although the guest is awake: it must "
+                + "execute, or replay_host::cpus_idle must return true",
             key: "empty slices")
     }
 }

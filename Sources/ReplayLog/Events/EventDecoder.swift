@@ -60,7 +60,7 @@ public struct EventDecoder {
         let word = UInt64(littleEndian: cursor.loadUnaligned(as: UInt64.self))
         let kind = Int(truncatingIfNeeded: word & 63)
         guard remaining != 0, plans[kind].shape == .clock else { return false }
-        // Where the icount stays the same, the first byte stands for its change, which is none.
+        // If the icount stays the same, the first byte says so, and no change follows.
         let skipped = ~word &>> 3 & 8
         let steps = (word & ~0xFF) &>> skipped
         let stepsEnd = ~steps & 0x8080_8080

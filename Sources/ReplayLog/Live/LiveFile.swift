@@ -64,7 +64,7 @@ final class LiveFile: @unchecked Sendable {
         {
             return nil
         }
-        return LogError(.lost, "\(path) was cut by something else while it was recorded")
+        return LogError(.lost, "\(path) was truncated by something else while it was recorded")
     }
 
     /// Removes everything, including the header page.

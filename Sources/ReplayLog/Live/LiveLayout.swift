@@ -8,7 +8,7 @@ struct LiveLayout: Equatable {
     static let segmentSizes = 256...(1 << 30)
     /// An event begins below the segment's size, and may exceed it by this much.
     static let slack = 128
-    /// The running checksum is noted in a mark every so many bytes.
+    /// The number of bytes between two marks, which hold the running checksum.
     static let markInterval = 4096
     static let markSize = 16
 

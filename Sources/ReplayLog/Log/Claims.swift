@@ -24,7 +24,7 @@ struct Claims {
     /// The older recording, if there is one.
     func log(replacing: Bool) throws(LogError) -> OpenFile? {
         try existing("") { file, status throws(LogError) in
-            if !replacing { throw LogError(.exists, "\(path) exists already, and rroverwrite is off") }
+            if !replacing { throw LogError(.exists, "\(path) already exists, and rroverwrite is off") }
             if status.st_size > 0, try !begins(file, with: FileHeader.magic) {
                 throw LogError(.notALog, "\(path) is not a recording, so a recording does not replace it")
             }

@@ -95,7 +95,7 @@ final class LogFiles: @unchecked Sendable {
             // The older recording is replaced: this one has started. Readers and the next recorder recognise the
             // live file by its tie.
             return "\(path)\(Suffix.newLive) could not be renamed: \(error); "
-                + "the recording goes on with that name"
+                + "the recording continues with that name"
         }
         hasLiveName = true
         olderLive = nil

@@ -128,7 +128,7 @@ package final class LogWriter: @unchecked Sendable {
     /// Describes what is being recorded. Once, and before the first chunk is due.
     package func writeMetadata(_ metadata: LogMetadata) throws(LogError) {
         guard isOpen, !hasMetadata else {
-            throw LogError(.misuse, "\(path) has its metadata already, or is closed")
+            throw LogError(.misuse, "\(path) already has its metadata, or is closed")
         }
         guard metadata.isWithinLimits else {
             throw LogError(

@@ -21,7 +21,7 @@ typedef struct host {
     uint64_t icount;
     atomic_bool idle;
     atomic_bool paused; /* a thread of the library asks without the lock */
-    uint64_t digest;    /**< what the digest callback answers */
+    uint64_t digest;    /**< what the digest callback returns */
 
     /* What the library asked for. */
     atomic_uint stops;

@@ -16,7 +16,7 @@ extern char log_name[400]; /**< the log of the case: choose_log() */
 
 void choose_log(const char *name);
 
-/** The log's name with a suffix: ".live", ".new". Eight answers are kept. */
+/** The log's name with a suffix: ".live", ".new". Eight results are kept. */
 const char *in_log(const char *suffix);
 
 /** Reads the clock at the events @p from to @p to of a run; the values depend on @p salt. */

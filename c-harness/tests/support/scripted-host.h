@@ -71,7 +71,7 @@ typedef struct script_run {
     bool own_session;     /**< not the default one */
     bool two_threads;     /**< steps with io run on a second thread */
     bool with_disk;       /**< opens the disk */
-    bool with_digest;     /**< the host answers for its state: the trace */
+    bool with_digest;     /**< the host has a digest of its state: the trace */
     bool leave_early;     /**< PLAY: ends with the script, not with the log */
     bool given_values;    /**< PLAY: gives the values of the script, not others */
     const char *machine;  /**< value of the fingerprint "machine", or NULL */

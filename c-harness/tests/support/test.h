@@ -84,7 +84,7 @@ void test_abandon(void) __attribute__((noreturn));
 #define CHECK_HAS(e, part)       test_check_contains(TEST_HERE, #e, (e), (part))
 #define CHECK_BYTES(e, want, n)  test_check_bytes(TEST_HERE, #e, (e), (want), (n))
 
-/** The call answers and sets the last error to @p name. */
+/** The call returns @p name, and sets the last error to it. */
 #define CHECK_ERROR(name) CHECK_STATUS(replay_last_error(NULL), name)
 
 /** As CHECK, but the case ends where it does not hold. */
@@ -104,7 +104,7 @@ unsigned test_failures(void);
 
 /* ------------------------------------------------------------------- tools */
 
-/** A path in the case's own directory. Eight answers are kept. */
+/** A path in the case's own directory. Eight results are kept. */
 const char *test_path(const char *name);
 
 /** Notes what the case is about to do: printed if it crashes or hangs there. */

@@ -266,7 +266,7 @@ static void page_tables(void) {
     check("execute a page of data", cause, 12);
     check("where", value, WINDOW + 3 * 4096);
 
-    /* U mode behind a page table. */
+    /* U mode with a page table. */
     map(4, (void *)user_code, V | R | X | U | A | D);
     map(5, user_stack, V | R | W | U | A | D);
     cause = 99;
