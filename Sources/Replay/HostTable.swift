@@ -3,10 +3,6 @@ import ReplayEngine
 import ReplayLog
 
 extension Host {
-    /// The table's size before anything was appended to it.
-    static let smallestSize =
-        MemoryLayout<replay_host_t>.offset(of: \.execute) ?? MemoryLayout<replay_host_t>.size
-
     /// Copies the table up to its size.
     init(_ source: UnsafePointer<replay_host_t>, opaque: UnsafeMutableRawPointer?) {
         var table = replay_host_t()

@@ -3,10 +3,6 @@ import ReplayEngine
 import ReplaySystem
 
 extension Options {
-    /// The configuration's size before anything was appended to it.
-    static let smallestSize =
-        MemoryLayout<replay_config_t>.offset(of: \.overwrite) ?? MemoryLayout<replay_config_t>.size
-
     /// - Throws: BAD_OPTION, INVALID_ARGUMENT, NO_MEMORY.
     init(_ config: replay_config_t, environment: UnsafePointer<CChar>? = nil) throws(ReplayError) {
         var config = config

@@ -16,10 +16,10 @@ public func replay_configure(_ config: UnsafePointer<replay_config_t>!) -> repla
             return session.misuse(.invalidArgument, "replay_configure was called without a configuration")
                 .code
         }
-        guard sizeIfEnough(config.pointee.size, atLeast: Options.smallestSize) != nil else {
+        guard sizeIfEnough(config.pointee.size, atLeast: Int(REPLAY_CONFIG_SIZE_MIN)) != nil else {
             return session.misuse(.structSize, "the configuration's size is \(config.pointee.size)").code
         }
-        if let host = config.pointee.host, host.pointee.size < UInt32(Host.smallestSize) {
+        if let host = config.pointee.host, host.pointee.size < UInt32(REPLAY_HOST_SIZE_MIN) {
             return session.misuse(.structSize, "the size of the host's table is \(host.pointee.size)").code
         }
         return session.configure(replay_options_known(config), faults: nil).code
@@ -95,17 +95,12 @@ public func replay_query(_ info: UnsafeMutablePointer<replay_info_t>!) -> replay
         guard let info else {
             return session.misuse(.invalidArgument, "replay_query was called without a struct").code
         }
-        guard let size = sizeIfEnough(info.pointee.size, atLeast: 8) else {
+        if let refusal = session.forkRefusal { return refusal.code }
+        var answer = replay_info_t(session.info)
+        guard replay_copy_out(info, &answer, MemoryLayout<replay_info_t>.size) else {
             return session.misuse(
                 .structSize, "the size of the struct of replay_query is \(info.pointee.size)"
             ).code
-        }
-        if let refusal = session.forkRefusal { return refusal.code }
-        var answer = replay_info_t(session.info)
-        answer.size = info.pointee.size
-        withUnsafeBytes(of: &answer) { bytes in
-            guard let base = bytes.baseAddress else { return }
-            UnsafeMutableRawPointer(info).copyMemory(from: base, byteCount: min(size, bytes.count))
         }
         return Status.ok.code
     }

@@ -105,7 +105,8 @@ replay_status_t replay_net_packet_event(replay_net_t *handle, uint32_t flags,
 replay_status_t replay_input_event_from(const replay_input_t *given) {
     REQUIRE(given, INVALID_ARGUMENT);
     REQUIRE(given->size >= sizeof *given, STRUCT_SIZE);
-    REQUIRE(replay_input_is_valid(given), INVALID_ARGUMENT);
+    REQUIRE(given->kind >= 0 && given->kind < REPLAY_INPUT_COUNT && given->port <= REPLAY_PORT_MAX,
+            INVALID_ARGUMENT);
     REQUIRE(replay_stub.configured, WRONG_STATE);
     replay_input_t input = *given;
     input.size = (uint32_t)sizeof input;
@@ -119,7 +120,13 @@ replay_status_t replay_input_event_from(const replay_input_t *given) {
 
 replay_status_t replay_input_event(const replay_input_event_t *event) {
     REQUIRE(event, INVALID_ARGUMENT);
-    replay_input_t input = replay_input_of(event);
+    replay_input_t input = {.size = (uint32_t)sizeof input,
+                            .kind = event->kind,
+                            .code = event->code,
+                            .axis = event->axis,
+                            .slot = event->slot,
+                            .tracking_id = event->tracking_id,
+                            .value = event->value};
     return replay_input_event_from(&input);
 }
 

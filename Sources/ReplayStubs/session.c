@@ -167,7 +167,8 @@ replay_status_t replay_start(void) {
 
 replay_status_t replay_finish_with(const replay_end_t *end) {
     REQUIRE(!end || end->size >= sizeof *end, STRUCT_SIZE);
-    REQUIRE(!end || replay_end_is_valid(end), INVALID_ARGUMENT);
+    REQUIRE(!end || (end->cause >= 0 && end->cause < REPLAY_SHUTDOWN_COUNT && end->on_purpose <= 1),
+            INVALID_ARGUMENT);
     REQUIRE(replay_stub.configured, WRONG_STATE);
     REQUIRE(!replay_stub_thread.runs && !replay_stub_thread.calls, REENTERED);
     replay_status_t failure = replay_stub.failure;

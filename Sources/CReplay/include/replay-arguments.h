@@ -41,17 +41,16 @@ static inline bool replay_copy_out(void *to, const void *from, size_t known) {
 }
 
 /** A struct's size before anything was appended to it. */
-#define REPLAY_CONFIG_SIZE_MIN offsetof(replay_config_t, overwrite)
-#define REPLAY_HOST_SIZE_MIN   offsetof(replay_host_t, execute)
+enum {
+    REPLAY_CONFIG_SIZE_MIN = offsetof(replay_config_t, overwrite),
+    REPLAY_HOST_SIZE_MIN = offsetof(replay_host_t, execute)
+};
+
+#define REPLAY_KEY_PREFIX "replay."
 
 /** May the host use this key in a fingerprint? Others are reserved for the library. */
 static inline bool replay_key_is_the_hosts(const char *key) {
-    return *key && strncmp(key, "replay.", 7) != 0;
-}
-
-/** Is this an end that replay_finish_with() accepts? */
-static inline bool replay_end_is_valid(const replay_end_t *end) {
-    return end->cause >= 0 && end->cause < REPLAY_SHUTDOWN_COUNT && end->on_purpose <= 1;
+    return *key && strncmp(key, REPLAY_KEY_PREFIX, strlen(REPLAY_KEY_PREFIX)) != 0;
 }
 
 /* --------------------------------------------------------------------- pieces */
@@ -87,22 +86,6 @@ static inline void replay_pieces_scatter(const struct iovec *pieces, int32_t cou
 }
 
 /* ---------------------------------------------------------------------- input */
-
-static inline bool replay_input_is_valid(const replay_input_t *input) {
-    return input->kind >= 0 && input->kind < REPLAY_INPUT_COUNT && input->port <= REPLAY_PORT_MAX;
-}
-
-/** An event without port and device. */
-static inline replay_input_t replay_input_of(const replay_input_event_t *plain) {
-    replay_input_t input = REPLAY_INPUT_INIT;
-    input.kind = plain->kind;
-    input.code = plain->code;
-    input.axis = plain->axis;
-    input.slot = plain->slot;
-    input.tracking_id = plain->tracking_id;
-    input.value = plain->value;
-    return input;
-}
 
 /** For a host without the callback for origins. */
 static inline replay_input_event_t replay_input_plain(const replay_input_t *input) {

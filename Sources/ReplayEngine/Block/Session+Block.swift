@@ -29,7 +29,7 @@ extension Session {
 
     private func makeDisk(_ config: DiskConfiguration, _ number: Int) throws(ReplayError) -> BlockDisk {
         let name = config.name ?? "disk\(number)"
-        guard config.workers <= 64 else {
+        guard config.workers <= UInt32(REPLAY_WORKERS_MAX) else {
             throw ReplayError(
                 .invalidArgument, "\(config.workers) workers are too many for \(name)", device: name)
         }

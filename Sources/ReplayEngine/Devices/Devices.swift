@@ -8,7 +8,7 @@ final class Devices: @unchecked Sendable {
 
     typealias CharReceive = @convention(c) (UnsafeMutableRawPointer?, UnsafePointer<UInt8>?, Int) -> Void
 
-    static let mostCharDevices = 256
+    static let mostCharDevices = Int(REPLAY_CHAR_DEVICES_MAX)
 
     private struct Content {
         var charDevices: [(receive: CharReceive, opaque: UnsafeMutableRawPointer?)] = []

@@ -4,7 +4,7 @@ import ReplaySystem
 
 /// Character devices.
 extension Session {
-    static let longestPayload = 1 << 30
+    static let longestPayload = Int(REPLAY_PAYLOAD_MAX)
 
     // MARK: Character devices
 

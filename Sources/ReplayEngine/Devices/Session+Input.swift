@@ -69,7 +69,7 @@ extension Session {
 extension InputFields {
     /// The number of kinds that the public header has.
     static let kinds: Int64 = 5
-    static let mostPorts: UInt32 = 1 << 16
+    static let mostPorts = UInt32(REPLAY_PORT_MAX) + 1
 
     var exists: Bool { (0..<Self.kinds).contains(kind) }
 }

@@ -1,3 +1,4 @@
+import CReplay
 import ReplayLog
 import ReplaySystem
 
@@ -10,7 +11,7 @@ package struct Fingerprint {
     private var size = 0
     private var hostPairs = 0
     /// The prefix of the library's own keys.
-    static let reserved = "replay."
+    static let reserved = REPLAY_KEY_PREFIX
 
     init(_ pairs: [(key: ByteText, value: ByteText)] = []) {
         self.pairs = pairs

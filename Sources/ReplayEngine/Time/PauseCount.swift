@@ -1,15 +1,14 @@
+import CReplay
+
 /// The real time in which the machine was paused.
 struct PauseCount {
-    private var since: Int64?
-    private var total: Int64 = 0
+    private var pauses = replay_pauses_t()
 
-    mutating func begin(_ now: Int64) { since = since ?? now }
-
-    mutating func end(_ now: Int64) {
-        if let since { total &+= now &- since }
-        since = nil
-    }
+    mutating func begin(_ now: Int64) { replay_pauses_note(&pauses, true, now) }
+    mutating func end(_ now: Int64) { replay_pauses_note(&pauses, false, now) }
 
     /// Real time, minus the pauses.
-    func running(_ now: Int64) -> Int64 { (since ?? now) &- total }
+    func running(_ now: Int64) -> Int64 {
+        withUnsafePointer(to: pauses) { replay_pauses_running($0, now) }
+    }
 }

@@ -33,8 +33,7 @@ extension Session {
         guard let deadline = virtualDeadline(icount) else { return warnOfEndlessSleep() }
         if deadline == 0 { return wakeVCPU() }
         let target = withClock { $0.now(icount) } &+ deadline
-        if withClock({ $0.warpEnd != nil && $0.warpTarget == target }) { return }
-        if pass(.checkpointClockWarpStart) { beginWarp(deadline, target) }
+        if withClock({ $0.mustArm(target) }), pass(.checkpointClockWarpStart) { beginWarp(deadline, target) }
         replay_watch_end(watch, false)
     }
 
@@ -147,7 +146,7 @@ extension Session {
     func nextIOTurn(ofTurns: Bool) -> Int64? {
         if isPaused { return host.machineRunning ? 0 : Self.pauseInterval }
         let now = runningTime
-        let warp = withClock { $0.warpEnd }.map { max($0 &- now, 0) }
+        let warp = withClock { $0.warpLeft(now) }
         guard host.runsTimers || !ofTurns, let alarm = host.deadline(.host) else { return warp }
         return warp.map { min($0, alarm) } ?? alarm
     }
@@ -180,6 +179,6 @@ extension Session {
             return asked
         }
         let target = virtualTime &+ deadline
-        return asked || (deadline > 0 && withClock { $0.warpEnd == nil || $0.warpTarget != target })
+        return asked || (deadline > 0 && withClock { $0.mustArm(target) })
     }
 }

@@ -31,5 +31,5 @@ extension Session {
 
     /// How often, in real ns, the host is asked whether the machine is still paused, because it may not call
     /// replay_notify() at the end of a pause.
-    static let pauseInterval: Int64 = 100_000_000
+    static let pauseInterval = Int64(REPLAY_PAUSE_LOOK_NS)
 }

@@ -42,8 +42,15 @@ package struct VirtualClock {
     var warpStart: Int64? { clock.sleeps ? clock.warp_start : nil }
     /// Real time at which the warp must end because a timer is due.
     var warpEnd: Int64? { clock.is_armed ? clock.warp_end : nil }
-    /// The virtual time for which it was armed.
-    var warpTarget: Int64 { clock.warp_target }
+
+    /// Real ns until a timer ends the warp; nil: none is armed.
+    func warpLeft(_ real: Int64) -> Int64? {
+        let left = withClock { replay_vclock_warp_left($0, real) }
+        return left < 0 ? nil : left
+    }
+
+    /// Is there no warp yet to `target`, where a sleeping guest's next timer is due?
+    func mustArm(_ target: Int64) -> Bool { withClock { replay_vclock_must_arm($0, target) } }
 
     /// The guest has slept since `real`; a timer is due `deadline` later.
     mutating func armWarp(real: Int64, deadline: Int64, target: Int64) {
