@@ -1,3 +1,4 @@
+import CReplay
 import ReplayLog
 import ReplaySystem
 import Synchronization

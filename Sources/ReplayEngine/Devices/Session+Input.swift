@@ -1,3 +1,4 @@
+import CReplay
 import Glibc
 import ReplayLog
 import ReplaySystem

@@ -1,3 +1,4 @@
+import CReplay
 import Synchronization
 
 /// The user's pauses, during which virtual time stops, whether the guest sleeps or not.
