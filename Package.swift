@@ -13,12 +13,12 @@ let package = Package(
         .library(name: "replay", type: .dynamic, targets: ["Replay"])
     ],
     targets: [
-        // The public C headers (by a link to include/), the exported variables,
-        // and the few lines that only C can say (thread-locals, futex, callers).
-        .target(name: "CReplay", dependencies: ["CSystem"], cSettings: [.define("_GNU_SOURCE")]),
-
-        // System calls on files that need care: descriptors, size limits, cut mappings.
+        // System calls on files that need care: descriptors, size limits, mappings that others truncate.
         .target(name: "CSystem", cSettings: [.define("_GNU_SOURCE")]),
+
+        // The public C headers (a link to include/), the exported variables, and what Swift can't
+        // express: thread-locals, futexes, callers. C that the stubs share.
+        .target(name: "CReplay", dependencies: ["CSystem"], cSettings: [.define("_GNU_SOURCE")]),
 
         // System libraries.
         .systemLibrary(
