@@ -104,8 +104,8 @@ typedef struct replay_host {
     /** A message for the host's user, one sentence. Called from any thread, with or
      *  without the lock; must not call the library. It gets failures that end the run,
      *  and misuse that would hang the machine or spoil the run, each once: a missing
-     *  lock, role or start, a call that its callback may not make, while recording a
-     *  vCPU thread that takes no turns. With rrlint=on it gets all misuse, with the
+     *  lock, role or start, a call from a callback that may not make it, and, while
+     *  recording, a vCPU thread that takes no turns. With rrlint=on it gets all misuse, with the
      *  caller. NULL: messages are dropped (replay_last_error() still has errors). */
     void (*message)(void *opaque, replay_message_level_t level, const char *text);
 
