@@ -65,9 +65,12 @@ static replay_status_t open_disk(const replay_block_config_t *config, replay_blo
     disk.name = strdup(name);
     disk_t *added =
         disk.name ? replay_stub_add(REPLAY_STUB_DISK, &disk.item, sizeof disk, 0) : NULL;
-    if (!added && !backend)
-        disk.backend.close(disk.opaque);
-    REQUIRE(added, NO_MEMORY);
+    if (!added) {
+        free(disk.name);
+        if (!backend)
+            disk.backend.close(disk.opaque);
+        return FAIL(NO_MEMORY);
+    }
     *handle = (replay_block_t *)added->item.handle;
     return REPLAY_OK;
 }
@@ -75,6 +78,8 @@ static replay_status_t open_disk(const replay_block_config_t *config, replay_blo
 replay_block_t *replay_block_open(const replay_block_config_t *config, replay_status_t *status) {
     replay_block_t *handle = NULL;
     replay_status_t result = open_disk(config, &handle);
+    if (result != REPLAY_OK)
+        replay_stub_fail(result, __func__);
     if (status)
         *status = result;
     return handle;

@@ -66,7 +66,8 @@ static replay_status_t note(replay_status_t status, const char *message) {
 
 replay_status_t replay_stub_fail(replay_status_t status, const char *function) {
     char message[200];
-    snprintf(message, sizeof message, "%s: %s", function, replay_status_sentence(status));
+    snprintf(message, sizeof message, "%s: %s", function,
+             status == REPLAY_ERROR_SYSTEM ? strerror(errno) : replay_status_sentence(status));
     return note(status, message);
 }
 

@@ -2,10 +2,13 @@
 /* A host that is linked with the stubs in real time and with several threads: it sleeps,
  * waits, and completes requests later. And each thing that the stubs leave out is a named
  * error. test-none-differential compares the rest with the library. */
+#include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <replay/replay.h>
 
@@ -166,6 +169,47 @@ static void note_end(void *opaque, int32_t result) {
     end->result = result;
 }
 
+static void a_disk_serves_its_file(void) {
+    char name[] = "/tmp/replay-stubs-XXXXXX";
+    int file = mkstemp(name);
+    CHECK(file >= 0 && ftruncate(file, 8192) == 0);
+    replay_block_config_t config = REPLAY_BLOCK_CONFIG_INIT;
+    config.filename = name;
+    replay_status_t status;
+    machine_t m;
+    CHECK(configure(&m, NULL) == REPLAY_OK);
+    replay_block_t *disk = replay_block_open(&config, &status);
+    CHECK(disk && status == REPLAY_OK && replay_block_length(disk) == 8192);
+
+    end_t end = {0, 1};
+    char text[12] = "hello, disk", back[12] = "", zeroes[12] = "";
+    struct iovec in[] = {{text, 5}, {text + 5, 7}}, out[] = {{back, 7}, {back + 7, 5}};
+    CHECK(replay_block_write(disk, 4090, in, 2, REPLAY_BLOCK_FUA, note_end, &end) == REPLAY_OK);
+    CHECK(replay_block_read(disk, 4090, out, 2, 0, note_end, &end) == REPLAY_OK);
+    CHECK(end.count == 2 && end.result == 0 && memcmp(text, back, 12) == 0);
+    CHECK(replay_block_zeroes(disk, 4090, 6, 0, note_end, &end) == REPLAY_OK && end.result == 0);
+    CHECK(replay_block_discard(disk, 4096, 4096, note_end, &end) == REPLAY_OK && end.result == 0);
+    CHECK(replay_block_flush(disk, note_end, &end) == REPLAY_OK && end.result == 0);
+    CHECK(pread(file, back, 12, 4090) == 12 && memcmp(back, zeroes, 6) == 0);
+    CHECK(replay_block_read(disk, 8185, out, 2, 0, note_end, &end) == REPLAY_OK);
+    CHECK(end.count == 6 && end.result == -EIO);
+    CHECK(replay_block_read(disk, 0, out, 2, 0, NULL, &end) == REPLAY_ERROR_INVALID_ARGUMENT);
+    CHECK(replay_block_close(disk) == REPLAY_OK);
+    CHECK(replay_block_close(disk) == REPLAY_ERROR_INVALID_ARGUMENT);
+
+    config.read_only = 1;
+    disk = replay_block_open(&config, NULL);
+    CHECK(replay_block_write(disk, 0, in, 2, 0, note_end, &end) == REPLAY_OK);
+    CHECK(end.result == -EROFS && replay_block_close(disk) == REPLAY_OK);
+    unlink(name);
+    close(file);
+    CHECK(!replay_block_open(&config, &status) && status == REPLAY_ERROR_SYSTEM);
+    replay_error_t error = REPLAY_ERROR_INIT;
+    replay_last_error(&error);
+    CHECK(strcmp(error.message, "replay_block_open: No such file or directory") == 0);
+    CHECK(replay_finish() == REPLAY_OK);
+}
+
 /* A backend that ends its requests later, from another thread. */
 typedef struct {
     replay_block_request_t *request;
@@ -248,6 +292,7 @@ static void what_is_left_out_is_a_named_error(void) {
 int main(void) {
     an_idle_guest_sleeps_until_its_timer();
     waiting_ends_when_something_changes();
+    a_disk_serves_its_file();
     a_disk_serves_a_backend_of_the_host();
     what_is_left_out_is_a_named_error();
     printf("%d failures\n", failures);

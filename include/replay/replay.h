@@ -104,7 +104,8 @@
  *    (ERROR_NOT_SUPPORTED).
  *  - A second main context at a time: replay_glib_attach() returns ERROR_NOT_SUPPORTED.
  *  - Reports: replay_host::message is never called, and the message of an error is the
- *    name of the function and the sentence of the status, except for a bad option.
+ *    name of the function and the sentence of the status, except for a bad option and a
+ *    failed system call.
  *  - fork(): the child's calls are those of any program.
  *
  *  # Traps
