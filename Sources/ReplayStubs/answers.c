@@ -22,6 +22,12 @@ ANSWER(replay_session_t *, replay_session_new, (void), (FAIL(NOT_SUPPORTED), NUL
 ANSWER(replay_status_t, replay_session_free, (replay_session_t * session), FAIL(INVALID_ARGUMENT))
 ANSWER(replay_session_t *, replay_session_get_current, (void), NULL)
 
+ANSWER(bool, replay_can_snapshot, (void), (FAIL(WRONG_MODE), false))
+ANSWER(replay_status_t, replay_position_save, (const replay_stream_t *out),
+       NEEDS(out && out->size >= sizeof *out && out->write, FAIL(WRONG_MODE)))
+ANSWER(replay_status_t, replay_position_load, (const replay_stream_t *in),
+       NEEDS(in && in->size >= sizeof *in && in->read, FAIL(WRONG_MODE)))
+
 ANSWER(int32_t, replay_get_instructions, (void), INT32_MAX)
 ANSWER(replay_status_t, replay_account_executed_instructions, (void), REPLAY_OK)
 ANSWER(bool, replay_interrupt, (void), true)

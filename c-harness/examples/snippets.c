@@ -4,6 +4,7 @@
  *  check-documents compares each block of code with these functions and the example hosts. */
 #include <dlfcn.h>
 #include <glib.h>
+#include <stdio.h>
 
 #include <replay/replay.h>
 
@@ -17,6 +18,8 @@ void run_virtual_timers(void), sleep_on_condition(void), poll_at_most(int64_t ns
 bool virtual_timer_is_due(void);
 uint64_t instructions_to_the_next_timer(void);
 int32_t draw_random(void *bytes, size_t length);
+bool write_file(void *opaque, const void *bytes, size_t length);
+bool read_file(void *opaque, void *bytes, size_t length);
 
 void own_loop(void) {
     replay_mutex_lock();
@@ -73,6 +76,16 @@ void one_of_several_machines(void) {
     replay_finish();
     replay_session_pop_current();
     replay_session_free(session);
+}
+
+void save_and_load_a_position(FILE *file) {
+    replay_stream_t stream = REPLAY_STREAM_INIT;
+    stream.opaque = file;
+    stream.write = write_file;
+    if (replay_can_snapshot()) // else a completion or a bottom half is on its way: try again later
+        replay_position_save(&stream);
+    stream.read = read_file;
+    replay_position_load(&stream);
 }
 
 void load_the_library(void) {

@@ -66,6 +66,27 @@ STEP(finish) {
     RESULT(CALL(replay_finish)());
 }
 
+static bool write_nowhere(void *opaque, const void *bytes, size_t length) {
+    (void)opaque, (void)bytes, (void)length;
+    return true;
+}
+
+static bool read_nothing(void *opaque, void *bytes, size_t length) {
+    (void)opaque, (void)bytes, (void)length;
+    return false;
+}
+
+STEP(position) {
+    replay_stream_t stream = REPLAY_STREAM_INIT;
+    stream.write = draw->a % 5 ? write_nowhere : NULL;
+    stream.read = draw->b % 5 ? read_nothing : NULL;
+    stream.size = draw->c % 7 ? stream.size : 8;
+    const replay_stream_t *given = draw->c % 11 ? &stream : NULL;
+    RESULT(CALL(replay_can_snapshot)());
+    RESULT(CALL(replay_position_save)(given));
+    RESULT(CALL(replay_position_load)(given));
+}
+
 STEP(finish_with) {
     replay_end_t given = REPLAY_END_INIT;
     given.cause = (replay_shutdown_cause_t)(draw->a % 14) - 1;

@@ -37,6 +37,7 @@ typedef int32_t replay_status_t;
     X(-111, ERROR_NOT_SUPPORTED, "this build of the library cannot do that")                       \
     X(-112, ERROR_FORKED, "the session belongs to the process that forked this one")               \
     X(-113, ERROR_THREAD_ENDED, "a thread ended while it held the replay lock")                    \
+    X(-114, ERROR_NOT_QUIET, "events are queued or requests are not complete")                     \
     X(-201, ERROR_NO_MEMORY, "memory ran out")                                                     \
     X(-202, ERROR_SYSTEM, "a system call failed")                                                  \
     X(-203, ERROR_DISK_FULL, "the disk is full")                                                   \
@@ -50,6 +51,7 @@ typedef int32_t replay_status_t;
     X(-307, ERROR_LOG_CUT, "the recording was cut: the recorder ended without finishing it")       \
     X(-308, ERROR_LOG_EXISTS, "a file of that name exists, and may not be replaced")               \
     X(-309, ERROR_LOG_LOST, "something else removed, replaced or changed the recording's files")   \
+    X(-310, ERROR_POSITION, "the saved position is damaged, or of a different recording")          \
     X(-401, ERROR_FINGERPRINT, "the machine differs from the recording")                           \
     X(-402, ERROR_DIVERGENCE, "the replayed guest did something different from the recorded one")  \
     X(-403, ERROR_STALLED, "the replay makes no progress")                                         \

@@ -135,6 +135,7 @@ typedef int32_t libreplay_status_t;
     X(-111, ERROR_NOT_SUPPORTED, "this build of the library cannot do that")                       \
     X(-112, ERROR_FORKED, "the session belongs to the process that forked this one")               \
     X(-113, ERROR_THREAD_ENDED, "a thread ended while it held the replay lock")                    \
+    X(-114, ERROR_NOT_QUIET, "events are queued or requests are not complete")                     \
     X(-201, ERROR_NO_MEMORY, "memory ran out")                                                     \
     X(-202, ERROR_SYSTEM, "a system call failed")                                                  \
     X(-203, ERROR_DISK_FULL, "the disk is full")                                                   \
@@ -148,6 +149,7 @@ typedef int32_t libreplay_status_t;
     X(-307, ERROR_LOG_CUT, "the recording was cut: the recorder ended without finishing it")       \
     X(-308, ERROR_LOG_EXISTS, "a file of that name exists, and may not be replaced")               \
     X(-309, ERROR_LOG_LOST, "something else removed, replaced or changed the recording's files")   \
+    X(-310, ERROR_POSITION, "the saved position is damaged, or of a different recording")          \
     X(-401, ERROR_FINGERPRINT, "the machine differs from the recording")                           \
     X(-402, ERROR_DIVERGENCE, "the replayed guest did something different from the recorded one")  \
     X(-403, ERROR_STALLED, "the replay makes no progress")                                         \
@@ -373,6 +375,16 @@ typedef struct libreplay_session libreplay_session_t;
 
 typedef struct libreplay_timer libreplay_timer_t;
 
+typedef struct libreplay_stream {
+    uint32_t size;
+    bool (*write)(void *opaque, const void *bytes, size_t length);
+    bool (*read)(void *opaque, void *bytes, size_t length);
+    void *opaque;
+} libreplay_stream_t;
+
+#define LIBREPLAY_STREAM_INIT                                                                      \
+    { (uint32_t)sizeof(libreplay_stream_t), NULL, NULL, NULL }
+
 struct _GMainContext;
 
 typedef struct libreplay_plugin {
@@ -494,6 +506,9 @@ typedef struct libreplay_plugin {
     bool (*replay_is_due)(void);
     uint32_t (*replay_version)(void);
     const char *(*replay_version_text)(void);
+    bool (*replay_can_snapshot)(void);
+    libreplay_status_t (*replay_position_save)(const libreplay_stream_t *out);
+    libreplay_status_t (*replay_position_load)(const libreplay_stream_t *in);
 } libreplay_plugin_t;
 
 typedef const libreplay_plugin_t *(*libreplay_plugin_query_t)(uint32_t abi_version);
@@ -502,9 +517,8 @@ typedef const libreplay_plugin_t *(*libreplay_plugin_query_t)(uint32_t abi_versi
 #define LIBREPLAY_CLOCK_LOCKED(table, kind, value)                                                 \
     (*(table)->mode == LIBREPLAY_MODE_NONE ? (int64_t)(value)                                      \
      : *(table)->mode == LIBREPLAY_MODE_PLAY                                                       \
-         ? (table)->replay_read_clock((kind), (table)->replay_get_current_icount())                \
-         : (table)->replay_save_clock((kind), (int64_t)(value),                                    \
-                                      (table)->replay_get_current_icount()))
+         ? (table)->replay_read_clock((kind), LIBREPLAY_ICOUNT_NOW)                                \
+         : (table)->replay_save_clock((kind), (int64_t)(value), LIBREPLAY_ICOUNT_NOW))
 
 /** As REPLAY_CLOCK of clock.h, by way of @p table. */
 #define LIBREPLAY_CLOCK(table, kind, value)                                                        \

@@ -46,6 +46,7 @@
 #include "instructions.h"
 #include "run.h"
 #include "session.h"
+#include "snapshot.h"
 #include "threads.h"
 #include "version.h"
 
@@ -170,6 +171,9 @@ typedef struct replay_plugin {
     bool (*replay_is_due)(void);
     uint32_t (*replay_version)(void);
     const char *(*replay_version_text)(void);
+    bool (*replay_can_snapshot)(void);
+    replay_status_t (*replay_position_save)(const replay_stream_t *out);
+    replay_status_t (*replay_position_load)(const replay_stream_t *in);
 } replay_plugin_t;
 
 /** The type of replay_plugin_query(). */

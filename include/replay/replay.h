@@ -143,6 +143,8 @@
 #include "block.h"
 #include "devices.h"
 
+#include "snapshot.h"
+
 #include "glib.h"
 #include "run.h"
 

@@ -29,6 +29,8 @@ package final class BlockDisk: @unchecked Sendable {
     private var workers: Workers?
     /// Requests that a backend works on, by their ids.
     private let underWay = Locked<Set<UInt64>>([])
+    /// Counts ``abandonRequests()``.
+    private let generation = Atomic<UInt32>(0)
     /// Requests whose completion hasn't begun.
     private let count = Atomic<Int>(0)
     /// Threads in a completion. In mode NONE that is any thread on which a request ends.
@@ -113,10 +115,11 @@ package final class BlockDisk: @unchecked Sendable {
     @discardableResult
     func done(_ request: BlockRequest, result: Int32) -> Bool {
         request.result = min(result, 0)
-        let id = request.id
+        let (id, isAbandoned) = (request.id, request.isAbandoned)
         guard post(request) else { return false }
-        // Only now: a request that is neither at work nor queued must never arrive.
-        underWay.withLock { _ = $0.remove(id) }
+        // Only now: a request that is neither at work nor queued must never arrive. The id of an abandoned
+        // one may have been drawn again.
+        if !isAbandoned { underWay.withLock { _ = $0.remove(id) } }
         return true
     }
 
@@ -126,6 +129,17 @@ package final class BlockDisk: @unchecked Sendable {
         count.add(1, ordering: .relaxed)
         underWay.withLock { _ = $0.insert(request.id) }
     }
+
+    /// PLAY went to a different place: what was submitted before never completes.
+    func abandonRequests() {
+        generation.add(1, ordering: .relaxed)
+        underWay.withLock { $0.removeAll() }
+    }
+
+    /// A request that was abandoned has come back.
+    func drop() { count.subtract(1, ordering: .releasing) }
+
+    var currentGeneration: UInt32 { generation.load(ordering: .relaxed) }
 
     /// The guest sees a completion, and the host hears of it.
     func complete(_ work: () -> Void) {

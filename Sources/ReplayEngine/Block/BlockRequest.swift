@@ -48,6 +48,9 @@ package final class BlockRequest: @unchecked Sendable {
     var isUnwritten = false
     /// Was the overlay applied?
     private var isSettled = false
+    private let generation: UInt32
+    /// The replay has gone to a different place since it was submitted.
+    var isAbandoned: Bool { generation != disk.currentGeneration }
 
     /// nil if memory runs out.
     init?(
@@ -66,6 +69,7 @@ package final class BlockRequest: @unchecked Sendable {
         queueNode = node
         self.buffer = buffer
         self.disk = disk
+        generation = disk.currentGeneration
         self.id = id
         self.operation = operation
         self.offset = offset
@@ -109,6 +113,7 @@ package final class BlockRequest: @unchecked Sendable {
 
     /// The completion: the only place where the guest's memory changes.
     func reachGuest() {
+        if isAbandoned { return disk.drop() }
         disk.complete {
             settle()
             if operation == .read, result >= 0 { buffer.scatter(to: pieces) }

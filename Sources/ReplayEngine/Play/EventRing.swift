@@ -28,6 +28,9 @@ struct EventRing {
         next = following == end ? events : following
     }
 
+    /// The next event is this one again.
+    func restore(_ event: Event) { next.pointee = event }
+
     /// One line for each, oldest first.
     var description: String {
         let place = next - events

@@ -107,6 +107,41 @@ final class Player {
         ring.next.pointee.head == head && nextIcount == icount
     }
 
+    // MARK: A different place
+
+    /// The running checksum of the log before ``next``.
+    func chain() throws(LogError) -> UInt64 {
+        let (icount, index) = (nextIcount, nextIndex)
+        let chain = try reader.seek(toEvent: index)
+        if ending == nil { fetch(after: icount, index) }
+        return chain
+    }
+
+    /// Continues at a position; if that is impossible, where it was.
+    func go(to position: EnginePosition) throws(ReplayError) {
+        let (before, wasEnding) = (next, ending)
+        do throws(LogError) {
+            guard try reader.seek(toEvent: position.events) == position.chain else {
+                throw LogError(.foreign, "it is of a different recording")
+            }
+            ending = nil
+            fetch(after: position.icount, position.events)
+            if case .damaged(let error)? = ending { throw error }
+        } catch {
+            ending = wasEnding
+            _ = try? reader.seek(toEvent: before.index)
+            ring.restore(before)
+            if wasEnding == nil { fetch(after: before.icount, before.index) }
+            throw error.code == .foreign || error.code == .misuse
+                ? EnginePosition.error(error.message) : ReplayError(error)
+        }
+        endIsReported = false
+        owedShutdowns = ShutdownQueue()
+        lastShutdown = position.state.shutdownCause == .none ? nil : position.state.shutdownCause
+        (isInSlice, missedCompletion, patience) = (false, .max, Self.fullPatience)
+        (left, dueShutdown, lastWake) = ((.max, 0), (.max, 0), (.max, false))
+    }
+
     /// Is the next event of this kind, and due?
     @inline(__always)
     func isNext(_ kind: EventKind, at icount: UInt64) -> Bool {

@@ -60,7 +60,7 @@ extension Session {
     func takeShutdown(_ player: Player) -> ShutdownCause {
         let cause = player.next.cause
         consumeUnordered(player)
-        state.shutdownCause = cause
+        (state.shutdownCause, state.shutdownIcount) = (cause, icount)
         player.lastShutdown = cause
         return cause
     }

@@ -26,6 +26,16 @@ struct EventChain: Sequence, IteratorProtocol {
     /// Frees memory that wasn't used for an event.
     static func discard(_ node: Node) { CheckedMemory.free(node) }
 
+    /// Looks at all events, and takes none out.
+    func has(_ isWanted: (QueuedEvent) -> Bool) -> Bool {
+        var next = head
+        while let node = next {
+            if isWanted(node.pointee.event) { return true }
+            next = node.pointee.next
+        }
+        return false
+    }
+
     var first: QueuedEvent? { head?.pointee.event }
 
     mutating func append(_ event: QueuedEvent, in node: Node) {

@@ -19,6 +19,17 @@ final class EventQueue: @unchecked Sendable {
     /// For any thread.
     var count: Int { inbox.count + arrivedCount.load(ordering: .relaxed) }
 
+    /// Is anything here that holds a callback of the host?
+    var holdsCallbacks: Bool { !arrived.isEmpty || inbox.has { !$0.isExternal } }
+
+    /// PLAY goes to a different place: nothing of this reaches the guest.
+    func abandon() {
+        for event in arrived.values { event.request?.reachGuest() }
+        arrived.removeAll()
+        for event in inbox.takeAll() { event.request?.reachGuest() }
+        hostRequests.withLock { $0.removeAll() }
+    }
+
     func removeAll() {
         arrived.removeAll()
         for _ in inbox.takeAll() {}

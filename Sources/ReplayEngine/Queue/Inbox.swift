@@ -101,5 +101,7 @@ final class Inbox: Sendable {
         for _ in dropped {}
     }
 
+    func has(_ isWanted: (QueuedEvent) -> Bool) -> Bool { events.withLock { $0.has(isWanted) } }
+
     var count: Int { events.withLock { $0.count } }
 }

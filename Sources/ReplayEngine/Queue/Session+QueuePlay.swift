@@ -50,6 +50,11 @@ extension Session {
                 inHost { run(event) }
                 continue
             }
+            if case .request(let request) = event, request.isAbandoned {
+                _ = events.popFirst()
+                request.reachGuest()
+                continue
+            }
             if let key = event.arrivalKey {
                 if queue.arrived.count == queue.arrived.capacity,
                     !CheckedMemory.has(arrivalSize &* (queue.arrived.count &+ 16))

@@ -130,4 +130,4 @@ extension Session {
 }
 
 /// What takes the digests of a run.
-enum DigestTaker { case nobody, turn, flush }
+enum DigestTaker: UInt8 { case nobody, turn, flush }

@@ -150,6 +150,14 @@ extension Session {
     /// The status of a failed session, for calls that return one.
     var failure: Status { failures.errors.sticky?.status ?? failures.held?.error.status ?? .wrongState }
 
+    /// PLAY goes to a place where nothing has failed yet.
+    func clearFailure() {
+        failures.errors.clear()
+        failures.held = nil
+        shared.hasFailed.store(false, ordering: .relaxed)
+        updateQuickMode()
+    }
+
     // MARK: The log
 
     /// An event could not be written.

@@ -73,7 +73,7 @@ extension Session {
     }
 
     /// In NONE only a guest that can sleep can hang.
-    private func startWatchdog() {
+    func startWatchdog() {
         if isIdle, !host.canSleep { return }
         let watchdog = Watchdog(self, milliseconds: options.stallMilliseconds)
         if !watchdog.start() {

@@ -69,11 +69,15 @@ package final class Session: @unchecked Sendable {
         if before.mode == .none, next.mode != .none { replay_fork_watch(lock) }
         if before.mode != .none, next.mode == .none { replay_fork_unwatch(lock) }
         shared.mode.store(next.mode.rawValue, ordering: .releasing)
-        let isQuick = next.mode != .none && !shared.lints.load(ordering: .relaxed) && !hasFailed
-        shared.quickMode.store(isQuick ? next.mode.rawValue : -1, ordering: .relaxed)
+        updateQuickMode()
         face.withLock { $0.show(writer, player) }
         if isDefault { replay_mode_store(next.mode.rawValue) }
         before.release()
+    }
+
+    func updateQuickMode() {
+        let isQuick = mode != .none && !shared.lints.load(ordering: .relaxed) && !hasFailed
+        shared.quickMode.store(isQuick ? mode.rawValue : -1, ordering: .relaxed)
     }
 
     /// Only with the lock held, because a different thread may end the run.

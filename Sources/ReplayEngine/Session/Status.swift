@@ -17,6 +17,7 @@ package enum Status: Int32, CaseIterable, Sendable {
 
     case forked = -112
     case threadEnded = -113
+    case notQuiet = -114
 
     case noMemory = -201
     case system = -202
@@ -32,6 +33,7 @@ package enum Status: Int32, CaseIterable, Sendable {
     case logCut = -307
     case logExists = -308
     case logLost = -309
+    case position = -310
 
     case fingerprint = -401
     case divergence = -402

@@ -12,12 +12,15 @@ package struct TimerList {
     /// The timers that are set come first: see `replay_timers_t`, whose elements these are.
     private var entries: [replay_timer_entry_t] = []
     private var list = replay_timers_t()
+    /// All handles in the order in which they were made: a timer's number is the same in each run.
+    private var numbers: [UInt] = []
 
     /// nil: memory ran out. Setting a timer needs no more memory.
     mutating func add(_ callback: @escaping Callback, _ opaque: UnsafeMutableRawPointer?) -> UInt? {
-        guard entries.makeRoom() else { return nil }
+        guard entries.makeRoom(), numbers.makeRoom() else { return nil }
         let handle = Devices.newHandle()
         entries.append(replay_timer_entry_t())
+        numbers.append(handle)
         change { replay_timers_add(&$0, handle, callback, opaque) }
         return handle
     }
@@ -57,6 +60,45 @@ package struct TimerList {
             return nil
         }
         return (callback, due.opaque)
+    }
+
+    // MARK: Position
+
+    /// Those that exist, and when they run: what a position holds.
+    func write(to writer: inout ByteWriter) {
+        let set = entries.prefix(list.pending)
+        writer.writeVarInt(UInt64(numbers.count))
+        for handle in numbers {
+            writer.writeUInt8(entries.contains { $0.handle == handle } ? 1 : 0)
+        }
+        writer.writeVarInt(UInt64(set.count))
+        for timer in set.sorted(by: { $0.order < $1.order }) {
+            writer.writeVarInt(UInt64(numbers.firstIndex(of: timer.handle) ?? 0))
+            writer.writeUInt64(UInt64(bitPattern: timer.expire))
+        }
+    }
+
+    /// Sets the timers as the position has them; those that it doesn't know are not set.
+    ///
+    /// - Returns: why that can't be, or nil.
+    mutating func load(from reader: inout ByteReader) -> String? {
+        let malformed = "its timers can't be read"
+        guard let count = reader.readVarInt(), count <= UInt64(reader.remaining) else { return malformed }
+        for number in 0..<Int(count) {
+            guard let exists = reader.readBool() else { return malformed }
+            if exists, number >= numbers.count || !entries.contains(where: { $0.handle == numbers[number] }) {
+                return "timer \(number) of the position doesn't exist here"
+            }
+        }
+        for handle in numbers { _ = clear(handle) }
+        guard let pending = reader.readVarInt(), pending <= count else { return malformed }
+        for _ in 0..<pending {
+            guard let number = reader.readVarInt(), number < UInt64(numbers.count),
+                let expire = reader.readUInt64(),
+                set(numbers[Int(number)], at: Int64(bitPattern: expire))
+            else { return malformed }
+        }
+        return nil
     }
 
     /// Separates timers that are set now from those that will be set later.

@@ -1,4 +1,5 @@
 import CReplay
+import ReplayLog
 
 /// The guest's virtual time, (icount << shift) + bias, and its warp.
 ///
@@ -65,6 +66,35 @@ package struct VirtualClock {
 
     /// Advances virtual time by `ns`.
     mutating func skip(_ ns: Int64) { replay_vclock_skip(&clock, ns) }
+
+    // MARK: Position
+
+    /// The fields that a position holds, and ``init(reading:)`` takes.
+    func write(to writer: inout ByteWriter) {
+        let numbers = [
+            clock.bias, clock.warped, clock.warp_start, clock.warp_end, clock.warp_target, clock.last_delta,
+            clock.next_virtual_look, clock.next_real_look,
+        ]
+        for number in numbers { writer.writeUInt64(UInt64(bitPattern: number)) }
+        writer.writeUInt8(clock.shift)
+        for flag in [clock.is_auto, clock.sleeps, clock.is_armed] { writer.writeUInt8(flag ? 1 : 0) }
+    }
+
+    init?(reading reader: inout ByteReader) {
+        var numbers: [Int64] = []
+        for _ in 0..<8 {
+            guard let number = reader.readUInt64() else { return nil }
+            numbers.append(Int64(bitPattern: number))
+        }
+        guard let shift = reader.readUInt8(), shift <= Self.maximalShift, let isAuto = reader.readBool(),
+            let sleeps = reader.readBool(), let isArmed = reader.readBool()
+        else { return nil }
+        clock = replay_vclock_t(
+            bias: numbers[0], warped: numbers[1], warp_start: numbers[2], warp_end: numbers[3],
+            warp_target: numbers[4], last_delta: numbers[5], next_virtual_look: numbers[6],
+            next_real_look: numbers[7], changes: 0, shift: shift, is_auto: isAuto, sleeps: sleeps,
+            is_armed: isArmed)
+    }
 
     // MARK: Automatic shift
 

@@ -68,7 +68,10 @@ package final class LogReader {
     }
 
     /// Seeks to an event, so that ``next()`` returns it. The place after the last event is the end.
-    package func seek(toEvent index: UInt64) throws(LogError) {
+    ///
+    /// - Returns: the state of ``RunningChecksum`` before the event, which tells this log from all others.
+    @discardableResult
+    package func seek(toEvent index: UInt64) throws(LogError) -> UInt64 {
         failure = nil
         guard index <= contents.eventCount else {
             throw contents.ending
@@ -80,11 +83,24 @@ package final class LogReader {
             let middle = low &+ (high &- low) / 2
             if firstEvent(of: middle) <= index { low = middle &+ 1 } else { high = middle }
         }
-        if low == 0 { return rest(before: 0) }
-        try load(low &- 1)
-        while decoder.pointee.index < index && decoder.pointee.remaining > 0 {
-            if !decoder.pointee.skip() { throw fail(damage()) }
+        guard low > 0 else {
+            rest(before: 0)
+            return RunningChecksum.seed
         }
+        try load(low &- 1)
+        var chain = try chain(beforeSource: low &- 1)
+        while decoder.pointee.index < index && decoder.pointee.remaining > 0 {
+            let event = decoder.pointee.cursor
+            guard decoder.pointee.skip() else { throw fail(damage()) }
+            chain = RunningChecksum.fold(chain, event: event, count: decoder.pointee.cursor - event)
+        }
+        return chain
+    }
+
+    private func chain(beforeSource number: Int) throws(LogError) -> UInt64 {
+        let inChunks = contents.entries.count
+        return number < inChunks
+            ? try chain(before: number) : contents.live[number &- inChunks].header.chain
     }
 
     // MARK: Sources
@@ -173,7 +189,7 @@ package final class LogReader {
             && (contents.entries[number].checksum ?? header.checksum) == header.checksum
     }
 
-    /// Format 1 has no links: the running checksum says whether a chunk continues the one before it.
+    /// The running checksum before a chunk's first event.
     private func chain(before number: Int) throws(LogError) -> UInt64 {
         guard number > 0 else { return RunningChecksum.seed }
         guard case .chunk(let header) = try contents.chunks.header(at: contents.entries[number &- 1].offset)

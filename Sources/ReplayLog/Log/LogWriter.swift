@@ -108,6 +108,8 @@ package final class LogWriter: @unchecked Sendable {
 
     package var eventCount: UInt64 { encoder.pointee.eventCount }
     package var lastIcount: UInt64 { encoder.pointee.lastIcount }
+    /// The state of ``RunningChecksum`` after the last event.
+    package var chain: UInt64 { encoder.pointee.check }
     /// The bytes of all events, before compression.
     package var bytesWritten: UInt64 {
         let unsealed = encoder.pointee.eventCount != segment.firstEvent

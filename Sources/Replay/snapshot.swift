@@ -1,0 +1,35 @@
+// include/replay/snapshot.h, in its order.
+// swift-format-ignore-file: AlwaysUseLowerCamelCase
+
+import CReplay
+import ReplayEngine
+
+@_cdecl("replay_can_snapshot") @implementation
+public func replay_can_snapshot() -> Bool { withSession { $0.canSnapshot() } }
+
+@_cdecl("replay_position_save") @implementation
+public func replay_position_save(_ out: UnsafePointer<replay_stream_t>!) -> replay_status_t {
+    withSession { session in
+        guard let stream = known(out), let write = stream.write else {
+            return session.misuse(.invalidArgument, "a position is saved to a stream with write()").code
+        }
+        return session.savePosition { write(stream.opaque, $0.baseAddress, $0.count) }.code
+    }
+}
+
+@_cdecl("replay_position_load") @implementation
+public func replay_position_load(_ in: UnsafePointer<replay_stream_t>!) -> replay_status_t {
+    withSession { session in
+        guard let stream = known(`in`), let read = stream.read else {
+            return session.misuse(.invalidArgument, "a position is loaded from a stream with read()").code
+        }
+        return session.loadPosition { read(stream.opaque, $0.baseAddress, $0.count) }.code
+    }
+}
+
+/// As much of the stream as its size says; nil without its first members.
+private func known(_ stream: UnsafePointer<replay_stream_t>?) -> replay_stream_t? {
+    guard let stream, sizeIfEnough(stream.pointee.size, atLeast: MemoryLayout<replay_stream_t>.size) != nil
+    else { return nil }
+    return stream.pointee
+}

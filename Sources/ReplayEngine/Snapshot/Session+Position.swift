@@ -1,0 +1,141 @@
+import CReplay
+import ReplayLog
+import ReplaySystem
+
+/// A host's snapshot and the engine's part of it: see snapshot.h.
+extension Session {
+    /// How a position gets out of the engine, and into it: true if all bytes have passed.
+    package typealias Output = (UnsafeRawBufferPointer) -> Bool
+    package typealias Input = (UnsafeMutableRawBufferPointer) -> Bool
+
+    package func canSnapshot() -> Bool {
+        let function: StaticString = "replay_can_snapshot"
+        guard !isIdle else {
+            misuse(.wrongMode, "\(function) was called while neither recording nor replaying")
+            return false
+        }
+        if refusalInRun(.either, function) != nil { return false }
+        guard let obstacle else { return true }
+        note(ReplayError(.notQuiet, obstacle, at: self))
+        return false
+    }
+
+    /// What is in the way of a snapshot here.
+    private var obstacle: String? {
+        if course.isFlushing { return "no snapshot is possible while the queue is flushed" }
+        if queue.holdsCallbacks {
+            return "no snapshot is possible here: a bottom half or a completion is queued"
+        }
+        if hasRequestsAtWork { return "no snapshot is possible here: a disk request isn't complete" }
+        if withPlayer({ !$0.owedShutdowns.isEmpty }) == true {
+            return "no snapshot is possible here: the host is about to be asked for a shutdown"
+        }
+        if course.audioIn != nil { return "no snapshot is possible here: a block of audio samples is begun" }
+        return nil
+    }
+
+    /// A disk of the library's that the guest writes to is not part of a position.
+    private var writtenDisk: ReplayError? {
+        guard let disk = devices.allDisks.first(where: { !$0.isReadOnly }) else { return nil }
+        return ReplayError(
+            .notSupported,
+            "a position doesn't hold what the guest writes to \(disk.name): only read-only disks, and those of the host's "
+                + "own block layer, can go to a different place", device: disk.name)
+    }
+
+    // MARK: Save
+
+    package func savePosition(_ output: Output) -> Status {
+        let function: StaticString = "replay_position_save"
+        if let status = refusalOfPosition(function) { return status }
+        if hasFailed { return failure }
+        if let obstacle { return note(ReplayError(.notQuiet, obstacle, at: self)) }
+        if let error = writtenDisk { return note(error) }
+        let chain: UInt64
+        if let writer {
+            guard accountForWriting(host.icount) != nil else { return failure }
+            chain = writer.chain
+        } else if let player {
+            guard accountForPlaying(host.icount, player) else { return failure }
+            do { chain = try player.chain() } catch { return note(ReplayError(error)) }
+        } else {
+            return failure
+        }
+        let position = EnginePosition(
+            icount: icount, events: player?.nextIndex ?? events, chain: chain,
+            eventsEnabled: areEventsEnabled, digestTaker: course.digestTaker, state: state)
+        let (head, body) = position.encoded()
+        guard head.withUnsafeBytes(output), body.withUnsafeBytes(output) else {
+            return note(ReplayError(.system, "the position can't be written to the host's stream", at: self))
+        }
+        return .ok
+    }
+
+    private func refusalOfPosition(_ function: StaticString) -> Status? {
+        if isIdle {
+            return misuse(.wrongMode, "\(function) was called while neither recording nor replaying")
+        }
+        if let refusal = refusalInRun(.either, function) { return refusal }
+        return isStarted ? nil : misuse(.wrongState, "\(function) was called before replay_start()")
+    }
+
+    // MARK: Load
+
+    package func loadPosition(_ input: Input) -> Status {
+        let function: StaticString = "replay_position_load"
+        if let status = refusalOfPosition(function) { return status }
+        guard let player else { return misuse(.wrongMode, "\(function) was called while not replaying") }
+        if isInCallback {
+            return misuse(.reentered, "\(function) was called from within a callback of the host")
+        }
+        if let error = writtenDisk { return note(error) }
+        do throws(ReplayError) {
+            let position = try readPosition(input)
+            try go(to: position, player)
+            return .ok
+        } catch {
+            return note(error)
+        }
+    }
+
+    private func readPosition(_ input: Input) throws(ReplayError) -> EnginePosition {
+        var head = [UInt8](repeating: 0, count: EnginePosition.headSize)
+        guard head.withUnsafeMutableBytes(input) else {
+            throw ReplayError(.system, "the position can't be read from the host's stream")
+        }
+        guard let length = head.withUnsafeBytes({ EnginePosition.bodyLength($0) }) else {
+            throw EnginePosition.error("it isn't a position that this version saves")
+        }
+        guard let body = RawBuffer(count: length) else {
+            throw ReplayError(.noMemory, "memory ran out for a position of \(length) bytes")
+        }
+        guard input(body.bytes) else {
+            throw ReplayError(.system, "the position can't be read from the host's stream")
+        }
+        return try EnginePosition(body: body.readOnly, timers: state.timers)
+    }
+
+    /// PLAY: the log, the state and everything that belongs to the abandoned course.
+    private func go(to position: EnginePosition, _ player: Player) throws(ReplayError) {
+        try player.go(to: position)
+        for disk in devices.allDisks { disk.abandonRequests() }
+        queue.abandon()
+        let pauses = state.pauses
+        state = position.state
+        state.pauses = pauses
+        showClock()
+        (course.audioIn, course.timerRuns) = (nil, (.min, 0))
+        course.digestTaker = position.digestTaker
+        shared.eventsEnabled.store(position.eventsEnabled, ordering: .relaxed)
+        shared.askedForWarp.store(false, ordering: .relaxed)
+        (icount, events) = (position.icount, position.events)
+        clearFailure()
+        publishNothingDue()
+        publishNext(player)
+        watchdog?.stop()
+        replay_watch_reset(watch)
+        startWatchdog()
+        wakeVCPU()
+        wakeIO()
+    }
+}

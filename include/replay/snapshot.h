@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+/** @file snapshot.h
+ *  Going to a different place in a recording, for a host that has its own snapshots.
+ *
+ *  A host that can save and load its machine adds the library's part to what it saves:
+ *  replay_position_save() while it records or replays. To go there, forward or back, in the
+ *  same process or in a different one that replays the same recording, it loads its machine
+ *  and then calls replay_position_load(). */
+#ifndef REPLAY_SNAPSHOT_H
+#define REPLAY_SNAPSHOT_H
+
+#include "session.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** Bytes on their way into a snapshot, or out of one. The host implements it; a direction
+ *  that isn't used may be NULL. */
+typedef struct replay_stream {
+    uint32_t size; /**< sizeof(replay_stream_t) */
+    /** Takes all @p length bytes. @return false on failure. */
+    bool (*write)(void *opaque, const void *bytes, size_t length);
+    /** Gives exactly @p length bytes. @return false on failure, or if the stream ends. */
+    bool (*read)(void *opaque, void *bytes, size_t length);
+    void *opaque; /**< passed to both */
+} replay_stream_t;
+
+#define REPLAY_STREAM_INIT                                                                         \
+    { (uint32_t)sizeof(replay_stream_t), NULL, NULL, NULL }
+
+/** Can a position be saved here? Not while a bottom half is queued, a disk's request or one
+ *  with an id from blkreplay_next_id() isn't complete, a block of audio samples is begun, or (PLAY)
+ * a shutdown is about to be requested: these hold callbacks and memory of the host. Events from
+ * outside, which only a recording queues, don't matter.
+ *
+ *  @return if not, replay_last_error() has ERROR_NOT_QUIET and says what is in the way.
+ *    NONE: false, ERROR_WRONG_MODE.
+ *  Thread: [vcpu] [io] [lock-held]. */
+REPLAY_API bool replay_can_snapshot(void);
+
+/** Writes the library's part of a snapshot: the place in the log, the cached clocks, the
+ *  virtual clock and its timers, the next ids. About 300 bytes, and 17 for each timer.
+ *
+ *  It writes nothing to the log. In PLAY it reads a part of the log again, which takes a few
+ *  milliseconds. A position that a recording saved and one that a replay saved at the same
+ *  place are equally good.
+ *  @param out its write() is called twice, with the replay lock held.
+ *  @return REPLAY_OK; ERROR_NOT_QUIET; ERROR_SYSTEM (write() failed); ERROR_WRONG_STATE
+ *    (before replay_start(), or the run has failed); ERROR_WRONG_MODE (NONE).
+ *  Thread: [vcpu] [io] [lock-held]. */
+REPLAY_API replay_status_t replay_position_save(const replay_stream_t *out);
+
+/** Continues the replay at a saved place. The host has loaded its machine, or does so before
+ *  it makes another call: replay_host::icount returns the icount of the snapshot from then on.
+ *
+ *  Play: the log's next event is the one that was next when the position was saved. A
+ *        failure, or an end that was reported, no longer counts. What is queued, and
+ *        completions of disks that arrive later for requests from before, are dropped
+ *        without a callback; the host drops its own requests. A timer that was created after
+ *        the position was saved is not set.
+ *  @param in its read() is called twice, with the replay lock held.
+ *  @return REPLAY_OK; ERROR_POSITION: it is damaged, or of a different recording, or has a
+ *    timer that doesn't exist here; ERROR_SYSTEM (read() failed); a failure to read the log;
+ *    ERROR_WRONG_MODE; ERROR_WRONG_STATE (before replay_start()); ERROR_REENTERED (from
+ *    within a callback). After a failure the replay is where it was.
+ *  Thread: [vcpu] [io] [lock-held]. */
+REPLAY_API replay_status_t replay_position_load(const replay_stream_t *in);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* REPLAY_SNAPSHOT_H */
