@@ -336,10 +336,11 @@ TEST(a_position_of_a_different_recording_is_refused) {
     step_t steps[sizeof plain / sizeof *plain];
     memcpy(steps, plain, sizeof plain);
     steps[1].a = 101; /* one reading differs */
-    script_init(&other, REPLAY_MODE_RECORD, "other.log", STEPS(steps));
+    const char *path = test_path("other");
+    script_init(&other, REPLAY_MODE_RECORD, path, STEPS(steps));
     prepare(&other, NULL);
     script_run(&other);
-    script_init(&play, REPLAY_MODE_PLAY, "other.log", STEPS(steps));
+    script_init(&play, REPLAY_MODE_PLAY, path, STEPS(steps));
     prepare(&play, NULL);
     play.each = load_foreign;
     script_run(&play);
