@@ -1,0 +1,122 @@
+import CReplay
+import Glibc
+import ReplayLog
+import ReplaySystem
+
+/// Requests of the block filter: submitted, recorded, replayed.
+extension Session {
+    // MARK: Submission
+
+    package func submit(
+        _ handle: UInt, _ operation: BlockRequestKind, offset: UInt64, length: UInt64, pieces: [iovec] = [],
+        flags: UInt32, _ completion: @escaping @convention(c) (UnsafeMutableRawPointer?, Int32) -> Void,
+        _ opaque: UnsafeMutableRawPointer?
+    ) -> Status {
+        if let refusal = refusal(.either, operation.function) { return refusal }
+        guard let disk = devices.disk(handle) else { return noDisk(operation.function) }
+        var what = operation.operation
+        if what == .zeroes, disk.writesZeroes { what = .write }
+        let isData = what == .read || what == .write
+        guard let length = Int(exactly: length), !isData || length <= Self.longestPayload else {
+            return misuse(.invalidArgument, "a request of \(length) bytes is too long")
+        }
+        guard
+            let request = BlockRequest(
+                disk, id: drawRequestID(), what, offset: offset, length: length, flags: flags,
+                pieces: pieces,
+                completion: completion, opaque: opaque)
+        else { return memoryRanOut(for: "a request of \(length) bytes") }
+        request.isUnwritten = isUnwrittenNow
+        disk.submit(request)
+        return .ok
+    }
+
+    package static func complete(_ handle: UInt, _ result: Int32) -> Bool {
+        guard let request = RequestHandles.shared.take(handle) else { return false }
+        return request.disk.done(request, result: result)
+    }
+
+    // MARK: Completions: record
+
+    /// Records the completion of a request: its result, and the digest or data of a read.
+    func write(_ request: BlockRequest) -> Bool {
+        request.settle()
+        let (id, result) = (request.id, request.result)
+        guard request.operation == .read, result >= 0 else {
+            return write(.block(request: id, result: result))
+        }
+        return options.blockData
+            ? write(.blockData(request: id, result: result, request.buffer.readOnly))
+            : write(.blockRead(request: id, result: result, dataDigest: request.digest))
+    }
+
+    // MARK: Completions: play
+
+    /// Sets a request's recorded result. False if it can't be the recorded request.
+    func prepareReplay(of request: BlockRequest, _ event: Event) -> Bool {
+        let recorded = event.requestResult
+        let carriesRead = event.knownKind != .block
+        guard carriesRead == (request.operation == .read && recorded >= 0) else {
+            diverge(request.description, device: request.disk.name)
+            return false
+        }
+        if recorded >= 0, !reproduce(request, event) { return false }
+        request.settle(as: recorded)
+        return true
+    }
+
+    /// Reproduces the data of a read, or the effect of a write.
+    private func reproduce(_ request: BlockRequest, _ event: Event) -> Bool {
+        if event.knownKind == .blockData {
+            guard event.bytes.count == request.buffer.capacity else {
+                return differs(request, "a request of a different length")
+            }
+            request.buffer.bytes.copyMemory(from: event.bytes)
+            return true
+        }
+        request.settle()
+        if request.result == -ENOMEM {
+            memoryRanOut(for: request.description)
+            return false
+        }
+        guard request.result >= 0 else { return differs(request, "error \(-Int64(request.result))") }
+        guard request.operation == .read else { return true }
+        return request.digest == event.dataDigest || differs(request, "different data")
+    }
+
+    private func differs(_ request: BlockRequest, _ found: String) -> Bool {
+        diverge(
+            "\(found) in \(request.description)", status: .blockData,
+            expected: "what \(request.disk.name) returned while recording", device: request.disk.name)
+        return false
+    }
+}
+
+/// A request as the C interface submits it.
+package enum BlockRequestKind {
+    case read
+    case write
+    case zeroes
+    case discard
+    case flush
+
+    var operation: BlockOperation {
+        switch self {
+        case .read: .read
+        case .write: .write
+        case .zeroes: .zeroes
+        case .discard: .discard
+        case .flush: .flush
+        }
+    }
+
+    var function: StaticString {
+        switch self {
+        case .read: "replay_block_read"
+        case .write: "replay_block_write"
+        case .zeroes: "replay_block_zeroes"
+        case .discard: "replay_block_discard"
+        case .flush: "replay_block_flush"
+        }
+    }
+}
