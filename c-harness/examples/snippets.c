@@ -82,7 +82,7 @@ void save_and_load_a_position(FILE *file) {
     replay_stream_t stream = REPLAY_STREAM_INIT;
     stream.opaque = file;
     stream.write = write_file;
-    if (replay_can_snapshot()) // else a completion or a bottom half is on its way: try again later
+    if (replay_can_snapshot()) // else a completion or a bottom half is pending: try again later
         replay_position_save(&stream);
     stream.read = read_file;
     replay_position_load(&stream);

@@ -15,13 +15,13 @@
 extern "C" {
 #endif
 
-/** Bytes on their way into a snapshot, or out of one. The host implements it; a direction
- *  that isn't used may be NULL. */
+/** A stream of the host, for the bytes of a snapshot. A direction that isn't used may be
+ *  NULL. */
 typedef struct replay_stream {
     uint32_t size; /**< sizeof(replay_stream_t) */
-    /** Takes all @p length bytes. @return false on failure. */
+    /** Writes all @p length bytes. @return false on failure. */
     bool (*write)(void *opaque, const void *bytes, size_t length);
-    /** Gives exactly @p length bytes. @return false on failure, or if the stream ends. */
+    /** Reads exactly @p length bytes. @return false on failure, or if the stream ends. */
     bool (*read)(void *opaque, void *bytes, size_t length);
     void *opaque; /**< passed to both */
 } replay_stream_t;
@@ -29,13 +29,13 @@ typedef struct replay_stream {
 #define REPLAY_STREAM_INIT                                                                         \
     { (uint32_t)sizeof(replay_stream_t), NULL, NULL, NULL }
 
-/** Can a position be saved here? Not while a bottom half is queued, a disk's request or one
- *  with an id from blkreplay_next_id() isn't complete, a block of audio samples is begun, or (PLAY)
- * a shutdown is about to be requested: these hold callbacks and memory of the host. Events from
- * outside, which only a recording queues, don't matter.
+/** Can a position be saved here? Not while a bottom half is queued, while a request of a disk
+ *  or one with an id from blkreplay_next_id() is pending, within a block of audio samples, or,
+ *  in PLAY, just before a shutdown is requested: these refer to callbacks and memory of the
+ *  host. Queued input from outside doesn't matter.
  *
- *  @return if not, replay_last_error() has ERROR_NOT_QUIET and says what is in the way.
- *    NONE: false, ERROR_WRONG_MODE.
+ *  @return if false, replay_last_error() has ERROR_NOT_QUIET and the reason.
+ *    None: false, ERROR_WRONG_MODE.
  *  Thread: [vcpu] [io] [lock-held]. */
 REPLAY_API bool replay_can_snapshot(void);
 
@@ -43,8 +43,7 @@ REPLAY_API bool replay_can_snapshot(void);
  *  virtual clock and its timers, the next ids. About 300 bytes, and 17 for each timer.
  *
  *  It writes nothing to the log. In PLAY it reads a part of the log again, which takes a few
- *  milliseconds. A position that a recording saved and one that a replay saved at the same
- *  place are equally good.
+ *  milliseconds. It doesn't matter whether a recording or a replay saved a position.
  *  @param out its write() is called twice, with the replay lock held.
  *  @return REPLAY_OK; ERROR_NOT_QUIET; ERROR_SYSTEM (write() failed); ERROR_WRONG_STATE
  *    (before replay_start(), or the run has failed); ERROR_WRONG_MODE (NONE).
