@@ -28,6 +28,11 @@ ANSWER(replay_status_t, replay_position_save, (const replay_stream_t *out),
 ANSWER(replay_status_t, replay_position_load, (const replay_stream_t *in),
        NEEDS(in && in->size >= sizeof *in && in->read, FAIL(WRONG_MODE)))
 
+ANSWER(replay_status_t, replay_break, (uint64_t icount, replay_callback_t reached, void *opaque),
+       NEEDS(reached, FAIL(WRONG_MODE)))
+ANSWER(replay_status_t, replay_delete_break, (void), FAIL(WRONG_MODE))
+ANSWER(bool, replay_output_due, (void), true)
+
 ANSWER(int32_t, replay_get_instructions, (void), INT32_MAX)
 ANSWER(replay_status_t, replay_account_executed_instructions, (void), REPLAY_OK)
 ANSWER(bool, replay_interrupt, (void), true)

@@ -76,6 +76,10 @@ static bool read_nothing(void *opaque, void *bytes, size_t length) {
     return false;
 }
 
+static void never_reached(void *opaque) {
+    (void)opaque;
+}
+
 STEP(position) {
     replay_stream_t stream = REPLAY_STREAM_INIT;
     stream.write = draw->a % 5 ? write_nowhere : NULL;
@@ -85,6 +89,9 @@ STEP(position) {
     RESULT(CALL(replay_can_snapshot)());
     RESULT(CALL(replay_position_save)(given));
     RESULT(CALL(replay_position_load)(given));
+    RESULT(CALL(replay_break)(draw->a, draw->b % 3 ? never_reached : NULL, NULL));
+    RESULT(CALL(replay_delete_break)());
+    RESULT(CALL(replay_output_due)());
 }
 
 STEP(finish_with) {

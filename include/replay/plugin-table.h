@@ -509,6 +509,9 @@ typedef struct libreplay_plugin {
     bool (*replay_can_snapshot)(void);
     libreplay_status_t (*replay_position_save)(const libreplay_stream_t *out);
     libreplay_status_t (*replay_position_load)(const libreplay_stream_t *in);
+    libreplay_status_t (*replay_break)(uint64_t icount, libreplay_callback_t reached, void *opaque);
+    libreplay_status_t (*replay_delete_break)(void);
+    bool (*replay_output_due)(void);
 } libreplay_plugin_t;
 
 typedef const libreplay_plugin_t *(*libreplay_plugin_query_t)(uint32_t abi_version);

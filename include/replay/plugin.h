@@ -174,6 +174,9 @@ typedef struct replay_plugin {
     bool (*replay_can_snapshot)(void);
     replay_status_t (*replay_position_save)(const replay_stream_t *out);
     replay_status_t (*replay_position_load)(const replay_stream_t *in);
+    replay_status_t (*replay_break)(uint64_t icount, replay_callback_t reached, void *opaque);
+    replay_status_t (*replay_delete_break)(void);
+    bool (*replay_output_due)(void);
 } replay_plugin_t;
 
 /** The type of replay_plugin_query(). */

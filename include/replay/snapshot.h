@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /** @file snapshot.h
- *  Going to a different place in a recording, for a host that has its own snapshots.
+ *  Going to a different place in a recording, for a host that has its own snapshots;
+ *  stopping at an icount.
  *
  *  A host that can save and load its machine adds the library's part to what it saves:
  *  replay_position_save() while it records or replays. To go there, forward or back, in the
  *  same process or in a different one that replays the same recording, it loads its machine
- *  and then calls replay_position_load(). */
+ *  and then calls replay_position_load(). To reach a place between two snapshots it loads
+ *  the earlier one, and sets a break. */
 #ifndef REPLAY_SNAPSHOT_H
 #define REPLAY_SNAPSHOT_H
 
@@ -65,6 +67,36 @@ REPLAY_API replay_status_t replay_position_save(const replay_stream_t *out);
  *    within a callback). After a failure the replay is where it was.
  *  Thread: [vcpu] [io] [lock-held]. */
 REPLAY_API replay_status_t replay_position_load(const replay_stream_t *in);
+
+/* -------------------------------------------------------- breaks and output */
+
+/** Interrupts the replay at an icount: there the vCPU thread calls @p reached, once, before
+ *  anything that the recording has at that icount is delivered. Budgets end there. To stop,
+ *  the callback pauses the machine (replay_host::machine_running) or sets a flag of the
+ *  host. A new break replaces the one before it.
+ *
+ *  @param reached called with the replay lock held, by replay_account_executed_instructions(),
+ *    replay_get_instructions() or replay_get_budget(). It must not load a position.
+ *  @return REPLAY_OK; ERROR_INVALID_ARGUMENT (no callback, or the replay is past @p icount);
+ *    ERROR_WRONG_MODE (RECORD, NONE); ERROR_WRONG_STATE (before replay_start()).
+ *  Thread: [vcpu] [io] [lock-held]. */
+REPLAY_API replay_status_t replay_break(uint64_t icount, replay_callback_t reached, void *opaque);
+
+/** Deletes the break, if one is set. replay_position_load() deletes a break that is before
+ *  the new place.
+ *
+ *  @return REPLAY_OK; ERROR_WRONG_MODE (RECORD, NONE).
+ *  Thread: [vcpu] [io] [lock-held]. */
+REPLAY_API replay_status_t replay_delete_break(void);
+
+/** Should the guest's output reach the user? After a position was loaded, the replay goes
+ *  over ground that it has covered before. A host that writes the guest's output to its
+ *  terminal, files and sockets only if this returns true writes each byte once.
+ *
+ *  Play: false up to the furthest place that the replay has ever reached.
+ *  Record, none: true.
+ *  Thread: [any] that may call replay_host::icount [hot]. */
+REPLAY_API bool replay_output_due(void);
 
 #ifdef __cplusplus
 }

@@ -51,6 +51,9 @@ final class Player {
     /// Does the vCPU thread have a budget that it hasn't accounted yet?
     var isInSlice = false
     /// The completion that hadn't arrived at its flush within a slice.
+    /// Where the replay is interrupted, see ``Session/setBreak(_:_:_:)``.
+    private(set) var breakIcount: UInt64 = .max
+    private var breakCallback: (Callback, UnsafeMutableRawPointer?)?
     var missedCompletion: UInt64 = .max
 
     init(_ reader: LogReader) {
@@ -107,6 +110,20 @@ final class Player {
         ring.next.pointee.head == head && nextIcount == icount
     }
 
+    // MARK: The break
+
+    func setBreak(_ icount: UInt64, _ callback: @escaping Callback, _ opaque: UnsafeMutableRawPointer?) {
+        (breakIcount, breakCallback) = (icount, (callback, opaque))
+    }
+
+    func deleteBreak() { (breakIcount, breakCallback) = (.max, nil) }
+
+    /// What to call at the break, which is over then.
+    func takeBreak() -> (Callback, UnsafeMutableRawPointer?)? {
+        defer { deleteBreak() }
+        return breakCallback
+    }
+
     // MARK: A different place
 
     /// The running checksum of the log before ``next``.
@@ -135,6 +152,7 @@ final class Player {
             throw error.code == .foreign || error.code == .misuse
                 ? EnginePosition.error(error.message) : ReplayError(error)
         }
+        if breakIcount < position.icount { deleteBreak() }
         endIsReported = false
         owedShutdowns = ShutdownQueue()
         lastShutdown = position.state.shutdownCause == .none ? nil : position.state.shutdownCause

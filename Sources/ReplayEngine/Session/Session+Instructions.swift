@@ -20,6 +20,7 @@ extension Session {
     private func accountExecuted(_ player: Player) -> Status {
         guard accountForPlaying(host.icount, player) else { return failure }
         player.isInSlice = false
+        if icount >= player.breakIcount { reachBreak(player) }
         // Delivers nothing, because the host may still do something at this icount first.
         if icount == player.nextIcount { wakeWhoeverActs(player) }
         return hasFailed ? failure : .ok
@@ -65,12 +66,16 @@ extension Session {
 
     private func playBudget(_ player: Player) -> UInt64 {
         guard accountForPlaying(host.icount, player) else { return 0 }
+        if icount >= player.breakIcount {
+            reachBreak(player)
+            return 0
+        }
         if icount == player.nextIcount || !player.owedShutdowns.isEmpty {
             replay_watch_ask(watch, ThreadRoles.mine.bits)
             settle(.rest, player)
         }
         if replay_watch_is_wanted(watch) { reportStall() }
-        let budget = hasFailed || player.endIsReported ? 0 : player.nextIcount &- icount
+        let budget = hasFailed || player.endIsReported ? 0 : min(player.nextIcount, player.breakIcount) &- icount
         player.isInSlice = budget > 0
         return budget
     }

@@ -23,6 +23,9 @@ package struct SharedState: ~Copyable {
 
     /// Real time is counted from here.
     let epoch = Atomic<Int64>(replay_monotonic_ns())
+    /// PLAY: the furthest place that was reached before the replay went to a different one; 0: it never did.
+    let furthestIcount = Atomic<UInt64>(0)
+    let furthestEvents = Atomic<UInt64>(0)
     let eventsEnabled = Atomic<Bool>(false)
     /// The vCPU thread has asked the I/O thread for a turn, which it hasn't taken yet.
     let askedForWarp = Atomic<Bool>(false)
@@ -43,6 +46,8 @@ package struct SharedState: ~Copyable {
         hasFailed.store(false, ordering: .relaxed)
         lints.store(false, ordering: .relaxed)
         quickMode.store(-1, ordering: .relaxed)
+        furthestIcount.store(0, ordering: .relaxed)
+        furthestEvents.store(0, ordering: .relaxed)
         eventsEnabled.store(false, ordering: .relaxed)
         askedForWarp.store(false, ordering: .relaxed)
         isPaused.store(false, ordering: .relaxed)

@@ -117,7 +117,9 @@ extension Session {
 
     /// PLAY: the log, the state and everything that belongs to the abandoned course.
     private func go(to position: EnginePosition, _ player: Player) throws(ReplayError) {
+        let reached = (max(icount, host.icount), player.nextIndex)
         try player.go(to: position)
+        noteFurthest(reached)
         for disk in devices.allDisks { disk.abandonRequests() }
         queue.abandon()
         let pauses = state.pauses
