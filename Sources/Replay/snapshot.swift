@@ -10,7 +10,8 @@ public func replay_can_snapshot() -> Bool { withSession { $0.canSnapshot() } }
 @_cdecl("replay_position_save") @implementation
 public func replay_position_save(_ out: UnsafePointer<replay_stream_t>!) -> replay_status_t {
     withSession { session in
-        guard let stream = known(out), let write = stream.write else {
+        if let failure = session.failure(ofStream: out) { return failure.code }
+        guard let stream = out?.pointee, let write = stream.write else {
             return session.misuse(.invalidArgument, "a position is saved to a stream with write()").code
         }
         return session.savePosition { write(stream.opaque, $0.baseAddress, $0.count) }.code
@@ -20,10 +21,20 @@ public func replay_position_save(_ out: UnsafePointer<replay_stream_t>!) -> repl
 @_cdecl("replay_position_load") @implementation
 public func replay_position_load(_ in: UnsafePointer<replay_stream_t>!) -> replay_status_t {
     withSession { session in
-        guard let stream = known(`in`), let read = stream.read else {
+        if let failure = session.failure(ofStream: `in`) { return failure.code }
+        guard let stream = `in`?.pointee, let read = stream.read else {
             return session.misuse(.invalidArgument, "a position is loaded from a stream with read()").code
         }
         return session.loadPosition { read(stream.opaque, $0.baseAddress, $0.count) }.code
+    }
+}
+
+extension Session {
+    fileprivate func failure(ofStream stream: UnsafePointer<replay_stream_t>?) -> Status? {
+        guard let stream,
+            sizeIfEnough(stream.pointee.size, atLeast: MemoryLayout<replay_stream_t>.size) == nil
+        else { return nil }
+        return misuse(.structSize, "the size of replay_stream_t is \(stream.pointee.size)")
     }
 }
 
@@ -44,10 +55,3 @@ public func replay_delete_break() -> replay_status_t { withSession { $0.deleteBr
 
 @_cdecl("replay_output_due") @implementation @inline(never)
 public func replay_output_due() -> Bool { withSession { $0.isOutputDue } }
-
-/// As much of the stream as its size says; nil without its first members.
-private func known(_ stream: UnsafePointer<replay_stream_t>?) -> replay_stream_t? {
-    guard let stream, sizeIfEnough(stream.pointee.size, atLeast: MemoryLayout<replay_stream_t>.size) != nil
-    else { return nil }
-    return stream.pointee
-}

@@ -10,6 +10,11 @@
     }
 #define NEEDS(condition, otherwise) ((condition) ? (otherwise) : FAIL(INVALID_ARGUMENT))
 
+#define STREAM(stream, function)                                                                   \
+    (stream && stream->size < sizeof *stream                                                       \
+         ? FAIL(STRUCT_SIZE)                                                                       \
+         : NEEDS(stream && stream->function, FAIL(WRONG_MODE)))
+
 ANSWER(replay_mode_t, replay_get_mode, (void), REPLAY_MODE_NONE)
 ANSWER(const char *, replay_get_filename, (void), NULL)
 ANSWER(replay_status_t, replay_digest, (uint64_t digest), REPLAY_OK)
@@ -23,10 +28,8 @@ ANSWER(replay_status_t, replay_session_free, (replay_session_t * session), FAIL(
 ANSWER(replay_session_t *, replay_session_get_current, (void), NULL)
 
 ANSWER(bool, replay_can_snapshot, (void), (FAIL(WRONG_MODE), false))
-ANSWER(replay_status_t, replay_position_save, (const replay_stream_t *out),
-       NEEDS(out && out->size >= sizeof *out && out->write, FAIL(WRONG_MODE)))
-ANSWER(replay_status_t, replay_position_load, (const replay_stream_t *in),
-       NEEDS(in && in->size >= sizeof *in && in->read, FAIL(WRONG_MODE)))
+ANSWER(replay_status_t, replay_position_save, (const replay_stream_t *out), STREAM(out, write))
+ANSWER(replay_status_t, replay_position_load, (const replay_stream_t *in), STREAM(in, read))
 
 ANSWER(replay_status_t, replay_break, (uint64_t icount, replay_callback_t reached, void *opaque),
        NEEDS(reached, FAIL(WRONG_MODE)))

@@ -71,6 +71,7 @@ TEST(a_break_interrupts_before_the_events_there) {
     CHECK_STATUS(replay_break(150, note_break, &reached), OK);
     host.icount = 0;
     CHECK_STATUS(load(&first), OK);
+    CHECK_EQ(replay_get_budget(1000), 100);
     host.icount = 100;
     CHECK_STATUS(replay_account_executed_instructions(), OK);
     CHECK(REPLAY_CLOCK_LOCKED(REPLAY_CLOCK_HOST, 0) == 42);

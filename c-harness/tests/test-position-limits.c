@@ -45,7 +45,8 @@ static void load_damaged(script_run_t *run, size_t index) {
     small.size = 4;
     CHECK_STATUS(replay_position_save(&empty), ERROR_INVALID_ARGUMENT);
     CHECK_STATUS(replay_position_load(&empty), ERROR_INVALID_ARGUMENT);
-    CHECK_STATUS(replay_position_load(&small), ERROR_INVALID_ARGUMENT);
+    CHECK_STATUS(replay_position_load(&small), ERROR_STRUCT_SIZE);
+    CHECK_STATUS(replay_position_save(&small), ERROR_STRUCT_SIZE);
     (void)run;
 }
 
@@ -177,6 +178,8 @@ TEST(a_disk_that_the_guest_writes_to_is_not_part_of_a_position) {
     CHECK_STATUS(host_configure(&host, REPLAY_MODE_RECORD, log_path(), NULL), OK);
     CHECK(replay_block_open(&config, NULL) != NULL);
     host_start(&host, REPLAY_THREAD_VCPU | REPLAY_THREAD_IO);
+    CHECK(!replay_can_snapshot());
+    CHECK_STATUS(host_last_error().status, ERROR_NOT_SUPPORTED);
     CHECK_STATUS(save(&memory), ERROR_NOT_SUPPORTED);
     CHECK_HAS(host_last_error().message, "disk0");
     CHECK_STATUS(host_end(&host), OK);
@@ -186,7 +189,7 @@ TEST(a_disk_that_the_guest_writes_to_is_not_part_of_a_position) {
 
 TEST(a_failure_or_an_end_is_left_behind) {
     host_t host;
-    static memory_t early;
+    static memory_t early, late;
     host_begin(&host, REPLAY_MODE_RECORD, log_path(), NULL);
     host_execute(&host, REPLAY_THREAD_VCPU, 10);
     CHECK_STATUS(replay_save_random(1, "abcd", 4), OK);
@@ -200,6 +203,8 @@ TEST(a_failure_or_an_end_is_left_behind) {
     host.icount = 11; /* past the first event */
     CHECK_STATUS(replay_account_executed_instructions(), ERROR_DIVERGENCE);
     CHECK(host_stopped(&host));
+    CHECK(!replay_can_snapshot());
+    CHECK_STATUS(save(&late), ERROR_DIVERGENCE);
     for (int round = 0; round < 3; round++) {
         host.icount = 20;
         CHECK_STATUS(load(&early), OK);
@@ -274,6 +279,67 @@ TEST(timers_run_again_from_the_position_on) {
     ticks = 2;
     run_timers(&host, 1000);
     CHECK_EQ(ticks, 10);
+    CHECK(host_run_to_end(&host, REPLAY_THREAD_VCPU | REPLAY_THREAD_IO));
+    CHECK_STATUS(host_end(&host), OK);
+}
+
+TEST(a_machine_of_a_different_icount_is_noticed_after_a_load) {
+    static host_t host;
+    static memory_t early;
+    host_begin(&host, REPLAY_MODE_RECORD, log_path(), NULL);
+    host_execute(&host, REPLAY_THREAD_VCPU, 20);
+    CHECK_STATUS(save(&early), OK);
+    host_execute(&host, REPLAY_THREAD_VCPU, 20);
+    CHECK_STATUS(host_end(&host), OK);
+    for (uint64_t wrong = 19; wrong <= 21; wrong += 2) {
+        host_begin(&host, REPLAY_MODE_PLAY, log_path(), NULL);
+        CHECK_STATUS(load(&early), OK);
+        host.icount = wrong;
+        CHECK_EQ(replay_get_budget(100), 0);
+        CHECK_STATUS(host_stop_status(&host), ERROR_DIVERGENCE);
+        CHECK_HAS(host_last_error().message, "that of the loaded position");
+        CHECK_STATUS(load(&early), OK);
+        host.icount = 20;
+        atomic_store(&host.stops, 0);
+        CHECK(host_run_to_end(&host, REPLAY_THREAD_VCPU | REPLAY_THREAD_IO));
+        CHECK_STATUS(host_end(&host), OK);
+    }
+}
+
+/* ------------------------------------------------------------- replay_run() */
+
+static void execute_all(void *opaque, uint64_t instructions) {
+    host_t *host = opaque;
+    host->icount += instructions;
+    if (host->icount >= 50)
+        replay_run_stop();
+}
+
+TEST(a_run_that_was_stopped_runs_again_after_a_load) {
+    static host_t host;
+    static memory_t early;
+    host_init(&host);
+    host.callbacks.execute = execute_all;
+    CHECK_STATUS(host_configure(&host, REPLAY_MODE_RECORD, log_path(), NULL), OK);
+    host_start(&host, REPLAY_THREAD_VCPU | REPLAY_THREAD_IO);
+    CHECK_STATUS(save(&early), OK);
+    host_execute(&host, REPLAY_THREAD_VCPU, 50);
+    (void)REPLAY_CLOCK_LOCKED(REPLAY_CLOCK_HOST, 7);
+    host_execute(&host, REPLAY_THREAD_VCPU, 50);
+    CHECK_STATUS(host_end(&host), OK);
+
+    host_init(&host);
+    host.callbacks.execute = execute_all;
+    CHECK_STATUS(host_configure(&host, REPLAY_MODE_PLAY, log_path(), NULL), OK);
+    host_start(&host, REPLAY_THREAD_VCPU | REPLAY_THREAD_IO);
+    for (int round = 0; round < 3; round++) {
+        CHECK_STATUS(replay_run(), OK);
+        CHECK_EQ(host.icount, 50);
+        host.icount = 0;
+        CHECK_STATUS(load(&early), OK);
+    }
+    CHECK_STATUS(replay_run(), OK);
+    CHECK(REPLAY_CLOCK_LOCKED(REPLAY_CLOCK_HOST, 0) == 7);
     CHECK(host_run_to_end(&host, REPLAY_THREAD_VCPU | REPLAY_THREAD_IO));
     CHECK_STATUS(host_end(&host), OK);
 }

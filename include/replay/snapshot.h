@@ -3,11 +3,11 @@
  *  Going to a different place in a recording, for a host that has its own snapshots;
  *  stopping at an icount.
  *
- *  A host that can save and load its machine adds the library's part to what it saves:
- *  replay_position_save() while it records or replays. To go there, forward or back, in the
- *  same process or in a different one that replays the same recording, it loads its machine
- *  and then calls replay_position_load(). To reach a place between two snapshots it loads
- *  the earlier one, and sets a break. */
+ *  A host that can save and load its machine adds the library's part, the position, to what
+ *  it saves: replay_position_save() while it records or replays. To go there, forward or
+ *  back, in the same process or in a different one that replays the same recording, it calls
+ *  replay_position_load(), and loads its machine if that returns REPLAY_OK. To reach a place
+ *  between two snapshots it goes to the earlier one, and sets a break. */
 #ifndef REPLAY_SNAPSHOT_H
 #define REPLAY_SNAPSHOT_H
 
@@ -31,13 +31,20 @@ typedef struct replay_stream {
 #define REPLAY_STREAM_INIT                                                                         \
     { (uint32_t)sizeof(replay_stream_t), NULL, NULL, NULL }
 
-/** Can a position be saved here? Not while a bottom half is queued, while a request of a disk
- *  or one with an id from blkreplay_next_id() is pending, within a block of audio samples, or,
- *  in PLAY, just before a shutdown is requested: these refer to callbacks and memory of the
- *  host. Queued input from outside doesn't matter.
+/** Can a position be saved here? Not
  *
- *  @return if false, replay_last_error() has ERROR_NOT_QUIET and the reason.
- *    None: false, ERROR_WRONG_MODE.
+ *  - while a bottom half is queued,
+ *  - while a request of a disk, or one with an id from blkreplay_next_id(), is pending,
+ *  - within a block of audio samples, or within a flush,
+ *  - PLAY: just before a shutdown is requested,
+ *
+ *  because these refer to callbacks and memory of the host (ERROR_NOT_QUIET: try again
+ *  later); nor with a disk of block.h that isn't read-only, whose content a position doesn't
+ *  hold (ERROR_NOT_SUPPORTED), nor after the run has failed. Queued input from outside
+ *  doesn't matter.
+ *
+ *  @return if false, replay_last_error() has the status that replay_position_save() would
+ *    return, and the reason. None: false, ERROR_WRONG_MODE.
  *  Thread: [vcpu] [io] [lock-held]. */
 REPLAY_API bool replay_can_snapshot(void);
 
@@ -47,24 +54,33 @@ REPLAY_API bool replay_can_snapshot(void);
  *  It writes nothing to the log. In PLAY it reads a part of the log again, which takes a few
  *  milliseconds. It doesn't matter whether a recording or a replay saved a position.
  *  @param out its write() is called twice, with the replay lock held.
- *  @return REPLAY_OK; ERROR_NOT_QUIET; ERROR_SYSTEM (write() failed); ERROR_WRONG_STATE
- *    (before replay_start(), or the run has failed); ERROR_WRONG_MODE (NONE).
+ *  @return REPLAY_OK; ERROR_NOT_QUIET and ERROR_NOT_SUPPORTED, see replay_can_snapshot();
+ *    ERROR_SYSTEM (write() failed); the failure of a run that has failed;
+ *    ERROR_INVALID_ARGUMENT (no write()); ERROR_STRUCT_SIZE; ERROR_WRONG_STATE (before
+ *    replay_start()); ERROR_WRONG_MODE (NONE).
  *  Thread: [vcpu] [io] [lock-held]. */
 REPLAY_API replay_status_t replay_position_save(const replay_stream_t *out);
 
-/** Continues the replay at a saved place. The host has loaded its machine, or does so before
- *  it makes another call: replay_host::icount returns the icount of the snapshot from then on.
+/** Continues the replay at a saved place. Load the machine after this has returned REPLAY_OK,
+ *  and before any other call, or else just before; from then on replay_host::icount returns
+ *  the icount of the snapshot. Continue as after a turn, wherever the host's loops are; a
+ *  replay_run() that has returned can be called again.
  *
  *  Play: the log's next event is the one that was next when the position was saved. A
- *        failure, or an end that was reported, no longer counts. What is queued, and
- *        completions of disks that arrive later for requests from before, are dropped
- *        without a callback; the host drops its own requests. A timer that was created after
- *        the position was saved is not set.
+ *        failure, an end that was reported, and replay_run_stop() no longer count. What is
+ *        queued is dropped without a callback, and so are completions of the library's disks
+ *        for requests from before; the host drops its own requests. The library's timers are
+ *        set as they were; one that was created later is not set.
+ *
+ *  The library calls kick and wake_io, and calls stop again at the next end or failure.
  *  @param in its read() is called twice, with the replay lock held.
  *  @return REPLAY_OK; ERROR_POSITION: it is damaged, or of a different recording, or has a
- *    timer that doesn't exist here; ERROR_SYSTEM (read() failed); a failure to read the log;
- *    ERROR_WRONG_MODE; ERROR_WRONG_STATE (before replay_start()); ERROR_REENTERED (from
- *    within a callback). After a failure the replay is where it was.
+ *    timer that doesn't exist here (create timers in the same order in each run, before the
+ *    start); ERROR_NOT_SUPPORTED (a disk that isn't read-only); ERROR_SYSTEM (read() failed);
+ *    ERROR_NO_MEMORY; a failure to read the log; ERROR_INVALID_ARGUMENT (no read());
+ *    ERROR_STRUCT_SIZE; ERROR_WRONG_MODE; ERROR_WRONG_STATE (before replay_start());
+ *    ERROR_REENTERED (from within a callback or replay_run()). After a failure the replay is
+ *    where it was.
  *  Thread: [vcpu] [io] [lock-held]. */
 REPLAY_API replay_status_t replay_position_load(const replay_stream_t *in);
 

@@ -51,6 +51,8 @@ final class Player {
     /// Does the vCPU thread have a budget that it hasn't accounted yet?
     var isInSlice = false
     /// The completion that hadn't arrived at its flush within a slice.
+    /// The replay has just gone to a different place, and the vCPU thread has had no budget there.
+    var isFresh = false
     /// Where the replay is interrupted, see ``Session/setBreak(_:_:_:)``.
     private(set) var breakIcount: UInt64 = .max
     private var breakCallback: (Callback, UnsafeMutableRawPointer?)?
@@ -157,6 +159,7 @@ final class Player {
         owedShutdowns = ShutdownQueue()
         lastShutdown = position.state.shutdownCause == .none ? nil : position.state.shutdownCause
         (isInSlice, missedCompletion, patience) = (false, .max, Self.fullPatience)
+        isFresh = true
         (left, dueShutdown, lastWake) = ((.max, 0), (.max, 0), (.max, false))
     }
 

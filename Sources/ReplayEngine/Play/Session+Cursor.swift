@@ -15,6 +15,11 @@ extension Session {
 
     private func accountProgress(_ icount: UInt64, _ player: Player) -> Bool {
         if hasFailed { return false }
+        if player.isFresh {
+            diverge(
+                "the host's icount \(icount)", expected: "icount \(self.icount), that of the loaded position")
+            return false
+        }
         if icount < self.icount {
             diverge(
                 "an instruction count that went back from \(self.icount) to \(icount)",

@@ -75,8 +75,10 @@ extension Session {
             settle(.rest, player)
         }
         if replay_watch_is_wanted(watch) { reportStall() }
-        let budget = hasFailed || player.endIsReported ? 0 : min(player.nextIcount, player.breakIcount) &- icount
+        let limit = min(player.nextIcount, player.breakIcount)
+        let budget = hasFailed || player.endIsReported ? 0 : limit &- icount
         player.isInSlice = budget > 0
+        player.isFresh = false
         return budget
     }
 

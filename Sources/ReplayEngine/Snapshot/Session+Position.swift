@@ -8,30 +8,25 @@ extension Session {
     package typealias Output = (UnsafeRawBufferPointer) -> Bool
     package typealias Input = (UnsafeMutableRawBufferPointer) -> Bool
 
-    package func canSnapshot() -> Bool {
-        let function: StaticString = "replay_can_snapshot"
-        guard !isIdle else {
-            misuse(.wrongMode, "\(function) was called while neither recording nor replaying")
-            return false
+    package func canSnapshot() -> Bool { refusalOfSave("replay_can_snapshot") == nil }
+
+    /// Why no position can be saved here.
+    private func refusalOfSave(_ function: StaticString) -> Status? {
+        if let status = refusalOfPosition(function) { return status }
+        if hasFailed { return failure }
+        if let obstacle {
+            return note(ReplayError(.notQuiet, "no position can be saved here: \(obstacle)", at: self))
         }
-        if refusalInRun(.either, function) != nil { return false }
-        guard let obstacle else { return true }
-        note(ReplayError(.notQuiet, obstacle, at: self))
-        return false
+        return writtenDisk.map { note($0) }
     }
 
-    /// What is in the way of a snapshot here.
+    /// What refers to callbacks and memory of the host.
     private var obstacle: String? {
-        if course.isFlushing { return "no snapshot is possible while the queue is flushed" }
-        if queue.holdsCallbacks {
-            return "no snapshot is possible here: a bottom half or a completion is queued"
-        }
-        if hasRequestsAtWork { return "no snapshot is possible here: a disk request isn't complete" }
-        if withPlayer({ !$0.owedShutdowns.isEmpty }) == true {
-            return "no snapshot is possible here: the host is about to be asked for a shutdown"
-        }
-        if course.audioIn != nil { return "no snapshot is possible here: a block of audio samples is begun" }
-        return nil
+        if course.isFlushing { return "the queue is being flushed" }
+        if queue.holdsCallbacks { return "a bottom half or a completion is queued" }
+        if hasRequestsAtWork { return "a disk request is pending" }
+        if withPlayer({ !$0.owedShutdowns.isEmpty }) == true { return "a shutdown is about to be requested" }
+        return course.audioIn == nil ? nil : "a block of audio samples is begun"
     }
 
     /// A disk of the library's that the guest writes to is not part of a position.
@@ -46,11 +41,7 @@ extension Session {
     // MARK: Save
 
     package func savePosition(_ output: Output) -> Status {
-        let function: StaticString = "replay_position_save"
-        if let status = refusalOfPosition(function) { return status }
-        if hasFailed { return failure }
-        if let obstacle { return note(ReplayError(.notQuiet, obstacle, at: self)) }
-        if let error = writtenDisk { return note(error) }
+        if let status = refusalOfSave("replay_position_save") { return status }
         let chain: UInt64
         if let writer {
             guard accountForWriting(host.icount) != nil else { return failure }
@@ -132,6 +123,7 @@ extension Session {
         shared.askedForWarp.store(false, ordering: .relaxed)
         (icount, events) = (position.icount, position.events)
         clearFailure()
+        runners.areStopped.store(false, ordering: .relaxed)
         publishNothingDue()
         publishNext(player)
         watchdog?.stop()
