@@ -42,6 +42,13 @@ extension InputFields {
     }
 }
 
+extension Status {
+    /// Its number in the C interface. Here, so that a successful call looks nothing up.
+    var code: Int32 {
+        @inline(__always) get { if case .ok = self { 0 } else { rawValue } }
+    }
+}
+
 extension replay_input_t {
     init(_ input: InputFields) {
         self.init(

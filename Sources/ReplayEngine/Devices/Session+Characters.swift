@@ -13,10 +13,10 @@ extension Session {
         _ receive: @escaping @convention(c) (UnsafeMutableRawPointer?, UnsafePointer<UInt8>?, Int) -> Void,
         _ opaque: UnsafeMutableRawPointer?
     ) -> Int32 {
-        if let forkRefusal { return forkRefusal.code }
-        if isStarted, !isIdle, let failure = plugInChar() { return failure.code }
+        if let forkRefusal { return forkRefusal.rawValue }
+        if isStarted, !isIdle, let failure = plugInChar() { return failure.rawValue }
         guard let number = devices.add(receive, opaque) else {
-            return misuse(.wrongState, "there are \(Devices.mostCharDevices) character devices already").code
+            return misuse(.wrongState, "there are \(Devices.mostCharDevices) character devices already").rawValue
         }
         return Int32(truncatingIfNeeded: number)
     }

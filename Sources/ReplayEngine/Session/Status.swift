@@ -41,9 +41,4 @@ package enum Status: Int32, CaseIterable, Sendable {
     case stoppedShort = -404
     case blockData = -405
     case digest = -406
-
-    /// Its number in the C interface.
-    package var code: Int32 {
-        @inline(__always) get { rawValue }
-    }
 }
