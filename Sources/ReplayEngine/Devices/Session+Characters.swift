@@ -16,7 +16,8 @@ extension Session {
         if let forkRefusal { return forkRefusal.rawValue }
         if isStarted, !isIdle, let failure = plugInChar() { return failure.rawValue }
         guard let number = devices.add(receive, opaque) else {
-            return misuse(.wrongState, "there are \(Devices.mostCharDevices) character devices already").rawValue
+            return misuse(.wrongState, "there are \(Devices.mostCharDevices) character devices already")
+                .rawValue
         }
         return Int32(truncatingIfNeeded: number)
     }
