@@ -39,13 +39,13 @@ typedef void (*replay_block_complete_t)(void *opaque, int32_t result);
 
 /** Flags of requests. */
 enum {
-    REPLAY_BLOCK_FUA = 1 /**< the data is on the disk before the completion */
+    REPLAY_BLOCK_FUA = 1 /**< force unit access: the data is on the disk before the completion */
 };
 
 /** A backend of the host. Each operation starts a request and returns; the backend ends
  *  it, at once or later, from any thread, with one replay_block_complete(). The pieces
- *  stay valid until then. An operation that is NULL fails with -ENOTSUP (but zeroes are
- *  then written, and discard and flush succeed). */
+ *  (where the data is in memory) stay valid until then. An operation that is NULL
+ *  fails with -ENOTSUP (but zeroes are then written, and discard and flush succeed). */
 typedef struct replay_block_backend {
     uint32_t size; /**< sizeof(replay_block_backend_t) */
     /** Required. The disk's length in bytes, or a negative errno. */
@@ -76,8 +76,8 @@ enum {
     REPLAY_BLOCK_OVERLAY_TEMPORARY = 1, /**< a sparse file without a name, which closing removes */
     REPLAY_BLOCK_OVERLAY_FILE = 2,      /**< a sparse file of that name, not a link or a
                                              recording; it is emptied, and kept */
-    REPLAY_BLOCK_OVERLAY_OFF = 3        /**< to the backend; a replay needs the image as it was
-                                             before the recording */
+    REPLAY_BLOCK_OVERLAY_OFF = 3        /**< writes go to the image or backend; a replay needs it as
+                                             it was before the recording */
 };
 
 /** The configuration of a disk. Strings and the table are copied. */

@@ -32,11 +32,13 @@ REPLAY_API int64_t replay_save_clock(replay_clock_kind_t kind, int64_t value, ui
 
 /** Reads a clock from the log. Use the macro REPLAY_CLOCK.
  *
- *  Play: if the log's next event is a reading of this clock by a thread of this
- *  role, consumes and returns it. Otherwise returns the last reading. For a
- *  vCPU thread that is a divergence. For an I/O thread it isn't, because its loop may
- *  turn at different times. If the next events are readings that the I/O thread made
- *  before this one and hasn't repeated, a vCPU thread skips them.
+ *  Play:
+ *  - If the log's next event is a reading of this clock by a thread of this role,
+ *    consumes and returns it. Before it, a thread that is only a vCPU thread skips
+ *    readings that the I/O thread made while recording and hasn't repeated.
+ *  - Otherwise, in a vCPU thread: a divergence; returns the last reading.
+ *  - Otherwise, in a thread that is only an I/O thread: returns the last reading, and
+ *    nothing is wrong, because its loop may turn at different times.
  *  Other modes: the last reading, with ERROR_WRONG_MODE. Without the lock: 0.
  *  Thread: [vcpu] [io] [lock-held] [hot]. */
 REPLAY_API int64_t replay_read_clock(replay_clock_kind_t kind, uint64_t icount);
@@ -115,9 +117,10 @@ REPLAY_API replay_status_t replay_account_warp_timer(void);
  *  Thread: [vcpu] [io] [lock-held]. */
 REPLAY_API replay_status_t replay_turn(void);
 
-/** Real ns until the I/O thread must take a turn, because the warp ends or one of its
- *  timers is due; -1: no limit. For main loops other than GLib's, whether they take the
- *  library's turns or not; replay_host::deadline_ns may be NULL.
+/** Real ns until the I/O thread's main loop must iterate again, because the warp ends or a
+ *  timer on the host's clock is due (replay_host::deadline_ns, which may be NULL); 0: at
+ *  once; -1: no limit. For main loops other than GLib's: one that takes turns, and one
+ *  that handles warp and timers itself.
  *  Play: 0 if the log's next event is due and belongs to this thread; if it is a
  *  reading of a clock, which a loop may not repeat, the time until it is skipped;
  *  otherwise -1.
@@ -137,8 +140,9 @@ typedef struct replay_timer replay_timer_t;
 REPLAY_API replay_timer_t *replay_timer_new(replay_callback_t callback, void *opaque);
 
 /** Sets @p timer to run at @p expire_ns of virtual time, which replaces a time
- *  that was set before; a negative time counts as 0. If it is the nearest timer, the
- *  library kicks the vCPU, so that its slice ends.
+ *  that was set before; a negative time counts as 0. A time that has passed, 0 for
+ *  example, means the next turn. If it is the nearest timer, the library kicks the
+ *  vCPU, so that its slice ends.
  *  @return REPLAY_OK; ERROR_INVALID_ARGUMENT.
  *  Thread: [vcpu] [io] [lock-held]. */
 REPLAY_API replay_status_t replay_timer_mod(replay_timer_t *timer, int64_t expire_ns);

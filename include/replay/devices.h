@@ -1,6 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /** @file devices.h
- *  Character devices, network, input, audio, random numbers, shutdown. */
+ *  Character devices, network, input, audio, random numbers, shutdown.
+ *
+ *  Something from outside that the guest waits for (a random number, the result of a
+ *  write, samples) is saved in RECORD and loaded in PLAY; in NONE it is only passed on:
+ *
+ *      if (REPLAY_MODE() == REPLAY_MODE_PLAY) {
+ *          result = replay_read_random(bytes, length);
+ *      } else {
+ *          result = draw_random(bytes, length);
+ *          if (REPLAY_MODE() == REPLAY_MODE_RECORD)
+ *              replay_save_random(result, bytes, length);
+ *      }
+ *
+ *  Every call with the tags [vcpu] [io] [lock-held] that returns a status may also return
+ *  ERROR_LOCK_NOT_HELD, ERROR_WRONG_ROLE or, once the session has failed, its failure. */
 #ifndef REPLAY_DEVICES_H
 #define REPLAY_DEVICES_H
 
@@ -48,7 +62,8 @@ REPLAY_API replay_status_t replay_chr_be_write(int32_t device, const uint8_t *da
 
 /** Record: stores the result of a write to a character backend, which the guest
  *  can see. Other modes: ERROR_WRONG_MODE.
- *  @param result bytes written, or a negative error. @param offset the host's own.
+ *  @param result bytes written, or a negative error. @param offset any number of the
+ *    host's; loaded again as it is.
  *  Thread: [vcpu] [io] [lock-held] [hot]. */
 REPLAY_API replay_status_t replay_char_write_event_save(int32_t result, int32_t offset);
 
@@ -59,7 +74,7 @@ REPLAY_API replay_status_t replay_char_write_event_save(int32_t result, int32_t 
 REPLAY_API replay_status_t replay_char_write_event_load(int32_t *result, int32_t *offset);
 
 /** Record: stores the bytes that a synchronous read from a backend returned.
- *  @return REPLAY_OK; ERROR_WRONG_MODE, ERROR_INVALID_ARGUMENT, …
+ *  @return REPLAY_OK; ERROR_WRONG_MODE, ERROR_INVALID_ARGUMENT.
  *  Thread: [vcpu] [io] [lock-held]. */
 REPLAY_API replay_status_t replay_char_read_all_save_buf(const uint8_t *data, size_t length);
 
@@ -72,7 +87,7 @@ REPLAY_API replay_status_t replay_char_read_all_save_error(int32_t error);
  *  Consumes nothing. Other modes: ERROR_WRONG_MODE.
  *  @param size [out] in bytes; 0 after a failure.
  *  @return REPLAY_OK; ERROR_DIVERGENCE if the log's next event isn't such a read;
- *    ERROR_INVALID_ARGUMENT, ERROR_LOCK_NOT_HELD, ERROR_WRONG_ROLE.
+ *    ERROR_WRONG_MODE, ERROR_INVALID_ARGUMENT.
  *  Thread: [vcpu] [io] [lock-held]. */
 REPLAY_API replay_status_t replay_char_read_all_size(size_t *size);
 
@@ -80,7 +95,7 @@ REPLAY_API replay_status_t replay_char_read_all_size(size_t *size);
  *  @param data [out] room for @p size bytes.
  *  @param result [out] bytes loaded, or the recorded error.
  *  @return REPLAY_OK; ERROR_DIVERGENCE if the log's next event is a different one or doesn't
- *    fit into @p size; ERROR_WRONG_MODE.
+ *    fit into @p size; ERROR_WRONG_MODE, ERROR_INVALID_ARGUMENT.
  *  Thread: [vcpu] [io] [lock-held]. */
 REPLAY_API replay_status_t replay_char_read_all_load(uint8_t *data, size_t size, int32_t *result);
 
@@ -176,13 +191,16 @@ REPLAY_API replay_status_t replay_input_sync_event(void);
 /** The number of samples that the audio backend has accepted. Record: stores *played.
  *  Play: sets it to the recorded value. None: nothing.
  *  @param played [in,out] a count of samples.
- *  @return REPLAY_OK; ERROR_DIVERGENCE, ERROR_INVALID_ARGUMENT, …
+ *  @return REPLAY_OK; ERROR_DIVERGENCE if the log's next event is a different one;
+ *    ERROR_INVALID_ARGUMENT.
  *  Thread: [vcpu] [io] [lock-held] [hot]. */
 REPLAY_API replay_status_t replay_audio_out(size_t *played);
 
 /** Begins a block of samples from a microphone. Record: *count samples follow.
  *  Play: sets *count to the recorded value. None: nothing.
- *  @return REPLAY_OK; ERROR_DIVERGENCE, ERROR_WRONG_STATE (a block is not finished), …
+ *  @return REPLAY_OK; ERROR_DIVERGENCE if the log's next event is a different one;
+ *    ERROR_WRONG_STATE (a block is not finished), ERROR_INVALID_ARGUMENT (also for more
+ *    than 2^26 samples), ERROR_NO_MEMORY.
  *  Thread: [vcpu] [io] [lock-held]. */
 REPLAY_API replay_status_t replay_audio_in_start(size_t *count);
 
@@ -191,24 +209,26 @@ REPLAY_API replay_status_t replay_audio_in_start(size_t *count);
  *    Record: stored. Play: set to the recorded value, as *count is.
  *    None: nothing.
  *  A block that was recorded with a position must be replayed with this call.
- *  @return as replay_audio_in_start(); ERROR_INVALID_ARGUMENT.
+ *  @return as replay_audio_in_start().
  *  Thread: [vcpu] [io] [lock-held]. */
 REPLAY_API replay_status_t replay_audio_in_start_at(size_t *count, size_t *position);
 
 /** One sample of the block. Record: stores it. Play: sets it to the recorded one.
  *  @return REPLAY_OK; ERROR_WRONG_STATE (no block was begun, or it already has *count
- *    samples), …
+ *    samples), ERROR_INVALID_ARGUMENT.
  *  Thread: [vcpu] [io] [lock-held] [hot]. */
 REPLAY_API replay_status_t replay_audio_in_sample_lr(uint64_t *left, uint64_t *right);
 
-/** Ends the block. @return REPLAY_OK; ERROR_WRONG_STATE (no block was begun, or it has
- *    fewer samples than its count, and is dropped), …
+/** Ends the block.
+ *  @return REPLAY_OK; ERROR_WRONG_STATE (no block was begun, or it has fewer samples than
+ *    its count, and is dropped).
  *  Thread: [vcpu] [io] [lock-held]. */
 REPLAY_API replay_status_t replay_audio_in_finish(void);
 
 /* ------------------------------------------------------------------ random */
 
-/** Record: stores what a random generator returned. Other modes: ERROR_WRONG_MODE.
+/** Record: stores what a random generator returned. Other modes: ERROR_WRONG_MODE. The
+ *  code above is right in all three modes.
  *  @param result the generator's result; the bytes are stored in any case.
  *  Thread: [vcpu] [io] [lock-held]. */
 REPLAY_API replay_status_t replay_save_random(int32_t result, const void *data, size_t length);
@@ -234,7 +254,7 @@ REPLAY_API int32_t replay_read_random(void *data, size_t length);
  *          time. A request that the recording doesn't have here is ignored.
  *  None:   nothing. The host ends or resets the machine itself.
  *  @param cause REPLAY_SHUTDOWN_…
- *  @return REPLAY_OK; ERROR_INVALID_ARGUMENT, ERROR_LOCK_NOT_HELD, ERROR_WRONG_ROLE.
+ *  @return REPLAY_OK; ERROR_INVALID_ARGUMENT.
  *  Thread: [vcpu] [io] [lock-held]. */
 REPLAY_API replay_status_t replay_shutdown_request(replay_shutdown_cause_t cause);
 

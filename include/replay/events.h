@@ -3,9 +3,9 @@
  *  Checkpoints, and the queue of asynchronous events.
  *
  *  A checkpoint marks a place where a thread may act on the guest. Input, packets,
- *  completions and deferred work (bottom halves) are queued, and reach the guest only
- *  when the vCPU thread flushes the queue: in RECORD whenever it does, in PLAY where
- *  the log says. */
+ *  completions of disk requests and bottom halves (work that a device defers) are
+ *  queued, and reach the guest only when the vCPU thread flushes the queue: in RECORD
+ *  whenever it does, in PLAY where the log says. */
 #ifndef REPLAY_EVENTS_H
 #define REPLAY_EVENTS_H
 
@@ -74,16 +74,17 @@ REPLAY_API bool replay_is_due(void);
  *  do guest work in between. PLAY delivers each event at the flush that delivered it
  *  while recording, and reports ERROR_DIVERGENCE if that flush is over. For this the
  *  library counts the flushes since the icount changed:
- *  - Flushes while the guest sleeps (replay_host::cpus_idle) aren't counted, because
- *    nobody knows how often a sleeping vCPU wakes. They are all one place, and PLAY
- *    delivers at the first of them. So do no guest work between two flushes at one
- *    icount while the guest sleeps.
- *  - Otherwise flush as often in PLAY as in RECORD between two executed instructions,
- *    except to wait for the next event; and do no guest work in an iteration without
- *    a budget.
- *  During a slice, PLAY waits in this call for a disk of block.h. A host with its own
- *  block layer must wait by itself: a completion that arrives after the slice that
- *  flushed it while recording is a divergence.
+ *  - While the guest is awake, flush equally often at each icount in both modes, with
+ *    turns and with this call. Further turns without a budget, which wait for the next
+ *    event, are allowed, if you do no guest work in them.
+ *  - While the guest sleeps (replay_host::cpus_idle), flush as often as you like: nobody
+ *    knows how often a sleeping vCPU wakes. All these flushes are one place, and PLAY
+ *    delivers at the first of them. So do no guest work between two of them.
+ *
+ *  During a slice, PLAY waits in this call for a disk whose backend is an image
+ *  (block.h). A host with its own backend or block layer must wait by itself: a
+ *  completion that arrives only after the slice in which it was flushed while recording
+ *  is a divergence.
  *
  *  In a host whose vCPU thread takes no turns (replay_turn(), replay_account_warp_timer())
  *  this call also takes the digests of rrdigest.

@@ -22,10 +22,10 @@ extern "C" {
  *  except replay_async_events() and the functions of session.h that begin or end
  *  something.
  *
- *  In NONE, and with the stubs, the replay lock does nothing: both threads may call
- *  icount, cpus_idle, machine_running and deadline_ns at the same time, while
- *  the vCPU executes. There the state that these read must be atomic, or guarded by
- *  a lock of the host's own.
+ *  In NONE, and with the stubs, the replay lock does nothing: the library may call
+ *  icount, cpus_idle, machine_running and deadline_ns from both threads at the same
+ *  time, while the vCPU executes. There the state that these read must be atomic, or
+ *  guarded by a lock of the host's own.
  *
  *  A thread of the library watches for a machine that makes no progress. It too calls
  *  icount, cpus_idle and deadline_ns (in NONE without a lock, see above), and in every
@@ -56,31 +56,33 @@ typedef struct replay_host {
     int64_t (*deadline_ns)(void *opaque, replay_timer_clock_t clock);
 
     /** Runs the timers of @p clock that are due. The library has already handled
-     *  their checkpoint. NULL: the host runs its timers itself, after it has called
-     *  replay_checkpoint(). */
+     *  their checkpoint: don't call replay_checkpoint() here. NULL: call it in your own
+     *  loop, with CLOCK_VIRTUAL or CLOCK_HOST, and run the timers if it is true. */
     void (*run_timers)(void *opaque, replay_timer_clock_t clock);
 
-    /** Makes the vCPU thread end its slice or its sleep soon: a timer that was set
-     *  during the slice may be due before the slice's end, or input may be waiting.
-     *  Without it input is late in a host with two threads. Called from any thread,
+    /** Makes the vCPU thread end its slice or its sleep soon. Provide it if the host has
+     *  two threads, or timers of replay_timer_mod(): without it input is late, and a timer
+     *  that is set during a slice may run only after the slice. Called from any thread,
      *  with or without the lock, so it should only set a flag, and wake the thread if
-     *  it sleeps in the host. (The library itself wakes a thread in replay_wait().) */
+     *  it sleeps in the host. (The library itself wakes a thread in replay_wait().)
+     *  The slice after a kick may be empty, but not every slice: clear the flag where a
+     *  slice begins, not where it ends. */
     void (*kick)(void *opaque);
 
     /** Makes the I/O thread's main loop iterate. A main loop other than GLib's needs
-     *  it for the warp of the virtual clock. Called from any thread, without the lock.
-     *  (The library itself wakes a thread in replay_wait(), and a main context that
-     *  was passed to replay_glib_attach().) */
+     *  it for the warp of the virtual clock. Called from any thread, with or without
+     *  the lock, so it must not wait for it. (The library itself wakes a thread in
+     *  replay_wait(), and a main context that was passed to replay_glib_attach().) */
     void (*wake_io)(void *opaque);
 
-    /** Required unless execute is not NULL (then replay_run() returns instead). Stops the
-     *  machine, because nothing more can be replayed or recorded. @p error is NULL for
-     *  REPLAY_STOP_END, and valid only during the call. A thread of the library may
-     *  report a stall, without the lock, so set an atomic flag. */
+    /** Required if execute is NULL. (With execute, replay_run() returns, and stop is
+     *  optional.) Stops the machine, because nothing more can be replayed or recorded.
+     *  @p error is NULL for REPLAY_STOP_END, and valid only during the call. A thread of
+     *  the library may report a stall, without the lock, so set an atomic flag. */
     void (*stop)(void *opaque, replay_stop_reason_t reason, const replay_error_t *error);
 
-    /** PLAY: ends or resets the machine, as after the recorded
-     *  replay_shutdown_request(). A replaying host does so only here. */
+    /** PLAY: ends or resets the machine. Do here what the host did after
+     *  replay_shutdown_request() while recording; a replaying host does so only here. */
     void (*shutdown)(void *opaque, replay_shutdown_cause_t cause);
 
     /** Called in the I/O thread's turn. Handles pending requests to the main loop (reset,
@@ -93,12 +95,15 @@ typedef struct replay_host {
     /** The input events since the last sync belong together. */
     void (*input_sync)(void *opaque);
 
-    /** A digest of everything that the guest can see: RAM, registers, devices. Called
-     *  every @ref replay_config::digest_interval instructions, and at the end. It must
-     *  not change anything: calls that would write events or consume them (a clock
-     *  reading, for example) are refused and reported. NULL: REPLAY_OK of a replay then
-     *  means that its events matched, and says nothing about the state; if the recording
-     *  has digests, that is reported once. */
+    /** A digest of everything that the guest can see: RAM, registers, devices. What only
+     *  the host sees (an I/O thread's buffers, input that is still queued) doesn't belong
+     *  to it. Called by the vCPU thread every @ref replay_config::digest_interval
+     *  instructions, and at the end: in RECORD by the thread that calls replay_finish(), in
+     *  PLAY by the one that reaches the end of the log. It must not change
+     *  anything: calls that would write events or consume them (a clock reading, for
+     *  example) are refused and reported. NULL: REPLAY_OK of a replay then means that its
+     *  events matched, and says nothing about the state; if the recording has digests,
+     *  that is reported once. */
     uint64_t (*digest)(void *opaque);
 
     /** A message for the host's user, one sentence. Called from any thread, with or
@@ -112,8 +117,8 @@ typedef struct replay_host {
     /* The table of a host that was built before these were added is smaller. */
 
     /** Required for replay_run() on the vCPU thread. Executes at most @p instructions
-     *  instructions, and at least one if the guest is awake. It may return early, and
-     *  must do so soon after a kick. */
+     *  instructions, and at least one if the guest is awake and no kick has come. It may
+     *  return early, and must do so soon after a kick. */
     void (*execute)(void *opaque, uint64_t instructions);
 
     /** Called by replay_run() before each slice. Delivers the interrupts that are

@@ -58,8 +58,8 @@ REPLAY_API uint64_t replay_get_budget(uint64_t max);
  *
  *  Record: writes the event, and returns true.
  *  Play:   if it is the log's next event, consumes it and returns true. Otherwise false:
- *          the host must not deliver the interrupt now, and asks again after more
- *          instructions.
+ *          the host must not deliver the interrupt now, and asks again after the next
+ *          slice. The budget of that slice ends at the recorded place at the latest.
  *  None:   true.
  *  Thread: [vcpu] [lock-held] [hot]. */
 REPLAY_API bool replay_interrupt(void);

@@ -5,24 +5,42 @@
  *  # The story
  *
  *  A guest is a deterministic machine, except for what reaches it from outside:
- *  the time of an interrupt, a clock, a key, a packet, a finished disk
- *  request. RECORD writes these *events* to a log, each with the number of
+ *  when an interrupt comes, what a clock shows, a key, a packet, when a disk request
+ *  is done. RECORD writes these *events* to a log, each with the number of
  *  instructions that the guest had executed (icount). PLAY delivers them at
  *  the same counts, and the guest does the same again, bit for bit.
  *
  *  The emulator (the *host*) passes a table of callbacks, and calls the
- *  library where something undetermined enters the guest. Host code is the
- *  same in every mode: calls that return a value return what the guest must see,
- *  and checkpoint calls return whether work may be done now.
+ *  library wherever something enters the guest that the guest's own past doesn't
+ *  determine. Host code is the same in every mode: calls that return a value return
+ *  what the guest must see, and checkpoint calls return whether work may be done now.
+ *
+ *  # Words
+ *
+ *    turn          a thread lets the library work: timers, sleep, the queue (replay_turn())
+ *    slice         the instructions that a vCPU thread executes between two of its turns
+ *    budget        how many instructions a slice may have (replay_get_budget())
+ *    role          what a thread does: it executes (vCPU), runs the main loop (I/O), or both
+ *    accounting    the library reads the host's icount, to know how far the guest is
+ *    checkpoint    a place where a thread asks whether it may act on the guest
+ *    queue, flush  what comes from outside waits in the queue until the vCPU thread flushes it
+ *    completion    the end of a disk request, when the guest learns of its result
+ *    bottom half   work that a device defers to the next flush
+ *    virtual time  (icount << shift) + bias: instructions as ns, plus the time that was slept
+ *    warp          virtual time passes while all vCPUs sleep
+ *    fingerprint   what must be equal in recording and replay: RAM size, images, devices
+ *    live segment  the newest part of a log; it survives if the recorder is killed
+ *    cut           the end of a log whose recorder ended without replay_finish()
  *
  *  # The order of calls
  *
  *    replay_configure()             mode, log, callbacks
  *    replay_thread_attach()         in each thread; with GLib's main loop replay_glib_attach()
- *    replay_register_…(), replay_fingerprint(), replay_block_open(), replay_timer_new()
+ *    replay_register_…(), replay_fingerprint(), replay_block_open()
+ *    replay_timer_new()             with the lock: replay_mutex_lock()
  *    replay_start()
  *    … the machine runs …
- *    replay_block_close(), replay_timer_free()   or let replay_finish() do it
+ *    replay_block_close(), replay_timer_free()   with the lock; or let replay_finish() do it
  *    replay_finish()                also after a start that failed
  *
  *  # A host
@@ -73,11 +91,26 @@
  *          replay_account_executed_instructions();
  *      }
  *
- *  Its replay_host::stop sets m.stopped. With two threads, each calls replay_run();
- *  or the vCPU thread has such a loop and releases the lock between slices, and the
- *  I/O thread runs a GMainLoop after replay_glib_attach(), or a loop around its own
- *  poll, as in poll-host.c: replay_turn(), replay_warp_deadline_ns(), unlock, poll for
- *  at most that long, lock, dispatch. replay_host::wake_io ends the poll.
+ *  Its replay_host::stop sets m.stopped.
+ *
+ *  # Two threads
+ *
+ *  Either each calls replay_run(). Or the vCPU thread has a loop like the one above,
+ *  which also releases the lock between two slices (replay_mutex_unlock(),
+ *  replay_mutex_lock()): otherwise the I/O thread waits until the guest sleeps. The I/O
+ *  thread then runs a GMainLoop after replay_glib_attach(), or its own poll, as
+ *  poll-host.c does:
+ *
+ *      while (!m->stopped) {
+ *          replay_turn();
+ *          int64_t ns = replay_warp_deadline_ns(); // how long it may sleep; -1: without limit
+ *          replay_mutex_unlock();
+ *          poll(fds, 2, ns < 0 ? -1 : (int)((ns + 999999) / 1000000));
+ *          replay_mutex_lock();
+ *          dispatch(m, fds); // m_wake_io() makes one of them readable
+ *      }
+ *
+ *  Its replay_host::wake_io is m_wake_io(), which ends the poll.
  *
  *  # What failure looks like
  *
@@ -116,8 +149,9 @@
  *    to call exec or _exit at once.
  *  - A thread that ends while it holds the lock ends the run (ERROR_THREAD_ENDED).
  *  - One log, one recorder: a second one is refused (ERROR_LOG_BUSY).
- *  - icount must include the instruction that reads a device. A host that counts
- *    it later stalls in PLAY.
+ *  - icount must include the instruction that reads a device. If that is counted only
+ *    afterwards, PLAY waits for an instruction that is never reached, and ends as
+ *    stalled.
  *  - A callback that runs with the replay lock held must not wait for a thread
  *    that needs the lock.
  *  - Devices, disks and filters are registered in the same order in every mode.

@@ -175,13 +175,17 @@ REPLAY_API replay_status_t replay_start(void);
  *          guest's state. ERROR_LOG_LOST if something else has removed, renamed,
  *          replaced, truncated or changed the log since the start. A recording
  *          that was never started leaves no files, and an older one unchanged.
- *  Play:   ERROR_STOPPED_SHORT if events of the log are left, except if the
- *          recording has them only after its last shutdown request, that request
- *          ended this replay too, and its guest has not executed past the next
- *          event. Then only digests are compared that the log has at the icount
- *          where the replay stopped, including that of the end. Anything that the log
- *          has at a greater icount isn't compared; replay_query() shows how many
- *          events were replayed.
+ *  Play:   ERROR_STOPPED_SHORT if events of the log are left. Exception: all of these
+ *          hold, as when the recorder's threads went on for a while after a shutdown:
+ *          - the log's last shutdown request was replayed;
+ *          - it wasn't a reset, or it is the cause with which the recording ended;
+ *          - the guest has not executed past the next event;
+ *          - the log isn't damaged.
+ *          replay_query() shows how many events were replayed.
+ *
+ *  With that exception, what the log has at a greater icount isn't compared. Digests at
+ *  the icount where the replay stopped are, up to the first event that changes the
+ *  guest; so is the digest of the log's end if it is at this icount.
  *
  *  First, queued events reach the guest, at this place of the run: Record writes
  *  them, Play takes them from the log. Input from outside that comes later is dropped;
@@ -189,11 +193,11 @@ REPLAY_API replay_status_t replay_start(void);
  *  The call waits for the replay lock if the calling thread doesn't hold it. When it
  *  returns, no other thread may be in a call for this session.
  *
- *  The calling thread may hold the host's own locks if it acquired the replay lock
- *  before them. A thread of the library may then be waiting for such a lock in
- *  machine_running, cpus_idle or message. The call waits for it for one second, and
- *  then goes on without it. That thread makes no further call to the host; what its
- *  callback uses must stay valid until the callback returns.
+ *  You may call this with locks of the host's own that were acquired after the replay
+ *  lock. If the library's watchdog is blocked on one of them (in machine_running,
+ *  cpus_idle or message), the call goes on after one second. The watchdog then makes
+ *  no further call to the host, but what its callback uses must stay valid until that
+ *  returns.
  *
  *  @return REPLAY_OK; the session's failure if it had one, for example
  *    ERROR_DIVERGENCE, ERROR_DISK_FULL, or ERROR_LOG_CUT (all of a log that was cut

@@ -29,14 +29,15 @@ REPLAY_API replay_status_t replay_thread_attach(replay_role_t roles);
 /** Acquires the replay lock. It is first come, first served, and not recursive. Acquire
  *  it before the host's own big lock.
  *
- *  The vCPU thread holds it for a whole slice (prepare, execute, account), the
- *  I/O thread always, except while it polls.
+ *  The vCPU thread holds it for a whole slice (turn, budget, execute, account), and
+ *  releases it between two slices if there is an I/O thread. That holds it always,
+ *  except while it polls. (replay_run() and replay_glib_attach() do both.)
  *
  *  A thread that ends while it holds the lock ends the run: the library reports
  *  ERROR_THREAD_ENDED, stops the machine, and releases the lock.
  *
- *  None: does nothing. Before replay_configure(): a thread that calls this
- *  and then configures holds the lock from then on.
+ *  None: does nothing. A thread may lock before it calls replay_configure(); it then
+ *  holds the lock in the new mode.
  *  @return REPLAY_OK; ERROR_LOCK_HELD if the thread already holds it (and keeps it);
  *    ERROR_FORKED in a child of the process that records or replays.
  *  Thread: [any] [hot]. */
@@ -56,13 +57,14 @@ REPLAY_API replay_status_t replay_mutex_unlock(void);
 REPLAY_API bool replay_mutex_locked(void);
 
 /** Waits until there is something to do for this thread, and releases the lock
- *  meanwhile. Returns when anything has changed since the thread's last turn
- *  (replay_account_warp_timer(), replay_start_warp_timer(), replay_wait()), so
- *  that no change in between is missed.
+ *  meanwhile. Returns when anything has changed since the thread's last turn or last
+ *  replay_wait(), so that no change in between is missed.
  *
  *  None: waits too, for events that are posted, and for replay_notify().
  *
- *  @param timeout_ns limit, in ns of real time; negative: no limit.
+ *  @param timeout_ns limit, in ns of real time; negative: no limit. No limit is needed
+ *    if the host calls replay_notify() after its own changes; otherwise it is how late
+ *    the thread may notice them, for example 100 ms.
  *  @return REPLAY_OK if something changed, or this thread's turn is due;
  *    REPLAY_TIMEOUT; ERROR_LOCK_NOT_HELD, ERROR_WRONG_ROLE.
  *  Thread: [vcpu] [io] [lock-held]. */

@@ -4,6 +4,8 @@
  *
  *  # Conventions
  *
+ *  replay.h explains the words: turn, slice, warp, flush and so on.
+ *
  *  All headers are C99 and C++11. Types that cross the interface have a fixed width, and
  *  numbers are never changed once released, only added.
  *
@@ -11,7 +13,7 @@
  *  parameters ([in] is read, [out] is filled), what it returns and why it fails, and which
  *  thread may call it:
  *
- *    [vcpu]      a thread with the role REPLAY_THREAD_VCPU
+ *    [vcpu]      a thread with the role REPLAY_THREAD_VCPU (replay_thread_attach())
  *    [io]        a thread with the role REPLAY_THREAD_IO
  *    [any]       every thread
  *    [lock-held] the thread holds the replay lock
@@ -48,8 +50,8 @@ extern "C" {
 typedef int32_t replay_mode_t;
 enum {
     REPLAY_MODE_NONE = 0,   /**< the machine runs by itself */
-    REPLAY_MODE_RECORD = 1, /**< what isn't determined is written to a log */
-    REPLAY_MODE_PLAY = 2    /**< what isn't determined comes from a log */
+    REPLAY_MODE_RECORD = 1, /**< what the guest's past doesn't determine is written to a log */
+    REPLAY_MODE_PLAY = 2    /**< all of that comes from a log */
 };
 
 /** The work that a thread does; one thread may do both. */
@@ -63,7 +65,7 @@ enum {
 typedef int32_t replay_clock_kind_t;
 enum {
     REPLAY_CLOCK_HOST = 0,       /**< real time that the guest can read */
-    REPLAY_CLOCK_VIRTUAL_RT = 1, /**< real time that only drives the warp */
+    REPLAY_CLOCK_VIRTUAL_RT = 1, /**< real time that only drives the warp: see clock.h */
     REPLAY_CLOCK_COUNT = 2
 };
 
