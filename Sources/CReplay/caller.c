@@ -13,7 +13,7 @@ void replay_name_caller(char *text, size_t size) {
     void *frames[FRAMES];
     Dl_info here, there;
     int count = backtrace(frames, FRAMES);
-    snprintf(text, size, "an unknown caller");
+    snprintf(text, size, "unknown");
     if (!dladdr(&replay_default_session, &here))
         return;
     for (int i = 0; i < count; i++) {
@@ -22,8 +22,9 @@ void replay_name_caller(char *text, size_t size) {
         const char *file = strrchr(there.dli_fname, '/');
         file = file ? file + 1 : there.dli_fname;
         const char *base = there.dli_saddr ? there.dli_saddr : there.dli_fbase;
-        snprintf(text, size, "%s+0x%zx (%s)", there.dli_sname ? there.dli_sname : "",
-                 (size_t)((const char *)frames[i] - base), file);
+        const char *name = there.dli_saddr ? there.dli_sname : file;
+        snprintf(text, size, "%s+0x%zx%s%s", name, (size_t)((const char *)frames[i] - base),
+                 name == file ? "" : " in ", name == file ? "" : file);
         return;
     }
 }

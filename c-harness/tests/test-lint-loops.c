@@ -35,7 +35,7 @@ TEST(a_poll_that_ignores_the_end_of_a_sleep_is_a_lint) {
         CHECK_EQ(watched.messages, 1);
         CHECK_HAS(watched.text, "the guest's sleep ends ");
         CHECK_HAS(watched.text, " ms late: the I/O thread's poll must not sleep longer than "
-                                "replay_warp_deadline_ns(), called from ");
+                                "replay_warp_deadline_ns() (caller: ");
         poll_for_long(mode, false, NULL);
         CHECK_STR(watched.text, "");
         /* A busy machine is late, too: nobody knows why. */

@@ -27,7 +27,7 @@ extension Session {
         let isAlwaysTold = [.lockNotHeld, .wrongRole, .wrongState, .reentered].contains(status)
         let tellsAll = shared.lints.load(ordering: .relaxed)
         guard isConfigured, tellsAll || isAlwaysTold else { return }
-        warnOnce(tellsAll ? "\(message), called from \(Self.caller)" : message)
+        warnOnce(tellsAll ? "\(message) (caller: \(Self.caller))" : message)
     }
 
     /// A warning that is reported once, in lint mode or not.
@@ -49,7 +49,7 @@ extension Session {
     /// - Parameter key: as for ``warnOnce(_:key:)``.
     func lint(_ message: @autoclosure () -> String, key: String? = nil) {
         guard shared.lints.load(ordering: .relaxed) else { return }
-        warnOnce("\(message()), called from \(Self.caller)", key: key)
+        warnOnce("\(message()) (caller: \(Self.caller))", key: key)
     }
 
     /// A checkpoint orders the work of an I/O thread; without one it races
