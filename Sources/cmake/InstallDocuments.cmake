@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 #
 # Installs the pages for users, and the examples that they quote. A link to a file that is
-# not installed becomes that file's name.
+# not installed becomes that file's name. Text between the comments "source tree" and "end"
+# is left out.
 
 set(_pages README.md CHANGELOG.md SECURITY.md)
 file(GLOB _catalogue RELATIVE ${PROJECT_SOURCE_DIR} CONFIGURE_DEPENDS Sources/Replay/Replay.docc/*.md)
@@ -13,6 +14,15 @@ foreach(_page ${_pages})
     set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${_page})
     get_filename_component(_folder ${_page} DIRECTORY)
     file(READ ${_page} _text)
+    string(FIND "${_text}" "<!-- source tree -->" _from)
+    while(_from GREATER_EQUAL 0)
+        string(FIND "${_text}" "<!-- end -->" _to)
+        math(EXPR _to "${_to} + 12") # the length of the comment
+        string(SUBSTRING "${_text}" 0 ${_from} _before)
+        string(SUBSTRING "${_text}" ${_to} -1 _after)
+        set(_text "${_before}${_after}")
+        string(FIND "${_text}" "<!-- source tree -->" _from)
+    endwhile()
     # Brackets and semicolons mean something in CMake's lists.
     string(REPLACE "](" "@LINK@" _text "${_text}")
     string(REGEX MATCHALL "@LINK@[^)#: ]+" _targets "${_text}")
@@ -27,8 +37,8 @@ foreach(_page ${_pages})
         endif()
     endforeach()
     string(REPLACE "@LINK@" "](" _text "${_text}")
-    string(APPEND _text "\n---\n\nInstalled with libreplay ${PROJECT_VERSION}. "
-        "Files that are named here and are not installed are in its source tree.\n")
+    string(REGEX REPLACE "^(# [^\n]*\n)" "\\1\n> Installed with libreplay ${PROJECT_VERSION}. Files and programs \
+that this page names and that are not installed are in the source tree, or in its build.\n" _text "${_text}")
     file(CONFIGURE OUTPUT ${CMAKE_CURRENT_BINARY_DIR}/documents/${_page} CONTENT "${_text}" @ONLY)
     install(FILES ${CMAKE_CURRENT_BINARY_DIR}/documents/${_page}
         DESTINATION ${CMAKE_INSTALL_DOCDIR}/${_folder})
