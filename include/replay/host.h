@@ -63,9 +63,9 @@ typedef struct replay_host {
     /** Makes the vCPU thread end its slice or its sleep soon. Provide it if the host has
      *  two threads, or timers of replay_timer_mod(): without it input is late, and so is a
      *  timer that is set during a slice. Called from any thread, with or without the
-     *  lock, so it should only set a flag, and wake the thread if it sleeps in the host. (The
-     * library itself wakes a thread in replay_wait().) The slice after a kick may be empty, but not
-     * every slice: clear the flag where a slice begins, not where it ends. */
+     *  lock, so it should only set a flag, and wake the thread if it sleeps in the host.
+     *  (The library itself wakes a thread in replay_wait().) The slice after a kick may be
+     *  empty, but not every slice: clear the flag where a slice begins, not where it ends. */
     void (*kick)(void *opaque);
 
     /** Makes the I/O thread's main loop iterate. A main loop other than GLib's needs
@@ -98,10 +98,10 @@ typedef struct replay_host {
      *  the host sees (an I/O thread's buffers, input that is still queued) doesn't belong
      *  to it. Called by the vCPU thread every @ref replay_config::digest_interval
      *  instructions, and at the end: in RECORD by the thread that calls replay_finish(), in
-     *  PLAY by the one that reaches the end of the log. It must not change anything: calls that
-     * would write events or consume them (a clock reading, for example) are refused and reported.
-     * NULL: REPLAY_OK of a replay then means that its events matched, and says nothing about the
-     * state; if the recording has digests, that is reported once. */
+     *  PLAY by the one that reaches the end of the log. It must not change anything: calls
+     *  that would write events or consume them (a clock reading, for example) are refused
+     *  and reported. NULL: REPLAY_OK of a replay then means that its events matched, and
+     *  says nothing about the state; if the recording has digests, that is reported once. */
     uint64_t (*digest)(void *opaque);
 
     /** A message for the host's user, one sentence. Called from any thread, with or
