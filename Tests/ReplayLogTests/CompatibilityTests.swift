@@ -51,6 +51,44 @@ import Testing
         #expect(error.code == .version && error.message.contains("RANDOM"))
     }
 
+    @Test func aTableThatNamesANumberTwiceIsDamage() throws {
+        // A second CHAR_READ or INTERRUPT, with its own layout or a different one.
+        let twice: [(number: UInt8, layout: String)] = [
+            (7, ""), (7, "ub"), (1, ""), (1, "b"), (50, "u"), (50, ""),
+        ]
+        for (number, layout) in twice {
+            let entries = KindTable.own.entries.map { ($0.number, $0.name, $0.layout) }
+            let kinds = try Crafted.kinds(entries + [(50, "FUTURE", ""), (51, "FUTURE", layout)])
+            var metadata = LogMetadata.test.encoded(kinds: kinds)
+            // Its last kind is the one whose number changes.
+            let last = metadata.count - layout.utf8.count - 1 - 6 - 2
+            try #require(metadata[last] == 51 && metadata[last + 2] == UInt8(ascii: "F"))
+            metadata[last] = number
+            let chunk = Crafted.chunk(.metadata, 0, metadata, 0)
+            let header = FileHeader(version: FileHeader.version, segmentSize: 1 << 20).encoded()
+            let events = Crafted.chunk(.events, 1, [1, 1], 1, link: Crafted.link(chunk))
+            Files.write(scratch.path("log"), header + chunk + events)
+            let outcome = Outcome(scratch.path("log"))
+            #expect(outcome.error?.code == .damaged && outcome.events.isEmpty)
+            #expect(outcome.error?.message.contains("metadata") == true)
+        }
+    }
+
+    @Test func anEventWithoutBytesShowsNoneOfAnEventBefore() throws {
+        // RANDOM with two bytes; INTERRUPT; RANDOM; the I/O thread's CLOCK_HOST, too long for the fast path.
+        let payload: [UInt8] = [
+            18, 1, 0, 2, 7, 7, 1, 1, 18, 1, 0, 2, 7, 7, 19 | 0x80, 1, 0x80, 0x80, 0x80, 0x80, 1,
+        ]
+        Files.write(scratch.path("log"), Crafted.log(payload: payload, eventCount: 4))
+        let reader = try LogReader(path: scratch.path("log"))
+        var event = Event(kind: 0, role: .vcpu, icount: 0, index: 0)
+        var counts: [Int] = []
+        try withUnsafeMutablePointer(to: &event) { place throws(LogError) in
+            while try reader.next(into: place) { counts.append(place.pointee.bytes.count) }
+        }
+        #expect(counts == [2, 0, 2, 0])
+    }
+
     @Test func aNewerFormatIsRefusedWithASentence() throws {
         for version in [0, 3, 77] as [UInt32] {
             Files.write(scratch.path("log"), Crafted.log(version: version, payload: [1, 1], eventCount: 1))

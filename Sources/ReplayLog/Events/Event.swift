@@ -13,7 +13,7 @@ public struct Event {
     public var d: Int64
     public var e: Int64
     public var f: Int64
-    /// The `b` field. Valid until the reader's next call.
+    /// The `b` field, of a kind that has one. Valid until the reader's next call.
     public var bytes: UnsafeRawBufferPointer
 
     /// The kind as the file has it; the log's table of kinds knows it, this library perhaps not.

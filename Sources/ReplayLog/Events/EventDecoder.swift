@@ -90,8 +90,8 @@ public struct EventDecoder {
         return true
     }
 
-    /// Decodes the next event into `event`, which holds any event before: what its kind has no field for
-    /// may keep its old value. False when the bytes aren't an event. The chunk must have one.
+    /// Decodes the next event into `event`, which holds any event before: integers that its kind has no field
+    /// for may keep their old value, and in a clock's event ``Event/bytes`` too. False when the bytes aren't an event. The chunk must have one.
     @inline(__always)
     mutating func next(into event: UnsafeMutablePointer<Event>) -> Bool {
         if nextClock(into: event) { return true }
@@ -106,11 +106,12 @@ public struct EventDecoder {
         event.pointee.index = index
         switch plan.pointee.shape {
         case .unknown: return false
-        case .empty: break
+        case .empty: event.pointee.bytes = UnsafeRawBufferPointer(start: nil, count: 0)
         case .clock:
             let last = clocks + Int(head & 63)
             let value = last.pointee &+ VarInt.unzigzag(VarInt.load(&place, &malformed))
             event.pointee.a = value
+            event.pointee.bytes = UnsafeRawBufferPointer(start: nil, count: 0)
             last.pointee = value
         case .fields:
             event.pointee.clearFields()

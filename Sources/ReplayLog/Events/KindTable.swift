@@ -36,13 +36,16 @@ package struct KindTable: Sendable {
         }
     }
 
+    /// Nil if it is malformed, or names a number twice: all who look a kind up find the same layout.
     init?(reading reader: inout ByteReader) {
         guard let count = reader.readVarInt(), count < 64 else { return nil }
         entries = []
+        var seen: UInt64 = 0
         for _ in 0..<count {
             guard let number = reader.readUInt8(), (1..<64).contains(number), let name = reader.readCounted(),
-                let layout = reader.readCounted()
+                let layout = reader.readCounted(), seen & 1 << UInt64(number) == 0
             else { return nil }
+            seen |= 1 << UInt64(number)
             entries.append(
                 Entry(
                     number: number, name: String(decoding: name, as: UTF8.self),
