@@ -252,9 +252,16 @@ STEP(interrupts) {
     RESULT(CALL(replay_has_exception)());
 }
 
+static void note_last_error(side_t *side) {
+    replay_error_t error = REPLAY_ERROR_INIT;
+    CALL(replay_last_error)(&error);
+    note(side, " last error %d", error.status);
+}
+
 STEP(clocks) {
     replay_clock_kind_t kind = (replay_clock_kind_t)(draw->a % 4) - 1;
     RESULT(CALL(replay_save_clock)(kind, (int64_t)draw->b, side->icount));
+    note_last_error(side);
     RESULT(CALL(replay_read_clock)(kind, side->icount));
     RESULT(CALL(replay_clock_unlock)((int64_t)draw->c));
 }

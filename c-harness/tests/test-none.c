@@ -93,6 +93,7 @@ TEST(clocks_go_through) {
     CHECK_EQ(REPLAY_CLOCK_LOCKED(REPLAY_CLOCK_VIRTUAL_RT, (evaluated++, 78)), 78);
     CHECK_EQ(evaluated, 2);
     CHECK_EQ(replay_save_clock(REPLAY_CLOCK_HOST, 79, 5), 79);
+    CHECK_ERROR(OK);
     CHECK_EQ(replay_read_clock(REPLAY_CLOCK_HOST, 5), 0);
     CHECK_ERROR(ERROR_WRONG_MODE);
     CHECK_EQ(replay_clock_unlock(-5), -5);

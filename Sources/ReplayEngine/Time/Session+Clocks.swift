@@ -66,7 +66,7 @@ extension Session {
 
     @inline(never)
     private func saveClockElsewhere(_ value: Int64) -> Int64 {
-        if !isRecording { misuse(.wrongMode, "replay_save_clock was called while not recording") }
+        if isPlaying { misuse(.wrongMode, "replay_save_clock was called in a replay") }
         return value
     }
 
