@@ -29,12 +29,13 @@ bool watched_reported(void) {
     return false;
 }
 
-int64_t expire_ns;
+_Atomic int64_t expire_ns;
 static int64_t deadline(void *opaque, replay_timer_clock_t clock) {
     (void)opaque;
-    if (clock != REPLAY_TIMERS_VIRTUAL || expire_ns == 0)
+    int64_t expire = expire_ns; /* in mode NONE a different thread may set it meanwhile */
+    if (clock != REPLAY_TIMERS_VIRTUAL || expire == 0)
         return -1;
-    int64_t left = expire_ns - replay_get_virtual_clock();
+    int64_t left = expire - replay_get_virtual_clock();
     return left > 0 ? left : 0;
 }
 atomic_int timer_runs;

@@ -8,9 +8,9 @@
 #include "host.h"
 
 extern host_t watched;
-extern atomic_bool ended; /**< the case's other threads return */
-extern size_t received;   /**< pages of input that came with what record_input() wrote */
-extern int64_t expire_ns; /**< the host's one virtual timer; 0: not set */
+extern atomic_bool ended;         /**< the case's other threads return */
+extern size_t received;           /**< pages of input that came with what record_input() wrote */
+extern _Atomic int64_t expire_ns; /**< the host's one virtual timer; 0: not set */
 extern atomic_int timer_runs;
 extern int64_t ran_at; /**< the virtual time of its last run */
 
