@@ -29,6 +29,18 @@ public func replay_position_load(_ in: UnsafePointer<replay_stream_t>!) -> repla
     }
 }
 
+// MARK: Branches
+
+@_cdecl("replay_branch") @implementation
+public func replay_branch(_ path: UnsafePointer<CChar>!) -> replay_status_t {
+    withSession { session in
+        guard let path, path.pointee != 0 else {
+            return session.misuse(.invalidArgument, "a branch needs the name of its log").code
+        }
+        return session.branch(to: String(fileName: path)).code
+    }
+}
+
 extension Session {
     fileprivate func failure(ofStream stream: UnsafePointer<replay_stream_t>?) -> Status? {
         guard let stream,

@@ -35,6 +35,7 @@ ANSWER(replay_status_t, replay_break, (uint64_t icount, replay_callback_t reache
        NEEDS(reached, FAIL(WRONG_MODE)))
 ANSWER(replay_status_t, replay_delete_break, (void), FAIL(WRONG_MODE))
 ANSWER(bool, replay_output_due, (void), true)
+ANSWER(replay_status_t, replay_branch, (const char *path), NEEDS(path &&*path, FAIL(WRONG_MODE)))
 
 ANSWER(int32_t, replay_get_instructions, (void), INT32_MAX)
 ANSWER(replay_status_t, replay_account_executed_instructions, (void), REPLAY_OK)

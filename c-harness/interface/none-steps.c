@@ -92,6 +92,7 @@ STEP(position) {
     RESULT(CALL(replay_break)(draw->a, draw->b % 3 ? never_reached : NULL, NULL));
     RESULT(CALL(replay_delete_break)());
     RESULT(CALL(replay_output_due)());
+    RESULT(CALL(replay_branch)(draw->a % 3 ? "branch" : draw->a % 2 ? "" : NULL));
 }
 
 STEP(finish_with) {

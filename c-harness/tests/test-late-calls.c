@@ -4,6 +4,8 @@
  * look at a log that is being closed. The thread sanitizer watches. */
 #include "host.h"
 
+#include <unistd.h>
+
 static host_t host;
 static atomic_bool over;
 static atomic_ulong calls;
@@ -101,4 +103,51 @@ TEST_SLOW(values_saved_without_the_lock_race_with_the_end_of_a_run, 60) {
 
 TEST_SLOW(values_loaded_without_the_lock_race_with_the_end_of_a_run, 60) {
     race(load);
+}
+
+/* ------------------------------------------------- a run that ends within a callback */
+
+static atomic_bool is_waiting;
+
+static void wait_for_the_end(void *opaque) {
+    (void)opaque;
+    if (replay_get_mode() == REPLAY_MODE_RECORD) {
+        static bool is_done;
+        if (!is_done)
+            CHECK(replay_checkpoint(REPLAY_CHECKPOINT_RESET_REQUESTED));
+        is_done = true;
+        return;
+    }
+    atomic_store(&is_waiting, true);
+    while (replay_get_mode() == REPLAY_MODE_PLAY)
+        replay_wait(1000000);
+}
+
+static void *take_io_turn(void *unused) {
+    replay_thread_attach(REPLAY_THREAD_IO);
+    replay_mutex_lock();
+    replay_start_warp_timer();
+    replay_mutex_unlock();
+    return unused;
+}
+
+TEST(a_run_may_end_while_a_callback_waits) {
+    const char *path = test_path("log");
+    for (int play = 0; play < 2; play++) {
+        pthread_t io;
+        host_init(&host);
+        host.callbacks.handle_requests = wait_for_the_end;
+        CHECK_STATUS(
+            host_configure(&host, play ? REPLAY_MODE_PLAY : REPLAY_MODE_RECORD, path, NULL), OK);
+        CHECK_STATUS(replay_start(), OK);
+        pthread_create(&io, NULL, take_io_turn, NULL);
+        while (play && !atomic_load(&is_waiting))
+            usleep(1000);
+        if (!play)
+            pthread_join(io, NULL);
+        replay_status_t status = replay_finish();
+        CHECK(status == (play ? REPLAY_ERROR_STOPPED_SHORT : REPLAY_OK));
+        if (play)
+            pthread_join(io, NULL);
+    }
 }

@@ -9,10 +9,12 @@ static const step_t plain[] = {
     {OP_CLOCK, 200},  {OP_EXECUTE, 10}, {OP_CLOCK, 300},  {OP_EXECUTE, 5},
 };
 
-static memory_t first, sixth;
+static memory_t first, sixth, start; /* start: before the first event */
 
 static void save_after_step(script_run_t *run, size_t index) {
     (void)run;
+    if (index == 0)
+        CHECK_STATUS(save(&start), OK);
     if (index == 5)
         CHECK_STATUS(save(&sixth), OK);
 }
@@ -63,8 +65,10 @@ TEST(a_damaged_position_leaves_the_replay_where_it_was) {
 
 static void load_foreign(script_run_t *run, size_t index) {
     (void)run;
-    if (index == 3)
+    if (index == 3) {
         CHECK_STATUS(load(&sixth), ERROR_POSITION);
+        CHECK_STATUS(load(&start), ERROR_POSITION);
+    }
 }
 
 TEST(a_position_of_a_different_recording_is_refused) {
@@ -76,9 +80,11 @@ TEST(a_position_of_a_different_recording_is_refused) {
     const char *path = test_path("other");
     script_init(&other, REPLAY_MODE_RECORD, path, STEPS(steps));
     other.with_digest = true;
+    other.machine = "other"; /* a position before the first event knows only the machine */
     script_run(&other);
     script_init(&play, REPLAY_MODE_PLAY, path, STEPS(steps));
     play.with_digest = true;
+    play.machine = "other";
     play.each = load_foreign;
     script_run(&play);
     CHECK_STATUS(script_status(&play), OK);
@@ -342,4 +348,109 @@ TEST(a_run_that_was_stopped_runs_again_after_a_load) {
     CHECK(REPLAY_CLOCK_LOCKED(REPLAY_CLOCK_HOST, 0) == 7);
     CHECK(host_run_to_end(&host, REPLAY_THREAD_VCPU | REPLAY_THREAD_IO));
     CHECK_STATUS(host_end(&host), OK);
+}
+
+/* ------------------------------------------------------------- in callbacks */
+
+static memory_t within;
+static replay_status_t saved_within, loaded_within, finished_within;
+static bool can_within;
+
+static void save_in_timer(void *opaque) {
+    (void)opaque;
+    can_within = replay_can_snapshot();
+    saved_within = save(&within);
+}
+
+static bool end_while_reading(void *opaque, void *bytes, size_t length) {
+    finished_within = replay_finish();
+    loaded_within = load(&within);
+    return stream_of(opaque).read(opaque, bytes, length);
+}
+
+TEST(a_callback_saves_and_loads_nothing) {
+    static host_t host;
+    static memory_t early;
+    host_begin(&host, REPLAY_MODE_RECORD, log_path(), NULL);
+    replay_timer_mod(replay_timer_new(save_in_timer, NULL), 10);
+    CHECK_STATUS(save(&early), OK);
+    run_timers(&host, 20);
+    CHECK(!can_within);
+    CHECK_STATUS(saved_within, ERROR_NOT_QUIET);
+    CHECK_STATUS(host_end(&host), OK);
+
+    host_begin(&host, REPLAY_MODE_PLAY, log_path(), NULL);
+    replay_timer_mod(replay_timer_new(save_in_timer, NULL), 10);
+    replay_stream_t stream = stream_of(&early);
+    stream.read = end_while_reading;
+    early.at = 0;
+    CHECK_STATUS(replay_position_load(&stream), OK);
+    CHECK_STATUS(finished_within, ERROR_REENTERED);
+    CHECK_STATUS(loaded_within, ERROR_REENTERED);
+    run_timers(&host, 20);
+    CHECK(host_run_to_end(&host, REPLAY_THREAD_VCPU | REPLAY_THREAD_IO));
+    CHECK_STATUS(host_end(&host), OK);
+}
+
+/* ------------------------------------------------------- requests from before */
+
+static replay_block_request_t *kept[2];
+static unsigned kept_count, completions;
+
+static void keep(void *opaque, replay_block_request_t *request, uint64_t offset,
+                 const struct iovec *pieces, int32_t count, uint32_t flags) {
+    (void)opaque, (void)offset, (void)pieces, (void)count, (void)flags;
+    kept[kept_count++] = request;
+}
+
+static void complete_one(void *opaque, int32_t result) {
+    (void)opaque, (void)result;
+    completions++;
+}
+
+TEST(a_request_from_before_never_completes) {
+    static host_t host;
+    static memory_t early, late;
+    static uint8_t data[512];
+    struct iovec piece = {data, sizeof data};
+    for (int play = 0; play < 2; play++) {
+        replay_block_backend_t backend = REPLAY_BLOCK_BACKEND_INIT;
+        backend.length = length_of_disk;
+        backend.read = keep;
+        replay_block_config_t config = REPLAY_BLOCK_CONFIG_INIT;
+        config.backend = &backend;
+        config.read_only = 1;
+        kept_count = completions = 0;
+        host_init(&host);
+        CHECK_STATUS(
+            host_configure(&host, play ? REPLAY_MODE_PLAY : REPLAY_MODE_RECORD, log_path(), NULL),
+            OK);
+        replay_block_t *disk = replay_block_open(&config, NULL);
+        host_start(&host, REPLAY_THREAD_VCPU | REPLAY_THREAD_IO);
+        if (!play)
+            CHECK_STATUS(save(&early), OK);
+        for (int round = 0; round <= play; round++) {
+            CHECK_STATUS(replay_block_read(disk, 0, &piece, 1, 0, complete_one, NULL), OK);
+            CHECK(!replay_can_snapshot());
+            if (play && round == 0) { /* back, with the request in the backend's hands */
+                host.icount = 0;
+                CHECK_STATUS(load(&early), OK);
+                CHECK(replay_can_snapshot());
+            }
+        }
+        replay_block_complete(kept[0], 0);
+        if (play) {
+            CHECK_STATUS(replay_async_events(), OK);
+            CHECK_EQ(completions, 0);
+            CHECK(!replay_can_snapshot());
+            replay_block_complete(kept[1], 0);
+        }
+        CHECK_STATUS(replay_async_events(), OK);
+        CHECK_EQ(completions, 1);
+        CHECK_STATUS(save(&late), OK);
+        if (play)
+            CHECK(host_run_to_end(&host, REPLAY_THREAD_VCPU | REPLAY_THREAD_IO));
+        CHECK_STATUS(replay_block_close(disk), OK);
+        CHECK_STATUS(host_end(&host), OK);
+    }
 }

@@ -238,3 +238,75 @@ TEST(a_host_of_one_thread_replays_two) {
     CHECK_STATUS(script_status(&play), OK);
     script_check_same(TEST_HERE, &play, &record);
 }
+
+/* ---------------------------------------------------- the I/O turn of one thread */
+
+static atomic_bool host_timer_is_due;
+static uint8_t timer_random;
+static int64_t timer_clock;
+static atomic_int timer_runs;
+
+static int64_t host_deadline(void *opaque, replay_timer_clock_t clock) {
+    (void)opaque;
+    return clock == REPLAY_TIMERS_HOST && host_timer_is_due ? 0 : -1;
+}
+
+/* A device of the main loop: a random number, a clock, a digest. */
+static void run_host_timer(void *opaque, replay_timer_clock_t clock) {
+    (void)opaque;
+    if (clock != REPLAY_TIMERS_HOST)
+        return;
+    host_timer_is_due = false;
+    bool records = replay_get_mode() == REPLAY_MODE_RECORD;
+    timer_random = records ? 77 : 0;
+    if (records)
+        CHECK_STATUS(replay_save_random(1, &timer_random, 1), OK);
+    else
+        CHECK_EQ(replay_read_random(&timer_random, 1), 1);
+    timer_clock = REPLAY_CLOCK_LOCKED(REPLAY_CLOCK_HOST, 777);
+    CHECK_STATUS(replay_digest(99), OK);
+    timer_runs++;
+}
+
+static void *take_io_turns(void *opaque) {
+    host_t *host = opaque;
+    replay_thread_attach(REPLAY_THREAD_IO);
+    replay_mutex_lock();
+    while (!host_stopped(host)) {
+        replay_start_warp_timer();
+        replay_wait(1000000);
+    }
+    replay_mutex_unlock();
+    return NULL;
+}
+
+TEST(what_one_thread_does_in_its_io_turn_two_threads_replay) {
+    static host_t host;
+    for (int play = 0; play < 2; play++) {
+        host_init(&host);
+        host.callbacks.deadline_ns = host_deadline;
+        host.callbacks.run_timers = run_host_timer;
+        host_timer_is_due = true;
+        CHECK_STATUS(
+            host_configure(&host, play ? REPLAY_MODE_PLAY : REPLAY_MODE_RECORD, log_path(), NULL),
+            OK);
+        host_start(&host, play ? REPLAY_THREAD_VCPU : REPLAY_THREAD_VCPU | REPLAY_THREAD_IO);
+        pthread_t io;
+        if (play)
+            pthread_create(&io, NULL, take_io_turns, &host);
+        host_execute(&host, REPLAY_THREAD_VCPU, 100);
+        if (!play)
+            CHECK_STATUS(replay_turn(), OK);
+        host_execute(&host, REPLAY_THREAD_VCPU, 100);
+        if (play) {
+            CHECK(host_run_to_end(&host, REPLAY_THREAD_VCPU));
+            replay_mutex_unlock();
+            pthread_join(io, NULL);
+            replay_mutex_lock();
+        }
+        CHECK_STATUS(host_end(&host), OK);
+        CHECK_EQ(timer_runs, play + 1);
+        CHECK_EQ(timer_random, 77);
+        CHECK_EQ(timer_clock, 777);
+    }
+}

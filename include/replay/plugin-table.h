@@ -512,6 +512,7 @@ typedef struct libreplay_plugin {
     libreplay_status_t (*replay_break)(uint64_t icount, libreplay_callback_t reached, void *opaque);
     libreplay_status_t (*replay_delete_break)(void);
     bool (*replay_output_due)(void);
+    libreplay_status_t (*replay_branch)(const char *path);
 } libreplay_plugin_t;
 
 typedef const libreplay_plugin_t *(*libreplay_plugin_query_t)(uint32_t abi_version);

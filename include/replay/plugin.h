@@ -177,6 +177,7 @@ typedef struct replay_plugin {
     replay_status_t (*replay_break)(uint64_t icount, replay_callback_t reached, void *opaque);
     replay_status_t (*replay_delete_break)(void);
     bool (*replay_output_due)(void);
+    replay_status_t (*replay_branch)(const char *path);
 } replay_plugin_t;
 
 /** The type of replay_plugin_query(). */

@@ -29,6 +29,8 @@ package final class BlockDisk: @unchecked Sendable {
     private var workers: Workers?
     /// Requests that a backend works on, by their ids.
     private let underWay = Locked<Set<UInt64>>([])
+    /// Of these, the abandoned ones.
+    private let abandoned = Atomic<Int>(0)
     /// Counts ``abandonRequests()``.
     private let generation = Atomic<UInt32>(0)
     /// Requests whose completion hasn't begun.
@@ -115,11 +117,11 @@ package final class BlockDisk: @unchecked Sendable {
     @discardableResult
     func done(_ request: BlockRequest, result: Int32) -> Bool {
         request.result = min(result, 0)
-        let (id, isAbandoned) = (request.id, request.isAbandoned)
+        let id = request.id
         guard post(request) else { return false }
         // Only now: a request that is neither at work nor queued must never arrive. The id of an abandoned
         // one may have been drawn again.
-        if !isAbandoned { underWay.withLock { _ = $0.remove(id) } }
+        underWay.withLock { if !request.isAbandoned { $0.remove(id) } }
         return true
     }
 
@@ -133,11 +135,18 @@ package final class BlockDisk: @unchecked Sendable {
     /// PLAY went to a different place: what was submitted before never completes.
     func abandonRequests() {
         generation.add(1, ordering: .relaxed)
+        abandoned.store(count.load(ordering: .acquiring), ordering: .relaxed)
         underWay.withLock { $0.removeAll() }
     }
 
     /// A request that was abandoned has come back.
-    func drop() { count.subtract(1, ordering: .releasing) }
+    func drop() {
+        abandoned.subtract(1, ordering: .relaxed)
+        count.subtract(1, ordering: .releasing)
+    }
+
+    /// Are there requests whose completion the guest waits for?
+    var hasRequests: Bool { count.load(ordering: .acquiring) > abandoned.load(ordering: .relaxed) }
 
     var currentGeneration: UInt32 { generation.load(ordering: .relaxed) }
 

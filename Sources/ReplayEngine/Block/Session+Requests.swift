@@ -27,7 +27,8 @@ extension Session {
                 completion: completion, opaque: opaque)
         else { return memoryRanOut(for: "a request of \(length) bytes") }
         request.isUnwritten = isUnwrittenNow
-        disk.submit(request)
+        // A backend of the host may run here.
+        calling { disk.submit(request) }
         return .ok
     }
 

@@ -110,7 +110,9 @@ final class Devices: @unchecked Sendable {
     var allDisks: [BlockDisk] { content.withLock { Array($0.disks.values) } }
 
     /// Is request `id` pending in a backend?
-    var hasRequests: Bool { content.withLock { content in content.disks.values.contains { !$0.isIdle } } }
+    var hasRequests: Bool {
+        content.withLock { content in content.disks.values.contains(where: \.hasRequests) }
+    }
 
     var hasRequestsUnderWay: Bool {
         content.withLock { content in content.disks.values.contains(where: \.hasRequestsUnderWay) }

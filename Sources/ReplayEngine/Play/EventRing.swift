@@ -28,6 +28,11 @@ struct EventRing {
         next = following == end ? events : following
     }
 
+    /// What was consumed belongs to a different course.
+    func forget() {
+        for place in 0..<Self.capacity where events + place != next { events[place].head = EventHead.none }
+    }
+
     /// The next event is this one again.
     func restore(_ event: Event) { next.pointee = event }
 

@@ -112,6 +112,29 @@ final class Player {
         ring.next.pointee.head == head && nextIcount == icount
     }
 
+    // MARK: Its end
+
+    /// Calls of threads in which the host may be called; the owner of the replay lock counts.
+    var pins = 0
+    /// The run has ended.
+    private(set) var isClosed = false
+
+    /// The run ends: nothing is next any more. - Returns: may it be released?
+    func close() -> Bool {
+        isClosed = true
+        end(.cut("the run has ended"), .max, nextIndex)
+        endIsReported = true
+        owedShutdowns = ShutdownQueue()
+        deleteBreak()
+        return pins == 0
+    }
+
+    /// - Returns: is this the last use of a closed player, which is to be released?
+    func unpin() -> Bool {
+        pins &-= 1
+        return isClosed && pins == 0
+    }
+
     // MARK: The break
 
     func setBreak(_ icount: UInt64, _ callback: @escaping Callback, _ opaque: UnsafeMutableRawPointer?) {
@@ -157,6 +180,7 @@ final class Player {
         if breakIcount < position.icount { deleteBreak() }
         endIsReported = false
         owedShutdowns = ShutdownQueue()
+        ring.forget()
         lastShutdown = position.state.shutdownCause == .none ? nil : position.state.shutdownCause
         (isInSlice, missedCompletion, patience) = (false, .max, Self.fullPatience)
         isFresh = true

@@ -14,7 +14,7 @@ extension Session {
     }
 
     private func accountProgress(_ icount: UInt64, _ player: Player) -> Bool {
-        if hasFailed { return false }
+        if hasFailed || player.isClosed { return false }
         if player.isFresh {
             diverge(
                 "the host's icount \(icount)", expected: "icount \(self.icount), that of the loaded position")

@@ -15,9 +15,8 @@ extension Session {
     /// while its guest sleeps.
     @inline(__always)
     func settleAtRelease() {
-        guard let player = hotPlayer else { return }
-        player._withUnsafeGuaranteedRef {
-            if $0.nextIcount == icount || !$0.owedShutdowns.isEmpty { settleAtRelease($0) }
+        if withPlayer({ $0.nextIcount == icount || !$0.owedShutdowns.isEmpty }) == true {
+            withPinnedPlayer { settleAtRelease($0) }
         }
     }
 

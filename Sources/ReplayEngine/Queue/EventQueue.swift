@@ -22,6 +22,17 @@ final class EventQueue: @unchecked Sendable {
     /// Is anything here that holds a callback of the host?
     var holdsCallbacks: Bool { !arrived.isEmpty || inbox.has { !$0.isExternal } }
 
+    /// PLAY becomes RECORD: what has arrived waits for the next flush, before what comes now.
+    func returnArrived() {
+        var chain = EventChain()
+        for event in arrived.values.sorted(by: { $0.order < $1.order }) {
+            guard let node = EventChain.makeNode() else { break }
+            chain.append(event, in: node)
+        }
+        arrived.removeAll()
+        inbox.putBack(chain)
+    }
+
     /// PLAY goes to a different place: nothing of this reaches the guest.
     func abandon() {
         for event in arrived.values { event.request?.reachGuest() }

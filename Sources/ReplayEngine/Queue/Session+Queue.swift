@@ -132,7 +132,7 @@ extension Session {
         course.isFlushing = true
         defer { course.isFlushing = false }
         for event in queue.inbox.takeUnwritten() { run(event) }
-        withPlayer { playQueue($0, call) } ?? recordQueue(call)
+        withPinnedPlayer { playQueue($0, call) } ?? recordQueue(call)
     }
 
     /// PLAY, in the vCPU's turn: runs unrecorded events, which don't wait for the log.
@@ -194,7 +194,7 @@ extension Session {
 
 extension QueuedEvent {
     /// Orders the remaining events independently of hashing.
-    fileprivate var order: (UInt64, UInt64) {
+    var order: (UInt64, UInt64) {
         switch self {
         case .bottomHalf(_, _, let id, _): (0, id ?? 0)
         case .block(_, _, let id): (1, id)

@@ -2,6 +2,8 @@
 struct Course {
     /// Is the queue being flushed?
     var isFlushing = false
+    /// Is a thread with both roles in its I/O turn? Its events are the I/O thread's then.
+    var isIOTurn = false
     /// Is the host's digest callback running?
     var isInDigest = false
     /// What takes the digests: turns or, in a host without them, flushes.

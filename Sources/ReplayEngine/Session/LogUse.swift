@@ -25,13 +25,20 @@ enum LogUse {
         }
     }
 
-    /// Frees what it owns; it can't be used any more.
+    /// The session ends. Nothing may use it any more, except a player that a thread in a callback has pinned.
+    @inline(never)
     func release() {
         switch self {
         case .none: break
         case .recording(let recorder): recorder.release()
         case .playing(let player): player.release()
         }
+    }
+
+    /// The run ends.
+    func leave() {
+        guard case .playing(let player) = self else { return release() }
+        if player._withUnsafeGuaranteedRef({ $0.close() }) { player.release() }
     }
 }
 

@@ -80,7 +80,7 @@ extension Session {
             // Even if it wasn't written, because a guest that continues unrecorded doesn't wait for it.
             advanceDigest()
         } else {
-            withPlayer { player in
+            withPinnedPlayer { player in
                 guard isMine(.digest, player) else { return }
                 guard host.hasDigest else { return consume(player) }
                 if compare(digestOfHost(), player) == .ok { advanceDigest() }

@@ -78,6 +78,11 @@ extension Session {
         }
         preparation.fingerprint[Key.digestInterval] = "\(options.digestInterval)"
         state.nextDigest = options.digestInterval == 0 ? .max : options.digestInterval
+        enter(LogUse(Recorder(try makeWriter(name))))
+    }
+
+    /// A log that isn't started yet.
+    func makeWriter(_ name: String) throws(ReplayError) -> LogWriter {
         do {
             var logOptions = LogOptions(segmentSize: options.segmentBytes)
             logOptions.replaces = options.overwrites
@@ -85,7 +90,7 @@ extension Session {
             logOptions.faults = options.faults
             let writer = try LogWriter(path: name, options: logOptions)
             writer.provideMetadata = { [unowned self] in metadata }
-            enter(LogUse(Recorder(writer)))
+            return writer
         } catch {
             var failure = ReplayError(error)
             if failure.status == .logNotFound { failure.status = .system }
@@ -134,6 +139,7 @@ extension Session {
         preparation.fingerprint[Key.sleep] = sleeps ? "on" : "off"
         preparation.fingerprint[Key.blockData] = recorded[Key.blockData]
         preparation.fingerprint[Key.digestInterval] = recorded[Key.digestInterval]
+        preparation.fingerprint[Key.parent] = recorded[Key.parent]
     }
 
     /// While the guest sleeps, does virtual time follow real time?
@@ -145,6 +151,8 @@ extension Session {
         static let sleep = "replay.sleep"
         static let blockData = "replay.rrdata"
         static let digestInterval = "replay.rrdigest"
+        /// The log of which this one is a branch, and where.
+        static let parent = "replay.parent"
         static func diskLength(_ name: String) -> ByteText {
             ByteText(Array("replay.".utf8) + name.fileBytes + Array(".length".utf8))
         }

@@ -20,9 +20,9 @@ extension Session {
     private func accountExecuted(_ player: Player) -> Status {
         guard accountForPlaying(host.icount, player) else { return failure }
         player.isInSlice = false
-        if icount >= player.breakIcount { reachBreak(player) }
+        if icount >= player.breakIcount { withPinnedPlayer { reachBreak($0) } }
         // Delivers nothing, because the host may still do something at this icount first.
-        if icount == player.nextIcount { wakeWhoeverActs(player) }
+        withPlayer { if icount == $0.nextIcount { wakeWhoeverActs($0) } }
         return hasFailed ? failure : .ok
     }
 
@@ -66,6 +66,21 @@ extension Session {
 
     private func playBudget(_ player: Player) -> UInt64 {
         guard accountForPlaying(host.icount, player) else { return 0 }
+        let limit = min(player.nextIcount, player.breakIcount)
+        let isQuick =
+            icount < limit && player.owedShutdowns.isEmpty && !replay_watch_is_wanted(watch)
+            && !player.endIsReported
+        guard isQuick else { return withPinnedPlayer { budgetAtPlace($0) } ?? 0 }
+        player.isInSlice = true
+        player.isFresh = false
+        return limit &- icount
+    }
+
+    /// PLAY: the same where something is due, or about to be reported.
+    @inline(never)
+    private func budgetAtPlace(_ player: Player) -> UInt64 {
+        player.isInSlice = false
+        player.isFresh = false
         if icount >= player.breakIcount {
             reachBreak(player)
             return 0
@@ -78,7 +93,6 @@ extension Session {
         let limit = min(player.nextIcount, player.breakIcount)
         let budget = hasFailed || player.endIsReported ? 0 : limit &- icount
         player.isInSlice = budget > 0
-        player.isFresh = false
         return budget
     }
 

@@ -69,7 +69,7 @@ extension Session {
             noteTurn()  // its last turn was in a different session, so anything may have changed
             return .ok
         }
-        withPlayer { settle(roles.overlaps(.vcpu) ? .rest : .release, $0) }
+        withPinnedPlayer { settle(roles.overlaps(.vcpu) ? .rest : .release, $0) }
         // While the machine is paused turns do nothing, so none is due.
         if roles.overlaps(.vcpu), !isPlaying, host.machineRunning, host.cpusIdle {
             if hasVirtualTimers, virtualDeadline(host.icount) == 0 {
@@ -87,6 +87,7 @@ extension Session {
     func sleep(_ limit: Int64) -> Bool {
         let roles = ThreadRoles.mine
         let held = replay_fair_lock_mine(lock)
+        let watchdog = watchdog  // a load begins a new one meanwhile
         watchdog?.beginWait(roles)
         if held { replay_fair_lock_give(lock) }
         let changed = replay_change_wait(change, replay_thread_self().pointee.seen, limit)

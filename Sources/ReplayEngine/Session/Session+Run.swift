@@ -76,7 +76,7 @@ extension Session {
     private func loop(_ isVCPU: Bool) -> Status {
         var emptySlices = 0
         while mayRunOn { if isVCPU { runSlice(&emptySlices) } else { runMainLoop() } }
-        withPlayer { takeLastEvents($0, isVCPU) }
+        withPinnedPlayer { takeLastEvents($0, isVCPU) }
         return hasFailed ? failure : .ok
     }
 
@@ -120,6 +120,7 @@ extension Session {
             _ = wait(Self.longestRest)
             return
         }
+        let watchdog = watchdog
         watchdog?.beginSlice()
         host.execute(instructions)
         watchdog?.endSlice()

@@ -38,7 +38,7 @@ extension Session {
             return false
         }
         return recorder._withUnsafeGuaranteedRef {
-            let role = ThreadRoles.mine.role(usually: $0.usualRole(kind))
+            let role = ThreadRoles.mine.role(usually: course.isIOTurn ? .io : $0.usualRole(kind))
             return note(written: $0.hotWriter._withUnsafeGuaranteedRef { $0.append(kind, role, icount) })
         }
     }
@@ -55,7 +55,7 @@ extension Session {
         guard !hasFailed, let recorder = hotRecorder, let icount = accountForWriting(host.icount) else {
             return false
         }
-        let role = ThreadRoles.mine.role(usually: .vcpu)
+        let role = ThreadRoles.mine.role(usually: course.isIOTurn ? .io : .vcpu)
         return recorder._withUnsafeGuaranteedRef {
             note(written: $0.hotWriter._withUnsafeGuaranteedRef { $0.append(event, role, icount) })
         }

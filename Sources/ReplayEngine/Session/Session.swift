@@ -72,11 +72,12 @@ package final class Session: @unchecked Sendable {
         updateQuickMode()
         face.withLock { $0.show(writer, player) }
         if isDefault { replay_mode_store(next.mode.rawValue) }
-        before.release()
+        before.leave()
     }
 
     func updateQuickMode() {
-        let isQuick = mode != .none && !shared.lints.load(ordering: .relaxed) && !hasFailed
+        let isQuick =
+            mode != .none && !course.isIOTurn && !shared.lints.load(ordering: .relaxed) && !hasFailed
         shared.quickMode.store(isQuick ? mode.rawValue : -1, ordering: .relaxed)
     }
 
@@ -93,10 +94,20 @@ package final class Session: @unchecked Sendable {
     var hotPlayer: Unmanaged<Player>? {
         if isPlaying, case .playing(let player) = log { player } else { nil }
     }
-    /// PLAY: runs `body` with the player, without counting references. Nil in the other modes.
+    /// PLAY: runs `body` with the player, without counting references. Nil in the other modes. For a body
+    /// that calls no host: there the lock may be released, and the run end.
     @inline(__always)
     func withPlayer<Result>(_ body: (Player) -> Result) -> Result? {
         hotPlayer.map { $0._withUnsafeGuaranteedRef(body) }
+    }
+    /// The same for a body that may call the host: the player outlives it.
+    @inline(__always)
+    func withPinnedPlayer<Result>(_ body: (Player) -> Result) -> Result? {
+        hotPlayer.map { player in
+            player._withUnsafeGuaranteedRef { $0.pins &+= 1 }
+            defer { if player._withUnsafeGuaranteedRef({ $0.unpin() }) { LogUse.playing(player).release() } }
+            return player._withUnsafeGuaranteedRef(body)
+        }
     }
 
     @inline(__always)

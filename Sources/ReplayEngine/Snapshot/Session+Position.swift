@@ -23,6 +23,7 @@ extension Session {
     /// What refers to callbacks and memory of the host.
     private var obstacle: String? {
         if course.isFlushing { return "the queue is being flushed" }
+        if isCalling { return "the library is within a callback of the host" }
         if queue.holdsCallbacks { return "a bottom half or a completion is queued" }
         if hasRequestsAtWork { return "a disk request is pending" }
         if withPlayer({ !$0.owedShutdowns.isEmpty }) == true { return "a shutdown is about to be requested" }
@@ -56,13 +57,14 @@ extension Session {
             icount: icount, events: player?.nextIndex ?? events, chain: chain,
             eventsEnabled: areEventsEnabled, digestTaker: course.digestTaker, state: state)
         let (head, body) = position.encoded()
-        guard head.withUnsafeBytes(output), body.withUnsafeBytes(output) else {
+        let isWritten = inHost { head.withUnsafeBytes(output) && body.withUnsafeBytes(output) }
+        guard isWritten else {
             return note(ReplayError(.system, "the position can't be written to the host's stream", at: self))
         }
         return .ok
     }
 
-    private func refusalOfPosition(_ function: StaticString) -> Status? {
+    func refusalOfPosition(_ function: StaticString) -> Status? {
         if isIdle {
             return misuse(.wrongMode, "\(function) was called while neither recording nor replaying")
         }
@@ -81,7 +83,11 @@ extension Session {
         }
         if let error = writtenDisk { return note(error) }
         do throws(ReplayError) {
-            let position = try readPosition(input)
+            let position = try inHost { readPosition(input) }.get()
+            // The callback had the thread for itself.
+            guard self.player === player, holdsLock else {
+                return misuse(.wrongState, "the replay has ended while its position was read")
+            }
             try go(to: position, player)
             return .ok
         } catch {
@@ -89,7 +95,11 @@ extension Session {
         }
     }
 
-    private func readPosition(_ input: Input) throws(ReplayError) -> EnginePosition {
+    private func readPosition(_ input: Input) -> Result<EnginePosition, ReplayError> {
+        Result { () throws(ReplayError) in try positionRead(input) }
+    }
+
+    private func positionRead(_ input: Input) throws(ReplayError) -> EnginePosition {
         var head = [UInt8](repeating: 0, count: EnginePosition.headSize)
         guard head.withUnsafeMutableBytes(input) else {
             throw ReplayError(.system, "the position can't be read from the host's stream")
@@ -110,6 +120,8 @@ extension Session {
     private func go(to position: EnginePosition, _ player: Player) throws(ReplayError) {
         let reached = (max(icount, host.icount), player.nextIndex)
         try player.go(to: position)
+        // First: it may be about to report a stall of the course that ends here.
+        watchdog?.stop()
         noteFurthest(reached)
         for disk in devices.allDisks { disk.abandonRequests() }
         queue.abandon()
@@ -126,7 +138,6 @@ extension Session {
         runners.areStopped.store(false, ordering: .relaxed)
         publishNothingDue()
         publishNext(player)
-        watchdog?.stop()
         replay_watch_reset(watch)
         startWatchdog()
         wakeVCPU()

@@ -48,7 +48,8 @@ extension Session {
             return saveClockElsewhere(value)
         }
         if options.lint { lintOutsideOfCheckpoint("a clock reading") }
-        return writeClock(clock, value, count == Self.icountNow ? host.icount : count, usual: .vcpu)
+        return writeClock(
+            clock, value, count == Self.icountNow ? host.icount : count, usual: course.isIOTurn ? .io : .vcpu)
     }
 
     func writeClock(_ clock: Int32, _ value: Int64, _ icount: UInt64, usual: ThreadRole) -> Int64 {

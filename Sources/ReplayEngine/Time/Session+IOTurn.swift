@@ -12,8 +12,21 @@ extension Session {
         if hasFailed && !options.goOnWhenFull { return failure }
         guard machineRuns else { return .ok }
         if isPlaying { noteTurnForWatch() }
-        withPlayer { playIOTurn($0) } ?? recordIOTurn()
+        if isIdle || ThreadRoles.mine != .either {
+            withPinnedPlayer { playIOTurn($0) } ?? recordIOTurn()
+        } else {
+            takeIOTurnOfBoth()
+        }
         return hasFailed ? failure : .ok
+    }
+
+    /// A replay may have a thread for each role: what the host does in this turn is the I/O thread's.
+    private func takeIOTurnOfBoth() {
+        course.isIOTurn = true
+        updateQuickMode()
+        withPinnedPlayer { playIOTurn($0) } ?? recordIOTurn()
+        course.isIOTurn = false
+        updateQuickMode()
     }
 
     // MARK: Record

@@ -15,7 +15,7 @@ extension Session {
         if hasFailed && !options.goOnWhenFull { return failure }
         guard machineRuns else { return .ok }
         if isPlaying { noteTurnForWatch() }
-        withPlayer { playVCPUTurn($0) } ?? recordVCPUTurn()
+        withPinnedPlayer { playVCPUTurn($0) } ?? recordVCPUTurn()
         return hasFailed ? failure : .ok
     }
 

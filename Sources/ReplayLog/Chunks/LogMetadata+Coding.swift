@@ -35,6 +35,11 @@ extension LogMetadata {
         return writer.bytes
     }
 
+    /// Tells the log from others of the same machine, made at other times.
+    func identity(kinds: KindTable) -> UInt64 {
+        encoded(kinds: kinds).withUnsafeBytes { Checksum.xxh3($0) }
+    }
+
     /// Nil if the bytes aren't metadata.
     static func decode(_ bytes: UnsafeRawBufferPointer) -> (metadata: LogMetadata, kinds: KindTable)? {
         var reader = ByteReader(bytes)

@@ -69,7 +69,8 @@ package final class LogReader {
 
     /// Seeks to an event, so that ``next()`` returns it. The place after the last event is the end.
     ///
-    /// - Returns: the state of ``RunningChecksum`` before the event, which tells this log from all others.
+    /// - Returns: a checksum of the metadata and of all events before it, which tells this log up to there
+    ///   from all others.
     @discardableResult
     package func seek(toEvent index: UInt64) throws(LogError) -> UInt64 {
         failure = nil
@@ -85,7 +86,7 @@ package final class LogReader {
         }
         guard low > 0 else {
             rest(before: 0)
-            return RunningChecksum.seed
+            return RunningChecksum.fold(RunningChecksum.seed, metadata.identity(kinds: kinds))
         }
         try load(low &- 1)
         var chain = try chain(beforeSource: low &- 1)
@@ -94,7 +95,7 @@ package final class LogReader {
             guard decoder.pointee.skip() else { throw fail(damage()) }
             chain = RunningChecksum.fold(chain, event: event, count: decoder.pointee.cursor - event)
         }
-        return chain
+        return RunningChecksum.fold(chain, metadata.identity(kinds: kinds))
     }
 
     private func chain(beforeSource number: Int) throws(LogError) -> UInt64 {

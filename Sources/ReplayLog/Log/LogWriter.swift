@@ -108,8 +108,10 @@ package final class LogWriter: @unchecked Sendable {
 
     package var eventCount: UInt64 { encoder.pointee.eventCount }
     package var lastIcount: UInt64 { encoder.pointee.lastIcount }
-    /// The state of ``RunningChecksum`` after the last event.
-    package var chain: UInt64 { encoder.pointee.check }
+    /// Tells the log up to its last event from all others, once it has its metadata: as
+    /// ``LogReader/seek(toEvent:)`` returns it.
+    package var chain: UInt64 { RunningChecksum.fold(encoder.pointee.check, identity) }
+    private var identity: UInt64 = 0
     /// The bytes of all events, before compression.
     package var bytesWritten: UInt64 {
         let unsealed = encoder.pointee.eventCount != segment.firstEvent
@@ -139,6 +141,7 @@ package final class LogWriter: @unchecked Sendable {
             )
         }
         hasMetadata = true
+        identity = metadata.identity(kinds: .own)
         sealer.wait(for: sealer.submit(.metadata(metadata.encoded(kinds: .own))))
         if let failure = sealer.failure {
             _ = die()

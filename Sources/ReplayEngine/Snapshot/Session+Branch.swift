@@ -1,0 +1,100 @@
+import CReplay
+import ReplayLog
+import ReplaySystem
+import Synchronization
+
+/// PLAY becomes RECORD: a new log that begins with the events of the replayed one.
+extension Session {
+    package func branch(to path: String) -> Status {
+        let function: StaticString = "replay_branch"
+        if let status = refusalOfPosition(function) { return status }
+        guard let player else { return misuse(.wrongMode, "\(function) was called while not replaying") }
+        if isInCallback {
+            return misuse(.reentered, "\(function) was called from within a callback of the host")
+        }
+        // A recording that was cut goes on; any other failure says that this isn't its guest.
+        if hasFailed, failure != .logCut { return failure }
+        if !player.owedShutdowns.isEmpty || course.audioIn != nil {
+            return note(
+                ReplayError(.notQuiet, "no branch is possible just before a shutdown or within audio samples")
+            )
+        }
+        if options.blockData, !devices.allDisks.isEmpty {
+            return note(
+                ReplayError(.notSupported, "a disk whose data comes from the log (rrdata=on) can't branch"))
+        }
+        if !hasFailed {
+            guard accountForPlaying(host.icount, player) else { return failure }
+        }
+        do throws(ReplayError) {
+            beginRun(with: try makeBranch(player, path), path)
+            return .ok
+        } catch {
+            preparation.fingerprint[Key.parent] = player.parent
+            return note(error)
+        }
+    }
+
+    /// The new log, with everything up to here in it.
+    private func makeBranch(_ player: Player, _ path: String) throws(ReplayError) -> LogWriter {
+        let writer = try makeWriter(path)
+        do throws(LogError) {
+            let chain = try player.chain()
+            preparation.fingerprint[Key.parent] =
+                "events \(player.nextIndex), icount \(icount), checksum \(chain.asHex)"
+            try writer.writeMetadata(metadata)
+            try player.copyEvents(to: writer)
+            try writer.start()
+        } catch {
+            writer.abandon()
+            throw ReplayError(error)
+        }
+        if let remark = writer.remark { host.message(.warning, remark) }
+        return writer
+    }
+
+    /// RECORD from here on. What has arrived before its place waits for the next flush.
+    private func beginRun(with writer: LogWriter, _ path: String) {
+        watchdog?.stop()
+        let real = max(state.virtualRTClock, state.clock.now(icount))
+        shared.epoch.store(replay_monotonic_ns() &- real, ordering: .relaxed)
+        state.pauses = PauseCount()
+        publishNothingDue()
+        queue.returnArrived()
+        options.mode = .record
+        enter(LogUse(Recorder(writer)))
+        events = writer.eventCount
+        clearFailure()
+        runners.areStopped.store(false, ordering: .relaxed)
+        shared.furthestIcount.store(0, ordering: .relaxed)
+        setFileName(path)
+        replay_watch_reset(watch)
+        startWatchdog()
+        wakeVCPU()
+        wakeIO()
+    }
+}
+
+extension Player {
+    /// The parent that the replayed log names, if it is a branch itself.
+    var parent: String? { Fingerprint(reader.metadata.fingerprint)[Session.Key.parent] }
+
+    /// Appends all events before ``next`` to a log. The reader is where it was then.
+    func copyEvents(to writer: LogWriter) throws(LogError) {
+        let count = nextIndex
+        defer { _ = try? chain() }
+        try reader.seek(toEvent: 0)
+        for _ in 0..<count {
+            guard let event = try reader.next(), let kind = event.knownKind else {
+                throw LogError(.damaged, "\(reader.path) has changed since it was opened")
+            }
+            let isWritten = writer.append(
+                kind, event.role, event.icount, event.a, event.b, event.c, event.d, event.e, event.f,
+                bytes: event.bytes)
+            guard isWritten else {
+                throw writer.failure ?? writer.refusal
+                    ?? LogError(.misuse, "\(writer.path) takes no more events")
+            }
+        }
+    }
+}

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: MIT */
+/* A replay becomes a recording to a new log, which is replayed on its own. */
+#include "positions.h"
+#include "scripted-host.h"
+
+enum { MOST_STEPS = 60 };
+
+static char branch_path[512], third[512];
+static size_t branch_at;
+static replay_status_t branched;
+static memory_t before;
+
+/** From here on the guest gets other values than the recording has. */
+static void branch(script_run_t *run, size_t index) {
+    if (index != branch_at || run->mode != REPLAY_MODE_PLAY)
+        return;
+    branched = replay_branch(branch_path);
+    if (branched != REPLAY_OK) {
+        test_fail(TEST_HERE, "no branch after step %zu: %s", index, host_last_error().message);
+        return;
+    }
+    CHECK(replay_mode == REPLAY_MODE_RECORD);
+    CHECK_STR(replay_get_filename(), branch_path);
+    run->mode = REPLAY_MODE_RECORD;
+    run->shutdowns_seen = run->shutdowns_asked;
+}
+
+static step_t random_step(uint64_t *seed) {
+    static const step_t kinds[] = {
+        {OP_EXECUTE, 50},
+        {OP_EXECUTE, 3},
+        {OP_CLOCK, 5000, 0},
+        {OP_CLOCK, 70, 1},
+        {OP_CHECKPOINT, 4},
+        {OP_INTERRUPT},
+        {OP_RANDOM, 7, 33},
+        {OP_CHAR_POST, .text = "typed"},
+        {OP_PACKET, .b = 9, .text = "a packet"},
+        {OP_BH, 1},
+        {OP_BLOCK_EVENT, 5},
+        {OP_FLUSH},
+        {OP_TURN},
+        {OP_DIGEST, 17},
+        {OP_CHAR_WRITE, 3, 1},
+        {OP_AUDIO_OUT, 12},
+    };
+    step_t step = kinds[test_random(seed) % (sizeof kinds / sizeof *kinds)];
+    if (step.op == OP_EXECUTE || step.op == OP_CLOCK)
+        step.a += (int64_t)(test_random(seed) % 1000);
+    return step;
+}
+
+static void prepare(script_run_t *run, replay_mode_t mode, const char *path, const step_t *steps,
+                    size_t count) {
+    script_free(run);
+    script_init(run, mode, path, steps, count);
+    run->with_digest = true;
+    run->options = mode == REPLAY_MODE_RECORD ? "rroverwrite=on" : "rroverwrite=on,rrsegment=256";
+    run->each = branch;
+}
+
+/** @p at: the step after which the replay branches. */
+static bool try_branch(const step_t *steps, size_t count, size_t at, uint64_t seed) {
+    static script_run_t play, again;
+    step_t other[MOST_STEPS + 2];
+    memcpy(other, steps, count * sizeof *steps);
+    for (size_t i = at + 1; i + 2 < count; i++)
+        other[i] = random_step(&seed);
+    branch_at = at;
+    prepare(&play, REPLAY_MODE_PLAY, log_path(), other, count);
+    script_run(&play);
+    if (!CHECK_STATUS(branched, OK) || !CHECK_STATUS(script_status(&play), OK)) {
+        printf("      %s\n", script_message(&play));
+        return false;
+    }
+    branch_at = SIZE_MAX;
+    prepare(&again, REPLAY_MODE_PLAY, branch_path, other, count);
+    script_run(&again);
+    bool good =
+        CHECK_STATUS(script_status(&again), OK) && script_check_same(TEST_HERE, &again, &play);
+    if (!good)
+        printf("      branch at %zu: %s\n", at, script_message(&again));
+    return good;
+}
+
+TEST_SLOW(a_branch_is_replayed_on_its_own, 120) {
+    static script_run_t record;
+    snprintf(branch_path, sizeof branch_path, "%s", test_path("branch"));
+    for (uint64_t course = 1; course <= 40; course++) {
+        step_t steps[MOST_STEPS + 2];
+        uint64_t seed = course;
+        for (size_t i = 0; i < MOST_STEPS; i++)
+            steps[i] = random_step(&seed);
+        steps[MOST_STEPS] = (step_t){OP_FLUSH};
+        steps[MOST_STEPS + 1] = (step_t){OP_EXECUTE, 10};
+        size_t count = MOST_STEPS + 2;
+        branch_at = SIZE_MAX;
+        prepare(&record, REPLAY_MODE_RECORD, log_path(), steps, count);
+        script_run(&record);
+        CHECK_STATUS(script_status(&record), OK);
+        for (int i = 0; i < 3; i++) {
+            test_note("course %llu", (unsigned long long)course);
+            if (!try_branch(steps, count, test_random(&seed) % MOST_STEPS, test_random(&seed)))
+                return;
+        }
+    }
+}
+
+/* ----------------------------------------------------------------- what it is */
+
+static void record_short(host_t *host) {
+    host_begin(host, REPLAY_MODE_RECORD, log_path(), NULL);
+    for (int64_t i = 1; i <= 5; i++) {
+        host_execute(host, REPLAY_THREAD_VCPU, 100);
+        (void)REPLAY_CLOCK_LOCKED(REPLAY_CLOCK_VIRTUAL_RT, i * 1000000000);
+    }
+    host_execute(host, REPLAY_THREAD_VCPU, 100);
+    CHECK_STATUS(host_end(host), OK);
+}
+
+static int64_t play_short(host_t *host, int64_t readings) {
+    int64_t last = 0;
+    for (int64_t i = 1; i <= readings; i++) {
+        host_execute(host, REPLAY_THREAD_VCPU, 100);
+        last = REPLAY_CLOCK_LOCKED(REPLAY_CLOCK_VIRTUAL_RT, -1);
+    }
+    return last;
+}
+
+TEST(a_branch_begins_with_what_was_replayed) {
+    static host_t host;
+    snprintf(branch_path, sizeof branch_path, "%s", test_path("branch"));
+    record_short(&host);
+    host_begin(&host, REPLAY_MODE_PLAY, log_path(), NULL);
+    CHECK_EQ(play_short(&host, 3), 3000000000);
+    CHECK_STATUS(save(&before), OK);
+    CHECK_STATUS(replay_branch(branch_path), OK);
+    CHECK_STATUS(replay_branch(branch_path), ERROR_WRONG_MODE);
+    CHECK_EQ(host_info().events, 3);
+    CHECK_EQ(host_info().mode, REPLAY_MODE_RECORD);
+    host_execute(&host, REPLAY_THREAD_VCPU, 50);
+    CHECK(REPLAY_CLOCK_LOCKED(REPLAY_CLOCK_HOST, 42) == 42);
+    CHECK_STATUS(host_end(&host), OK);
+
+    host_begin(&host, REPLAY_MODE_PLAY, branch_path, NULL);
+    CHECK_STATUS(load(&before), ERROR_POSITION); /* of the parent */
+    CHECK_EQ(play_short(&host, 3), 3000000000);
+    host_execute(&host, REPLAY_THREAD_VCPU, 50);
+    CHECK(REPLAY_CLOCK_LOCKED(REPLAY_CLOCK_HOST, 0) == 42);
+    /* A branch of a branch. */
+    snprintf(third, sizeof third, "%s", test_path("third"));
+    CHECK_STATUS(replay_branch(third), OK);
+    host_execute(&host, REPLAY_THREAD_VCPU, 7);
+    CHECK_STATUS(host_end(&host), OK);
+    host_begin(&host, REPLAY_MODE_PLAY, third, NULL);
+    CHECK_EQ(play_short(&host, 3), 3000000000);
+    host_execute(&host, REPLAY_THREAD_VCPU, 50);
+    CHECK(REPLAY_CLOCK_LOCKED(REPLAY_CLOCK_HOST, 0) == 42);
+    CHECK(host_run_to_end(&host, REPLAY_THREAD_VCPU | REPLAY_THREAD_IO));
+    CHECK_EQ(host.icount, 357);
+    CHECK_STATUS(host_end(&host), OK);
+    /* The parent is as it was. */
+    host_begin(&host, REPLAY_MODE_PLAY, log_path(), NULL);
+    CHECK_EQ(play_short(&host, 5), 5000000000);
+    CHECK(host_run_to_end(&host, REPLAY_THREAD_VCPU | REPLAY_THREAD_IO));
+    CHECK_STATUS(host_end(&host), OK);
+}
+
+TEST(a_branch_that_cannot_be_leaves_the_replay_where_it_was) {
+    static host_t host;
+    snprintf(branch_path, sizeof branch_path, "%s", test_path("branch"));
+    CHECK_STATUS(replay_branch(branch_path), ERROR_WRONG_MODE);
+    record_short(&host);
+    host_begin(&host, REPLAY_MODE_PLAY, log_path(), NULL);
+    CHECK_EQ(play_short(&host, 2), 2000000000);
+    CHECK_STATUS(replay_branch(NULL), ERROR_INVALID_ARGUMENT);
+    CHECK_STATUS(replay_branch(""), ERROR_INVALID_ARGUMENT);
+    CHECK_STATUS(replay_branch("/nowhere/at/all"), ERROR_SYSTEM);
+    CHECK_STATUS(replay_branch(log_path()), ERROR_LOG_BUSY);
+    CHECK(replay_mode == REPLAY_MODE_PLAY);
+    host_execute(&host, REPLAY_THREAD_VCPU, 100);
+    CHECK_EQ(REPLAY_CLOCK_LOCKED(REPLAY_CLOCK_VIRTUAL_RT, 0), 3000000000);
+    host.icount = 401; /* past an event */
+    CHECK_STATUS(replay_account_executed_instructions(), ERROR_DIVERGENCE);
+    CHECK_STATUS(replay_branch(branch_path), ERROR_DIVERGENCE);
+    CHECK_STATUS(host_end(&host), ERROR_DIVERGENCE);
+}
