@@ -255,9 +255,10 @@ TEST(timers_run_again_from_the_position_on) {
         run_timers(&host, 250);
         CHECK_EQ(ticks, 2);
         CHECK_STATUS(save(&early), OK);
+        replay_timer_t *other = NULL;
         if (play) {
-            /* One more, which the position doesn't know: it is not set after the load. */
-            replay_timer_t *other = replay_timer_new(tick, NULL);
+            /* One more, which the position doesn't know: it is gone after the load. */
+            other = replay_timer_new(tick, NULL);
             replay_timer_mod(other, 400);
         }
         run_timers(&host, play ? 350 : 1000);
@@ -265,6 +266,8 @@ TEST(timers_run_again_from_the_position_on) {
             host.icount = 250;
             CHECK_STATUS(load(&early), OK);
             CHECK_EQ(replay_timer_expire_time(timer), 300);
+            CHECK_STATUS(replay_timer_mod(other, 400), ERROR_INVALID_ARGUMENT);
+            other = replay_timer_new(tick, NULL);
             ticks = 2;
             run_timers(&host, 1000);
         }
@@ -286,6 +289,58 @@ TEST(timers_run_again_from_the_position_on) {
     run_timers(&host, 1000);
     CHECK_EQ(ticks, 10);
     CHECK(host_run_to_end(&host, REPLAY_THREAD_VCPU | REPLAY_THREAD_IO));
+    CHECK_STATUS(host_end(&host), OK);
+}
+
+TEST(a_timer_that_is_created_again_has_the_number_of_the_recording) {
+    host_t host;
+    static memory_t early, late;
+    for (int play = 0; play < 2; play++) {
+        host_begin(&host, play ? REPLAY_MODE_PLAY : REPLAY_MODE_RECORD, log_path(), NULL);
+        host_execute(&host, REPLAY_THREAD_VCPU, 50);
+        if (play) {
+            replay_timer_t *abandoned = replay_timer_new(tick, NULL);
+            replay_timer_mod(abandoned, 1000000);
+            CHECK_STATUS(load(&early), OK);
+            CHECK_EQ(replay_timer_expire_time(abandoned), -1);
+            CHECK_STATUS(replay_timer_free(abandoned), ERROR_INVALID_ARGUMENT);
+        } else {
+            CHECK_STATUS(save(&early), OK);
+        }
+        replay_timer_t *timer = replay_timer_new(tick, NULL);
+        replay_timer_mod(timer, play ? 2000000 : 1000000);
+        host_execute(&host, REPLAY_THREAD_VCPU, 50);
+        if (play) {
+            CHECK_STATUS(load(&late), OK);
+            CHECK_EQ(replay_timer_expire_time(timer), 1000000);
+            CHECK_STATUS(replay_timer_free(timer), OK);
+            CHECK(host_run_to_end(&host, REPLAY_THREAD_VCPU | REPLAY_THREAD_IO));
+        } else {
+            CHECK_STATUS(save(&late), OK);
+        }
+        CHECK_STATUS(host_end(&host), OK);
+    }
+}
+
+TEST(freed_timers_leave_nothing_and_too_many_are_refused) {
+    host_t host;
+    static memory_t memory;
+    host_begin(&host, REPLAY_MODE_RECORD, log_path(), NULL);
+    CHECK_STATUS(save(&memory), OK);
+    size_t empty = memory.length;
+    replay_timer_t *last = replay_timer_new(tick, NULL);
+    for (int i = 0; i < 200000; i++) {
+        replay_timer_t *next = replay_timer_new(tick, NULL);
+        replay_timer_free(last);
+        last = next;
+    }
+    CHECK_STATUS(save(&memory), OK);
+    CHECK(memory.length <= empty + 24);
+    for (int i = 0; i < 400000; i++)
+        replay_timer_new(tick, NULL);
+    CHECK(!replay_can_snapshot());
+    CHECK_STATUS(save(&memory), ERROR_NOT_SUPPORTED);
+    CHECK_HAS(host_last_error().message, "timers");
     CHECK_STATUS(host_end(&host), OK);
 }
 

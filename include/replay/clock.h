@@ -132,7 +132,8 @@ REPLAY_API int64_t replay_warp_deadline_ns(void);
 /** A timer on the virtual clock, for hosts that have no timers of their own.
  *  Due timers run in replay_account_warp_timer(), in the order of their times;
  *  those with the same time run in the order in which they were set. A timer that a
- *  running timer sets waits for the next turn. */
+ *  running timer sets waits for the next turn. replay_position_load() knows a timer by how
+ *  many were created before it, and frees those that were created after the position. */
 typedef struct replay_timer replay_timer_t;
 
 /** Creates a timer, not set. @return it, or NULL with an error. The caller frees it

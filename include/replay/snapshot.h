@@ -40,8 +40,8 @@ typedef struct replay_stream {
  *
  *  because these refer to callbacks and memory of the host (ERROR_NOT_QUIET: try again
  *  later); nor with a disk of block.h that isn't read-only, whose content a position doesn't
- *  hold (ERROR_NOT_SUPPORTED), nor after the run has failed. Queued input from outside
- *  doesn't matter.
+ *  hold, or with more than 300,000 timers (ERROR_NOT_SUPPORTED); nor after the run has
+ *  failed. Queued input from outside doesn't matter.
  *
  *  @return if false, replay_last_error() has the status that replay_position_save() would
  *    return, and the reason. None: false, ERROR_WRONG_MODE.
@@ -49,7 +49,8 @@ typedef struct replay_stream {
 REPLAY_API bool replay_can_snapshot(void);
 
 /** Writes the library's part of a snapshot: the place in the log, the cached clocks, the
- *  virtual clock and its timers, the next ids. About 300 bytes, and 17 for each timer.
+ *  virtual clock and its timers, the next ids. About 300 bytes, and at most
+ *  24 for each timer that exists.
  *
  *  It writes nothing to the log. In PLAY it reads a part of the log again, which takes a few
  *  milliseconds. It doesn't matter whether a recording or a replay saved a position.
@@ -70,7 +71,8 @@ REPLAY_API replay_status_t replay_position_save(const replay_stream_t *out);
  *        failure, an end that was reported, and replay_run_stop() no longer count. What is
  *        queued is dropped without a callback, and so are completions of the library's disks
  *        for requests from before; the host drops its own requests. The library's timers are
- *        set as they were; one that was created later is not set.
+ *        set as they were. One that was created later doesn't exist any more, and its handle
+ *        isn't valid: the replay creates it again where the recording did.
  *
  *  The library calls kick and wake_io, and calls stop again at the next end or failure.
  *  @param in its read() is called twice, with the replay lock held.

@@ -11,6 +11,8 @@ struct EnginePosition {
     private static let version: UInt32 = 1
     /// So long the rest may be: a bound on the memory that a damaged head demands.
     static let longest: UInt32 = 1 << 24
+    /// The part of it that timers may have.
+    static let longestTimers = Int(longest) / 2
 
     var icount: UInt64
     /// Events before it.

@@ -17,7 +17,11 @@ extension Session {
         if let obstacle {
             return note(ReplayError(.notQuiet, "no position can be saved here: \(obstacle)", at: self))
         }
-        return writtenDisk.map { note($0) }
+        if let error = writtenDisk { return note(error) }
+        guard state.timers.mostBytes < EnginePosition.longestTimers else {
+            return note(ReplayError(.notSupported, "a position can't hold so many timers", at: self))
+        }
+        return nil
     }
 
     /// What refers to callbacks and memory of the host.

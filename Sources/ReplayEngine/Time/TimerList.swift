@@ -12,15 +12,18 @@ package struct TimerList {
     /// The timers that are set come first: see `replay_timers_t`, whose elements these are.
     private var entries: [replay_timer_entry_t] = []
     private var list = replay_timers_t()
-    /// All handles in the order in which they were made: a timer's number is the same in each run.
-    private var numbers: [UInt] = []
+    /// Those that exist, in the order in which they were made. The number counts the timers made before: it is
+    /// the same in each run, and a position knows a timer by it.
+    private var made: [(number: UInt64, handle: UInt)] = []
+    private var nextNumber: UInt64 = 0
 
     /// nil: memory ran out. Setting a timer needs no more memory.
     mutating func add(_ callback: @escaping Callback, _ opaque: UnsafeMutableRawPointer?) -> UInt? {
-        guard entries.makeRoom(), numbers.makeRoom() else { return nil }
+        guard entries.makeRoom(), made.makeRoom() else { return nil }
         let handle = Devices.newHandle()
         entries.append(replay_timer_entry_t())
-        numbers.append(handle)
+        made.append((nextNumber, handle))
+        nextNumber &+= 1
         change { replay_timers_add(&$0, handle, callback, opaque) }
         return handle
     }
@@ -35,6 +38,7 @@ package struct TimerList {
     mutating func remove(_ handle: UInt) -> Bool {
         guard change({ replay_timers_remove(&$0, handle) }) else { return false }
         entries.removeLast()
+        if let place = made.lastIndex(where: { $0.handle == handle }) { made.remove(at: place) }
         return true
     }
 
@@ -64,38 +68,54 @@ package struct TimerList {
 
     // MARK: Position
 
+    /// A bound on the bytes of ``write(to:)``.
+    var mostBytes: Int { 32 &+ entries.count &* 24 }
+
     /// Those that exist, and when they run: what a position holds.
     func write(to writer: inout ByteWriter) {
-        let set = entries.prefix(list.pending)
-        writer.writeVarInt(UInt64(numbers.count))
-        for handle in numbers {
-            writer.writeUInt8(entries.contains { $0.handle == handle } ? 1 : 0)
+        writer.writeVarInt(nextNumber)
+        writer.writeVarInt(UInt64(made.count))
+        var numbers: [UInt: UInt64] = [:]
+        for timer in made {
+            writer.writeVarInt(timer.number)
+            numbers[timer.handle] = timer.number
         }
+        let set = entries.prefix(list.pending)
         writer.writeVarInt(UInt64(set.count))
         for timer in set.sorted(by: { $0.order < $1.order }) {
-            writer.writeVarInt(UInt64(numbers.firstIndex(of: timer.handle) ?? 0))
+            writer.writeVarInt(numbers[timer.handle] ?? 0)
             writer.writeUInt64(UInt64(bitPattern: timer.expire))
         }
     }
 
-    /// Sets the timers as the position has them; those that it doesn't know are not set.
+    /// Sets the timers as the position has them, and removes those that it doesn't know: they were made later.
     ///
     /// - Returns: why that can't be, or nil.
     mutating func load(from reader: inout ByteReader) -> String? {
         let malformed = "its timers can't be read"
-        guard let count = reader.readVarInt(), count <= UInt64(reader.remaining) else { return malformed }
-        for number in 0..<Int(count) {
-            guard let exists = reader.readBool() else { return malformed }
-            if exists, number >= numbers.count || !entries.contains(where: { $0.handle == numbers[number] }) {
+        guard let next = reader.readVarInt(), let count = reader.readVarInt(),
+            count <= UInt64(reader.remaining)
+        else { return malformed }
+        let handles = Dictionary(made.map { ($0.number, $0.handle) }, uniquingKeysWith: { first, _ in first })
+        var kept: [(number: UInt64, handle: UInt)] = []
+        for _ in 0..<count {
+            guard let number = reader.readVarInt(), number < next,
+                kept.last.map({ $0.number < number }) ?? true
+            else { return malformed }
+            guard let handle = handles[number] else {
                 return "timer \(number) of the position doesn't exist here"
             }
+            kept.append((number, handle))
         }
-        for handle in numbers { _ = clear(handle) }
+        let known = Set(kept.map(\.handle))
+        for timer in made {
+            _ = known.contains(timer.handle) ? clear(timer.handle) : remove(timer.handle)
+        }
+        nextNumber = next
         guard let pending = reader.readVarInt(), pending <= count else { return malformed }
         for _ in 0..<pending {
-            guard let number = reader.readVarInt(), number < UInt64(numbers.count),
-                let expire = reader.readUInt64(),
-                set(numbers[Int(number)], at: Int64(bitPattern: expire))
+            guard let number = reader.readVarInt(), let handle = handles[number], known.contains(handle),
+                let expire = reader.readUInt64(), set(handle, at: Int64(bitPattern: expire))
             else { return malformed }
         }
         return nil
