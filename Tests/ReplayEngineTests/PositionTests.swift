@@ -27,8 +27,13 @@ import Testing
         state.clock = VirtualClock(shift: nil)
         state.clock.armWarp(real: 11, deadline: 12, target: 13)
         state.timers = timers(count)
+        var devices = DevicePosition()
+        devices.charDevices = 3
+        devices.filters = [0, 2]
+        devices.disks = [Array("disk0".utf8), Array("system".utf8)]
         return EnginePosition(
-            icount: 1234, events: 56, chain: .max, eventsEnabled: true, digestTaker: .flush, state: state)
+            icount: 1234, events: 56, chain: .max, eventsEnabled: true, digestTaker: .flush, devices: devices,
+            state: state)
     }
 
     /// Splitmix64.

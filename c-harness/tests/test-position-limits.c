@@ -191,6 +191,81 @@ TEST(a_disk_that_the_guest_writes_to_is_not_part_of_a_position) {
     CHECK_STATUS(host_end(&host), OK);
 }
 
+static void on_char(void *opaque, const uint8_t *data, size_t length) {
+    (void)opaque, (void)data, (void)length;
+}
+
+static void on_packet(void *opaque, uint32_t flags, const uint8_t *data, size_t length) {
+    (void)opaque, (void)flags, (void)data, (void)length;
+}
+
+TEST(going_back_past_the_plugging_in_of_a_device_drops_it) {
+    host_t host;
+    static memory_t early, late;
+    for (int play = 0; play < 2; play++) {
+        host_begin(&host, play ? REPLAY_MODE_PLAY : REPLAY_MODE_RECORD, log_path(), NULL);
+        host_execute(&host, REPLAY_THREAD_VCPU, 50);
+        if (play) {
+            /* It can't be plugged in by going forward. */
+            CHECK_STATUS(load(&late), ERROR_POSITION);
+            CHECK_HAS(host_last_error().message, "character device 0");
+        } else {
+            CHECK_STATUS(save(&early), OK);
+        }
+        for (int round = 0; round < (play ? 3 : 1); round++) {
+            if (round) {
+                host.icount = 50;
+                CHECK_STATUS(load(&early), OK);
+                CHECK_STATUS(replay_chr_be_write(0, (const uint8_t *)"x", 1),
+                             ERROR_INVALID_ARGUMENT);
+            }
+            CHECK_EQ(replay_register_char_driver(on_char, NULL), 0);
+            host_execute(&host, REPLAY_THREAD_VCPU, 50);
+        }
+        CHECK_STATUS(play ? load(&late) : save(&late), OK);
+        if (play)
+            CHECK(host_run_to_end(&host, REPLAY_THREAD_VCPU | REPLAY_THREAD_IO));
+        CHECK_STATUS(host_end(&host), OK);
+    }
+}
+
+TEST(a_filter_or_a_disk_that_is_gone_is_named) {
+    host_t host;
+    static memory_t memory;
+    replay_block_backend_t backend = REPLAY_BLOCK_BACKEND_INIT;
+    backend.length = length_of_disk;
+    backend.read = never;
+    replay_block_config_t config = REPLAY_BLOCK_CONFIG_INIT;
+    config.backend = &backend;
+    config.read_only = true;
+    for (int play = 0; play < 2; play++) {
+        host_init(&host);
+        replay_mode_t mode = play ? REPLAY_MODE_PLAY : REPLAY_MODE_RECORD;
+        REQUIRE_STATUS(host_configure(&host, mode, log_path(), NULL), OK);
+        replay_block_t *disk = replay_block_open(&config, NULL);
+        replay_net_t *first = replay_register_net(on_packet, NULL);
+        replay_net_t *second = replay_register_net(on_packet, NULL);
+        REQUIRE(disk && first && second);
+        host_start(&host, REPLAY_THREAD_VCPU | REPLAY_THREAD_IO);
+        CHECK_STATUS(replay_unregister_net(first), OK);
+        host_execute(&host, REPLAY_THREAD_VCPU, 20);
+        if (play) {
+            CHECK_STATUS(load(&memory), OK);
+            CHECK_STATUS(replay_block_close(disk), OK);
+            CHECK_STATUS(load(&memory), ERROR_POSITION);
+            CHECK_HAS(host_last_error().message, "disk0");
+            CHECK_STATUS(replay_unregister_net(second), OK);
+            CHECK_STATUS(load(&memory), ERROR_POSITION);
+            CHECK_HAS(host_last_error().message, "network filter 1");
+            CHECK(host_run_to_end(&host, REPLAY_THREAD_VCPU | REPLAY_THREAD_IO));
+        } else {
+            CHECK_STATUS(save(&memory), OK);
+            host_execute(&host, REPLAY_THREAD_VCPU, 20);
+        }
+        CHECK_STATUS(host_end(&host), OK);
+    }
+}
+
 /* ------------------------------------------------------ after a failure or the end */
 
 TEST(a_failure_or_an_end_is_left_behind) {

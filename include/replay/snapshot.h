@@ -73,12 +73,17 @@ REPLAY_API replay_status_t replay_position_save(const replay_stream_t *out);
  *        for requests from before; the host drops its own requests. The library's timers are
  *        set as they were. One that was created later doesn't exist any more, and its handle
  *        isn't valid: the replay creates it again where the recording did.
+ *        Character devices that were plugged in later are dropped; the replay registers them
+ *        again where the recording did. What the position has must exist: to go forward past
+ *        the plugging in of a device, replay up to there. A network filter that was
+ *        unregistered since, or a disk that was closed, can't come back.
  *
  *  The library calls kick and wake_io, and calls stop again at the next end or failure.
  *  @param in its read() is called twice, with the replay lock held.
  *  @return REPLAY_OK; ERROR_POSITION: it is damaged, or of a different recording, or has a
- *    timer that doesn't exist here (create timers in the same order in each run, before the
- *    start); ERROR_NOT_SUPPORTED (a disk that isn't read-only); ERROR_SYSTEM (read() failed);
+ *    timer, character device, network filter or disk that doesn't exist here, which the
+ *    reason names (create them in the same order in each run, before the start if possible);
+ *    ERROR_NOT_SUPPORTED (a disk that isn't read-only); ERROR_SYSTEM (read() failed);
  *    ERROR_NO_MEMORY; a failure to read the log; ERROR_INVALID_ARGUMENT (no read());
  *    ERROR_STRUCT_SIZE; ERROR_WRONG_MODE; ERROR_WRONG_STATE (before replay_start());
  *    ERROR_REENTERED (from within a callback or replay_run()). After a failure the replay is

@@ -39,6 +39,13 @@ final class Devices: @unchecked Sendable {
 
     var charDeviceCount: Int { content.withLock { $0.charDevices.count } }
 
+    /// Drops those that were plugged in after a position with `count`.
+    func keepCharDevices(_ count: Int) {
+        content.withLock { content in
+            content.charDevices.removeLast(max(content.charDevices.count - max(count, 0), 0))
+        }
+    }
+
     func hasCharDevice(_ number: Int) -> Bool {
         content.withLock { $0.charDevices.indices.contains(number) }
     }
@@ -72,6 +79,8 @@ final class Devices: @unchecked Sendable {
     func netFilter(number: Int64) -> NetFilter? {
         content.withLock { content in content.filters.values.first { $0.number == number } }
     }
+
+    var filterNumbers: [Int64] { content.withLock { $0.filters.values.map(\.number) } }
 
     // MARK: Disks
 

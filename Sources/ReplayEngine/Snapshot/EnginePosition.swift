@@ -11,8 +11,8 @@ struct EnginePosition {
     private static let version: UInt32 = 1
     /// So long the rest may be: a bound on the memory that a damaged head demands.
     static let longest: UInt32 = 1 << 24
-    /// The part of it that timers may have.
-    static let longestTimers = Int(longest) / 2
+    /// The part of it that timers and devices may have.
+    static let longestLists = Int(longest) / 2
 
     var icount: UInt64
     /// Events before it.
@@ -21,6 +21,7 @@ struct EnginePosition {
     var chain: UInt64
     var eventsEnabled: Bool
     var digestTaker: DigestTaker
+    var devices: DevicePosition
     var state: EngineState
 }
 
@@ -32,6 +33,7 @@ extension EnginePosition {
         for number in [icount, events, chain] { body.writeUInt64(number) }
         body.writeUInt8(eventsEnabled ? 1 : 0)
         body.writeUInt8(digestTaker.rawValue)
+        devices.write(to: &body)
         state.write(to: &body)
         body.writeChecksum()
         var head = ByteWriter()
@@ -67,13 +69,15 @@ extension EnginePosition {
         reader = ByteReader(all)
         guard let icount = reader.readUInt64(), let events = reader.readUInt64(),
             let chain = reader.readUInt64(), let eventsEnabled = reader.readBool(),
-            let digestTaker = reader.readUInt8().flatMap({ DigestTaker(rawValue: $0) })
+            let digestTaker = reader.readUInt8().flatMap({ DigestTaker(rawValue: $0) }),
+            let devices = DevicePosition(reading: &reader)
         else { throw Self.error("it is damaged") }
         self.icount = icount
         self.events = events
         self.chain = chain
         self.eventsEnabled = eventsEnabled
         self.digestTaker = digestTaker
+        self.devices = devices
         state = EngineState()
         state.timers = timers
         try state.read(from: &reader)

@@ -18,8 +18,10 @@ extension Session {
             return note(ReplayError(.notQuiet, "no position can be saved here: \(obstacle)", at: self))
         }
         if let error = writtenDisk { return note(error) }
-        guard state.timers.mostBytes < EnginePosition.longestTimers else {
-            return note(ReplayError(.notSupported, "a position can't hold so many timers", at: self))
+        let lists = state.timers.mostBytes &+ DevicePosition(devices).mostBytes
+        guard lists < EnginePosition.longestLists else {
+            return note(
+                ReplayError(.notSupported, "a position can't hold so many timers and devices", at: self))
         }
         return nil
     }
@@ -59,7 +61,8 @@ extension Session {
         }
         let position = EnginePosition(
             icount: icount, events: player?.nextIndex ?? events, chain: chain,
-            eventsEnabled: areEventsEnabled, digestTaker: course.digestTaker, state: state)
+            eventsEnabled: areEventsEnabled, digestTaker: course.digestTaker,
+            devices: DevicePosition(devices), state: state)
         let (head, body) = position.encoded()
         let isWritten = inHost { head.withUnsafeBytes(output) && body.withUnsafeBytes(output) }
         guard isWritten else {
@@ -123,9 +126,11 @@ extension Session {
     /// PLAY: the log, the state and everything that belongs to the abandoned course.
     private func go(to position: EnginePosition, _ player: Player) throws(ReplayError) {
         let reached = (max(icount, host.icount), player.nextIndex)
+        if let reason = position.devices.reasonAgainst(devices) { throw EnginePosition.error(reason) }
         try player.go(to: position)
         // First: it may be about to report a stall of the course that ends here.
         watchdog?.stop()
+        devices.keepCharDevices(Int(position.devices.charDevices))
         noteFurthest(reached)
         for disk in devices.allDisks { disk.abandonRequests() }
         queue.abandon()
