@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: MIT */
+/* Positions and devices: disks, what was plugged in or removed since, requests that are
+ * under way. */
+#include "host.h"
+#include "positions.h"
+
+static int64_t length_of_disk(void *opaque) {
+    (void)opaque;
+    return 4096;
+}
+
+static void never(void *opaque, replay_block_request_t *request, uint64_t offset,
+                  const struct iovec *iov, int32_t count, uint32_t flags) {
+    (void)opaque, (void)request, (void)offset, (void)iov, (void)count, (void)flags;
+}
+
+TEST(a_disk_that_the_guest_writes_to_is_not_part_of_a_position) {
+    host_t host;
+    static memory_t memory;
+    replay_block_backend_t backend = REPLAY_BLOCK_BACKEND_INIT;
+    backend.length = length_of_disk;
+    backend.read = never;
+    replay_block_config_t config = REPLAY_BLOCK_CONFIG_INIT;
+    config.backend = &backend;
+    host_init(&host);
+    CHECK_STATUS(host_configure(&host, REPLAY_MODE_RECORD, log_path(), NULL), OK);
+    CHECK(replay_block_open(&config, NULL) != NULL);
+    host_start(&host, REPLAY_THREAD_VCPU | REPLAY_THREAD_IO);
+    CHECK(!replay_can_snapshot());
+    CHECK_STATUS(host_last_error().status, ERROR_NOT_SUPPORTED);
+    CHECK_STATUS(save(&memory), ERROR_NOT_SUPPORTED);
+    CHECK_HAS(host_last_error().message, "disk0");
+    CHECK_STATUS(host_end(&host), OK);
+}
+
+TEST(going_back_past_the_plugging_in_of_a_device_drops_it) {
+    host_t host;
+    static memory_t early, late;
+    for (int play = 0; play < 2; play++) {
+        host_begin(&host, play ? REPLAY_MODE_PLAY : REPLAY_MODE_RECORD, log_path(), NULL);
+        host_execute(&host, REPLAY_THREAD_VCPU, 50);
+        if (play) {
+            /* It can't be plugged in by going forward. */
+            CHECK_STATUS(load(&late), ERROR_POSITION);
+            CHECK_HAS(host_last_error().message, "character device 0");
+        } else {
+            CHECK_STATUS(save(&early), OK);
+        }
+        for (int round = 0; round < (play ? 3 : 1); round++) {
+            if (round) {
+                host.icount = 50;
+                CHECK_STATUS(load(&early), OK);
+                CHECK_STATUS(replay_chr_be_write(0, (const uint8_t *)"x", 1),
+                             ERROR_INVALID_ARGUMENT);
+            }
+            CHECK_EQ(replay_register_char_driver(ignore_data, NULL), 0);
+            host_execute(&host, REPLAY_THREAD_VCPU, 50);
+        }
+        CHECK_STATUS(play ? load(&late) : save(&late), OK);
+        if (play)
+            CHECK(host_run_to_end(&host, REPLAY_THREAD_VCPU | REPLAY_THREAD_IO));
+        CHECK_STATUS(host_end(&host), OK);
+    }
+}
+
+TEST(a_filter_or_a_disk_that_is_gone_is_named) {
+    host_t host;
+    static memory_t memory;
+    replay_block_backend_t backend = REPLAY_BLOCK_BACKEND_INIT;
+    backend.length = length_of_disk;
+    backend.read = never;
+    replay_block_config_t config = REPLAY_BLOCK_CONFIG_INIT;
+    config.backend = &backend;
+    config.read_only = true;
+    for (int play = 0; play < 2; play++) {
+        host_init(&host);
+        replay_mode_t mode = play ? REPLAY_MODE_PLAY : REPLAY_MODE_RECORD;
+        REQUIRE_STATUS(host_configure(&host, mode, log_path(), NULL), OK);
+        replay_block_t *disk = replay_block_open(&config, NULL);
+        replay_net_t *first = replay_register_net(ignore_packet, NULL);
+        replay_net_t *second = replay_register_net(ignore_packet, NULL);
+        REQUIRE(disk && first && second);
+        host_start(&host, REPLAY_THREAD_VCPU | REPLAY_THREAD_IO);
+        CHECK_STATUS(replay_unregister_net(first), OK);
+        host_execute(&host, REPLAY_THREAD_VCPU, 20);
+        if (play) {
+            CHECK_STATUS(load(&memory), OK);
+            CHECK_STATUS(replay_block_close(disk), OK);
+            CHECK_STATUS(load(&memory), ERROR_POSITION);
+            CHECK_HAS(host_last_error().message, "disk0");
+            CHECK_STATUS(replay_unregister_net(second), OK);
+            CHECK_STATUS(load(&memory), ERROR_POSITION);
+            CHECK_HAS(host_last_error().message, "network filter 1");
+            CHECK(host_run_to_end(&host, REPLAY_THREAD_VCPU | REPLAY_THREAD_IO));
+        } else {
+            CHECK_STATUS(save(&memory), OK);
+            host_execute(&host, REPLAY_THREAD_VCPU, 20);
+        }
+        CHECK_STATUS(host_end(&host), OK);
+    }
+}
+
+/* ------------------------------------------------------- requests from before */
+
+static replay_block_request_t *kept[2];
+static unsigned kept_count, completions;
+
+static void keep(void *opaque, replay_block_request_t *request, uint64_t offset,
+                 const struct iovec *pieces, int32_t count, uint32_t flags) {
+    (void)opaque, (void)offset, (void)pieces, (void)count, (void)flags;
+    kept[kept_count++] = request;
+}
+
+static void complete_one(void *opaque, int32_t result) {
+    (void)opaque, (void)result;
+    completions++;
+}
+
+TEST(a_request_from_before_never_completes) {
+    static host_t host;
+    static memory_t early, late;
+    static uint8_t data[512];
+    struct iovec piece = {data, sizeof data};
+    for (int play = 0; play < 2; play++) {
+        replay_block_backend_t backend = REPLAY_BLOCK_BACKEND_INIT;
+        backend.length = length_of_disk;
+        backend.read = keep;
+        replay_block_config_t config = REPLAY_BLOCK_CONFIG_INIT;
+        config.backend = &backend;
+        config.read_only = 1;
+        kept_count = completions = 0;
+        host_init(&host);
+        CHECK_STATUS(
+            host_configure(&host, play ? REPLAY_MODE_PLAY : REPLAY_MODE_RECORD, log_path(), NULL),
+            OK);
+        replay_block_t *disk = replay_block_open(&config, NULL);
+        host_start(&host, REPLAY_THREAD_VCPU | REPLAY_THREAD_IO);
+        if (!play)
+            CHECK_STATUS(save(&early), OK);
+        for (int round = 0; round <= play; round++) {
+            CHECK_STATUS(replay_block_read(disk, 0, &piece, 1, 0, complete_one, NULL), OK);
+            CHECK(!replay_can_snapshot());
+            if (play && round == 0) { /* back, with the request in the backend's hands */
+                host.icount = 0;
+                CHECK_STATUS(load(&early), OK);
+                CHECK(replay_can_snapshot());
+            }
+        }
+        replay_block_complete(kept[0], 0);
+        if (play) {
+            CHECK_STATUS(replay_async_events(), OK);
+            CHECK_EQ(completions, 0);
+            CHECK(!replay_can_snapshot());
+            replay_block_complete(kept[1], 0);
+        }
+        CHECK_STATUS(replay_async_events(), OK);
+        CHECK_EQ(completions, 1);
+        CHECK_STATUS(save(&late), OK);
+        if (play)
+            CHECK(host_run_to_end(&host, REPLAY_THREAD_VCPU | REPLAY_THREAD_IO));
+        CHECK_STATUS(replay_block_close(disk), OK);
+        CHECK_STATUS(host_end(&host), OK);
+    }
+}
