@@ -3,6 +3,9 @@
 #include "positions.h"
 #include "scripted-host.h"
 
+#include <sys/wait.h>
+#include <unistd.h>
+
 enum { MOST_STEPS = 60 };
 
 static char branch_path[512], third[512];
@@ -184,4 +187,62 @@ TEST(a_branch_that_cannot_be_leaves_the_replay_where_it_was) {
     CHECK_STATUS(replay_account_executed_instructions(), ERROR_DIVERGENCE);
     CHECK_STATUS(replay_branch(branch_path), ERROR_DIVERGENCE);
     CHECK_STATUS(host_end(&host), ERROR_DIVERGENCE);
+}
+
+/* --------------------------------------------------------------- after an end */
+
+/** A recorder that dies after three readings. */
+static void record_and_die(void) {
+    static host_t host;
+    fflush(stdout);
+    pid_t child = fork();
+    if (child == 0) {
+        host_begin(&host, REPLAY_MODE_RECORD, log_path(), NULL);
+        for (int64_t i = 1; i <= 3; i++) {
+            host_execute(&host, REPLAY_THREAD_VCPU, 100);
+            (void)REPLAY_CLOCK_LOCKED(REPLAY_CLOCK_VIRTUAL_RT, i * 1000000000);
+        }
+        _exit(0);
+    }
+    int status;
+    CHECK(waitpid(child, &status, 0) == child && WIFEXITED(status));
+}
+
+TEST(a_recording_that_was_cut_is_continued) {
+    static host_t host;
+    snprintf(branch_path, sizeof branch_path, "%s", test_path("branch"));
+    record_and_die();
+    host_begin(&host, REPLAY_MODE_PLAY, log_path(), NULL);
+    CHECK_EQ(play_short(&host, 3), 3000000000);
+    CHECK(host_run_to_end(&host, REPLAY_THREAD_VCPU | REPLAY_THREAD_IO));
+    CHECK_STATUS(host_stop_status(&host), ERROR_LOG_CUT);
+    CHECK_STATUS(replay_branch(branch_path), OK);
+    atomic_store(&host.stops, 0);
+    host_execute(&host, REPLAY_THREAD_VCPU, 100);
+    CHECK(REPLAY_CLOCK_LOCKED(REPLAY_CLOCK_VIRTUAL_RT, 4000000000) == 4000000000);
+    CHECK_STATUS(host_end(&host), OK);
+    host_begin(&host, REPLAY_MODE_PLAY, branch_path, NULL);
+    CHECK_EQ(play_short(&host, 4), 4000000000);
+    CHECK(host_run_to_end(&host, REPLAY_THREAD_VCPU | REPLAY_THREAD_IO));
+    CHECK_STATUS(host_end(&host), OK);
+}
+
+TEST(a_recording_that_is_complete_goes_on_from_its_end) {
+    static host_t host;
+    snprintf(branch_path, sizeof branch_path, "%s", test_path("branch"));
+    record_short(&host);
+    host_begin(&host, REPLAY_MODE_PLAY, log_path(), NULL);
+    CHECK_EQ(play_short(&host, 5), 5000000000);
+    CHECK(host_run_to_end(&host, REPLAY_THREAD_VCPU | REPLAY_THREAD_IO));
+    CHECK_STATUS(replay_branch(branch_path), OK);
+    atomic_store(&host.stops, 0);
+    host_execute(&host, REPLAY_THREAD_VCPU, 100);
+    CHECK(REPLAY_CLOCK_LOCKED(REPLAY_CLOCK_HOST, 6) == 6);
+    CHECK_STATUS(host_end(&host), OK);
+    host_begin(&host, REPLAY_MODE_PLAY, branch_path, NULL);
+    CHECK_EQ(play_short(&host, 5), 5000000000);
+    host_execute(&host, REPLAY_THREAD_VCPU, 200);
+    CHECK(REPLAY_CLOCK_LOCKED(REPLAY_CLOCK_HOST, 0) == 6);
+    CHECK(host_run_to_end(&host, REPLAY_THREAD_VCPU | REPLAY_THREAD_IO));
+    CHECK_STATUS(host_end(&host), OK);
 }

@@ -126,8 +126,9 @@ REPLAY_API bool replay_output_due(void);
 /** Ends the replay at the current place, and records from there to a new log: the machine
  *  goes on, and the guest gets new input. The log begins with the events of the replayed one
  *  up to here, so that it can be replayed on its own; its fingerprint names the replayed one
- *  ("replay.parent") by place and checksum. A recording that was cut is continued in the same
- *  way, after the end was reported. Real time continues where the recording's was.
+ *  ("replay.parent") by place and checksum. After the end was
+ *  reported, a recording that was cut, or one that is complete, goes on in the same way. Real
+ *  time continues where the recording's was.
  *
  *  The mode is RECORD from then on, in replay_mode too. An older recording at @p path is
  *  replaced only with the option rroverwrite.
@@ -136,9 +137,8 @@ REPLAY_API bool replay_output_due(void);
  *    audio samples is begun); ERROR_NOT_SUPPORTED (rrdata=on: a disk has no image);
  *    ERROR_INVALID_ARGUMENT (no path); a failure to read the one log or to write the other;
  *    the failure of a replay that has failed; ERROR_WRONG_MODE; ERROR_WRONG_STATE (before
- *    replay_start(), or after the end of a recording that is complete and was replayed to
- *    that end); ERROR_REENTERED (from within a callback or replay_run()). After a failure the
- *    replay is where it was.
+ *    replay_start()); ERROR_REENTERED (from within a callback or replay_run()). After a
+ *    failure the replay is where it was.
  *  Thread: [vcpu] [io] [lock-held]. */
 REPLAY_API replay_status_t replay_branch(const char *path);
 
