@@ -246,3 +246,90 @@ TEST(a_recording_that_is_complete_goes_on_from_its_end) {
     CHECK(host_run_to_end(&host, REPLAY_THREAD_VCPU | REPLAY_THREAD_IO));
     CHECK_STATUS(host_end(&host), OK);
 }
+
+/* -------------------------------------------------------------------- refused */
+
+static replay_status_t branched_within;
+
+static void branch_within(void *opaque) {
+    (void)opaque;
+    branched_within = replay_branch(branch_path);
+}
+
+static int64_t length_of_disk(void *opaque) {
+    (void)opaque;
+    return 4096;
+}
+
+static void never(void *opaque, replay_block_request_t *request, uint64_t offset,
+                  const struct iovec *pieces, int32_t count, uint32_t flags) {
+    (void)opaque, (void)request, (void)offset, (void)pieces, (void)count, (void)flags;
+}
+
+TEST(a_place_that_is_not_quiet_is_no_place_to_branch) {
+    static host_t host;
+    snprintf(branch_path, sizeof branch_path, "%s", test_path("branch"));
+    for (int play = 0; play < 2; play++) {
+        replay_block_backend_t backend = REPLAY_BLOCK_BACKEND_INIT;
+        backend.length = length_of_disk;
+        backend.read = never;
+        replay_block_config_t config = REPLAY_BLOCK_CONFIG_INIT;
+        config.backend = &backend;
+        size_t samples = 1;
+        uint64_t left = 1, right = 2;
+        host_init(&host);
+        CHECK_STATUS(host_configure(&host, play ? REPLAY_MODE_PLAY : REPLAY_MODE_RECORD, log_path(),
+                                    play ? NULL : "rrdata=on"),
+                     OK);
+        CHECK(replay_block_open(&config, NULL) != NULL);
+        replay_thread_attach(REPLAY_THREAD_VCPU | REPLAY_THREAD_IO);
+        replay_mutex_lock();
+        if (play)
+            CHECK_STATUS(replay_branch(branch_path), ERROR_WRONG_STATE);
+        replay_mutex_unlock();
+        host_start(&host, REPLAY_THREAD_VCPU | REPLAY_THREAD_IO);
+        replay_bh_schedule_event(branch_within, NULL);
+        CHECK_STATUS(replay_async_events(), OK);
+        CHECK_STATUS_IS(branched_within, play ? REPLAY_ERROR_REENTERED : REPLAY_ERROR_WRONG_MODE);
+        CHECK_STATUS(replay_audio_in_start(&samples), OK);
+        if (play)
+            CHECK_STATUS(replay_branch(branch_path), ERROR_NOT_QUIET);
+        CHECK_STATUS(replay_audio_in_sample_lr(&left, &right), OK);
+        CHECK_STATUS(replay_audio_in_finish(), OK);
+        if (play) {
+            CHECK_STATUS(replay_branch(branch_path), ERROR_NOT_SUPPORTED); /* rrdata=on */
+            CHECK(host_run_to_end(&host, REPLAY_THREAD_VCPU | REPLAY_THREAD_IO));
+        }
+        CHECK_STATUS(host_end(&host), OK);
+    }
+}
+
+/* A host without the digest callback branches from a recording with digests. */
+static uint64_t same_digest(void *opaque) {
+    (void)opaque;
+    return 5;
+}
+
+TEST(a_host_without_digests_records_none_in_its_branch) {
+    static host_t host;
+    snprintf(branch_path, sizeof branch_path, "%s", test_path("branch"));
+    for (int run = 0; run < 3; run++) {
+        host_init(&host);
+        if (run != 1)
+            host.callbacks.digest = same_digest;
+        CHECK_STATUS(host_configure(&host, run ? REPLAY_MODE_PLAY : REPLAY_MODE_RECORD,
+                                    run == 2 ? branch_path : log_path(),
+                                    run ? NULL : "rrdigest=50"),
+                     OK);
+        host_start(&host, REPLAY_THREAD_VCPU | REPLAY_THREAD_IO);
+        for (int i = 0; i < 6; i++) {
+            CHECK_STATUS(replay_turn(), OK);
+            host_execute(&host, REPLAY_THREAD_VCPU, 50);
+            if (run == 1 && i == 2)
+                CHECK_STATUS(replay_branch(branch_path), OK);
+        }
+        if (run == 2)
+            CHECK(host_run_to_end(&host, REPLAY_THREAD_VCPU | REPLAY_THREAD_IO));
+        CHECK_STATUS(host_end(&host), OK);
+    }
+}

@@ -31,7 +31,10 @@ TEST(a_break_interrupts_before_the_events_there) {
     host_execute(&host, REPLAY_THREAD_VCPU, 100);
     CHECK_STATUS(host_end(&host), OK);
 
-    host_begin(&host, REPLAY_MODE_PLAY, log_path(), NULL);
+    host_init(&host);
+    CHECK_STATUS(host_configure(&host, REPLAY_MODE_PLAY, log_path(), NULL), OK);
+    CHECK_STATUS(replay_break(30, ignore, NULL), ERROR_WRONG_STATE);
+    host_start(&host, REPLAY_THREAD_VCPU | REPLAY_THREAD_IO);
     reached_t reached = {.host = &host};
     CHECK_STATUS(replay_break(30, NULL, NULL), ERROR_INVALID_ARGUMENT);
     CHECK_STATUS(replay_break(30, note_break, &reached), OK);

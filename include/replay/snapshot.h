@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /** @file snapshot.h
  *  Going to a different place in a recording, for a host that has its own snapshots;
- *  stopping at an icount.
+ *  stopping at an icount; recording anew from a place.
  *
  *  A host that can save and load its machine adds the library's part, the position, to what
  *  it saves: replay_position_save() while it records or replays. To go there, forward or
@@ -49,8 +49,8 @@ typedef struct replay_stream {
 REPLAY_API bool replay_can_snapshot(void);
 
 /** Writes the library's part of a snapshot: the place in the log, the cached clocks, the
- *  virtual clock and its timers, the next ids. About 300 bytes, and at most
- *  24 for each timer that exists.
+ *  virtual clock and its timers, the next ids. About 300 bytes, and at most 24 for each timer
+ *  that exists.
  *
  *  It writes nothing to the log. In PLAY it reads a part of the log again, which takes a few
  *  milliseconds. It doesn't matter whether a recording or a replay saved a position.
@@ -126,9 +126,9 @@ REPLAY_API bool replay_output_due(void);
 /** Ends the replay at the current place, and records from there to a new log: the machine
  *  goes on, and the guest gets new input. The log begins with the events of the replayed one
  *  up to here, so that it can be replayed on its own; its fingerprint names the replayed one
- *  ("replay.parent") by place and checksum. After the end was
- *  reported, a recording that was cut, or one that is complete, goes on in the same way. Real
- *  time continues where the recording's was.
+ *  ("replay.parent") by place and checksum. After its end was reported, a recording goes on in
+ *  the same way, whether it was cut or is complete. Real time continues where the recording's
+ *  was.
  *
  *  The mode is RECORD from then on, in replay_mode too. An older recording at @p path is
  *  replaced only with the option rroverwrite.

@@ -51,12 +51,12 @@ final class Player {
     /// Does the vCPU thread have a budget that it hasn't accounted yet?
     var isInSlice = false
     /// The completion that hadn't arrived at its flush within a slice.
+    var missedCompletion: UInt64 = .max
     /// The replay has just gone to a different place, and the vCPU thread has had no budget there.
     var isFresh = false
     /// Where the replay is interrupted, see ``Session/setBreak(_:_:_:)``.
     private(set) var breakIcount: UInt64 = .max
     private var breakCallback: (Callback, UnsafeMutableRawPointer?)?
-    var missedCompletion: UInt64 = .max
 
     init(_ reader: LogReader) {
         self.reader = reader

@@ -58,7 +58,7 @@ package struct RunEnd {
     /// none: the last shutdown's.
     package var cause: ShutdownCause
     package var exitCode: Int32
-    /// PLAY: before the log's end, and that is no failure.
+    /// PLAY: before the log's end, which isn't a failure then.
     package var isOnPurpose: Bool
 
     /// nil: no such end exists.

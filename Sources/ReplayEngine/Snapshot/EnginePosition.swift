@@ -9,7 +9,7 @@ struct EnginePosition {
     static let headSize = 16
     private static let magic: [UInt8] = [0x52, 0x50, 0x4F, 0x53]
     private static let version: UInt32 = 1
-    /// So long the rest may be: a bound on the memory that a damaged head demands.
+    /// The longest rest: a bound on the memory that a damaged head demands.
     static let longest: UInt32 = 1 << 24
     /// The part of it that timers and devices may have.
     static let longestLists = Int(longest) / 2
@@ -46,7 +46,7 @@ extension EnginePosition {
 
     // MARK: Read
 
-    /// The length of the body; nil if this is no head, or that of a different version.
+    /// The length of the body; nil if this isn't the head of a position of this version.
     static func bodyLength(_ head: UnsafeRawBufferPointer) -> Int? {
         var reader = ByteReader(head)
         guard let magic = reader.readBytes(Self.magic.count), magic.elementsEqual(Self.magic),

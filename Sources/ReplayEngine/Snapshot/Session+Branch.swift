@@ -59,6 +59,8 @@ extension Session {
         let real = max(state.virtualRTClock, state.clock.now(icount))
         shared.epoch.store(replay_monotonic_ns() &- real, ordering: .relaxed)
         state.pauses = PauseCount()
+        // As in a recording from the start: without the callback there is nothing to record.
+        if !host.hasDigest { state.nextDigest = .max }
         publishNothingDue()
         queue.returnArrived()
         options.mode = .record

@@ -22,10 +22,11 @@ extension Session {
 
     /// A replay may have a thread for each role: what the host does in this turn is the I/O thread's.
     private func takeIOTurnOfBoth() {
+        let isWithinOne = course.isIOTurn
         course.isIOTurn = true
         updateQuickMode()
         withPinnedPlayer { playIOTurn($0) } ?? recordIOTurn()
-        course.isIOTurn = false
+        course.isIOTurn = isWithinOne
         updateQuickMode()
     }
 
