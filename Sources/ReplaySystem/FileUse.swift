@@ -12,6 +12,7 @@ package final class FileUse: Sendable {
         case image
         case writableImage
         case overlay
+        case snapshots
 
         var description: String {
             switch self {
@@ -20,13 +21,15 @@ package final class FileUse: Sendable {
             case .replayedLog: "a log that is replayed"
             case .image, .writableImage: "the image of a disk"
             case .overlay: "the overlay of a disk"
+            case .snapshots: "a store of snapshots"
             }
         }
 
-        /// May a file be both at the same time? A log that is still being recorded may be replayed up to its last event.
+        /// May a file be both at the same time? What is still being written may be read up to its last whole part.
         func agrees(with other: Kind) -> Bool {
             switch (self, other) {
-            case (.replayedLog, .replayedLog), (.image, .image), (.log, .replayedLog), (.replayedLog, .log):
+            case (.replayedLog, .replayedLog), (.image, .image), (.log, .replayedLog), (.replayedLog, .log),
+                (.snapshots, .snapshots):
                 true
             default: false
             }

@@ -1,10 +1,10 @@
 import CZstd
 
 /// Compresses chunks, always the same way for the same bytes.
-final class Compressor {
+package final class Compressor {
     private let context: OpaquePointer
 
-    init?(level: Int32) {
+    package init?(level: Int32) {
         guard let context = ZSTD_createCCtx() else { return nil }
         self.context = context
         _ = ZSTD_CCtx_setParameter(context, ZSTD_c_compressionLevel, level)
@@ -14,7 +14,7 @@ final class Compressor {
         ZSTD_freeCCtx(context)
     }
 
-    static func bound(_ count: Int) -> Int {
+    package static func bound(_ count: Int) -> Int {
         ZSTD_compressBound(count)
     }
 
@@ -22,7 +22,7 @@ final class Compressor {
     ///
     /// If the ratio exceeds ``ChunkHeader/largestRatio``, a skippable frame pads the result, so that
     /// a reader can refuse a file that would need much more memory than its own size.
-    func compress(_ raw: UnsafeRawBufferPointer, into target: UnsafeMutableRawBufferPointer) -> Int? {
+    package func compress(_ raw: UnsafeRawBufferPointer, into target: UnsafeMutableRawBufferPointer) -> Int? {
         let count = ZSTD_compress2(context, target.baseAddress, target.count, raw.baseAddress, raw.count)
         guard ZSTD_isError(count) == 0 else { return nil }
         let least = raw.count / Int(ChunkHeader.largestRatio) &+ 1

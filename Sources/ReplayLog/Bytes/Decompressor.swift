@@ -1,10 +1,10 @@
 import CZstd
 
 /// Decompresses chunks.
-final class Decompressor {
+package final class Decompressor {
     private let context: OpaquePointer
 
-    init?() {
+    package init?() {
         guard let context = ZSTD_createDCtx() else { return nil }
         self.context = context
     }
@@ -14,7 +14,9 @@ final class Decompressor {
     }
 
     /// False unless exactly `target.count` bytes come out.
-    func decompress(_ stored: UnsafeRawBufferPointer, into target: UnsafeMutableRawBufferPointer) -> Bool {
+    package func decompress(_ stored: UnsafeRawBufferPointer, into target: UnsafeMutableRawBufferPointer)
+        -> Bool
+    {
         let count = ZSTD_decompressDCtx(
             context, target.baseAddress, target.count, stored.baseAddress, stored.count)
         return ZSTD_isError(count) == 0 && count == target.count

@@ -3,7 +3,8 @@ import ReplaySystem
 
 extension LogError {
     /// An error for a system call that failed on `path`.
-    static func system(_ error: SystemError, _ action: String, _ path: String, offset: UInt64 = 0) -> LogError
+    package static func system(_ error: SystemError, _ action: String, _ path: String, offset: UInt64 = 0)
+        -> LogError
     {
         var failure = LogError(code(for: error), "\(path) can't be \(action): \(error)", offset: offset)
         failure.errno = error.number
@@ -28,7 +29,7 @@ extension LogError {
 
 extension Result where Failure == SystemError {
     /// The value, or an error that says what can't be done with `path`.
-    func orThrow(_ action: String, _ path: String, offset: UInt64 = 0) throws(LogError) -> Success {
+    package func orThrow(_ action: String, _ path: String, offset: UInt64 = 0) throws(LogError) -> Success {
         switch self {
         case .success(let value): return value
         case .failure(let error): throw LogError.system(error, action, path, offset: offset)
