@@ -34,8 +34,15 @@ let package = Package(
         // Bytes, events, chunks, files, recovery.
         .target(name: "ReplayLog", dependencies: ["CSystem", "CZstd", "CXXHash", "ReplaySystem"]),
 
+        // Pages of guest memory in many versions, snapshots, the store beside a log.
+        .target(
+            name: "ReplaySnapshots",
+            dependencies: ["CXXHash", "ReplayLog", "ReplaySystem"]),
+
         // Sessions, instructions, checkpoints, queue, clocks, devices, block filter.
-        .target(name: "ReplayEngine", dependencies: ["CReplay", "ReplayLog", "ReplaySystem"]),
+        .target(
+            name: "ReplayEngine",
+            dependencies: ["CReplay", "ReplayLog", "ReplaySnapshots", "ReplaySystem"]),
 
         // A host's GMainContext.
         .target(name: "ReplayGLib", dependencies: ["CGLib", "CReplay", "ReplayEngine", "ReplaySystem"]),
@@ -47,6 +54,8 @@ let package = Package(
 
         .testTarget(name: "ReplaySystemTests", dependencies: ["ReplaySystem"]),
         .testTarget(name: "ReplayLogTests", dependencies: ["ReplayLog", "ReplaySystem"]),
+        .testTarget(
+            name: "ReplaySnapshotsTests", dependencies: ["ReplayLog", "ReplaySnapshots", "ReplaySystem"]),
         .testTarget(
             name: "ReplayEngineTests",
             dependencies: ["CReplay", "Replay", "ReplayEngine", "ReplayLog", "ReplaySystem"]),

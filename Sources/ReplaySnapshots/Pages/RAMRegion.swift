@@ -1,0 +1,41 @@
+/// A piece of the guest's memory. Its pages are numbered from 0.
+package struct RAMRegion: Equatable, Sendable {
+    /// Names it in a file.
+    package var id: UInt32
+    /// In bytes; a multiple of the page size.
+    package var length: UInt64
+    /// A power of two.
+    package var pageBytes: Int
+
+    package init(id: UInt32, length: UInt64, pageBytes: Int) {
+        self.id = id
+        self.length = length
+        self.pageBytes = pageBytes
+    }
+
+    static let pageSizes = 64...65536
+    static let longest: UInt64 = 1 << 48
+    /// The number of regions of a machine.
+    static let most = 256
+
+    package var isValid: Bool {
+        RAMRegion.pageSizes.contains(pageBytes) && pageBytes & (pageBytes &- 1) == 0 && length > 0
+            && length <= RAMRegion.longest && length % UInt64(pageBytes) == 0 && pageCount < 1 << 30
+    }
+
+    package var pageCount: Int {
+        pageBytes > 0 ? Int(truncatingIfNeeded: length / UInt64(truncatingIfNeeded: pageBytes)) : 0
+    }
+}
+
+/// A page of a region.
+package struct PageAddress: Equatable, Hashable, Sendable, BitwiseCopyable {
+    /// The region's place in the list of regions.
+    package var region: UInt32
+    package var page: UInt32
+
+    package init(region: UInt32, page: UInt32) {
+        self.region = region
+        self.page = page
+    }
+}

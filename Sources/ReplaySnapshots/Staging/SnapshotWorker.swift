@@ -1,0 +1,77 @@
+import ReplayLog
+import ReplaySystem
+
+/// The thread that makes snapshots of what the vCPU thread stages: it compares, looks for known content, makes
+/// differences, compresses, and writes to a file if there is one.
+package final class SnapshotWorker: @unchecked Sendable {
+    // Sendable: the monitors guard what both threads use.
+
+    package struct Counts: Equatable, Sendable {
+        package var added: UInt64 = 0
+        /// Memory ran out, or pages are lost.
+        package var failed: UInt64 = 0
+        /// Pages that were staged.
+        package var pages: UInt64 = 0
+        package init() {}
+    }
+
+    private let staging: StagingBuffer
+    private let monitor = Monitor()
+    private let store: PageStore
+    private let file: SnapshotFileWriter?
+    private let counts = Locked(Counts())
+    private var thread: LibraryThread?
+
+    /// The store and the file belong to the worker from now on.
+    package init(
+        _ staging: StagingBuffer, _ store: PageStore, file: SnapshotFileWriter? = nil,
+        system: Syscalls = Syscalls()
+    ) throws(SystemError) {
+        self.staging = staging
+        self.store = store
+        self.file = file
+        // Unowned: `stop()` joins the thread before the object is freed.
+        thread = try system.startThread { [unowned self] in run() }.get()
+    }
+
+    /// Ends the thread after what is staged. Must be called before the worker is released.
+    package func stop() {
+        staging.close()
+        thread?.join()
+        thread = nil
+    }
+
+    /// Waits until all that is staged is stored, and then calls `body`. Meanwhile the thread does nothing.
+    package func withStore<Value>(_ body: (PageStore) -> Value) -> Value {
+        staging.drain()
+        return monitor.withLock { body(store) }
+    }
+
+    package var statistics: Counts { counts.withLock { $0 } }
+
+    /// Why nothing is written to the file any more.
+    package var fileFailure: LogError? { monitor.withLock { file?.failure } }
+
+    private func run() {
+        while let batch = staging.next() {
+            let lost = monitor.withLock { add(batch) }
+            staging.release(lost: lost)
+        }
+    }
+
+    /// Returns how many pages are lost.
+    private func add(_ batch: StagingBuffer.Batch) -> Int {
+        let addresses = UnsafeBufferPointer(start: batch.addresses, count: batch.pageCount)
+        let pageBytes = addresses.reduce(0) { $0 &+ store.layout.pageBytes($1) }
+        let result = store.add(
+            PageBatch(
+                label: batch.label, addresses: addresses, pages: UnsafeRawPointer(batch.pages),
+                state: UnsafeRawBufferPointer(start: batch.pages + pageBytes, count: batch.stateCount)))
+        if result == .added { file?.append(batch.label.id, of: store) }
+        counts.withLock { counts in
+            counts.pages &+= UInt64(truncatingIfNeeded: batch.pageCount)
+            if result == .added { counts.added &+= 1 } else { counts.failed &+= 1 }
+        }
+        return store.lostCount
+    }
+}

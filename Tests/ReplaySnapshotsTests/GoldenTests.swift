@@ -1,0 +1,32 @@
+import ReplayLog
+import Testing
+
+@testable import ReplaySnapshots
+
+@Suite struct GoldenTests {
+    let scratch = Scratch()
+
+    private func digest(_ memory: [[UInt8]]) -> UInt64 {
+        memory.flatMap { $0 }.withUnsafeBytes { Checksum.xxh3($0) }
+    }
+
+    @Test func format1IsReadForEver() throws {
+        let guest = Guest(
+            seed: 77,
+            regions: [
+                RAMRegion(id: 3, length: 20 * 64, pageBytes: 64),
+                RAMRegion(id: 5, length: 256, pageBytes: 128),
+            ])
+        #expect(digest(guest.start) == Golden.start)
+        let path = scratch.path("a.snap")
+        Files.write(path, Golden.format1)
+        let reader = try guest.reader(path)
+        #expect(reader.labels.map(\.id) == Golden.snapshots.map(\.id) && !reader.hasDamage)
+        for (id, memory) in Golden.snapshots {
+            let snapshot = try #require(try reader.open(id))
+            #expect(digest(try guest.materialized(snapshot, from: reader)) == memory)
+            #expect(
+                try reader.overlay(of: snapshot).map { Array($0) } == [UInt8](repeating: UInt8(id), count: 9))
+        }
+    }
+}
