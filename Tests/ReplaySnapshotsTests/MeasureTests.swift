@@ -34,7 +34,9 @@ import Testing
                 logMetadata: 1, fingerprint: 2, startDigest: store.startDigest, regions: [MeasureTests.region]
             ))
         let staging = try #require(
-            StagingBuffer(layout, memory: [UnsafeRawPointer(memory.baseAddress!)], capacity: 16 << 20))
+            StagingBuffer(
+                layout, memory: [RegionMemory(start: memory.baseAddress!, count: memory.count)],
+                capacity: 16 << 20))
         let copies = UnsafeMutableRawBufferPointer.allocate(byteCount: 16 << 20, alignment: 64)
         defer { copies.deallocate() }
         copies.initializeMemory(as: UInt8.self, repeating: 0)
@@ -106,19 +108,17 @@ import Testing
         begin = cpuTime()
         for _ in 0..<50 {
             let ids = (0..<2).map { _ in UInt64.random(in: 1...60, using: &generator) }
-            let pages = PageList()
-            #expect(
-                store.list(
-                    pages, from: ids[0], to: ids[1], written: UnsafeBufferPointer(start: nil, count: 0)))
-            for index in 0..<pages.count {
-                let target = UnsafeMutableRawBufferPointer(rebasing: copies[..<4096])
-                #expect(store.materialize(pages[index], of: ids[1], into: target))
-            }
-            loaded += pages.count
+            // The memory is as in ids[0], apart from what is written here.
+            _ = store.follow(ids[0])
+            let result = store.restore(
+                ids[1], written: UnsafeBufferPointer(start: nil, count: 0),
+                memory: [RegionMemory(start: memory.baseAddress!, count: memory.count)]
+            ) { _, _ in }
+            if case .restored(let pages) = result { loaded += pages }
         }
         let time = cpuTime() - begin
         print(
-            "materialize_us_per_page", time / Double(loaded), "pages_per_seek", loaded / 50, "ms",
+            "restore_us_per_page", time / Double(loaded), "pages_per_seek", loaded / 50, "ms",
             time / 50_000)
         let reader = try SnapshotFileReader(
             path: path.path("a.snap"),

@@ -36,26 +36,6 @@ import Testing
         }
     }
 
-    @Test func whatIsLoadedLeadsToTheSnapshot() throws {
-        let guest = Guest(seed: 30)
-        let store = try #require(guest.makeStore())
-        for id in 1...20 as ClosedRange<UInt64> {
-            guest.run(writes: 50)
-            guest.snapshot(id, in: store)
-        }
-        let list = PageList()
-        for id in [3, 17, 9, 20, 1] as [UInt64] {
-            guest.run(writes: 30)
-            let written = guest.takeDirty()
-            #expect(written.withUnsafeBufferPointer { store.list(list, from: nil, to: id, written: $0) })
-            for index in 0..<list.count {
-                #expect(store.materialize(list[index], of: id, into: guest.bytes(list[index])))
-            }
-            #expect(store.follow(id) && guest.current == guest.copies[id])
-        }
-        #expect(!store.list(list, from: nil, to: 99, written: UnsafeBufferPointer(start: nil, count: 0)))
-    }
-
     @Test func droppingEverythingReleasesEverything() throws {
         let guest = Guest(seed: 5)
         let store = try #require(guest.makeStore())

@@ -11,8 +11,7 @@ import Testing
     private func staging(_ guest: Guest, _ capacity: Int) throws -> StagingBuffer {
         try #require(
             StagingBuffer(
-                guest.layout, memory: guest.memory.map { UnsafeRawPointer($0.baseAddress!) },
-                capacity: capacity))
+                guest.layout, memory: guest.regionMemory, capacity: capacity))
     }
 
     /// Stages what is dirty. If the buffer is full, that stays dirty.

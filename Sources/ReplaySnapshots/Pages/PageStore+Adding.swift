@@ -10,15 +10,18 @@ package struct PageBatch {
     /// The pages one after the other, each as long as its region's pages.
     package var pages: UnsafeRawPointer
     package var state: UnsafeRawBufferPointer
+    /// A page that isn't in the list was not written, not even with what it had before.
+    package var listsEveryWrite: Bool
 
     package init(
         label: SnapshotLabel, addresses: UnsafeBufferPointer<PageAddress>, pages: UnsafeRawPointer,
-        state: UnsafeRawBufferPointer
+        state: UnsafeRawBufferPointer, listsEveryWrite: Bool = true
     ) {
         self.label = label
         self.addresses = addresses
         self.pages = pages
         self.state = state
+        self.listsEveryWrite = listsEveryWrite
     }
 }
 
@@ -39,8 +42,10 @@ extension PageStore {
 
     /// Adds pages, then makes a snapshot.
     package func add(_ batch: PageBatch) -> AddResult {
+        if !batch.listsEveryWrite { pendingIsKnown = false }
         var bytes = batch.pages
         for (number, address) in batch.addresses.enumerated() where layout.contains(address) {
+            pending.insert(address)
             let content = UnsafeRawBufferPointer(start: bytes, count: layout.pageBytes(address))
             bytes += content.count
             add(address, content, UnsafeBufferPointer(rebasing: batch.addresses[..<number]))
@@ -140,7 +145,10 @@ extension PageStore {
         table.share(latest)
         let index = snapshots.firstIndex { label.place < $0.label.place } ?? snapshots.count
         snapshots.insert(
-            Snapshot(label: label, table: table, state: memory, stateLength: state.count), at: index)
+            Snapshot(
+                label: label, table: table, state: memory, stateLength: state.count, written: takePending()),
+            at: index)
+        restartPending(label.id)
         return .added
     }
 }

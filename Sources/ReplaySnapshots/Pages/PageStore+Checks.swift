@@ -110,6 +110,7 @@ extension PageStore {
 
     private func countedBytes() -> Int {
         var bytes = store.versions.bytes + store.groups.bytes + store.index.bytes + store.cache.bytes
+        bytes += pending.bytes + changed.bytes
         bytes += store.plain.bytes + store.delta.bytes + store.workspaceBytes
         for number in liveGroups() where !store.groups[number].pointee.isOpen {
             bytes += store.groups[number].pointee.storedLength
@@ -117,7 +118,7 @@ extension PageStore {
         var leaves = leaves()
         leaves[lostLeaf.identity] = (lostLeaf, 1)
         bytes += leaves.count * Leaf.bytes + tables.count * PageTable.bytes(layout.leafCount)
-        for snapshot in snapshots { bytes += snapshot.stateLength }
+        for snapshot in snapshots { bytes += snapshot.stateLength + snapshot.written.bytes }
         return bytes
     }
 }

@@ -5,11 +5,18 @@ extension PageStore {
     @discardableResult
     package func drop(_ id: UInt64) -> Bool {
         guard let index = snapshots.firstIndex(where: { $0.label.id == id }) else { return false }
-        free(snapshots.remove(at: index))
+        remove(index)
         return true
     }
 
+    private func remove(_ index: Int) {
+        let snapshot = snapshots.remove(at: index)
+        extendWays(past: snapshot)
+        free(snapshot)
+    }
+
     func free(_ snapshot: Snapshot) {
+        snapshot.written.free(budget)
         snapshot.table.release()
         budget.free(snapshot.state, snapshot.stateLength)
     }
@@ -27,7 +34,7 @@ extension PageStore {
             if best.map({ gap < $0.gap }) ?? true { best = (index, gap) }
         }
         guard let best else { return false }
-        free(snapshots.remove(at: best.index))
+        remove(best.index)
         dropped &+= 1
         return true
     }

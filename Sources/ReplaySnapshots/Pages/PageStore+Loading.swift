@@ -1,11 +1,11 @@
 import ReplaySystem
 
 /// Pages to load, in the order in which that is cheapest.
-package final class PageList {
+final class PageList {
     private let buffer = RawBuffer()
-    package private(set) var count = 0
+    private(set) var count = 0
 
-    package init() {}
+    init() {}
 
     fileprivate struct Entry: BitwiseCopyable {
         var address: PageAddress
@@ -28,7 +28,7 @@ package final class PageList {
         count &+= 1
     }
 
-    package subscript(_ index: Int) -> PageAddress { entries[index].address }
+    subscript(_ index: Int) -> PageAddress { entries[index].address }
 
     /// By group, so that each is decompressed once.
     fileprivate func sort() {
@@ -44,7 +44,7 @@ extension PageStore {
     /// those that the run has written since. Nil in place of an id: ``latest``.
     ///
     /// False: there is no such snapshot, or memory runs out.
-    package func list(
+    func list(
         _ list: PageList, from: UInt64?, to: UInt64?, written: UnsafeBufferPointer<PageAddress>
     ) -> Bool {
         var count = written.count

@@ -15,6 +15,14 @@ package final class PageStore {
     var latest: PageTable
     /// Shared by all tables: a leaf whose pages are lost.
     let lostLeaf: Leaf
+    /// The pages that were written since ``pendingBase``, the last snapshot on the way (nil: the start).
+    let pending: PageSet
+    var pendingIsKnown = true
+    var pendingBase: UInt64?
+    /// What a restore has changed.
+    let changed: PageSet
+    /// What a restore loads.
+    let order = PageList()
     /// In the order of their places.
     var snapshots: [Snapshot] = []
     /// The writer of the file that groups and leaves are known to be in; 0: none.
@@ -33,6 +41,10 @@ package final class PageStore {
             let store = VersionStore(budget, largestPage: layout.largestPage, cachedGroups: cachedGroups),
             let start = PageTable(leafCount: layout.leafCount, store)
         else { return nil }
+        guard let pending = PageSet(budget, layout), let changed = PageSet(budget, layout) else {
+            start.release()
+            return nil
+        }
         guard let latest = PageTable(leafCount: layout.leafCount, store) else {
             start.release()
             return nil
@@ -48,6 +60,8 @@ package final class PageStore {
         self.start = start
         self.latest = latest
         self.lostLeaf = lostLeaf
+        self.pending = pending
+        self.changed = changed
         budget.relieve = { [unowned self] in dropOne() }
     }
 
@@ -66,11 +80,15 @@ package final class PageStore {
     /// Call it for each region, in order. False: memory runs out, and the store can't be used.
     package func addStart(region: Int, _ bytes: UnsafeRawBufferPointer) -> Bool {
         guard region < layout.regions.count, let memory = bytes.baseAddress,
-            UInt64(bytes.count) == layout.regions[region].length
+            RegionMemory(start: UnsafeMutableRawPointer(mutating: memory), count: bytes.count)
+                .fits(layout.regions[region])
         else { return false }
         let pageBytes = layout.regions[region].pageBytes
         for page in 0..<layout.regions[region].pageCount {
-            let content = UnsafeRawBufferPointer(start: memory + page &* pageBytes, count: pageBytes)
+            let offset = page &* pageBytes
+            var content = UnsafeRawBufferPointer(
+                start: memory + offset, count: min(pageBytes, bytes.count &- offset))
+            if content.count < pageBytes { content = store.padded(content, to: pageBytes) }
             if PageContent.isZero(content) { continue }
             let address = PageAddress(
                 region: UInt32(truncatingIfNeeded: region), page: UInt32(truncatingIfNeeded: page))
@@ -157,6 +175,7 @@ package final class PageStore {
         guard let snapshot = find(id) else { return false }
         latest.share(snapshot.table)
         lostCount = 0
+        restartPending(id)
         return true
     }
 
@@ -164,6 +183,7 @@ package final class PageStore {
     package func followStart() {
         for index in 0..<layout.leafCount { latest.clear(index) }
         lostCount = 0
+        restartPending(nil)
     }
 
     /// The pages of ``latest`` that are lost: the caller adds them with the next ones.

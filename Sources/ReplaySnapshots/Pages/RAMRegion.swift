@@ -13,6 +13,14 @@ package struct RAMRegion: Equatable, Sendable {
         self.pageBytes = pageBytes
     }
 
+    /// A region for so many bytes: the last page may be used in part.
+    package init(id: UInt32, byteCount: UInt64, pageBytes: Int) {
+        let page = UInt64(max(pageBytes, 1))
+        let count = byteCount / page &+ (byteCount % page > 0 ? 1 : 0)
+        self.init(
+            id: id, length: count.multipliedReportingOverflow(by: page).partialValue, pageBytes: pageBytes)
+    }
+
     static let pageSizes = 64...65536
     static let longest: UInt64 = 1 << 48
     /// The number of regions of a machine.

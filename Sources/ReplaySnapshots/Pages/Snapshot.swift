@@ -40,6 +40,7 @@ struct Snapshot {
     let table: PageTable
     let state: UnsafeMutableRawPointer
     let stateLength: Int
+    var written: WrittenPages
 
     var stateBytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: state, count: stateLength) }
 }

@@ -114,6 +114,19 @@ final class VersionStore {
         return pages.map { $0 + offset }
     }
 
+    /// Room for a page, until something is added or repacked.
+    func pageSpace(_ count: Int) -> UnsafeMutableRawBufferPointer {
+        UnsafeMutableRawBufferPointer(start: workspace + pagePlace, count: count)
+    }
+
+    /// The bytes, and zeros up to the length of a page, in the room for a page.
+    func padded(_ bytes: UnsafeRawBufferPointer, to count: Int) -> UnsafeRawBufferPointer {
+        let page = pageSpace(count)
+        PageContent.clear(page)
+        page.copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes.prefix(count)))
+        return UnsafeRawBufferPointer(page)
+    }
+
     // MARK: Adding
 
     /// The version with that content, and a reference to it; nil: memory ran out.

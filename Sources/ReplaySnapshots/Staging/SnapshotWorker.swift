@@ -66,7 +66,8 @@ package final class SnapshotWorker: @unchecked Sendable {
         let result = store.add(
             PageBatch(
                 label: batch.label, addresses: addresses, pages: UnsafeRawPointer(batch.pages),
-                state: UnsafeRawBufferPointer(start: batch.pages + pageBytes, count: batch.stateCount)))
+                state: UnsafeRawBufferPointer(start: batch.pages + pageBytes, count: batch.stateCount),
+                listsEveryWrite: batch.listsEveryWrite))
         if result == .added { file?.append(batch.label.id, of: store) }
         counts.withLock { counts in
             counts.pages &+= UInt64(truncatingIfNeeded: batch.pageCount)

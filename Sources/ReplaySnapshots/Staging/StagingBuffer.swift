@@ -25,6 +25,7 @@ package final class StagingBuffer: @unchecked Sendable {
         var taken: Int
         /// It is too long for the buffer, and has memory of its own.
         var isOversize: Bool
+        var listsEveryWrite = true
 
         static func length(pages: Int, pageBytes: Int, state: Int) -> Int {
             (pages &* MemoryLayout<PageAddress>.stride &+ pageBytes &+ state &+ 63) & ~63
@@ -38,7 +39,7 @@ package final class StagingBuffer: @unchecked Sendable {
     }
 
     private struct Region {
-        var memory: UnsafeRawPointer
+        var memory: RegionMemory
         var pageCount: UInt32
         var pageBytes: Int
     }
@@ -65,8 +66,10 @@ package final class StagingBuffer: @unchecked Sendable {
     /// Nil: memory runs out.
     ///
     /// - Parameter memory: the regions' bytes, which stay where they are. One for each region.
-    package init?(_ layout: PageLayout, memory: [UnsafeRawPointer], capacity: Int) {
-        guard memory.count == layout.regions.count, let buffer = RawBuffer(count: max(capacity, 64) & ~63)
+    package init?(_ layout: PageLayout, memory: [RegionMemory], capacity: Int) {
+        guard memory.count == layout.regions.count,
+            zip(memory, layout.regions).allSatisfy({ $0.fits($1) }),
+            let buffer = RawBuffer(count: max(capacity, 64) & ~63)
         else { return nil }
         self.buffer = buffer
         regionCount = memory.count
@@ -95,8 +98,11 @@ package final class StagingBuffer: @unchecked Sendable {
     // MARK: The vCPU thread
 
     /// Copies pages and state. The snapshot is made later.
+    ///
+    /// - Parameter listsEveryWrite: a page that isn't in the list was not written, not even with what it had before.
     package func stage(
-        _ addresses: UnsafeBufferPointer<PageAddress>, label: SnapshotLabel, state: UnsafeRawBufferPointer
+        _ addresses: UnsafeBufferPointer<PageAddress>, label: SnapshotLabel, state: UnsafeRawBufferPointer,
+        listsEveryWrite: Bool = true
     ) -> Result {
         var pageBytes = 0
         for address in addresses {
@@ -109,6 +115,7 @@ package final class StagingBuffer: @unchecked Sendable {
         guard var batch = reserve(length, label) else { return .full }
         batch.pageCount = addresses.count
         batch.stateCount = state.count
+        batch.listsEveryWrite = listsEveryWrite
         copy(addresses, state, to: batch)
         monitor.withLock {
             batches.append(batch)
@@ -126,8 +133,12 @@ package final class StagingBuffer: @unchecked Sendable {
         if let first = addresses.baseAddress { names.initialize(from: first, count: addresses.count) }
         for address in addresses {
             let region = regions[Int(address.region)]
-            target.copyMemory(
-                from: region.memory + Int(address.page) &* region.pageBytes, byteCount: region.pageBytes)
+            let bytes = region.memory.page(address.page, region.pageBytes)
+            if let start = bytes.baseAddress { target.copyMemory(from: start, byteCount: bytes.count) }
+            if bytes.count < region.pageBytes {
+                (target + bytes.count).initializeMemory(
+                    as: UInt8.self, repeating: 0, count: region.pageBytes &- bytes.count)
+            }
             target += region.pageBytes
         }
         if let bytes = state.baseAddress { target.copyMemory(from: bytes, byteCount: state.count) }

@@ -38,6 +38,10 @@ final class Guest {
         RAMRegion(id: 1, length: 1 * 64, pageBytes: 64),
     ]
 
+    var regionMemory: [RegionMemory] {
+        memory.map { RegionMemory(start: $0.baseAddress!, count: $0.count) }
+    }
+
     var current: [[UInt8]] { memory.map { Array($0) } }
 
     func bytes(_ address: PageAddress) -> UnsafeMutableRawBufferPointer {
@@ -106,7 +110,10 @@ final class Guest {
 
     /// Adds the dirty pages, and a snapshot.
     @discardableResult
-    func snapshot(_ id: UInt64, in store: PageStore, work: UInt64? = nil, isKept: Bool = false) -> AddResult {
+    func snapshot(
+        _ id: UInt64, in store: PageStore, work: UInt64? = nil, isKept: Bool = false,
+        listsEveryWrite: Bool = true
+    ) -> AddResult {
         store.lostPages { markDirty($0) }
         let addresses = takeDirty()
         var pages = addresses.flatMap { Array(bytes($0)) }
@@ -119,7 +126,8 @@ final class Guest {
                 state.withUnsafeBytes { state in
                     store.add(
                         PageBatch(
-                            label: label, addresses: addresses, pages: pages.baseAddress!, state: state))
+                            label: label, addresses: addresses, pages: pages.baseAddress!, state: state,
+                            listsEveryWrite: listsEveryWrite))
                 }
             }
         }
