@@ -52,6 +52,10 @@ if(CMAKE_BUILD_TYPE STREQUAL "Debug")
 else()
     set(_configuration release)
     list(APPEND _flags -Xswiftc -enforce-exclusivity=unchecked)
+    if(NOT REPLAY_SANITIZE)
+        # A short call costs up to a seventh less. Debuggers and profilers unwind by .eh_frame; the sanitizers don't.
+        list(APPEND _flags --omit-frame-pointers)
+    endif()
 endif()
 if(REPLAY_SANITIZE)
     # The sanitizer's runtime is the host's: its symbols stay undefined here.
