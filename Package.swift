@@ -37,7 +37,7 @@ let package = Package(
         // Pages of guest memory in many versions, snapshots, the store beside a log.
         .target(
             name: "ReplaySnapshots",
-            dependencies: ["CXXHash", "ReplayLog", "ReplaySystem"]),
+            dependencies: ["CReplay", "CXXHash", "ReplayLog", "ReplaySystem"]),
 
         // Sessions, instructions, checkpoints, queue, clocks, devices, block filter.
         .target(

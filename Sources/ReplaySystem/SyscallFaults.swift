@@ -3,6 +3,7 @@ package final class SyscallFaults: Sendable {
     /// The calls that can be made to fail.
     package enum Call: Int, Sendable, CaseIterable {
         case open, lock, allocate, map, stat, seek, read, write, truncate, hole, sync, rename, unlink, thread
+        case watch, scan
     }
 
     package enum Action: Sendable {

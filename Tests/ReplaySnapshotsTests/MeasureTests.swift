@@ -1,6 +1,7 @@
 import Glibc
-import ReplaySnapshots
 import Testing
+
+@testable import ReplaySnapshots
 
 /// Prints times and sizes, if `REPLAY_MEASURE` names a file with typical content, such as a large program. Use a
 /// release build: `swift test -c release -Xswiftc -enable-testing --filter MeasureTests`.
@@ -138,5 +139,33 @@ import Testing
             try reader.materialize(PageAddress(region: 0, page: UInt32(page)), of: snapshot, into: target)
         }
         print("file_load_all_us_per_page", (cpuTime() - begin) / Double(pageCount))
+    }
+}
+
+extension MeasureTests {
+    @Test(.enabled(if: getenv("REPLAY_MEASURE") != nil), arguments: [128, 2048])
+    func findingDirtyPages(megabytes: Int) throws {
+        for (name, kind, asksKernel) in [
+            ("map", WrittenMemory.Kind.mapped, true), ("kernel", .own, true), ("comparison", .own, false),
+        ] {
+            let memory = WrittenMemory(seed: 1, [(kind, megabytes << 20, 4096)])
+            memset(memory.memory[0].start, 1, megabytes << 20)
+            var begin = cpuTime()
+            let finder = try memory.finder(asksKernel: asksKernel)
+            print(megabytes, name, "begin_ms", (cpuTime() - begin) / 1000)
+            var pages: [PageAddress] = []
+            for count in [0, 1, 500, 10_000] {
+                let offsets = (0..<count).map { $0 * 3 % (megabytes << 8) * 4096 }
+                begin = cpuTime()
+                for offset in offsets { memory.write(0, offset) }
+                let writes = cpuTime() - begin
+                begin = cpuTime()
+                try finder.collect(into: &pages)
+                print(
+                    megabytes, name, "pages", count, "collect_us", cpuTime() - begin, "write_us_each",
+                    writes / Double(max(count, 1)))
+                #expect(pages.count == count)
+            }
+        }
     }
 }

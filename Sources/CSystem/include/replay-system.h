@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* System calls on files that Swift can't express, or that need more care than the
- * plain call: descriptors, file size limits, mappings that others may truncate.
+/* System calls that Swift can't express, or that need more care than the plain call:
+ * descriptors, file size limits, mappings that others may truncate, pages that were written.
  * Not installed. */
 #ifndef REPLAY_SYSTEM_H
 #define REPLAY_SYSTEM_H
@@ -57,6 +57,35 @@ replay_mapping_t *replay_mapping_guard(void *start, size_t length);
 bool replay_mapping_is_lost(const replay_mapping_t *mapping);
 /** Ends the guard; the last one removes the handler. */
 void replay_mapping_release(replay_mapping_t *mapping);
+
+/* ------------------------------------------------------------ written pages
+ *
+ * From the watch on, each page counts as written. A scan reports the pages that were
+ * written since the scan before it. Pages that the kernel has replaced (MADV_DONTNEED)
+ * count as written. */
+
+/** A descriptor that watches memory of this process. @return -1 with errno: this
+ *  kernel can't, or doesn't permit it. */
+int replay_written_open(void);
+/** Watches a range of whole pages, as long as the descriptor is open. What is mapped
+ *  there later isn't watched. @return 0, or -1 with errno. */
+int replay_written_watch(int descriptor, uintptr_t start, size_t length);
+
+/** Written pages, one after the other. */
+typedef struct {
+    uintptr_t start, end;
+} replay_written_t;
+
+/** Finds written pages in a range, and resets them.
+ *  @param pagemap /proc/self/pagemap
+ *  @param found gets up to @p most ranges
+ *  @param reached gets the address at which to go on, or @p end
+ *  @return the number of ranges, or -1 with errno (EPERM: a part isn't watched). */
+int replay_written_scan(int pagemap, uintptr_t start, uintptr_t end, replay_written_t *found,
+                        size_t most, uintptr_t *reached);
+
+/** Is something mapped at each address of a range of whole pages? */
+bool replay_is_mapped(uintptr_t start, size_t length);
 
 #pragma GCC visibility pop
 

@@ -41,6 +41,18 @@ final class PageSet {
 
     func insert(_ bits: Bits, leaf: Int) { words[leaf] |= bits }
 
+    func remove(_ address: PageAddress) {
+        let place = layout.place(address)
+        words[place.leaf] &= ~PageSet.bit(place.entry)
+    }
+
+    /// How many pages are in the set.
+    var count: Int {
+        (0..<layout.leafCount).reduce(0) {
+            $0 &+ words[$1].x.nonzeroBitCount &+ words[$1].y.nonzeroBitCount
+        }
+    }
+
     /// The leaves of which pages are in the set.
     var leafCount: Int { (0..<layout.leafCount).count { words[$0] != .zero } }
 

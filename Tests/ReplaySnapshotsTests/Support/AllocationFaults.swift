@@ -8,11 +8,18 @@ enum AllocationFaults {
     /// How many allocations succeed before, and how many then fail. Used by that thread only.
     nonisolated(unsafe) fileprivate static var passing = 0
     nonisolated(unsafe) fileprivate static var failing = 0
+    nonisolated(unsafe) private static let turn = {
+        let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
+        mutex.initialize(to: pthread_mutex_t())
+        return mutex
+    }()
 
     /// Lets `count` allocations of this thread fail, after `number` ones. Returns whether any failed.
     ///
-    /// One test at a time may use it.
+    /// One test at a time does, the others wait.
     static func fail(_ number: Int, count: Int, _ body: () throws -> Void) rethrows -> Bool {
+        pthread_mutex_lock(turn)
+        defer { pthread_mutex_unlock(turn) }
         (passing, failing) = (number, count)
         thread.store(UInt(pthread_self()), ordering: .releasing)
         defer { thread.store(0, ordering: .releasing) }

@@ -1,0 +1,38 @@
+/// A host's map: one byte for each page. The library reads and clears bit 0, the others belong to the host.
+struct ByteMap {
+    private let bytes: UnsafeMutablePointer<UInt8>
+    private let count: Int
+    private static let bits: UInt64 = 0x0101_0101_0101_0101
+
+    init(_ bytes: UnsafeMutablePointer<UInt8>, count: Int) {
+        self.bytes = bytes
+        self.count = count
+    }
+
+    var range: Range<UInt> {
+        let start = UInt(bitPattern: bytes)
+        return start..<start &+ UInt(count)
+    }
+
+    func clear(_ pages: Range<Int>) {
+        for page in pages { bytes[page] &= 0xFE }
+    }
+
+    func collect(_ note: (Int) -> Void) {
+        let raw = UnsafeRawPointer(bytes)
+        var page = 0
+        while page < count {
+            if count &- page >= 8
+                && raw.loadUnaligned(fromByteOffset: page, as: UInt64.self) & ByteMap.bits == 0
+            {
+                page &+= 8
+                continue
+            }
+            for one in page..<min(page &+ 8, count) where bytes[one] & 1 != 0 {
+                bytes[one] &= 0xFE
+                note(one)
+            }
+            page &+= 8
+        }
+    }
+}
