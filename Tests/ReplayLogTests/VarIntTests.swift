@@ -17,16 +17,18 @@ import Testing
     }
 
     @Test func twoNumbersAreSpreadAndGatheredAtOnce() {
-        let small = values.filter { $0 < 1 << 28 }
-        for (low, high) in zip(small, small.reversed()) {
-            let both = VarInt.spread(low, high)
-            for (value, half) in [(low, both & 0xFFFF_FFFF), (high, both >> 32)] {
+        let low = values.filter { $0 < 1 << 21 }
+        let high = values.filter { $0 < 1 << 28 }.reversed()
+        for (low, high) in zip(low, high) {
+            let both = VarInt.spread(0xA5 | low << 8 | high << 32)
+            #expect(both & 0xFF == 0xA5)
+            for (value, part) in [(low, both >> 8 & 0xFF_FFFF), (high, both >> 32)] {
                 let bytes = bytewise(value)
                 #expect(
-                    bytes.indices.allSatisfy { half >> UInt64(8 * $0) & 0x7F == UInt64(bytes[$0] & 0x7F) })
-                #expect(half >> UInt64(8 * bytes.count) == 0)
+                    bytes.indices.allSatisfy { part >> UInt64(8 * $0) & 0x7F == UInt64(bytes[$0] & 0x7F) })
+                #expect(part >> UInt64(8 * bytes.count) == 0)
             }
-            #expect(VarInt.gather(both & 0xFFFF_FFFF, both >> 32) == low | high << 32)
+            #expect(VarInt.gather(both >> 8 & 0xFF_FFFF, both >> 32) == low | high << 32)
         }
     }
 

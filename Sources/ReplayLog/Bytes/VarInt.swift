@@ -16,16 +16,16 @@ public enum VarInt {
         Int64(bitPattern: (value &>> 1) ^ (0 &- (value & 1)))
     }
 
-    /// The seven-bit groups of two numbers, a byte each, still without continuation bits: of `low` in the
-    /// lower half of a word, of `high` in the upper one. Both must be below 2²⁸.
+    /// Puts the seven-bit groups of two numbers into a byte each, still without continuation bits: of a number
+    /// below 2²¹ that begins at bit 8, and of one below 2²⁸ that begins at bit 32. The lowest byte stays.
     @inlinable @inline(__always)
-    public static func spread(_ low: UInt64, _ high: UInt64) -> UInt64 {
-        let both = low | high &<< 32
-        let halves = both &+ 3 &* (both & 0x0FFF_C000_0FFF_C000)
-        return halves &+ halves & 0x3F80_3F80_3F80_3F80
+    public static func spread(_ both: UInt64) -> UInt64 {
+        let halves = both &+ 3 &* (both & 0x0FFF_C000_1FC0_0000)
+        return halves &+ halves & 0x3F80_3F80_003F_8000
     }
 
-    /// The mirror of ``spread(_:_:)``: two numbers of at most four bytes each, continuation bits and all.
+    /// The mirror of ``spread(_:)``: two numbers of at most four bytes each, continuation bits and all. The first
+    /// begins at bit 0.
     @inlinable @inline(__always)
     public static func gather(_ low: UInt64, _ high: UInt64) -> UInt64 {
         let both = (low | high &<< 32) & 0x7F7F_7F7F_7F7F_7F7F

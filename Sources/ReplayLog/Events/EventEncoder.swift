@@ -85,28 +85,33 @@ public struct EventEncoder {
     /// calls nothing, and needn't save registers. It doesn't branch on a number's length either, which would be
     /// mispredicted: a guest's steps vary.
     @inlinable @inline(__always)
-    public mutating func put(_ head: UInt8, _ icount: UInt64) -> Bool {
+    public mutating func put(_ kind: UInt64, _ role: ThreadRole, _ icount: UInt64) -> Bool {
         let delta = icount &- lastIcount
-        guard !isFull, delta < 1 &<< 28, icount < sealIcount else { return false }
-        let (word, bits) = start(head, VarInt.spread(delta, 0))
-        commit(word, bits: bits, icount)
+        guard !isFull, delta < 1 &<< 21, icount < sealIcount else { return false }
+        let word = VarInt.spread(EventHead.make(kind, role) | delta &<< 8)
+        let row = HeadTable.row(word)
+        commit(word | HeadTable.start(clocks, row), bits: HeadTable.startBits(clocks, row), icount)
         return true
     }
 
     /// The same for a reading of a clock.
     @inlinable @inline(__always)
-    public mutating func putClock(_ head: UInt8, _ icount: UInt64, _ value: Int64) -> Bool {
+    public mutating func putClock(_ kind: UInt64, _ role: ThreadRole, _ icount: UInt64, _ value: Int64)
+        -> Bool
+    {
         let delta = icount &- lastIcount
-        let last = clocks + Int(truncatingIfNeeded: EventHead.kind(head))
+        let last = clocks + Int(truncatingIfNeeded: kind)
         let change = VarInt.zigzag(value &- last.pointee)
-        guard !isFull, delta &>> 21 | change &>> 28 == 0, icount < sealIcount else { return false }
+        guard !isFull, (delta | change &>> 7) < 1 &<< 21, icount < sealIcount else { return false }
         last.pointee = value
-        let both = VarInt.spread(delta, change)
-        let (start, startBits) = start(head, both & 0xFFFF_FFFF)
-        let payload = both &>> 32
-        let row = HeadTable.row(payload | 1)
-        let encoded = payload | HeadTable.continuation(clocks, row)
-        commit(start | encoded &<< startBits, bits: startBits &+ HeadTable.payloadBits(clocks, row), icount)
+        let both = VarInt.spread(EventHead.make(kind, role) | delta &<< 8 | change &<< 32)
+        let (start, row) = (both & 0xFFFF_FFFF, HeadTable.row(both))
+        let startRow = HeadTable.row(start)
+        let startBits = HeadTable.startBits(clocks, startRow)
+        let payload = both &>> 32 | HeadTable.continuation(clocks, row)
+        commit(
+            start | HeadTable.start(clocks, startRow) | payload &<< startBits,
+            bits: startBits &+ HeadTable.payloadBits(clocks, row), icount)
         return true
     }
 
@@ -177,13 +182,5 @@ public struct EventEncoder {
         eventCount &+= 1
         let word = RunningChecksum.published(check, length: cursor - base)
         committed.pointee.store(word.littleEndian, ordering: .releasing)
-    }
-
-    /// An event's first byte, and after it the instructions since the last event, as ``VarInt/spread(_:_:)``
-    /// gives them, if there are any.
-    @inlinable @inline(__always)
-    public func start(_ head: UInt8, _ delta: UInt64) -> (word: UInt64, bits: UInt64) {
-        let row = HeadTable.row(delta &<< 1 | 1)
-        return (UInt64(head) | HeadTable.start(clocks, row) | delta &<< 8, HeadTable.startBits(clocks, row))
     }
 }

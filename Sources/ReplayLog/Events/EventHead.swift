@@ -6,7 +6,7 @@ public enum EventHead {
     @inlinable static var samePlace: UInt8 { 0x40 }
 
     @inlinable @inline(__always)
-    public static func make(_ kind: UInt8, _ role: ThreadRole) -> UInt8 {
+    public static func make<Number: FixedWidthInteger>(_ kind: Number, _ role: ThreadRole) -> Number {
         kind & 63 | (role == .io ? 0x80 : 0)
     }
 

@@ -40,8 +40,8 @@ public enum EventKind: UInt8, Sendable, CaseIterable {
 
     /// The number of the kind of a reading of a clock, as the public header numbers those. Nil: no such clock.
     @inlinable @inline(__always)
-    public static func number(ofClock clock: Int32) -> UInt8? {
-        UInt32(bitPattern: clock) < 2 ? 19 &+ UInt8(truncatingIfNeeded: clock) : nil
+    public static func number(ofClock clock: Int32) -> UInt64? {
+        UInt32(bitPattern: clock) < 2 ? 19 &+ UInt64(UInt32(bitPattern: clock)) : nil
     }
 
     /// The name in the file's table of kinds, for people and for tools.

@@ -1,50 +1,53 @@
-/// How long the encodings of two small numbers are, by their highest bit: what saves ``EventEncoder`` the
-/// shifts that would compute it. Plain memory after the encoder's clocks, so that one register reaches both.
+/// How long the encodings of two small numbers are, by the highest bit of an event as ``VarInt/spread(_:)`` gives it:
+/// what saves ``EventEncoder`` the shifts that would compute it. Plain memory after the encoder's clocks, so that one
+/// register reaches both.
 public enum HeadTable {
     /// Rows: one for each place of the highest bit.
-    @usableFromInline static let rows = 32
+    @usableFromInline static let rows = 64
     static let count = 4 * rows
 
     @inlinable @inline(__always)
-    public static func row(_ value: UInt64) -> Int { 63 &- value.leadingZeroBitCount }
+    public static func row(_ event: UInt64) -> Int { 63 ^ event.leadingZeroBitCount }
 
-    // The first number is the instructions since the last event, shifted left, with a bit below: row 0 is
-    // for none, which have no byte of their own.
+    // The lower half has the first byte, which is never 0, and the instructions since the last event. In rows 0 to 7
+    // these are none, and have no byte of their own.
 
-    /// The continuation bits of the first number, above the event's first byte; for none, the bit that says so.
+    /// The continuation bits of the instructions; for none, the bit of the first byte that says so.
     @inlinable @inline(__always)
     public static func start(_ table: UnsafeMutablePointer<Int64>, _ row: Int) -> UInt64 {
         UInt64(bitPattern: table[64 &+ row])
     }
 
-    /// Its bits, with those of the event's first byte.
+    /// Their bits, with those of the first byte.
     @inlinable @inline(__always)
     public static func startBits(_ table: UnsafeMutablePointer<Int64>, _ row: Int) -> UInt64 {
-        UInt64(bitPattern: table[96 &+ row])
+        UInt64(bitPattern: table[128 &+ row])
     }
 
-    /// The continuation bits of the second number.
+    // The upper half has the payload. In the rows below 32 it is 0.
+
+    /// The continuation bits of the payload.
     @inlinable @inline(__always)
     public static func continuation(_ table: UnsafeMutablePointer<Int64>, _ row: Int) -> UInt64 {
-        UInt64(bitPattern: table[128 &+ row])
+        UInt64(bitPattern: table[192 &+ row])
     }
 
     @inlinable @inline(__always)
     public static func payloadBits(_ table: UnsafeMutablePointer<Int64>, _ row: Int) -> UInt64 {
-        UInt64(bitPattern: table[160 &+ row])
+        UInt64(bitPattern: table[256 &+ row])
     }
 
     static func fill(_ table: UnsafeMutablePointer<Int64>) {
         for row in 0..<rows {
-            let last = max(row - 1, 0) / 8
-            let start = row == 0 ? 0x40 : continuationBits(before: last) << 8
-            (table + row).initialize(to: start)
-            (table + rows + row).initialize(to: row == 0 ? 8 : Int64(8 * (last + 2)))
-            (table + 2 * rows + row).initialize(to: continuationBits(before: row / 8))
-            (table + 3 * rows + row).initialize(to: Int64(8 * (row / 8 + 1)))
+            let startBytes = row / 8
+            let payloadBytes = max(row / 8 - 4, 0) + 1
+            (table + row).initialize(to: startBytes == 0 ? 0x40 : continuationBits(of: startBytes) << 8)
+            (table + rows + row).initialize(to: Int64(8 + 8 * startBytes))
+            (table + 2 * rows + row).initialize(to: continuationBits(of: payloadBytes))
+            (table + 3 * rows + row).initialize(to: Int64(8 * payloadBytes))
         }
     }
 
-    /// All bytes but the last are continued.
-    private static func continuationBits(before last: Int) -> Int64 { 0x80_8080 & ((1 << (8 * last)) - 1) }
+    /// All of at most four bytes but the last are continued.
+    private static func continuationBits(of bytes: Int) -> Int64 { 0x80_8080 >> (8 * max(4 - bytes, 0)) }
 }

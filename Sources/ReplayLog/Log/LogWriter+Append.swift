@@ -7,14 +7,14 @@ import ReplaySystem
 extension LogWriter {
     /// Appends an event without a payload.
     package func append(_ kind: EventKind, _ role: ThreadRole, _ icount: UInt64) -> Bool {
-        encoder.pointee.put(EventHead.make(kind.rawValue, role), icount)
+        encoder.pointee.put(UInt64(kind.rawValue), role, icount)
             || appendSlowly(kind, role, icount, 0)
     }
 
     /// Appends a reading of a clock.
     package func appendClock(_ kind: EventKind, _ role: ThreadRole, _ icount: UInt64, _ value: Int64) -> Bool
     {
-        encoder.pointee.putClock(EventHead.make(kind.rawValue, role), icount, value)
+        encoder.pointee.putClock(UInt64(kind.rawValue), role, icount, value)
             || appendSlowly(kind, role, icount, value)
     }
 
