@@ -10,7 +10,8 @@ final class HostTables: @unchecked Sendable {
     // Sendable: only the thread that configures uses the list; a table never changes.
 
     private var tables: [UnsafeMutablePointer<Host>]
-    private let inForce: Atomic<UnsafeMutablePointer<Host>>
+    /// Never nil: the type spares the check that each load of any other pointer makes.
+    private let inForce: Atomic<UnsafeMutablePointer<Host>?>
 
     init() {
         let none = UnsafeMutablePointer<Host>.allocate(capacity: 1)
@@ -27,7 +28,7 @@ final class HostTables: @unchecked Sendable {
     }
 
     @inline(__always)
-    var current: UnsafeMutablePointer<Host> { inForce.load(ordering: .acquiring) }
+    var current: UnsafeMutablePointer<Host> { inForce.load(ordering: .acquiring).unsafelyUnwrapped }
 
     func set(_ host: Host) {
         if let known = tables.first(where: { $0.pointee.identity == host.identity }) {

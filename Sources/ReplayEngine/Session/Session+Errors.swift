@@ -155,7 +155,7 @@ extension Session {
         failures.errors.clear()
         failures.held = nil
         shared.hasFailed.store(false, ordering: .relaxed)
-        updateQuickMode()
+        updateQuickPaths()
     }
 
     // MARK: The log

@@ -69,16 +69,22 @@ package final class Session: @unchecked Sendable {
         if before.mode == .none, next.mode != .none { replay_fork_watch(lock) }
         if before.mode != .none, next.mode == .none { replay_fork_unwatch(lock) }
         shared.mode.store(next.mode.rawValue, ordering: .releasing)
-        updateQuickMode()
+        updateQuickPaths()
         face.withLock { $0.show(writer, player) }
         if isDefault { replay_mode_store(next.mode.rawValue) }
         before.leave()
     }
 
-    func updateQuickMode() {
-        let isQuick =
-            mode != .none && !course.isIOTurn && !shared.lints.load(ordering: .relaxed) && !hasFailed
-        shared.quickMode.store(isQuick ? mode.rawValue : -1, ordering: .relaxed)
+    /// Called when something changes that ``SharedState/quickEncoder`` depends on.
+    func updateQuickPaths() {
+        shared.endQuickPaths()
+        if course.isIOTurn || shared.lints.load(ordering: .relaxed) || hasFailed { return }
+        switch log {
+        case .none: break
+        case .recording(let recorder):
+            shared.quickEncoder.store(recorder._withUnsafeGuaranteedRef(\.encoder), ordering: .relaxed)
+        case .playing(let player): shared.quickPlayer.store(player, ordering: .relaxed)
+        }
     }
 
     /// Only with the lock held, because a different thread may end the run.

@@ -1,4 +1,5 @@
 import CReplay
+import ReplayLog
 import Synchronization
 
 /// What any thread may read or set without the replay lock.
@@ -18,8 +19,11 @@ package struct SharedState: ~Copyable {
     let hasFailed = Atomic<Bool>(false)
     /// ``Options/lint``.
     let lints = Atomic<Bool>(false)
-    /// The mode, if calls may use their fast path: nothing has failed, and lint mode is off. Otherwise -1.
-    let quickMode = Atomic<Int32>(-1)
+    /// RECORD: what writes small events, if calls may use their fast path: nothing has failed, lint mode is off,
+    /// and no thread with both roles is in its I/O turn. Only the owner of the lock may use it.
+    let quickEncoder = Atomic<UnsafeMutablePointer<EventEncoder>?>(nil)
+    /// The same for PLAY.
+    let quickPlayer = Atomic<Unmanaged<Player>?>(nil)
 
     /// Real time is counted from here.
     let epoch = Atomic<Int64>(replay_monotonic_ns())
@@ -36,6 +40,12 @@ package struct SharedState: ~Copyable {
     /// Threads that have made this session current.
     package let pushes = Atomic<Int>(0)
 
+    /// From now on every call takes the path that checks everything.
+    func endQuickPaths() {
+        quickEncoder.store(nil, ordering: .relaxed)
+        quickPlayer.store(nil, ordering: .relaxed)
+    }
+
     /// Resets everything except the number of threads that have made the session current.
     func reset() {
         icount.store(0, ordering: .relaxed)
@@ -45,7 +55,7 @@ package struct SharedState: ~Copyable {
         isEnding.store(false, ordering: .releasing)
         hasFailed.store(false, ordering: .relaxed)
         lints.store(false, ordering: .relaxed)
-        quickMode.store(-1, ordering: .relaxed)
+        endQuickPaths()
         furthestIcount.store(0, ordering: .relaxed)
         furthestEvents.store(0, ordering: .relaxed)
         eventsEnabled.store(false, ordering: .relaxed)
@@ -81,7 +91,7 @@ extension Session {
         @inline(__always) get { shared.hasFailed.load(ordering: .relaxed) }
         set {
             shared.hasFailed.store(newValue, ordering: .relaxed)
-            if newValue { shared.quickMode.store(-1, ordering: .relaxed) }
+            if newValue { shared.endQuickPaths() }
         }
     }
     var isConfigured: Bool {

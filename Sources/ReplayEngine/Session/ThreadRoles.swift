@@ -31,7 +31,7 @@ package struct ThreadRoles: Equatable, Sendable {
     /// The role with which an event of this thread is stored: the thread's own
     /// or, if it has both, the usual one of the kind.
     @inline(__always) func role(usually usual: ThreadRole) -> ThreadRole {
-        bits == Self.io.bits ? .io : bits == Self.vcpu.bits ? .vcpu : usual
+        self == .either ? usual : overlaps(.vcpu) ? .vcpu : .io
     }
 
     var description: String {

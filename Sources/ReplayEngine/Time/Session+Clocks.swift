@@ -2,39 +2,47 @@ import CReplay
 import ReplayLog
 import Synchronization
 
-/// replay_save_clock(). A free function, so that the call from C is a jump.
+// Free functions, so that each call is a jump. The host is asked for its icount before anything is loaded that would
+// have to be saved across its callback.
+
+/// replay_save_clock().
 package func saveClock(_ clock: Int32, _ value: Int64, _ icount: UInt64, in session: Session) -> Int64 {
-    session.saveClockQuickly(clock, value, icount) ? value : session.saveClock(clock, value, icount)
+    guard session.holdsLock else { return saveClockSlowly(clock, value, icount, in: session) }
+    let icount = icount == Session.icountNow ? session.host.icount : icount
+    if session.saveClockQuickly(clock, value, icount) { return value }
+    return saveClockSlowly(clock, value, icount, in: session)
 }
 
 /// replay_read_clock().
 package func readClock(_ clock: Int32, _ icount: UInt64, in session: Session) -> Int64 {
-    session.readClockQuickly(clock, icount) ?? session.readClock(clock, icount)
+    guard session.holdsLock else { return readClockSlowly(clock, icount, in: session) }
+    let icount = icount == Session.icountNow ? session.host.icount : icount
+    return session.readClockQuickly(clock, icount) ?? readClockSlowly(clock, icount, in: session)
+}
+
+@inline(never)
+private func saveClockSlowly(_ clock: Int32, _ value: Int64, _ icount: UInt64, in session: Session) -> Int64 {
+    session.saveClock(clock, value, icount)
+}
+
+@inline(never)
+private func readClockSlowly(_ clock: Int32, _ icount: UInt64, in session: Session) -> Int64 {
+    session.readClock(clock, icount)
 }
 
 /// Readings of the recorded clocks.
 extension Session {
-    /// RECORD: the fast path of ``saveClock(_:_:_:)``. False: nothing was done.
+    /// RECORD: the fast path of ``saveClock(_:_:_:)``, for the owner of the lock. False: nothing was written.
     @inline(__always)
     fileprivate func saveClockQuickly(_ clock: Int32, _ value: Int64, _ count: UInt64) -> Bool {
-        let thread = replay_thread_self()
-        let roles = ThreadRoles(bits: thread.pointee.roles)
-        guard shared.quickMode.load(ordering: .relaxed) == Mode.record.rawValue,
-            replay_fair_lock_mine(lock), roles.bits != 0,
-            let kind = EventKind.number(ofClock: clock), case .recording(let recorder) = log
-        else { return false }
-        let count = count == Self.icountNow ? host.icount : count
-        let head = EventHead.make(kind, roles.role(usually: .vcpu))
-        guard count >= icount,
-            recorder._withUnsafeGuaranteedRef({ $0.encoder.pointee.putClock(head, count, value) })
+        let roles = ThreadRoles.mine
+        guard roles.bits != 0, let encoder = shared.quickEncoder.load(ordering: .relaxed),
+            let kind = EventKind.number(ofClock: clock), count >= icount
         else { return false }
         icount = count
+        cache(clock, value)
+        guard encoder.pointee.putClock(kind, roles.role(usually: .vcpu), count, value) else { return false }
         events &+= 1
-        if clock == ClockNumber.host {
-            state.hostClock = value
-        } else {
-            state.virtualRTClock = value
-        }
         return true
     }
 
@@ -80,25 +88,16 @@ extension Session {
     /// PLAY: the fast path of ``readClock(_:_:)``. Nil: nothing was done.
     @inline(__always)
     fileprivate func readClockQuickly(_ clock: Int32, _ count: UInt64) -> Int64? {
-        let thread = replay_thread_self()
-        let roles = ThreadRoles(bits: thread.pointee.roles)
-        guard shared.quickMode.load(ordering: .relaxed) == Mode.play.rawValue,
-            replay_fair_lock_mine(lock), roles.bits != 0,
-            let kind = EventKind.number(ofClock: clock), case .playing(let player) = log
+        guard let player = shared.quickPlayer.load(ordering: .relaxed),
+            ThreadRoles.mine.overlaps(.vcpu), let kind = EventKind.number(ofClock: clock)
         else { return nil }
-        let count = count == Self.icountNow ? host.icount : count
         return player._withUnsafeGuaranteedRef { player in
             // An event that is due there is at or after the icount of the last accounting.
-            guard player.isNext(head: EventHead.make(kind, .vcpu), at: count), roles.overlaps(.vcpu) else {
-                return nil
-            }
+            guard player.isNext(head: EventHead.make(UInt8(truncatingIfNeeded: kind), .vcpu), at: count)
+            else { return nil }
             icount = count
             let value = player.next.clockValue
-            if clock == ClockNumber.host {
-                state.hostClock = value
-            } else {
-                state.virtualRTClock = value
-            }
+            cache(clock, value)
             consumeQuickly(player)
             return value
         }
@@ -155,6 +154,12 @@ extension Session {
     @inline(__always)
     func cache(_ kind: EventKind, _ value: Int64) {
         if case .clockHost = kind { state.hostClock = value } else { state.virtualRTClock = value }
+    }
+
+    /// The same for a number that was checked.
+    @inline(__always)
+    private func cache(_ clock: Int32, _ value: Int64) {
+        if clock == ClockNumber.host { state.hostClock = value } else { state.virtualRTClock = value }
     }
 
     private func cached(_ kind: EventKind) -> Int64 {

@@ -24,10 +24,10 @@ extension Session {
     private func takeIOTurnOfBoth() {
         let isWithinOne = course.isIOTurn
         course.isIOTurn = true
-        updateQuickMode()
+        updateQuickPaths()
         withPinnedPlayer { playIOTurn($0) } ?? recordIOTurn()
         course.isIOTurn = isWithinOne
-        updateQuickMode()
+        updateQuickPaths()
     }
 
     // MARK: Record
