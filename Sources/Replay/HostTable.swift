@@ -54,5 +54,12 @@ extension Host.Callbacks {
         message = table.message
         execute = table.execute
         interrupt = table.interrupt
+        if let call = table.save_state {
+            saveState = { output in HostStream.withOutput(output) { call(shared.opaque, $0) } }
+        }
+        if let call = table.load_state {
+            loadState = { input in HostStream.withInput(input) { call(shared.opaque, $0) } }
+        }
+        paused = table.paused
     }
 }

@@ -37,6 +37,20 @@ ANSWER(replay_status_t, replay_delete_break, (void), FAIL(WRONG_MODE))
 ANSWER(bool, replay_output_due, (void), true)
 ANSWER(replay_status_t, replay_branch, (const char *path), NEEDS(path &&*path, FAIL(WRONG_MODE)))
 
+ANSWER(replay_status_t, replay_register_ram, (const replay_ram_config_t *config),
+       config && config->size < sizeof *config
+           ? FAIL(STRUCT_SIZE)
+           : NEEDS(config && config->name && config->bytes, REPLAY_OK))
+ANSWER(replay_status_t, replay_pause, (void), FAIL(NOT_SUPPORTED))
+ANSWER(replay_status_t, replay_resume, (void), FAIL(NOT_SUPPORTED))
+ANSWER(bool, replay_is_paused, (void), false)
+ANSWER(replay_status_t, replay_seek, (uint64_t icount), FAIL(WRONG_MODE))
+ANSWER(replay_status_t, replay_seek_event, (uint64_t event), FAIL(WRONG_MODE))
+ANSWER(replay_status_t, replay_reverse_step, (void), FAIL(WRONG_MODE))
+ANSWER(replay_status_t, replay_reverse_continue, (void), FAIL(WRONG_MODE))
+ANSWER(bool, replay_running_debug, (void), false)
+ANSWER(bool, replay_breakpoint, (replay_break_kind_t kind, uint64_t address), false)
+
 ANSWER(int32_t, replay_get_instructions, (void), INT32_MAX)
 ANSWER(replay_status_t, replay_account_executed_instructions, (void), REPLAY_OK)
 ANSWER(bool, replay_interrupt, (void), true)

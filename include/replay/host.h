@@ -127,11 +127,30 @@ typedef struct replay_host {
     /** An input event has reached its place in the run. If it isn't NULL, it is called
      *  for all input events, instead of input. */
     void (*input_from)(void *opaque, const replay_input_t *input);
+
+    /** Writes everything that the guest can see to a stream of the library: registers and
+     *  devices, but not RAM that is registered (debug.h), nor the library's timers. Requests
+     *  of the host's own that are under way can't be saved: don't let there be any, or return
+     *  false. Called on the vCPU thread between two slices; it must not change anything. NULL:
+     *  the host has no part in debug.h's journeys.
+     *  @return false: no snapshot is possible now. */
+    bool (*save_state)(void *opaque, const replay_stream_t *out);
+
+    /** PLAY: reads back what save_state wrote. Afterwards icount returns that of the snapshot.
+     *  Drop what was derived from the state before, and the host's requests that are under
+     *  way. Called on the vCPU thread between two slices.
+     *  @return false: the state isn't this machine's; the replay ends with ERROR_POSITION. */
+    bool (*load_state)(void *opaque, const replay_stream_t *in);
+
+    /** The library has paused the machine (debug.h). It doesn't run until replay_resume() or a
+     *  new journey, which may be asked for here. Called by the thread that led to the pause,
+     *  usually the vCPU thread. */
+    void (*paused)(void *opaque, replay_pause_reason_t why);
 } replay_host_t;
 
 /** The value to start a replay_host_t from. */
 #define REPLAY_HOST_INIT                                                                           \
-    { (uint32_t)sizeof(replay_host_t), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+    { (uint32_t)sizeof(replay_host_t), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 
 #ifdef __cplusplus
 }

@@ -111,9 +111,29 @@ enum {
     LIBREPLAY_STOP_LOG_ERROR = 4
 };
 
+typedef int32_t libreplay_pause_reason_t;
+
+enum {
+    LIBREPLAY_PAUSE_REQUEST = 1,
+    LIBREPLAY_PAUSE_PLACE = 2,
+    LIBREPLAY_PAUSE_BREAKPOINT = 3,
+    LIBREPLAY_PAUSE_BEGIN = 4,
+    LIBREPLAY_PAUSE_END = 5
+};
+
 typedef int32_t libreplay_message_level_t;
 
 enum { LIBREPLAY_MESSAGE_INFO = 0, LIBREPLAY_MESSAGE_WARNING = 1, LIBREPLAY_MESSAGE_ERROR = 2 };
+
+typedef struct libreplay_stream {
+    uint32_t size;
+    bool (*write)(void *opaque, const void *bytes, size_t length);
+    bool (*read)(void *opaque, void *bytes, size_t length);
+    void *opaque;
+} libreplay_stream_t;
+
+#define LIBREPLAY_STREAM_INIT                                                                      \
+    { (uint32_t)sizeof(libreplay_stream_t), NULL, NULL, NULL }
 
 typedef void (*libreplay_callback_t)(void *opaque);
 
@@ -291,10 +311,16 @@ typedef struct libreplay_host {
     void (*execute)(void *opaque, uint64_t instructions);
     void (*interrupt)(void *opaque);
     void (*input_from)(void *opaque, const libreplay_input_t *input);
+    bool (*save_state)(void *opaque, const libreplay_stream_t *out);
+    bool (*load_state)(void *opaque, const libreplay_stream_t *in);
+    void (*paused)(void *opaque, libreplay_pause_reason_t why);
 } libreplay_host_t;
 
 #define LIBREPLAY_HOST_INIT                                                                        \
-    { (uint32_t)sizeof(libreplay_host_t), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+    {                                                                                              \
+        (uint32_t)sizeof(libreplay_host_t), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,  \
+            0, 0                                                                                   \
+    }
 
 enum { LIBREPLAY_SHIFT_DEFAULT = -2, LIBREPLAY_SHIFT_AUTO = -1 };
 
@@ -375,15 +401,31 @@ typedef struct libreplay_session libreplay_session_t;
 
 typedef struct libreplay_timer libreplay_timer_t;
 
-typedef struct libreplay_stream {
+typedef struct libreplay_ram_config {
     uint32_t size;
-    bool (*write)(void *opaque, const void *bytes, size_t length);
-    bool (*read)(void *opaque, void *bytes, size_t length);
+    uint32_t page_bytes;
+    const char *name;
+    void *bytes;
+    uint64_t length;
+    uint8_t *dirty;
+    void (*cleaned)(void *opaque);
+    void (*loaded)(void *opaque, uint64_t offset, uint64_t length);
     void *opaque;
-} libreplay_stream_t;
+} libreplay_ram_config_t;
 
-#define LIBREPLAY_STREAM_INIT                                                                      \
-    { (uint32_t)sizeof(libreplay_stream_t), NULL, NULL, NULL }
+#define LIBREPLAY_RAM_CONFIG_INIT                                                                  \
+    { (uint32_t)sizeof(libreplay_ram_config_t), 0, NULL, NULL, 0, NULL, NULL, NULL, NULL }
+
+typedef int32_t libreplay_break_kind_t;
+
+enum {
+    LIBREPLAY_BREAK_SOFTWARE = 0,
+    LIBREPLAY_BREAK_HARDWARE = 1,
+    LIBREPLAY_WATCH_WRITE = 2,
+    LIBREPLAY_WATCH_READ = 3,
+    LIBREPLAY_WATCH_ACCESS = 4,
+    LIBREPLAY_BREAK_KINDS = 5
+};
 
 struct _GMainContext;
 
@@ -513,6 +555,16 @@ typedef struct libreplay_plugin {
     libreplay_status_t (*replay_delete_break)(void);
     bool (*replay_output_due)(void);
     libreplay_status_t (*replay_branch)(const char *path);
+    libreplay_status_t (*replay_register_ram)(const libreplay_ram_config_t *config);
+    libreplay_status_t (*replay_pause)(void);
+    libreplay_status_t (*replay_resume)(void);
+    bool (*replay_is_paused)(void);
+    libreplay_status_t (*replay_seek)(uint64_t icount);
+    libreplay_status_t (*replay_seek_event)(uint64_t event);
+    libreplay_status_t (*replay_reverse_step)(void);
+    libreplay_status_t (*replay_reverse_continue)(void);
+    bool (*replay_running_debug)(void);
+    bool (*replay_breakpoint)(libreplay_break_kind_t kind, uint64_t address);
 } libreplay_plugin_t;
 
 typedef const libreplay_plugin_t *(*libreplay_plugin_query_t)(uint32_t abi_version);

@@ -38,6 +38,7 @@
 
 #include "block.h"
 #include "clock.h"
+#include "debug.h"
 #include "devices.h"
 #include "errors.h"
 #include "events.h"
@@ -178,6 +179,16 @@ typedef struct replay_plugin {
     replay_status_t (*replay_delete_break)(void);
     bool (*replay_output_due)(void);
     replay_status_t (*replay_branch)(const char *path);
+    replay_status_t (*replay_register_ram)(const replay_ram_config_t *config);
+    replay_status_t (*replay_pause)(void);
+    replay_status_t (*replay_resume)(void);
+    bool (*replay_is_paused)(void);
+    replay_status_t (*replay_seek)(uint64_t icount);
+    replay_status_t (*replay_seek_event)(uint64_t event);
+    replay_status_t (*replay_reverse_step)(void);
+    replay_status_t (*replay_reverse_continue)(void);
+    bool (*replay_running_debug)(void);
+    bool (*replay_breakpoint)(replay_break_kind_t kind, uint64_t address);
 } replay_plugin_t;
 
 /** The type of replay_plugin_query(). */

@@ -177,6 +177,7 @@
 #include "block.h"
 #include "devices.h"
 
+#include "debug.h"
 #include "snapshot.h"
 
 #include "glib.h"

@@ -17,20 +17,6 @@
 extern "C" {
 #endif
 
-/** A stream of the host, for the bytes of a snapshot. A direction that isn't used may be
- *  NULL. */
-typedef struct replay_stream {
-    uint32_t size; /**< sizeof(replay_stream_t) */
-    /** Writes all @p length bytes. @return false on failure. */
-    bool (*write)(void *opaque, const void *bytes, size_t length);
-    /** Reads exactly @p length bytes. @return false on failure, or if the stream ends. */
-    bool (*read)(void *opaque, void *bytes, size_t length);
-    void *opaque; /**< passed to both */
-} replay_stream_t;
-
-#define REPLAY_STREAM_INIT                                                                         \
-    { (uint32_t)sizeof(replay_stream_t), NULL, NULL, NULL }
-
 /** Can a position be saved here? Not
  *
  *  - while a bottom half is queued,

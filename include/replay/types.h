@@ -121,9 +121,33 @@ enum {
     REPLAY_STOP_LOG_ERROR = 4
 };
 
+/** Why the library has paused the machine: see replay_host::paused. */
+typedef int32_t replay_pause_reason_t;
+enum {
+    REPLAY_PAUSE_REQUEST = 1,    /**< replay_pause() */
+    REPLAY_PAUSE_PLACE = 2,      /**< PLAY: the place was reached */
+    REPLAY_PAUSE_BREAKPOINT = 3, /**< replay_breakpoint() returned true */
+    REPLAY_PAUSE_BEGIN = 4,      /**< PLAY: there is no earlier snapshot */
+    /** PLAY: the log ends here, or switches the machine off here. */
+    REPLAY_PAUSE_END = 5
+};
+
 /** The level of a message: see replay_host::message. */
 typedef int32_t replay_message_level_t;
 enum { REPLAY_MESSAGE_INFO = 0, REPLAY_MESSAGE_WARNING = 1, REPLAY_MESSAGE_ERROR = 2 };
+
+/** A stream, for the bytes of a snapshot. A direction that isn't used may be NULL. */
+typedef struct replay_stream {
+    uint32_t size; /**< sizeof(replay_stream_t) */
+    /** Writes all @p length bytes. @return false on failure. */
+    bool (*write)(void *opaque, const void *bytes, size_t length);
+    /** Reads exactly @p length bytes. @return false on failure, or if the stream ends. */
+    bool (*read)(void *opaque, void *bytes, size_t length);
+    void *opaque; /**< passed to both */
+} replay_stream_t;
+
+#define REPLAY_STREAM_INIT                                                                         \
+    { (uint32_t)sizeof(replay_stream_t), NULL, NULL, NULL }
 
 /** A callback whose only argument is the pointer that was passed with it. */
 typedef void (*replay_callback_t)(void *opaque);

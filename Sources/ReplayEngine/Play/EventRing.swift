@@ -28,6 +28,12 @@ struct EventRing {
         next = following == end ? events : following
     }
 
+    /// The event that was consumed last, if it is known.
+    var last: Event? {
+        let place = next == events ? end - 1 : next - 1
+        return place.pointee.head == EventHead.none ? nil : place.pointee
+    }
+
     /// What was consumed belongs to a different course.
     func forget() {
         for place in 0..<Self.capacity where events + place != next { events[place].head = EventHead.none }

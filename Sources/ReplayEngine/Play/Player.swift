@@ -54,6 +54,10 @@ final class Player {
     var missedCompletion: UInt64 = .max
     /// The replay has just gone to a different place, and the vCPU thread has had no budget there.
     var isFresh = false
+    /// What is next once the machine runs again, which is paused.
+    private var frozen: (event: Event, ending: Ending?)?
+    /// A snapshot was loaded that was taken before the events of its icount.
+    private var isArrival = false
     /// Where the replay is interrupted, see ``Session/setBreak(_:_:_:)``.
     private(set) var breakIcount: UInt64 = .max
     private var breakCallback: (Callback, UnsafeMutableRawPointer?)?
@@ -159,11 +163,51 @@ final class Player {
         return chain
     }
 
+    /// The icount of an event; the log is where it was then.
+    func icount(ofEvent index: UInt64) throws(LogError) -> UInt64 {
+        let here = frozen?.event ?? next
+        defer {
+            _ = try? reader.seek(toEvent: here.index)
+            if frozen?.ending == nil, ending == nil { _ = try? reader.next() }
+        }
+        try reader.seek(toEvent: index)
+        guard let event = try reader.next() else {
+            throw LogError(.misuse, "\(reader.path) has no event \(index)", eventIndex: index)
+        }
+        return event.icount
+    }
+
+    /// Has an event been consumed at this icount? True if that isn't known.
+    func hasConsumed(at icount: UInt64) -> Bool {
+        if let last = ring.last { return last.icount == icount }
+        return !isArrival && nextIndex > 0
+    }
+
+    /// A snapshot was loaded. - Parameter isArrival: it is before all events of its icount.
+    func noteArrival(_ isArrival: Bool) { self.isArrival = isArrival }
+
+    /// Nothing is next until ``thaw()``.
+    func freeze() {
+        if frozen != nil { return }
+        frozen = (next, ending)
+        ending = nil
+        ring.restore(Event(kind: EventHead.none, role: .vcpu, icount: .max, index: next.index))
+    }
+
+    func thaw() {
+        guard let frozen else { return }
+        self.frozen = nil
+        ending = frozen.ending
+        ring.restore(frozen.event)
+        (left, dueShutdown, lastWake) = ((.max, 0), (.max, 0), (.max, false))
+    }
+
     /// Continues at a position; if that is impossible, where it was.
-    func go(to position: EnginePosition) throws(ReplayError) {
+    func go(to position: EnginePosition, isTrusted: Bool = false) throws(ReplayError) {
         let (before, wasEnding) = (next, ending)
         do throws(LogError) {
-            guard try reader.seek(toEvent: position.events) == position.chain else {
+            let chain = try reader.seek(toEvent: position.events)
+            guard isTrusted || chain == position.chain else {
                 throw LogError(.foreign, "it is of a different recording")
             }
             ending = nil
@@ -177,6 +221,7 @@ final class Player {
             throw error.code == .foreign || error.code == .misuse
                 ? EnginePosition.error(error.message) : ReplayError(error)
         }
+        isArrival = false
         if breakIcount < position.icount { deleteBreak() }
         endIsReported = false
         owedShutdowns = ShutdownQueue()

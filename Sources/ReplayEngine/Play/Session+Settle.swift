@@ -4,7 +4,7 @@ import ReplayLog
 extension Session {
     /// PLAY: delivers what is due and may be delivered here, and wakes the thread that owns the next event.
     func settle(_ place: DeliveryPlace, _ player: Player) {
-        if hasFailed { return }
+        if hasFailed || isHalted { return }
         deliverOwedShutdowns(player)
         if mayDeliverShutdown(player, place) { deliverShutdown(player) }
         guard !hasFailed, icount == player.nextIcount else { return }
@@ -52,6 +52,7 @@ extension Session {
     /// PLAY: delivers the next shutdown, and only that one, because there may be guest work
     /// between it and another one at the same icount.
     private func deliverShutdown(_ player: Player) {
+        if !player.next.cause.isReset, staysHere() { return }
         player.owedShutdowns.append(takeShutdown(player))
         deliverOwedShutdowns(player)
     }
@@ -74,7 +75,11 @@ extension Session {
     /// In order, one at a time: what a callback's own calls add is delivered after it has returned.
     private func deliverOwedShutdowns(_ player: Player) {
         if player.owedShutdowns.isEmpty || isDeliveringShutdown { return }
-        while !hasFailed, let cause = player.owedShutdowns.takeFirst() { requestShutdownOfHost(cause) }
+        while !hasFailed, let cause = player.owedShutdowns.first {
+            if !cause.isReset, staysHere() { return }
+            _ = player.owedShutdowns.takeFirst()
+            requestShutdownOfHost(cause)
+        }
     }
 
     /// PLAY: the host requests a shutdown. If the causes match it is the next one; those from

@@ -7,6 +7,8 @@ struct ShutdownQueue {
 
     mutating func append(_ cause: ShutdownCause) { causes.append(cause) }
 
+    var first: ShutdownCause? { isEmpty ? nil : causes[taken] }
+
     mutating func takeFirst() -> ShutdownCause? {
         guard taken < causes.count else { return nil }
         defer {

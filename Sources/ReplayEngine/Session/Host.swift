@@ -4,6 +4,9 @@ import ReplaySystem
 /// The host's callbacks, with defaults for those that are NULL.
 package struct Host {
     package typealias Opaque = UnsafeMutableRawPointer?
+    /// How bytes get out of the engine or the host, and in: true if all have passed.
+    package typealias Output = (UnsafeRawBufferPointer) -> Bool
+    package typealias Input = (UnsafeMutableRawBufferPointer) -> Bool
 
     /// The table. What takes a struct of the C interface comes as a closure.
     package struct Callbacks {
@@ -25,6 +28,9 @@ package struct Host {
         package var message: (@convention(c) (Opaque, Int32, UnsafePointer<CChar>?) -> Void)?
         package var execute: (@convention(c) (Opaque, UInt64) -> Void)?
         package var interrupt: (@convention(c) (Opaque) -> Void)?
+        package var saveState: (@Sendable (Output) -> Bool)?
+        package var loadState: (@Sendable (Input) -> Bool)?
+        package var paused: (@convention(c) (Opaque, Int32) -> Void)?
 
         package init() {}
     }
@@ -88,6 +94,12 @@ package struct Host {
     var takesInput: Bool { callbacks.input != nil }
     func input(_ event: InputFields) { callbacks.input?(event) }
     func inputSync() { callbacks.inputSync?(opaque) }
+
+    /// Does the host take part in journeys?
+    var savesState: Bool { callbacks.saveState != nil && callbacks.loadState != nil }
+    func saveState(_ output: Output) -> Bool { callbacks.saveState?(output) ?? false }
+    func loadState(_ input: Input) -> Bool { callbacks.loadState?(input) ?? false }
+    func paused(_ reason: PauseReason) { callbacks.paused?(opaque, reason.rawValue) }
 
     var hasDigest: Bool { callbacks.digest != nil }
     func digest() -> UInt64 { callbacks.digest?(opaque) ?? 0 }

@@ -17,6 +17,24 @@ package enum StopReason: Int32, Sendable {
     case logError = 4
 }
 
+/// Why the library has paused the machine.
+package enum PauseReason: Int32, Sendable {
+    case request = 1
+    case place = 2
+    case breakpoint = 3
+    case begin = 4
+    case end = 5
+}
+
+/// The kinds of breakpoints, with the numbers of gdb's protocol.
+package enum BreakKind: Int32, Sendable {
+    case software = 0
+    case hardware = 1
+    case write = 2
+    case read = 3
+    case access = 4
+}
+
 /// The clock that a host's timers are on.
 package enum TimerClock: Int32, Sendable {
     case virtual = 0

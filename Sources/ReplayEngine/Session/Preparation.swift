@@ -24,7 +24,12 @@ final class Preparation: @unchecked Sendable {
     func addBlocker(_ reason: String) { guarded { reasons.append(reason) } }
     func removeBlockers() { guarded { reasons.removeAll() } }
 
-    func begin() { guarded { isOpen = true } }
+    func begin() {
+        guarded {
+            isOpen = true
+            regions.removeAll()
+        }
+    }
 
     enum Answer { case taken, late, full }
 
@@ -41,6 +46,20 @@ final class Preparation: @unchecked Sendable {
     /// Sets a field of the library's own.
     func tell(_ key: String, _ value: String) {
         guarded { if isOpen { pairs[key] = value } }
+    }
+
+    private var regions: [RAMConfiguration] = []
+
+    /// The regions of RAM that are registered.
+    var ram: [RAMConfiguration] { guarded { regions } }
+
+    func register(_ region: RAMConfiguration) -> Answer {
+        guarded {
+            guard isOpen else { return .late }
+            guard GuestRAM.accepts(region, after: regions), regions.makeRoom() else { return .full }
+            regions.append(region)
+            return .taken
+        }
     }
 
     /// Runs longer work that must finish before the preparation ends. nil: it has already ended.

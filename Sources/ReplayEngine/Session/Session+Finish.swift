@@ -19,6 +19,9 @@ extension Session {
         watchdog?.stop()
         let held = replay_fair_lock_mine(lock)
         if !held { _ = replay_fair_lock_take(lock) }
+        withPlayer { $0.thaw() }
+        shared.isHalted.store(false, ordering: .relaxed)
+        (travel.goal, travel.hit) = (.none, nil)
         if isRecording || !end.isOnPurpose { flushAtEnd() }
         let error = closeLog(end)
         shared.isEnding.store(true, ordering: .releasing)
@@ -151,7 +154,7 @@ extension Session {
         writer?.abandon()
         enter(.none)
         (host, options, preparation.fingerprint) = (Host(), Options(), Fingerprint())
-        (state, course) = (EngineState(), Course())
+        (state, course, travel) = (EngineState(), Course(), Travel())
         showClock()
         shared.reset()
         setSnapshotName(nil)

@@ -8,19 +8,23 @@ extension Session {
     // MARK: Accounting
 
     package func accountExecuted() -> Status {
-        if isIdle { return .ok }
+        if isIdle {
+            if isAtStop { reachStop(isAccounted: true) }
+            return .ok
+        }
         if let refusal = refusal(.vcpu, "replay_account_executed_instructions") { return refusal }
         if let status = withPlayer({ accountExecuted($0) }) { return status }
         let icount = host.icount
         if icount < self.icount { return countWentBack(icount) }
         self.icount = icount
+        if icount >= stopIcount { reachStop(isAccounted: true) }
         return hasFailed && !options.goOnWhenFull ? failure : .ok
     }
 
     private func accountExecuted(_ player: Player) -> Status {
         guard accountForPlaying(host.icount, player) else { return failure }
         player.isInSlice = false
-        if icount >= player.breakIcount { withPinnedPlayer { reachBreak($0) } }
+        if icount >= stopIcount { reachStop(isAccounted: true) }
         // Delivers nothing, because the host may still do something at this icount first.
         withPlayer { if icount == $0.nextIcount { wakeWhoeverActs($0) } }
         return hasFailed ? failure : .ok
@@ -30,17 +34,20 @@ extension Session {
 
     package func instructions() -> Int32 {
         if refusal(.vcpu, "replay_get_instructions") != nil || !mayRun { return 0 }
+        if isAtStop, standsStill() { return 0 }
         return withPlayer { Int32(clamping: playBudget($0)) } ?? .max
     }
 
     package func budget(_ most: UInt64) -> UInt64 {
-        if refusal(.vcpu, "replay_get_budget") != nil || !mayRun || !host.machineRunning { return 0 }
+        if refusal(.vcpu, "replay_get_budget") != nil || !mayRun { return 0 }
+        if isAtStop, standsStill() { return 0 }
+        guard isMachineOn else { return 0 }
         if let budget = withPlayer({ playBudget($0) }) { return min(most, budget) }
         if hasFailed && !options.goOnWhenFull { return 0 }
         if isRecording { noteBudget() }
         guard most > 0 else { return 0 }
-        var budget = most
         let icount = host.icount
+        var budget = min(most, max(stopIcount, icount) &- icount)
         if let deadline = virtualDeadline(icount) { budget = min(budget, virtualInstructions(for: deadline)) }
         if state.nextDigest != .max {
             budget = min(budget, state.nextDigest > icount ? state.nextDigest &- icount : 0)
@@ -64,9 +71,28 @@ extension Session {
         return false
     }
 
+    // MARK: Stops
+
+    @inline(__always) private var stopIcount: UInt64 { shared.stopIcount.load(ordering: .relaxed) }
+
+    /// Is there something to do before the next slice, besides what is in the log?
+    @inline(__always) private var isAtStop: Bool {
+        let stop = stopIcount
+        return stop != .max && host.icount >= stop
+    }
+
+    /// Does it. - Returns: has the machine come to a different place, or must it not run?
+    @inline(never)
+    private func standsStill() -> Bool {
+        if isPlaying, withPlayer({ accountForPlaying(host.icount, $0) }) == false, !hasFailed { return true }
+        let before = (icount, events, isHalted)
+        reachStop(isAccounted: false)
+        return isHalted || before != (icount, events, isHalted)
+    }
+
     private func playBudget(_ player: Player) -> UInt64 {
         guard accountForPlaying(host.icount, player) else { return 0 }
-        let limit = min(player.nextIcount, player.breakIcount)
+        let limit = min(player.nextIcount, stopIcount)
         let isQuick =
             icount < limit && player.owedShutdowns.isEmpty && !replay_watch_is_wanted(watch)
             && !player.endIsReported
@@ -81,16 +107,13 @@ extension Session {
     private func budgetAtPlace(_ player: Player) -> UInt64 {
         player.isInSlice = false
         player.isFresh = false
-        if icount >= player.breakIcount {
-            reachBreak(player)
-            return 0
-        }
+        if icount >= stopIcount { return 0 }
         if icount == player.nextIcount || !player.owedShutdowns.isEmpty {
             replay_watch_ask(watch, ThreadRoles.mine.bits)
             settle(.rest, player)
         }
         if replay_watch_is_wanted(watch) { reportStall() }
-        let limit = min(player.nextIcount, player.breakIcount)
+        let limit = min(player.nextIcount, max(stopIcount, icount))
         let budget = hasFailed || player.endIsReported ? 0 : limit &- icount
         player.isInSlice = budget > 0
         return budget
@@ -104,6 +127,7 @@ extension Session {
     package func hasException() -> Bool { has(.exception, "replay_has_exception") }
 
     private func take(_ kind: EventKind, _ function: StaticString) -> Bool {
+        if isHalted { return false }
         if isIdle { return true }
         if refusal(.vcpu, function) != nil { return false }
         if isRecording { return write(kind) || options.goOnWhenFull }

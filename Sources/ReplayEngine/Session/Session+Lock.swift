@@ -71,7 +71,7 @@ extension Session {
         }
         withPinnedPlayer { settle(roles.overlaps(.vcpu) ? .rest : .release, $0) }
         // While the machine is paused turns do nothing, so none is due.
-        if roles.overlaps(.vcpu), !isPlaying, host.machineRunning, host.cpusIdle {
+        if roles.overlaps(.vcpu), !isPlaying, isMachineOn, host.cpusIdle {
             if hasVirtualTimers, virtualDeadline(host.icount) == 0 {
                 yieldLock()
                 return .ok

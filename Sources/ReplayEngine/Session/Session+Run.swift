@@ -110,6 +110,7 @@ extension Session {
     }
 
     private func runSlice(_ emptySlices: inout Int) {
+        if shared.stopIcount.load(ordering: .relaxed) <= host.icount { reachStop(isAccounted: false) }
         guard machineRuns else { return rest(Self.longestRest) }
         _ = turn()
         inHost { host.interrupt() }

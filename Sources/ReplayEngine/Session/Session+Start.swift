@@ -66,6 +66,7 @@ extension Session {
         shared.eventsEnabled.store(!isIdle, ordering: .releasing)
         isStarted = true
         if let player { publishNext(player) }
+        prepareTravel()
         startWatchdog()
         guard let (error, reason) = failures.held else { return .ok }
         failures.held = nil

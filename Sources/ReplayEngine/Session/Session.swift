@@ -37,6 +37,7 @@ package final class Session: @unchecked Sendable {
     var options = Options()
     var state = EngineState()
     var course = Course()
+    var travel = Travel()
     var watchdog: Watchdog?
 
     package init(isDefault: Bool) {

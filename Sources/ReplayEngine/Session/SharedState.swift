@@ -35,6 +35,14 @@ package struct SharedState: ~Copyable {
     let askedForWarp = Atomic<Bool>(false)
     /// The machine was paused at the last turn.
     let isPaused = Atomic<Bool>(false)
+    /// The library pauses the machine.
+    let isHalted = Atomic<Bool>(false)
+    /// A journey back is under way.
+    let goesBack = Atomic<Bool>(false)
+    /// Debuggers that are attached.
+    let debuggers = Atomic<Int>(0)
+    /// Where the vCPU thread looks at breaks, journeys and snapshots; 0: at once.
+    let stopIcount = Atomic<UInt64>(.max)
     /// Real time of the last completion that was queued.
     let lastCompletion = Atomic<Int64>(.min)
     /// Threads that have made this session current.
@@ -61,6 +69,10 @@ package struct SharedState: ~Copyable {
         eventsEnabled.store(false, ordering: .relaxed)
         askedForWarp.store(false, ordering: .relaxed)
         isPaused.store(false, ordering: .relaxed)
+        isHalted.store(false, ordering: .relaxed)
+        goesBack.store(false, ordering: .relaxed)
+        debuggers.store(0, ordering: .relaxed)
+        stopIcount.store(.max, ordering: .relaxed)
         lastCompletion.store(.min, ordering: .relaxed)
     }
 }

@@ -20,6 +20,7 @@ extension Session {
                 .invalidArgument, "a break at icount \(icount) is before the replay, at \(self.icount)")
         }
         player.setBreak(icount, callback, opaque)
+        updateStop()
         // The vCPU thread may have a budget that goes further.
         wakeVCPU()
         return .ok
@@ -30,13 +31,13 @@ extension Session {
         guard isPlaying else { return misuse(.wrongMode, "\(function) was called while not replaying") }
         if let refusal = refusalInRun(.either, function) { return refusal }
         player?.deleteBreak()
+        updateStop()
         return .ok
     }
 
     /// PLAY: the vCPU has come to the break, or past it.
-    @inline(never)
     func reachBreak(_ player: Player) {
-        guard let (callback, opaque) = player.takeBreak() else { return }
+        guard icount >= player.breakIcount, let (callback, opaque) = player.takeBreak() else { return }
         inHost { callback(opaque) }
     }
 

@@ -4,10 +4,6 @@ import ReplaySystem
 
 /// A host's snapshot and the engine's part of it: see snapshot.h.
 extension Session {
-    /// How a position gets out of the engine, and into it: true if all bytes have passed.
-    package typealias Output = (UnsafeRawBufferPointer) -> Bool
-    package typealias Input = (UnsafeMutableRawBufferPointer) -> Bool
-
     package func canSnapshot() -> Bool { refusalOfSave("replay_can_snapshot") == nil }
 
     /// Why no position can be saved here.
@@ -27,7 +23,7 @@ extension Session {
     }
 
     /// What refers to callbacks and memory of the host.
-    private var obstacle: String? {
+    var obstacle: String? {
         if course.isFlushing { return "the queue is being flushed" }
         if isCalling { return "the library is within a callback of the host" }
         if queue.holdsCallbacks { return "a bottom half or a completion is queued" }
@@ -37,7 +33,7 @@ extension Session {
     }
 
     /// A disk of the library's that the guest writes to is not part of a position.
-    private var writtenDisk: ReplayError? {
+    var writtenDisk: ReplayError? {
         guard let disk = devices.allDisks.first(where: { !$0.isReadOnly }) else { return nil }
         return ReplayError(
             .notSupported,
@@ -47,7 +43,7 @@ extension Session {
 
     // MARK: Save
 
-    package func savePosition(_ output: Output) -> Status {
+    package func savePosition(_ output: Host.Output) -> Status {
         if let status = refusalOfSave("replay_position_save") { return status }
         let chain: UInt64
         if let writer {
@@ -59,16 +55,20 @@ extension Session {
         } else {
             return failure
         }
-        let position = EnginePosition(
-            icount: icount, events: player?.nextIndex ?? events, chain: chain,
-            eventsEnabled: areEventsEnabled, digestTaker: course.digestTaker,
-            devices: DevicePosition(devices), state: state)
-        let (head, body) = position.encoded()
+        let (head, body) = position(chain: chain).encoded()
         let isWritten = inHost { head.withUnsafeBytes(output) && body.withUnsafeBytes(output) }
         guard isWritten else {
             return note(ReplayError(.system, "the position can't be written to the host's stream", at: self))
         }
         return .ok
+    }
+
+    /// The place here.
+    func position(chain: UInt64) -> EnginePosition {
+        EnginePosition(
+            icount: icount, events: player?.nextIndex ?? events, chain: chain,
+            eventsEnabled: areEventsEnabled, digestTaker: course.digestTaker,
+            devices: DevicePosition(devices), state: state)
     }
 
     func refusalOfPosition(_ function: StaticString) -> Status? {
@@ -81,7 +81,7 @@ extension Session {
 
     // MARK: Load
 
-    package func loadPosition(_ input: Input) -> Status {
+    package func loadPosition(_ input: Host.Input) -> Status {
         let function: StaticString = "replay_position_load"
         if let status = refusalOfPosition(function) { return status }
         guard let player else { return misuse(.wrongMode, "\(function) was called while not replaying") }
@@ -102,11 +102,11 @@ extension Session {
         }
     }
 
-    private func readPosition(_ input: Input) -> Result<EnginePosition, ReplayError> {
+    private func readPosition(_ input: Host.Input) -> Result<EnginePosition, ReplayError> {
         Result { () throws(ReplayError) in try positionRead(input) }
     }
 
-    private func positionRead(_ input: Input) throws(ReplayError) -> EnginePosition {
+    private func positionRead(_ input: Host.Input) throws(ReplayError) -> EnginePosition {
         var head = [UInt8](repeating: 0, count: EnginePosition.headSize)
         guard head.withUnsafeMutableBytes(input) else {
             throw ReplayError(.system, "the position can't be read from the host's stream")
@@ -124,10 +124,12 @@ extension Session {
     }
 
     /// PLAY: the log, the state and everything that belongs to the abandoned course.
-    private func go(to position: EnginePosition, _ player: Player) throws(ReplayError) {
+    ///
+    /// - Parameter isTrusted: the position is of this run, so its checksum isn't compared.
+    func go(to position: EnginePosition, _ player: Player, isTrusted: Bool = false) throws(ReplayError) {
         let reached = (max(icount, host.icount), player.nextIndex)
         if let reason = position.devices.reasonAgainst(devices) { throw EnginePosition.error(reason) }
-        try player.go(to: position)
+        try player.go(to: position, isTrusted: isTrusted)
         // First: it may be about to report a stall of the course that ends here.
         watchdog?.stop()
         devices.keepCharDevices(Int(position.devices.charDevices))
@@ -147,6 +149,7 @@ extension Session {
         runners.areStopped.store(false, ordering: .relaxed)
         publishNothingDue()
         publishNext(player)
+        updateStop()
         replay_watch_reset(watch)
         startWatchdog()
         wakeVCPU()

@@ -158,7 +158,7 @@ extension Session {
     ///
     /// - Parameter ofTurns: only for what the library's turn does; otherwise also for the host's own loop.
     func nextIOTurn(ofTurns: Bool) -> Int64? {
-        if isPaused { return host.machineRunning ? 0 : Self.pauseInterval }
+        if isPaused { return isMachineOn ? 0 : Self.pauseInterval }
         let now = runningTime
         let warp = withClock { $0.warpLeft(now) }
         guard host.runsTimers || !ofTurns, let alarm = host.deadline(.host) else { return warp }
@@ -185,7 +185,7 @@ extension Session {
     /// Would a turn of the I/O thread do something now? Changes nothing.
     package var hasIOTurn: Bool {
         if hasFailed && !options.goOnWhenFull { return false }
-        guard host.machineRunning else { return !isPaused }
+        guard isMachineOn else { return !isPaused }
         if let delay = withPlayer({ delayOfIOTurn($0) }) { return delay == 0 }
         if nextIOTurn(ofTurns: true) == 0 { return true }
         let asked = shared.askedForWarp.load(ordering: .relaxed)

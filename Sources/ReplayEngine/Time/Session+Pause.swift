@@ -14,7 +14,7 @@ extension Session {
 
     /// Asks the host, in a turn; so a pause lasts from one turn to another.
     var machineRuns: Bool {
-        let runs = host.machineRunning
+        let runs = isMachineOn
         if runs == isPaused { notePause(!runs) }
         return runs
     }

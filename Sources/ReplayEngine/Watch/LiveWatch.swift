@@ -34,7 +34,7 @@ struct LiveWatch {
         lookAtCallback(now, seen, elapsed)
         lookAtLock(now, seen, elapsed)
         let threads = session.threads
-        guard let runs = watchdog.ask({ session.host.machineRunning }) else { return }
+        guard let runs = watchdog.ask({ session.isMachineOn }) else { return }
         // Turns measure pauses, so one is needed when a pause begins or ends.
         if runs == session.isPaused { _ = watchdog.ask { session.notify() } }
         let isIdle = session.isIdle
@@ -150,7 +150,7 @@ extension Session {
 
     /// replay_run(): the guest is awake and has a budget, but executes nothing.
     func lintEmptySlices() {
-        guard !host.cpusIdle, host.machineRunning else { return }
+        guard !host.cpusIdle, isMachineOn else { return }
         lint(
             "replay_host::execute repeatedly executes nothing, although the guest is awake: it must "
                 + "execute, or replay_host::cpus_idle must return true",

@@ -142,7 +142,7 @@ final class Watchdog: @unchecked Sendable {
             }
             var runs = false
             if now.progress == seen.progress {
-                guard let answer = ask({ session.host.machineRunning }) else { return }
+                guard let answer = ask({ session.isMachineOn }) else { return }
                 runs = answer
             }
             guard runs, !executes(now, after: seen) else {

@@ -1,0 +1,28 @@
+/// Breakpoints and watchpoints of the host's CPU.
+extension Session {
+    /// The guest is about to execute an instruction with a breakpoint. True: it must stop before it.
+    package func reachBreakpoint(_ kind: Int32, _ address: UInt64) -> Bool {
+        if refusal(.vcpu, "replay_breakpoint") != nil { return false }
+        guard BreakKind(rawValue: kind) != nil else {
+            misuse(.invalidArgument, "breakpoints of kind \(kind) do not exist")
+            return false
+        }
+        guard isStarted else { return false }
+        let hit = Travel.Hit(icount: host.icount, events: events, kind: kind, address: address)
+        switch travel.goal {
+        case .seek: return false
+        case .search(var search):
+            guard hit.icount < search.end, travel.counts?(kind, address) ?? true else { return false }
+            search.found = hit
+            travel.goal = .search(search)
+            return false
+        case .hit(let wanted): guard hit.isAt(wanted) else { return false }
+        case .none, .step:
+            if let start = travel.resumedAt, start == (hit.icount, hit.events) { return false }
+            guard travel.counts?(kind, address) ?? true else { return false }
+        }
+        travel.hit = hit
+        shared.stopIcount.store(0, ordering: .relaxed)
+        return true
+    }
+}

@@ -1,0 +1,52 @@
+import CReplay
+import ReplayLog
+import Synchronization
+
+/// The library pauses the machine and lets it run.
+extension Session {
+    /// Does neither the library nor the host pause the machine? From any thread.
+    var isMachineOn: Bool { !isHalted && host.machineRunning }
+
+    var isHalted: Bool { shared.isHalted.load(ordering: .relaxed) }
+
+    /// PLAY: must the machine stand still where the log ends, instead of ending?
+    var staysAtEnd: Bool {
+        shared.debuggers.load(ordering: .relaxed) > 0 || isHalted || travel.isUnderWay
+    }
+
+    /// Pauses the machine here. In PLAY nothing is taken from the log until it runs again.
+    func halt(_ reason: PauseReason) {
+        if isHalted { return }
+        shared.isHalted.store(true, ordering: .relaxed)
+        shared.goesBack.store(false, ordering: .relaxed)
+        withPlayer { $0.freeze() }
+        publishNothingDue()
+        travel.pause = (reason, travel.hit)
+        (travel.goal, travel.hit, travel.planned) = (.none, nil, [])
+        updateStop()
+        wakeIO()
+        inHost { host.paused(reason) }
+        travel.onPause?()
+    }
+
+    /// Lets the machine run from here.
+    func unhalt() {
+        travel.pause = nil
+        travel.resumedAt = (host.icount, events)
+        guard isHalted else { return }
+        shared.isHalted.store(false, ordering: .relaxed)
+        withPlayer { player in
+            player.thaw()
+            publishNext(player)
+        }
+        wakeIO()
+        wakeVCPU()
+    }
+
+    /// PLAY: the log ends here, or switches the machine off. - Returns: is the machine paused instead?
+    func staysHere() -> Bool {
+        guard staysAtEnd else { return false }
+        halt(.end)
+        return true
+    }
+}

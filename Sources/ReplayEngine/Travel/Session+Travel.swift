@@ -1,0 +1,209 @@
+import CReplay
+import ReplayLog
+import ReplaySnapshots
+import Synchronization
+
+/// Journeys: what threads ask for, and what the vCPU thread does about it, between two slices.
+extension Session {
+    // MARK: Requests
+
+    package func pauseMachine() -> Status { ask(.pause, "replay_pause") }
+    package func resumeMachine() -> Status { ask(.resume, "replay_resume") }
+    package func stepMachine() -> Status { ask(.step, "replay_step") }
+    package func seek(_ icount: UInt64) -> Status { askInReplay(.seek(icount), "replay_seek") }
+    package func reverseStep() -> Status { askInReplay(.reverseStep, "replay_reverse_step") }
+    package func reverseContinue() -> Status { askInReplay(.reverseContinue, "replay_reverse_continue") }
+
+    package func seekEvent(_ event: UInt64) -> Status {
+        guard isPlaying else { return notReplaying("replay_seek_event") }
+        let found: Result<UInt64, LogError> = withLock {
+            Result { () throws(LogError) in
+                guard let player else { throw LogError(.misuse, "the replay has ended") }
+                return try player.icount(ofEvent: event)
+            }
+        }
+        switch found {
+        case .success(let icount): return askInReplay(.seek(icount), "replay_seek_event")
+        case .failure(let error):
+            return error.code == .misuse ? misuse(.invalidArgument, error.message) : note(ReplayError(error))
+        }
+    }
+
+    package var isMachinePaused: Bool { isHalted }
+    package var isGoingBack: Bool { shared.goesBack.load(ordering: .relaxed) }
+
+    private func notReplaying(_ function: StaticString) -> Status {
+        misuse(.wrongMode, "\(function) was called while not replaying")
+    }
+
+    private func askInReplay(_ request: Travel.Request, _ function: StaticString) -> Status {
+        guard isPlaying else { return notReplaying(function) }
+        if isStarted, let obstacle = withLock({ obstacle(to: request) }) {
+            return note(ReplayError(.notSupported, "\(function) is not possible: \(obstacle)", at: self))
+        }
+        return ask(request, function)
+    }
+
+    /// Why the way back is barred.
+    private func obstacle(to request: Travel.Request) -> String? {
+        if case .seek(let target) = request, target > icount { return nil }
+        // Before the first budget nobody knows yet.
+        return travel.snapshots == nil ? travel.obstacle : nil
+    }
+
+    private func ask(_ request: Travel.Request, _ function: StaticString) -> Status {
+        if let forkRefusal { return forkRefusal }
+        guard isStarted else {
+            return misuse(.wrongState, "\(function) was called before replay_start()")
+        }
+        post(request)
+        return .ok
+    }
+
+    func post(_ request: Travel.Request) {
+        travel.inbox.withLock {
+            $0 = request
+            shared.stopIcount.store(0, ordering: .relaxed)
+        }
+        if case .reverseStep = request { shared.goesBack.store(true, ordering: .relaxed) }
+        if case .reverseContinue = request { shared.goesBack.store(true, ordering: .relaxed) }
+        wakeVCPU()
+    }
+
+    // MARK: Between two slices
+
+    /// Where the vCPU thread must look at the journey: the nearest of all that concerns it.
+    func updateStop() {
+        var stop = withPlayer { $0.breakIcount } ?? .max
+        if !isHalted {
+            switch travel.goal {
+            case .none: break
+            case .step(let until): stop = min(stop, until)
+            case .seek(let target): stop = min(stop, target)
+            case .search(let search): stop = min(stop, search.end)
+            case .hit(let hit): stop = min(stop, hit.icount &+ 1)
+            }
+            stop = min(stop, travel.nextLook)
+            if travel.hit != nil { stop = 0 }
+        }
+        travel.inbox.withLock { shared.stopIcount.store($0 == nil ? stop : 0, ordering: .relaxed) }
+    }
+
+    /// The vCPU has come to the stop, or past it.
+    ///
+    /// - Parameter isAccounted: after a slice. The host may still do something at this icount, so the machine can
+    ///   be paused, but not be taken elsewhere.
+    @inline(never)
+    func reachStop(isAccounted: Bool) {
+        if isPlaying { withPinnedPlayer { reachBreak($0) } }
+        if !isHalted { arrive(isAccounted: isAccounted) }
+        if !isAccounted {
+            if let request = travel.inbox.withLock({ $0.take() }) { begin(request) }
+            if !isHalted { lookForSnapshot() }
+        }
+        updateStop()
+    }
+
+    /// Is the goal reached?
+    private func arrive(isAccounted: Bool) {
+        if travel.hit != nil { return halt(.breakpoint) }
+        let icount = isIdle ? host.icount : self.icount
+        switch travel.goal {
+        case .none: break
+        case .step(let until): if icount >= until { halt(.place) }
+        case .seek(let target): if icount >= target { halt(.place) }
+        case .hit(let hit): if icount > hit.icount { halt(.place) }
+        case .search(let search): if icount >= search.end, !isAccounted { endInterval(search) }
+        }
+    }
+
+    private func begin(_ request: Travel.Request) {
+        engage()
+        switch request {
+        case .pause: halt(.request)
+        case .resume: unhalt()
+        case .step:
+            unhalt()
+            travel.goal = .step(until: host.icount &+ 1)
+        case .seek(let target): withPinnedPlayer { go(to: target, $0) }
+        case .reverseStep:
+            withPinnedPlayer { icount == 0 ? arriveAtBegin($0) : go(to: icount &- 1, $0) }
+        case .reverseContinue: withPinnedPlayer { search($0) }
+        }
+    }
+
+    // MARK: Seek
+
+    /// PLAY: to a place before the events there.
+    private func go(to target: UInt64, _ player: Player) {
+        let mustGoBack = target < icount || target == icount && player.hasConsumed(at: icount)
+        let nearest = travel.snapshots?.nearest(before: target)
+        if mustGoBack || (nearest?.place.icount ?? 0) > icount {
+            guard let nearest else { return arriveAtBegin(player) }
+            shared.goesBack.store(mustGoBack, ordering: .relaxed)
+            guard load(nearest, player) else { return }
+        }
+        unhalt()
+        travel.goal = .seek(target)
+        plan(before: target)
+        arrive(isAccounted: false)
+    }
+
+    /// PLAY: to the first snapshot, because nothing before it is known.
+    private func arriveAtBegin(_ player: Player) {
+        if let first = travel.snapshots?.nearest(before: 0) ?? travel.snapshots?.labels.first {
+            let isThere = first.place.icount == icount && first.place.event == player.nextIndex
+            if !isThere, !load(first, player) { return }
+        }
+        unhalt()
+        halt(.begin)
+    }
+
+    /// Snapshots near the target make the next steps back cheap.
+    private func plan(before target: UInt64) {
+        guard let snapshots = travel.snapshots else { return }
+        var places: [UInt64] = []
+        var distance = Travel.nearest
+        while distance <= Travel.farthest, distance < target, target &- distance > icount {
+            let place = target &- distance
+            // One that is near enough serves as well.
+            if !snapshots.has(after: place &- min(place, distance / 2), upTo: place) { places.append(place) }
+            distance &*= 2
+        }
+        travel.planned = places
+        travel.nextLook = min(travel.nextLook, places.last ?? .max)
+    }
+
+    // MARK: Search
+
+    private func search(_ player: Player) {
+        guard let snapshots = travel.snapshots else { return arriveAtBegin(player) }
+        snapshots.refresh()
+        runInterval(before: icount, snapshots.labels.filter { $0.place.icount < icount }, player)
+    }
+
+    private func runInterval(before end: UInt64, _ labels: [SnapshotLabel], _ player: Player) {
+        var earlier = labels
+        while let last = earlier.last, last.place.icount >= end { earlier.removeLast() }
+        guard let start = earlier.popLast() else { return arriveAtBegin(player) }
+        shared.goesBack.store(true, ordering: .relaxed)
+        guard load(start, player) else { return }
+        unhalt()
+        travel.goal = .search(Travel.Search(start: start.place.icount, end: end, earlier: earlier))
+    }
+
+    private func endInterval(_ search: Travel.Search) {
+        withPinnedPlayer { player in
+            guard let hit = search.found else {
+                return runInterval(before: search.start, search.earlier, player)
+            }
+            let place = SnapshotPlace(icount: hit.icount, event: hit.events)
+            guard let nearest = travel.snapshots?.nearest(atOrBefore: place), load(nearest, player) else {
+                return
+            }
+            unhalt()
+            travel.goal = .hit(hit)
+            plan(before: hit.icount)
+        }
+    }
+}

@@ -1,0 +1,90 @@
+import ReplaySnapshots
+import ReplaySystem
+
+/// The pauses and journeys of a machine. Other threads leave requests; the rest belongs to the vCPU thread.
+final class Travel {
+    /// What a thread asks for.
+    enum Request: Equatable {
+        case pause, resume
+        /// One instruction, in any mode.
+        case step
+        case seek(UInt64)
+        case reverseStep, reverseContinue
+    }
+
+    /// Where the machine is going.
+    enum Goal {
+        /// Nowhere: it runs, or is paused.
+        case none
+        case step(until: UInt64)
+        case seek(UInt64)
+        case search(Search)
+        /// The last hit that a search has found.
+        case hit(Hit)
+    }
+
+    /// A breakpoint or watchpoint that was hit.
+    struct Hit: Equatable {
+        var icount: UInt64
+        /// The events before it: an interrupt may come at the same icount.
+        var events: UInt64
+        var kind: Int32
+        var address: UInt64
+
+        func isAt(_ other: Hit) -> Bool { icount == other.icount && events == other.events }
+    }
+
+    /// Running through intervals between snapshots, the latest first, for the last hit in one.
+    struct Search {
+        /// Where the interval begins and ends.
+        var start: UInt64
+        var end: UInt64
+        /// Where the earlier ones begin, in their order.
+        var earlier: [SnapshotLabel]
+        /// The last hit in this one.
+        var found: Hit?
+    }
+
+    let inbox = Locked<Request?>(nil)
+    var goal = Goal.none
+    /// A breakpoint has asked for a pause.
+    var hit: Hit?
+    /// Where the machine was let run: a breakpoint there doesn't count again.
+    var resumedAt: (icount: UInt64, events: UInt64)?
+    /// Asks at a hit whether it counts, for conditions of a debugger.
+    var counts: ((Int32, UInt64) -> Bool)?
+    /// Why the machine is paused, for a debugger.
+    var pause: (reason: PauseReason, hit: Hit?)?
+    /// Called when the machine is paused.
+    var onPause: (@Sendable () -> Void)?
+
+    // MARK: Snapshots on the way
+
+    var snapshots: Snapshots?
+    /// Why there are none.
+    var obstacle: String?
+    /// Are snapshots taken on the way? From the first request on.
+    var isEngaged = false
+    /// Where to look whether a snapshot should be taken.
+    var nextLook: UInt64 = .max
+    /// Where to take one in any case, the last first: near the place that the machine is going to.
+    var planned: [UInt64] = []
+    /// The place of the last look, and the thread's CPU time when the last snapshot was passed.
+    var lastLook: UInt64 = 0
+    var lastTime: Int64 = 0
+
+    /// Snapshots are this far apart, in ns of CPU time, or have so many pages.
+    static let spacing: Int64 = 50_000_000
+    static let mostPages = 2500
+    /// Instructions between two looks.
+    static let lookInterval: UInt64 = 1_000_000
+    /// And until the next one where none is possible.
+    static let retryInterval: UInt64 = 5_000
+    /// The instructions between the place that a journey goes to and the nearest snapshot before it.
+    static let nearest: UInt64 = 1_000
+    /// And the farthest; those between double their distance.
+    static let farthest: UInt64 = nearest &<< 24
+
+    /// Does the machine stop where the log ends, instead of ending?
+    var isUnderWay: Bool { if case .none = goal { false } else { true } }
+}

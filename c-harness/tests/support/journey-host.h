@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT */
+/** @file journey-host.h
+ *  A small machine that can go back: RAM with a map of dirty pages, a clock, keys with an
+ *  interrupt, sleep until a timer, breakpoints and watchpoints. It knows, from running
+ *  straight on, what its state is at each icount. */
+#ifndef JOURNEY_HOST_H
+#define JOURNEY_HOST_H
+
+#include "host.h"
+
+enum {
+    JOURNEY_LAST = 60000, /**< the guest ends after so many instructions */
+    JOURNEY_RAM = 64 * 512,
+    JOURNEY_PAGE = 512,
+    JOURNEY_PCS = 4096, /**< different addresses of instructions */
+    JOURNEY_BREAKS = 4
+};
+
+/** The loops that a machine can have. */
+typedef enum { LOOP_OWN, LOOP_RUN, LOOP_THREADS, LOOP_COUNT } journey_loop_t;
+
+typedef struct journey_break {
+    replay_break_kind_t kind;
+    uint64_t address;
+    bool set;
+} journey_break_t;
+
+typedef struct journey_host {
+    host_t host;
+    journey_loop_t loop;
+
+    /* The guest. */
+    struct {
+        uint64_t icount, state, timer_fires;
+        uint8_t pending, key, idle, ended;
+    } cpu;
+    uint8_t ram[JOURNEY_RAM];
+    uint64_t ram_hash; /* derived */
+
+    uint8_t dirty[JOURNEY_RAM / JOURNEY_PAGE];
+    replay_timer_t *timer;
+    int32_t keyboard;
+    journey_break_t breaks[JOURNEY_BREAKS];
+    atomic_bool kicked;
+    bool no_map;       /**< the library finds written pages itself */
+    bool no_state;     /**< without save_state */
+    bool refuses;      /**< save_state returns false */
+    uint64_t seed;     /**< RECORD: of the keys */
+    unsigned saves, loads, loaded_pages;
+
+    /** The digest at each icount, as it was reached; 0: not yet. */
+    uint64_t *digests;
+    /** Called when the library has paused the machine. */
+    void (*on_pause)(struct journey_host *m, replay_pause_reason_t why);
+    unsigned pauses;
+    replay_pause_reason_t why;
+    bool differs; /**< a digest was different the second time */
+} journey_host_t;
+
+/** Records a run in log_path(), and fills its digests. */
+void journey_record(journey_host_t *m, uint64_t seed, const char *options);
+
+/** Configures and starts a replay; the digests stay. The calling thread holds the lock. */
+void journey_begin(journey_host_t *m, journey_loop_t loop, const char *options);
+
+/** Runs until the library or the guest ends the machine. */
+void journey_run(journey_host_t *m);
+
+/** Gives the lock back and finishes. */
+replay_status_t journey_end(journey_host_t *m);
+
+uint64_t journey_digest(const journey_host_t *m);
+
+/** The instruction that is executed next. */
+uint64_t journey_pc(const journey_host_t *m);
+
+void journey_set_break(journey_host_t *m, unsigned number, replay_break_kind_t kind,
+                       uint64_t address);
+void journey_clear_breaks(journey_host_t *m);
+
+#endif /* JOURNEY_HOST_H */

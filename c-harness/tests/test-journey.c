@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: MIT */
+/* Going to any place in a replay, forward and back: pause, seek, reverse step, reverse
+ * continue. What is found there is compared with what was there when the run was recorded. */
+#include "journey-host.h"
+
+static journey_host_t m;
+
+/** What a case does at each pause: returns false when the machine may run to its end. */
+static bool (*next_journey)(replay_pause_reason_t why);
+static uint64_t target, seed;
+static unsigned journeys;
+
+static void at_pause(journey_host_t *machine, replay_pause_reason_t why) {
+    if (!next_journey(why)) {
+        machine->on_pause = NULL;
+        journey_clear_breaks(machine);
+        CHECK_STATUS(replay_resume(), OK);
+    }
+}
+
+static bool is_here(uint64_t icount) {
+    return CHECK_EQ(m.cpu.icount, icount) && CHECK(journey_digest(&m) == m.digests[icount]);
+}
+
+/* ----------------------------------------------------------------------- seek */
+
+static bool seek_again(replay_pause_reason_t why) {
+    CHECK_EQ(why, REPLAY_PAUSE_PLACE);
+    CHECK(!replay_running_debug());
+    if (!is_here(target) || journeys-- == 0)
+        return false;
+    target = test_random(&seed) % 8 ? test_random(&seed) % JOURNEY_LAST
+                                    : (target > 5 ? target - test_random(&seed) % 5 : 3);
+    CHECK_STATUS(replay_seek(target), OK);
+    return true;
+}
+
+static void seek_around(journey_loop_t loop, uint64_t from, unsigned count) {
+    seed = from;
+    journey_record(&m, from, NULL);
+    journey_begin(&m, loop, NULL);
+    m.on_pause = at_pause;
+    next_journey = seek_again;
+    journeys = count;
+    target = test_random(&seed) % JOURNEY_LAST;
+    CHECK_STATUS(replay_seek(target), OK);
+    journey_run(&m);
+    CHECK_EQ(m.cpu.icount, JOURNEY_LAST);
+    CHECK(m.loads > count / 8);
+    CHECK_STATUS(journey_end(&m), OK);
+    free(m.digests);
+}
+
+TEST_SLOW(random_seeks_find_the_same_state, 60) {
+    for (journey_loop_t loop = LOOP_OWN; loop < LOOP_COUNT; loop++)
+        seek_around(loop, 100 + loop, 60);
+}
+
+TEST_SLOW(random_seeks_without_a_map_of_dirty_pages, 60) {
+    m.no_map = true;
+    seek_around(LOOP_OWN, 7, 60);
+}
+
+TEST_LONG(many_random_seeks, 1200) {
+    for (unsigned i = 0; i < 60; i++)
+        seek_around(i % LOOP_COUNT, 1000 + i, 200);
+}
+
+/* ---------------------------------------------------------------- single steps */
+
+static bool walk_back(replay_pause_reason_t why) {
+    CHECK_EQ(why, target == UINT64_MAX ? REPLAY_PAUSE_BEGIN : REPLAY_PAUSE_PLACE);
+    if (target == UINT64_MAX) {
+        is_here(0);
+        return false;
+    }
+    if (!is_here(target))
+        return false;
+    if (journeys-- == 0) {
+        target = 2;
+        CHECK_STATUS(replay_seek(target), OK);
+        return true;
+    }
+    target--;
+    CHECK_STATUS(replay_reverse_step(), OK);
+    CHECK(replay_running_debug());
+    return true;
+}
+
+TEST_SLOW(steps_back_pass_sleep_interrupts_and_the_begin, 60) {
+    for (journey_loop_t loop = LOOP_OWN; loop < LOOP_COUNT; loop++) {
+        journey_record(&m, loop, NULL);
+        journey_begin(&m, loop, NULL);
+        m.on_pause = at_pause;
+        next_journey = walk_back;
+        journeys = 300;
+        target = 20100; /* the guest slept at 19996 */
+        CHECK_STATUS(replay_seek(target), OK);
+        journey_run(&m);
+        CHECK_EQ(m.cpu.icount, JOURNEY_LAST);
+        CHECK_STATUS(journey_end(&m), OK);
+        free(m.digests);
+    }
+}
+
+/* --------------------------------------------------------- breakpoints, backwards */
+
+enum { HITS = 30 };
+static uint64_t hits[HITS];
+static unsigned hit_count;
+static bool is_back;
+
+/** Forward to HITS hits, then back past all of them to the begin. */
+static bool there_and_back(replay_pause_reason_t why) {
+    bool at_begin = is_back && hit_count == 0;
+    if (!CHECK_EQ(why, at_begin ? REPLAY_PAUSE_BEGIN : REPLAY_PAUSE_BREAKPOINT))
+        return false;
+    if (at_begin) {
+        is_here(0);
+        return false;
+    }
+    if (is_back) {
+        if (!CHECK_EQ(m.cpu.icount, hits[--hit_count]))
+            return false;
+    } else {
+        CHECK(hit_count == 0 || m.cpu.icount > hits[hit_count - 1]);
+        hits[hit_count++] = m.cpu.icount;
+        if (hit_count < HITS) {
+            CHECK_STATUS(replay_resume(), OK);
+            return true;
+        }
+        hit_count--;
+        is_back = true;
+    }
+    CHECK_STATUS(replay_reverse_continue(), OK);
+    return true;
+}
+
+static void break_and_reverse(journey_loop_t loop, replay_break_kind_t kind, uint64_t address) {
+    (hit_count = 0, is_back = false);
+    journey_record(&m, loop + address, NULL);
+    journey_begin(&m, loop, NULL);
+    m.on_pause = at_pause;
+    next_journey = there_and_back;
+    for (unsigned i = 0; i < JOURNEY_BREAKS; i++)
+        journey_set_break(&m, i, kind, address + 7 * i);
+    CHECK_STATUS(replay_pause(), OK); /* from now on there are snapshots on the way */
+    CHECK_STATUS(replay_resume(), OK);
+    journey_run(&m);
+    CHECK_EQ(m.pauses, 2 * HITS);
+    CHECK_STATUS(journey_end(&m), OK);
+    journey_clear_breaks(&m);
+    free(m.digests);
+}
+
+TEST_SLOW(reverse_continue_finds_each_breakpoint_that_was_passed, 120) {
+    for (journey_loop_t loop = LOOP_OWN; loop < LOOP_COUNT; loop++) {
+        break_and_reverse(loop, REPLAY_BREAK_SOFTWARE, 77);
+        break_and_reverse(loop, REPLAY_WATCH_WRITE, 1000);
+    }
+}
+
+/* ------------------------------------------------------------ the end of the log */
+
+static bool end_and_back(replay_pause_reason_t why) {
+    switch (m.pauses) {
+    case 1: /* the seek went beyond the end */
+        CHECK_EQ(why, REPLAY_PAUSE_END);
+        CHECK_EQ(m.cpu.icount, JOURNEY_LAST);
+        CHECK(!host_stopped(&m.host));
+        CHECK_STATUS(replay_reverse_step(), OK);
+        return true;
+    case 2:
+        CHECK_EQ(why, REPLAY_PAUSE_PLACE);
+        is_here(JOURNEY_LAST - 1);
+        CHECK_STATUS(replay_seek(UINT64_MAX), OK);
+        return true;
+    default: CHECK_EQ(why, REPLAY_PAUSE_END); return false;
+    }
+}
+
+TEST(the_end_of_the_log_is_a_place_like_any_other) {
+    for (journey_loop_t loop = LOOP_OWN; loop < LOOP_COUNT; loop++) {
+        journey_record(&m, 1, NULL);
+        journey_begin(&m, loop, NULL);
+        m.on_pause = at_pause;
+        next_journey = end_and_back;
+        CHECK_STATUS(replay_seek(JOURNEY_LAST + 1), OK);
+        journey_run(&m);
+        CHECK_EQ(m.pauses, 3);
+        CHECK_STATUS(journey_end(&m), OK);
+        free(m.digests);
+    }
+}

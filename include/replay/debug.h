@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: MIT */
+/** @file debug.h
+ *  Looking into a recording: pausing the machine, going to any place in a replay, forward
+ *  and back.
+ *
+ *  A host that takes part fills replay_host::save_state and replay_host::load_state, and
+ *  registers its RAM. The library then makes snapshots by itself: one when a replay begins,
+ *  and, as soon as any call of this header has been used, more on the way. To go to a place
+ *  it loads the nearest snapshot before it, and lets the machine run from there.
+ *
+ *  A place is an icount: before anything that the recording has at that icount. Every
+ *  journey ends with the machine paused, and with replay_host::paused. While it is paused,
+ *  budgets are 0 and nothing is taken from the log, so that the host's loops go on as they
+ *  are. The end of the log, and a shutdown, pause the machine too if a journey leads there,
+ *  instead of ending it.
+ *
+ *  All of this happens on the vCPU thread, in replay_get_budget(), replay_get_instructions()
+ *  and replay_account_executed_instructions(), or in replay_run(). Only the calls that ask
+ *  for it may be made from any thread. */
+#ifndef REPLAY_DEBUG_H
+#define REPLAY_DEBUG_H
+
+#include "session.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* --------------------------------------------------------------------- RAM */
+
+/** A region of the guest's RAM, of which a snapshot holds only the pages that were written.
+ *  What a host doesn't register it writes in replay_host::save_state. */
+typedef struct replay_ram_config {
+    uint32_t size;       /**< sizeof(replay_ram_config_t) */
+    uint32_t page_bytes; /**< a power of two, 64 to 65536; 0: 4096 */
+    const char *name;    /**< for messages; different for each region; not NULL */
+    void *bytes;         /**< the memory, which stays there until replay_finish() */
+    uint64_t length;     /**< in bytes, a multiple of page_bytes */
+    /** One byte for each page, which the host sets to 0xFF after the page was written. The
+     *  library reads and clears bit 0, and the host may use the others. NULL: the library
+     *  finds written pages itself, which costs more. */
+    uint8_t *dirty;
+    /** Bits were cleared: from now on the next write to each page must set its byte again.
+     *  A host that sets it when it fills a TLB empties that TLB here. NULL: nothing to do.
+     *  On the vCPU thread, with the lock held. */
+    void (*cleaned)(void *opaque);
+    /** The library has written to a part of the region: drop what was derived from it
+     *  (decoded code, digests). On the vCPU thread, with the lock held, before
+     *  replay_host::load_state. NULL: nothing to do. */
+    void (*loaded)(void *opaque, uint64_t offset, uint64_t length);
+    void *opaque; /**< passed to both */
+} replay_ram_config_t;
+
+/** The value to start a replay_ram_config_t from. */
+#define REPLAY_RAM_CONFIG_INIT                                                                     \
+    { (uint32_t)sizeof(replay_ram_config_t), 0, NULL, NULL, 0, NULL, NULL, NULL, NULL }
+
+/** Registers a region of RAM, between replay_configure() and replay_start(), in the same
+ *  order in each run.
+ *
+ *  @param config copied; the memory and the map of dirty pages are not.
+ *  @return REPLAY_OK, also in NONE; ERROR_INVALID_ARGUMENT (no name, or one that exists; no memory;
+ *    a page size or a length that isn't possible; more than 256 regions); ERROR_STRUCT_SIZE;
+ *    ERROR_WRONG_STATE; ERROR_NO_MEMORY.
+ *  Thread: [any] that prepares the machine. */
+REPLAY_API replay_status_t replay_register_ram(const replay_ram_config_t *config);
+
+/* ------------------------------------------------------------------- pause */
+
+/** Pauses the machine at the end of the vCPU's slice, or ends a journey where it is. The
+ *  library calls replay_host::paused when the machine stands still. A machine that is paused
+ *  stays so. Virtual time stops, as with replay_host::machine_running.
+ *
+ *  @return REPLAY_OK; ERROR_WRONG_STATE (before replay_start()).
+ *  Thread: [any], without the lock too. */
+REPLAY_API replay_status_t replay_pause(void);
+
+/** Lets the machine run on from where it is paused. If it isn't paused, nothing happens.
+ *
+ *  @return REPLAY_OK; ERROR_WRONG_STATE (before replay_start()).
+ *  Thread: [any], without the lock too. */
+REPLAY_API replay_status_t replay_resume(void);
+
+/** Is the machine paused by the library?  Thread: [any], without the lock too. */
+REPLAY_API bool replay_is_paused(void);
+
+/* ---------------------------------------------------------------- journeys */
+
+/** Goes to a place in the replay, forward or back, and pauses the machine there. The call
+ *  returns at once; replay_host::paused is called when the place is reached, or the end of
+ *  the log if that comes first. replay_query() shows how far it is, and replay_pause() ends
+ *  it. A new journey replaces the one before it. Breakpoints don't count.
+ *
+ *  @param icount the place
+ *  @return REPLAY_OK; ERROR_NOT_SUPPORTED (the place is before the first snapshot: the host has
+ *    no save_state, or a disk that the guest writes to prevents snapshots); ERROR_WRONG_MODE
+ *    (RECORD, NONE); ERROR_WRONG_STATE (before replay_start()); the failure of a replay that
+ *    has failed.
+ *  Thread: [any], without the lock too. */
+REPLAY_API replay_status_t replay_seek(uint64_t icount);
+
+/** Goes to the icount of an event. @param event its number, from 0.
+ *  @return as replay_seek(); ERROR_INVALID_ARGUMENT if the log has no such event.
+ *  Thread: [any], without the lock too. */
+REPLAY_API replay_status_t replay_seek_event(uint64_t event);
+
+/** Goes one instruction back. At the first snapshot the machine stays paused, with
+ *  REPLAY_PAUSE_BEGIN.
+ *  @return as replay_seek().  Thread: [any], without the lock too. */
+REPLAY_API replay_status_t replay_reverse_step(void);
+
+/** Goes back to the last breakpoint or watchpoint that was hit before this place, or to the
+ *  first snapshot (REPLAY_PAUSE_BEGIN).
+ *
+ *  The machine runs from one snapshot to the next, from the latest to the first, and
+ *  replay_breakpoint() notes the hits; then it goes to the last one.
+ *  @return as replay_seek().  Thread: [any], without the lock too. */
+REPLAY_API replay_status_t replay_reverse_continue(void);
+
+/** Is a journey back under way: replay_reverse_step(), replay_reverse_continue() or a seek to
+ *  an earlier place?  Thread: [any], without the lock too. */
+REPLAY_API bool replay_running_debug(void);
+
+/* ------------------------------------------------------------- breakpoints */
+
+/** The kinds of breakpoints, with the numbers of gdb's protocol. */
+typedef int32_t replay_break_kind_t;
+enum {
+    REPLAY_BREAK_SOFTWARE = 0, /**< an instruction that is about to be executed */
+    REPLAY_BREAK_HARDWARE = 1, /**< the same */
+    REPLAY_WATCH_WRITE = 2,    /**< a store that will change bytes */
+    REPLAY_WATCH_READ = 3,     /**< a load */
+    REPLAY_WATCH_ACCESS = 4,   /**< a load or a store */
+    REPLAY_BREAK_KINDS = 5
+};
+
+/** The guest is about to execute an instruction that has a breakpoint, or that accesses
+ *  memory which is watched. replay_host::icount must return the number of instructions that
+ *  were completed before this one.
+ *
+ *  Record, none: true, except for the instruction at which the machine was just resumed.
+ *  Play: the same, unless a journey is under way: that only notes the hit.
+ *  @param kind REPLAY_BREAK_… or REPLAY_WATCH_…
+ *  @param address the guest's address of the instruction or of the bytes
+ *  @return true: end the slice without executing the instruction, and account as always; the
+ *    machine pauses there. False: execute it, and go on.
+ *  Thread: [vcpu] [lock-held]. */
+REPLAY_API bool replay_breakpoint(replay_break_kind_t kind, uint64_t address);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* REPLAY_DEBUG_H */
