@@ -47,7 +47,7 @@ let package = Package(
         // A host's GMainContext.
         .target(name: "ReplayGLib", dependencies: ["CGLib", "CReplay", "ReplayEngine", "ReplaySystem"]),
 
-        // The C interface: one @c function for each declaration.
+        // The C interface: one @_cdecl function for each declaration.
         .target(
             name: "Replay",
             dependencies: ["CReplay", "ReplayEngine", "ReplayGLib", "ReplayLog", "ReplaySystem"]),

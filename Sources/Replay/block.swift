@@ -5,7 +5,7 @@ import CReplay
 import Glibc
 import ReplayEngine
 
-@c @implementation
+@_cdecl("replay_block_open") @implementation
 public func replay_block_open(
     _ config: UnsafePointer<replay_block_config_t>!, _ status: UnsafeMutablePointer<replay_status_t>!
 ) -> OpaquePointer! {
@@ -35,18 +35,18 @@ private func open(_ config: UnsafePointer<replay_block_config_t>?, _ session: Se
     return session.openDisk(DiskConfiguration(config.pointee))
 }
 
-@c @implementation
+@_cdecl("replay_block_close") @implementation
 public func replay_block_close(_ disk: OpaquePointer!) -> replay_status_t {
     guard let disk else { return Status.ok.code }
     return withSession { $0.closeDisk(UInt(bitPattern: disk)).code }
 }
 
-@c @implementation
+@_cdecl("replay_block_length") @implementation
 public func replay_block_length(_ disk: OpaquePointer!) -> Int64 {
     withSession { $0.diskLength(UInt(bitPattern: disk)) }
 }
 
-@c @implementation
+@_cdecl("replay_block_read") @implementation
 public func replay_block_read(
     _ disk: OpaquePointer!, _ offset: UInt64, _ pieces: UnsafePointer<iovec>!, _ count: Int32,
     _ flags: UInt32,
@@ -55,7 +55,7 @@ public func replay_block_read(
     submit(disk, .read, offset, pieces, count, flags, complete, opaque)
 }
 
-@c @implementation
+@_cdecl("replay_block_write") @implementation
 public func replay_block_write(
     _ disk: OpaquePointer!, _ offset: UInt64, _ pieces: UnsafePointer<iovec>!, _ count: Int32,
     _ flags: UInt32,
@@ -84,7 +84,7 @@ private func submit(
     }
 }
 
-@c @implementation
+@_cdecl("replay_block_zeroes") @implementation
 public func replay_block_zeroes(
     _ disk: OpaquePointer!, _ offset: UInt64, _ length: UInt64, _ flags: UInt32,
     _ complete: replay_block_complete_t!, _ opaque: UnsafeMutableRawPointer!
@@ -92,7 +92,7 @@ public func replay_block_zeroes(
     submit(disk, .zeroes, offset, length, flags, complete, opaque)
 }
 
-@c @implementation
+@_cdecl("replay_block_discard") @implementation
 public func replay_block_discard(
     _ disk: OpaquePointer!, _ offset: UInt64, _ length: UInt64, _ complete: replay_block_complete_t!,
     _ opaque: UnsafeMutableRawPointer!
@@ -100,7 +100,7 @@ public func replay_block_discard(
     submit(disk, .discard, offset, length, 0, complete, opaque)
 }
 
-@c @implementation
+@_cdecl("replay_block_flush") @implementation
 public func replay_block_flush(
     _ disk: OpaquePointer!, _ complete: replay_block_complete_t!, _ opaque: UnsafeMutableRawPointer!
 ) -> replay_status_t {
@@ -122,7 +122,7 @@ private func submit(
     }
 }
 
-@c @implementation
+@_cdecl("replay_block_complete") @implementation
 public func replay_block_complete(_ request: OpaquePointer!, _ result: Int32) -> replay_status_t {
     if let request, Session.complete(UInt(bitPattern: request), result) { return Status.ok.code }
     return withSession {

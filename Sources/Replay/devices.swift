@@ -8,7 +8,7 @@ import ReplayLog
 
 // MARK: Character devices
 
-@c @implementation
+@_cdecl("replay_register_char_driver") @implementation
 public func replay_register_char_driver(
     _ receive: replay_char_receive_t!, _ opaque: UnsafeMutableRawPointer!
 ) -> Int32 {
@@ -20,7 +20,7 @@ public func replay_register_char_driver(
     }
 }
 
-@c @implementation
+@_cdecl("replay_chr_be_write") @implementation
 public func replay_chr_be_write(_ device: Int32, _ data: UnsafePointer<UInt8>!, _ length: Int)
     -> replay_status_t
 {
@@ -32,12 +32,12 @@ public func replay_chr_be_write(_ device: Int32, _ data: UnsafePointer<UInt8>!, 
     }
 }
 
-@c @implementation
+@_cdecl("replay_char_write_event_save") @implementation
 public func replay_char_write_event_save(_ result: Int32, _ offset: Int32) -> replay_status_t {
     withSession { $0.saveCharWrite(result, offset).code }
 }
 
-@c @implementation
+@_cdecl("replay_char_write_event_load") @implementation
 public func replay_char_write_event_load(
     _ result: UnsafeMutablePointer<Int32>!, _ offset: UnsafeMutablePointer<Int32>!
 ) -> replay_status_t {
@@ -54,7 +54,7 @@ public func replay_char_write_event_load(
     }
 }
 
-@c @implementation
+@_cdecl("replay_char_read_all_save_buf") @implementation
 public func replay_char_read_all_save_buf(_ data: UnsafePointer<UInt8>!, _ length: Int) -> replay_status_t {
     withSession { session in
         guard let bytes = bytes(data, length) else {
@@ -64,12 +64,12 @@ public func replay_char_read_all_save_buf(_ data: UnsafePointer<UInt8>!, _ lengt
     }
 }
 
-@c @implementation
+@_cdecl("replay_char_read_all_save_error") @implementation
 public func replay_char_read_all_save_error(_ error: Int32) -> replay_status_t {
     withSession { $0.saveCharReadAllError(error).code }
 }
 
-@c @implementation
+@_cdecl("replay_char_read_all_size") @implementation
 public func replay_char_read_all_size(_ size: UnsafeMutablePointer<Int>!) -> replay_status_t {
     withSession { session in
         guard let size else {
@@ -81,7 +81,7 @@ public func replay_char_read_all_size(_ size: UnsafeMutablePointer<Int>!) -> rep
     }
 }
 
-@c @implementation
+@_cdecl("replay_char_read_all_load") @implementation
 public func replay_char_read_all_load(
     _ data: UnsafeMutablePointer<UInt8>!, _ size: Int, _ result: UnsafeMutablePointer<Int32>!
 ) -> replay_status_t {
@@ -99,7 +99,7 @@ public func replay_char_read_all_load(
 
 // MARK: Network
 
-@c @implementation
+@_cdecl("replay_register_net") @implementation
 public func replay_register_net(
     _ receive: replay_net_receive_t!, _ opaque: UnsafeMutableRawPointer!
 ) -> OpaquePointer! {
@@ -112,13 +112,13 @@ public func replay_register_net(
     }
 }
 
-@c @implementation
+@_cdecl("replay_unregister_net") @implementation
 public func replay_unregister_net(_ net: OpaquePointer!) -> replay_status_t {
     guard let net else { return Status.ok.code }
     return withSession { $0.unregisterNet(UInt(bitPattern: net)).code }
 }
 
-@c @implementation
+@_cdecl("replay_net_packet_event") @implementation
 public func replay_net_packet_event(
     _ net: OpaquePointer!, _ flags: UInt32, _ pieces: UnsafePointer<iovec>!, _ count: Int32
 ) -> replay_status_t {
@@ -132,7 +132,7 @@ public func replay_net_packet_event(
 
 // MARK: Input
 
-@c @implementation
+@_cdecl("replay_input_event_from") @implementation
 public func replay_input_event_from(_ input: UnsafePointer<replay_input_t>!) -> replay_status_t {
     withSession { session in
         guard let input else {
@@ -146,7 +146,7 @@ public func replay_input_event_from(_ input: UnsafePointer<replay_input_t>!) -> 
     }
 }
 
-@c @implementation
+@_cdecl("replay_input_event") @implementation
 public func replay_input_event(_ event: UnsafePointer<replay_input_event_t>!) -> replay_status_t {
     withSession { session in
         guard let event else {
@@ -156,12 +156,12 @@ public func replay_input_event(_ event: UnsafePointer<replay_input_event_t>!) ->
     }
 }
 
-@c @implementation
+@_cdecl("replay_input_sync_event") @implementation
 public func replay_input_sync_event() -> replay_status_t { withSession { $0.inputSync().code } }
 
 // MARK: Audio
 
-@c @implementation
+@_cdecl("replay_audio_out") @implementation
 public func replay_audio_out(_ played: UnsafeMutablePointer<Int>!) -> replay_status_t {
     withSession { session in
         guard let played else {
@@ -171,7 +171,7 @@ public func replay_audio_out(_ played: UnsafeMutablePointer<Int>!) -> replay_sta
     }
 }
 
-@c @implementation
+@_cdecl("replay_audio_in_start") @implementation
 public func replay_audio_in_start(_ count: UnsafeMutablePointer<Int>!) -> replay_status_t {
     withSession { session in
         guard let count else {
@@ -181,7 +181,7 @@ public func replay_audio_in_start(_ count: UnsafeMutablePointer<Int>!) -> replay
     }
 }
 
-@c @implementation
+@_cdecl("replay_audio_in_start_at") @implementation
 public func replay_audio_in_start_at(
     _ count: UnsafeMutablePointer<Int>!, _ position: UnsafeMutablePointer<Int>!
 ) -> replay_status_t {
@@ -198,7 +198,7 @@ public func replay_audio_in_start_at(
     }
 }
 
-@c @implementation
+@_cdecl("replay_audio_in_sample_lr") @implementation
 public func replay_audio_in_sample_lr(
     _ left: UnsafeMutablePointer<UInt64>!, _ right: UnsafeMutablePointer<UInt64>!
 ) -> replay_status_t {
@@ -215,12 +215,12 @@ public func replay_audio_in_sample_lr(
     }
 }
 
-@c @implementation
+@_cdecl("replay_audio_in_finish") @implementation
 public func replay_audio_in_finish() -> replay_status_t { withSession { $0.audioInFinish().code } }
 
 // MARK: Random
 
-@c @implementation
+@_cdecl("replay_save_random") @implementation
 public func replay_save_random(_ result: Int32, _ data: UnsafeRawPointer!, _ length: Int) -> replay_status_t {
     withSession { session in
         guard let bytes = bytes(data, length) else {
@@ -230,7 +230,7 @@ public func replay_save_random(_ result: Int32, _ data: UnsafeRawPointer!, _ len
     }
 }
 
-@c @implementation
+@_cdecl("replay_read_random") @implementation
 public func replay_read_random(_ data: UnsafeMutableRawPointer!, _ length: Int) -> Int32 {
     withSession { session in
         guard let room = room(data, length) else {
@@ -243,7 +243,7 @@ public func replay_read_random(_ data: UnsafeMutableRawPointer!, _ length: Int) 
 
 // MARK: Shutdown
 
-@c @implementation
+@_cdecl("replay_shutdown_request") @implementation
 public func replay_shutdown_request(_ cause: replay_shutdown_cause_t) -> replay_status_t {
     withSession { $0.requestShutdown(ShutdownCause(rawValue: cause)).code }
 }

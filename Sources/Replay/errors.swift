@@ -4,7 +4,7 @@
 import CReplay
 import ReplayEngine
 
-@c @implementation
+@_cdecl("replay_last_error") @implementation
 public func replay_last_error(_ error: UnsafeMutablePointer<replay_error_t>!) -> replay_status_t {
     withSession { session in
         let last = session.lastError ?? ReplayError(.ok, "")

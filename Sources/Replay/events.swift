@@ -5,31 +5,31 @@ import CReplay
 import Glibc
 import ReplayEngine
 
-@c @implementation
+@_cdecl("replay_checkpoint") @implementation @inline(never)
 public func replay_checkpoint(_ id: replay_checkpoint_t) -> Bool { withSession { $0.checkpoint(id) } }
 
-@c @implementation
+@_cdecl("replay_has_event") @implementation
 public func replay_has_event() -> Bool { withSession { $0.hasEvent() } }
 
-@c @implementation
+@_cdecl("replay_is_due") @implementation @inline(never)
 public func replay_is_due() -> Bool { withSession { $0.isDue } }
 
-@c @implementation
+@_cdecl("replay_async_events") @implementation
 public func replay_async_events() -> replay_status_t { withSession { $0.flush().code } }
 
-@c @implementation
+@_cdecl("replay_enable_events") @implementation
 public func replay_enable_events() -> replay_status_t { withSession { $0.enableEvents().code } }
 
-@c @implementation
+@_cdecl("replay_disable_events") @implementation
 public func replay_disable_events() -> replay_status_t { withSession { $0.disableEvents().code } }
 
-@c @implementation
+@_cdecl("replay_events_enabled") @implementation
 public func replay_events_enabled() -> Bool { withSession { $0.areEventsEnabled } }
 
-@c @implementation
+@_cdecl("replay_flush_events") @implementation
 public func replay_flush_events() -> replay_status_t { withSession { $0.runAllUnwritten().code } }
 
-@c @implementation
+@_cdecl("replay_bh_schedule_event") @implementation
 public func replay_bh_schedule_event(
     _ callback: replay_callback_t!, _ opaque: UnsafeMutableRawPointer!
 ) -> replay_status_t {
@@ -41,7 +41,7 @@ public func replay_bh_schedule_event(
     }
 }
 
-@c @implementation
+@_cdecl("replay_bh_schedule_oneshot_event") @implementation
 public func replay_bh_schedule_oneshot_event(
     _ callback: replay_callback_t!, _ opaque: UnsafeMutableRawPointer!
 ) -> replay_status_t {
@@ -53,10 +53,10 @@ public func replay_bh_schedule_oneshot_event(
     }
 }
 
-@c @implementation
+@_cdecl("blkreplay_next_id") @implementation
 public func blkreplay_next_id() -> UInt64 { withSession { $0.nextBlockID() } }
 
-@c @implementation
+@_cdecl("replay_block_event") @implementation
 public func replay_block_event(
     _ callback: replay_callback_t!, _ opaque: UnsafeMutableRawPointer!, _ id: UInt64
 ) -> replay_status_t {
@@ -68,7 +68,7 @@ public func replay_block_event(
     }
 }
 
-@c @implementation
+@_cdecl("replay_block_event_result") @implementation
 public func replay_block_event_result(
     _ complete: replay_block_complete_t!, _ opaque: UnsafeMutableRawPointer!, _ id: UInt64,
     _ result: Int32, _ pieces: UnsafePointer<iovec>!, _ count: Int32
@@ -85,5 +85,5 @@ public func replay_block_event_result(
 
 // MARK: Digests
 
-@c @implementation
+@_cdecl("replay_digest") @implementation
 public func replay_digest(_ digest: UInt64) -> replay_status_t { withSession { $0.digest(digest).code } }

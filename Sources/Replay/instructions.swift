@@ -4,28 +4,28 @@
 import CReplay
 import ReplayEngine
 
-@c @implementation
+@_cdecl("replay_get_current_icount") @implementation @inline(never)
 public func replay_get_current_icount() -> UInt64 { withSession { $0.currentIcount } }
 
-@c @implementation
+@_cdecl("replay_get_instructions") @implementation @inline(never)
 public func replay_get_instructions() -> Int32 { withSession { $0.instructions() } }
 
-@c @implementation
+@_cdecl("replay_account_executed_instructions") @implementation @inline(never)
 public func replay_account_executed_instructions() -> replay_status_t {
     withSession { $0.accountExecuted().code }
 }
 
-@c @implementation
+@_cdecl("replay_get_budget") @implementation @inline(never)
 public func replay_get_budget(_ max: UInt64) -> UInt64 { withSession { $0.budget(max) } }
 
-@c @implementation
+@_cdecl("replay_interrupt") @implementation @inline(never)
 public func replay_interrupt() -> Bool { withSession { $0.takeInterrupt() } }
 
-@c @implementation
+@_cdecl("replay_has_interrupt") @implementation
 public func replay_has_interrupt() -> Bool { withSession { $0.hasInterrupt() } }
 
-@c @implementation
+@_cdecl("replay_exception") @implementation @inline(never)
 public func replay_exception() -> Bool { withSession { $0.takeException() } }
 
-@c @implementation
+@_cdecl("replay_has_exception") @implementation
 public func replay_has_exception() -> Bool { withSession { $0.hasException() } }

@@ -4,8 +4,8 @@
 import CReplay
 import ReplayEngine
 
-@c @implementation
+@_cdecl("replay_run") @implementation
 public func replay_run() -> replay_status_t { withSession { $0.run().code } }
 
-@c @implementation
+@_cdecl("replay_run_stop") @implementation
 public func replay_run_stop() -> replay_status_t { withSession { $0.stopRun().code } }

@@ -9,7 +9,7 @@ import ReplaySystem
 
 // MARK: Life
 
-@c @implementation
+@_cdecl("replay_configure") @implementation
 public func replay_configure(_ config: UnsafePointer<replay_config_t>!) -> replay_status_t {
     withSession { session in
         guard let config else {
@@ -37,7 +37,7 @@ extension Session {
     }
 }
 
-@c @implementation
+@_cdecl("replay_fingerprint") @implementation
 public func replay_fingerprint(_ key: UnsafePointer<CChar>!, _ value: UnsafePointer<CChar>!)
     -> replay_status_t
 {
@@ -49,13 +49,13 @@ public func replay_fingerprint(_ key: UnsafePointer<CChar>!, _ value: UnsafePoin
     }
 }
 
-@c @implementation
+@_cdecl("replay_start") @implementation
 public func replay_start() -> replay_status_t { withSession { $0.start().code } }
 
-@c @implementation
+@_cdecl("replay_finish") @implementation
 public func replay_finish() -> replay_status_t { withSession { $0.finish().code } }
 
-@c @implementation
+@_cdecl("replay_finish_with") @implementation
 public func replay_finish_with(_ end: UnsafePointer<replay_end_t>!) -> replay_status_t {
     withSession { session in
         guard let end else { return session.finish().code }
@@ -72,7 +72,7 @@ public func replay_finish_with(_ end: UnsafePointer<replay_end_t>!) -> replay_st
     }
 }
 
-@c @implementation
+@_cdecl("replay_add_blocker") @implementation
 public func replay_add_blocker(_ reason: UnsafePointer<CChar>!) -> replay_status_t {
     withSession { session in
         guard let reason else { return session.misuse(.invalidArgument, "a blocker needs a reason").code }
@@ -80,16 +80,16 @@ public func replay_add_blocker(_ reason: UnsafePointer<CChar>!) -> replay_status
     }
 }
 
-@c @implementation
+@_cdecl("replay_get_filename") @implementation
 public func replay_get_filename() -> UnsafePointer<CChar>! { withSession { $0.fileName } }
 
-@c @implementation
+@_cdecl("replay_get_mode") @implementation @inline(never)
 public func replay_get_mode() -> replay_mode_t { withSession { $0.mode.rawValue } }
 
-@c @implementation
+@_cdecl("replay_vmstate_init") @implementation
 public func replay_vmstate_init() -> replay_status_t { withSession { $0.initSnapshot().code } }
 
-@c @implementation
+@_cdecl("replay_query") @implementation
 public func replay_query(_ info: UnsafeMutablePointer<replay_info_t>!) -> replay_status_t {
     withSession { session in
         guard let info else {

@@ -4,10 +4,10 @@
 import CReplay
 import ReplayEngine
 
-@c @implementation
+@_cdecl("replay_can_snapshot") @implementation
 public func replay_can_snapshot() -> Bool { withSession { $0.canSnapshot() } }
 
-@c @implementation
+@_cdecl("replay_position_save") @implementation
 public func replay_position_save(_ out: UnsafePointer<replay_stream_t>!) -> replay_status_t {
     withSession { session in
         if let failure = session.failure(ofStream: out) { return failure.code }
@@ -18,7 +18,7 @@ public func replay_position_save(_ out: UnsafePointer<replay_stream_t>!) -> repl
     }
 }
 
-@c @implementation
+@_cdecl("replay_position_load") @implementation
 public func replay_position_load(_ in: UnsafePointer<replay_stream_t>!) -> replay_status_t {
     withSession { session in
         if let failure = session.failure(ofStream: `in`) { return failure.code }
@@ -31,7 +31,7 @@ public func replay_position_load(_ in: UnsafePointer<replay_stream_t>!) -> repla
 
 // MARK: Branches
 
-@c @implementation
+@_cdecl("replay_branch") @implementation
 public func replay_branch(_ path: UnsafePointer<CChar>!) -> replay_status_t {
     withSession { session in
         guard let path, path.pointee != 0 else {
@@ -52,7 +52,7 @@ extension Session {
 
 // MARK: Breaks and output
 
-@c @implementation
+@_cdecl("replay_break") @implementation
 public func replay_break(
     _ icount: UInt64, _ reached: replay_callback_t!, _ opaque: UnsafeMutableRawPointer!
 ) -> replay_status_t {
@@ -62,8 +62,8 @@ public func replay_break(
     }
 }
 
-@c @implementation
+@_cdecl("replay_delete_break") @implementation
 public func replay_delete_break() -> replay_status_t { withSession { $0.deleteBreak().code } }
 
-@c @implementation
+@_cdecl("replay_output_due") @implementation @inline(never)
 public func replay_output_due() -> Bool { withSession { $0.isOutputDue } }

@@ -7,7 +7,7 @@ import Synchronization
 
 // MARK: Lock and threads
 
-@c @implementation
+@_cdecl("replay_thread_attach") @implementation
 public func replay_thread_attach(_ roles: replay_role_t) -> replay_status_t {
     guard ThreadRoles(bits: roles).isValid else {
         return withSession { $0.misuse(.invalidArgument, "role \(roles) does not exist").code }
@@ -18,29 +18,29 @@ public func replay_thread_attach(_ roles: replay_role_t) -> replay_status_t {
     return Status.ok.code
 }
 
-@c @implementation
+@_cdecl("replay_mutex_lock") @implementation @inline(never)
 public func replay_mutex_lock() -> replay_status_t { withSession { $0.takeLock().code } }
 
-@c @implementation
+@_cdecl("replay_mutex_unlock") @implementation @inline(never)
 public func replay_mutex_unlock() -> replay_status_t { withSession { $0.giveLock().code } }
 
-@c @implementation
+@_cdecl("replay_mutex_locked") @implementation @inline(never)
 public func replay_mutex_locked() -> Bool { withSession { $0.isLocked } }
 
-@c @implementation
+@_cdecl("replay_wait") @implementation
 public func replay_wait(_ timeout: Int64) -> replay_status_t { withSession { $0.wait(timeout).code } }
 
-@c @implementation
+@_cdecl("replay_notify") @implementation
 public func replay_notify() { withSession { $0.notify() } }
 
 // MARK: Several sessions
 
-@c @implementation
+@_cdecl("replay_session_new") @implementation
 public func replay_session_new() -> OpaquePointer! {
     OpaquePointer(SessionHandles.shared.add(Session(isDefault: false)))
 }
 
-@c @implementation
+@_cdecl("replay_session_free") @implementation
 public func replay_session_free(_ handle: OpaquePointer!) -> replay_status_t {
     guard let handle, SessionHandles.shared.holds(UnsafeMutableRawPointer(handle)) else {
         return withSession {
@@ -71,7 +71,7 @@ public func replay_session_free(_ handle: OpaquePointer!) -> replay_status_t {
     return Status.ok.code
 }
 
-@c @implementation
+@_cdecl("replay_session_push_current") @implementation
 public func replay_session_push_current(_ handle: OpaquePointer!) -> replay_status_t {
     let thread = replay_thread_self()
     let pointer = handle.map { UnsafeMutableRawPointer($0) }
@@ -97,7 +97,7 @@ public func replay_session_push_current(_ handle: OpaquePointer!) -> replay_stat
     return Status.ok.code
 }
 
-@c @implementation
+@_cdecl("replay_session_pop_current") @implementation
 public func replay_session_pop_current() -> replay_status_t {
     let thread = replay_thread_self()
     guard thread.pointee.pushed > 0 else {
@@ -114,7 +114,7 @@ public func replay_session_pop_current() -> replay_status_t {
     return Status.ok.code
 }
 
-@c @implementation
+@_cdecl("replay_session_get_current") @implementation
 public func replay_session_get_current() -> OpaquePointer! {
     replay_thread_self().pointee.session.map { OpaquePointer($0) }
 }
