@@ -14,7 +14,8 @@ public func replay_register_ram(_ config: UnsafePointer<replay_ram_config_t>!) -
             return session.misuse(.invalidArgument, "replay_register_ram was called without a region").code
         }
         guard sizeIfEnough(config.pointee.size, atLeast: MemoryLayout<replay_ram_config_t>.size) != nil else {
-            return session.misuse(.structSize, "the size of replay_ram_config_t is \(config.pointee.size)").code
+            return session.misuse(.structSize, "the size of replay_ram_config_t is \(config.pointee.size)")
+                .code
         }
         guard let region = RAMConfiguration(config.pointee) else {
             return session.misuse(.invalidArgument, "a region of RAM needs a name and memory").code

@@ -175,7 +175,9 @@ static bool end_and_back(replay_pause_reason_t why) {
         is_here(JOURNEY_LAST - 1);
         CHECK_STATUS(replay_seek(UINT64_MAX), OK);
         return true;
-    default: CHECK_EQ(why, REPLAY_PAUSE_END); return false;
+    default:
+        CHECK_EQ(why, REPLAY_PAUSE_END);
+        return false;
     }
 }
 

@@ -35,7 +35,7 @@ typedef struct replay_ram_config {
     uint32_t page_bytes; /**< a power of two, 64 to 65536; 0: 4096 */
     const char *name;    /**< for messages; different for each region; not NULL */
     void *bytes;         /**< the memory, which stays there until replay_finish() */
-    uint64_t length;     /**< in bytes, a multiple of page_bytes */
+    uint64_t length;     /**< in bytes; the last page may be shorter */
     /** One byte for each page, which the host sets to 0xFF after the page was written. The
      *  library reads and clears bit 0, and the host may use the others. NULL: the library
      *  finds written pages itself, which costs more. */

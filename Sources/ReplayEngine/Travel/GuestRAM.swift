@@ -24,7 +24,7 @@ package struct RAMConfiguration: @unchecked Sendable {
     }
 
     fileprivate func region(_ id: Int) -> RAMRegion {
-        RAMRegion(id: UInt32(truncatingIfNeeded: id), length: length, pageBytes: pageBytes)
+        RAMRegion(id: UInt32(truncatingIfNeeded: id), byteCount: length, pageBytes: pageBytes)
     }
 }
 
@@ -48,6 +48,7 @@ final class GuestRAM {
             list.reserve(max(pages, 1) &* MemoryLayout<PageAddress>.stride)
         else { return nil }
         (self.regions, self.layout, self.list) = (regions, layout, list)
+        memory = regions.map { RegionMemory(start: $0.bytes, count: Int(truncatingIfNeeded: $0.length)) }
     }
 
     /// Can a region be registered after these?
@@ -57,7 +58,7 @@ final class GuestRAM {
             && !regions.contains { $0.name == region.name }
     }
 
-    var memory: [UnsafeRawPointer] { regions.map { UnsafeRawPointer($0.bytes) } }
+    let memory: [RegionMemory]
 
     var written: UnsafeBufferPointer<PageAddress> {
         UnsafeBufferPointer(
@@ -70,7 +71,9 @@ final class GuestRAM {
     /// How many pages were written since ``clean()``. Of a region without a map, all may have been.
     var dirtyCount: Int {
         var count = 0
-        for region in regions where region.dirty != nil { forEachDirty(region) { _ in count &+= 1 } }
+        for (number, region) in regions.enumerated() where region.dirty != nil {
+            forEachDirty(region, layout.regions[number].pageCount) { _ in count &+= 1 }
+        }
         return count
     }
 
@@ -79,7 +82,7 @@ final class GuestRAM {
         writtenCount = 0
         guard let start = list.start?.assumingMemoryBound(to: PageAddress.self) else { return }
         for (number, region) in regions.enumerated() {
-            forEachDirty(region) { page in
+            forEachDirty(region, layout.regions[number].pageCount) { page in
                 start[writtenCount] = PageAddress(
                     region: UInt32(truncatingIfNeeded: number), page: UInt32(truncatingIfNeeded: page))
                 writtenCount &+= 1
@@ -101,8 +104,7 @@ final class GuestRAM {
         regions[Int(address.region)].dirty?[Int(address.page)] |= Self.bit
     }
 
-    private func forEachDirty(_ region: RAMConfiguration, _ body: (Int) -> Void) {
-        let count = Int(truncatingIfNeeded: region.length) / region.pageBytes
+    private func forEachDirty(_ region: RAMConfiguration, _ count: Int, _ body: (Int) -> Void) {
         guard let map = region.dirty else {
             for page in 0..<count { body(page) }
             return
@@ -111,7 +113,8 @@ final class GuestRAM {
         let bytes = UnsafeRawPointer(map)
         while page < count {
             // Eight at a time: most are clean.
-            if count &- page >= 8, bytes.loadUnaligned(fromByteOffset: page, as: UInt64.self) & Self.bits == 0 {
+            if count &- page >= 8, bytes.loadUnaligned(fromByteOffset: page, as: UInt64.self) & Self.bits == 0
+            {
                 page &+= 8
                 continue
             }
@@ -124,16 +127,12 @@ final class GuestRAM {
 
     // MARK: Loading
 
-    func bytes(of address: PageAddress) -> UnsafeMutableRawBufferPointer {
-        let region = regions[Int(address.region)]
-        return UnsafeMutableRawBufferPointer(
-            start: region.bytes + Int(address.page) &* region.pageBytes, count: region.pageBytes)
-    }
-
-    func noteLoaded(_ address: PageAddress) {
-        let region = regions[Int(address.region)]
-        region.loaded?(
-            region.opaque, UInt64(address.page) &* UInt64(truncatingIfNeeded: region.pageBytes),
-            UInt64(truncatingIfNeeded: region.pageBytes))
+    /// The library has written to so many pages.
+    func noteLoaded(_ first: PageAddress, _ count: Int) {
+        let region = regions[Int(first.region)]
+        let pageBytes = UInt64(truncatingIfNeeded: region.pageBytes)
+        let offset = UInt64(first.page) &* pageBytes
+        let length = min(UInt64(truncatingIfNeeded: count) &* pageBytes, region.length &- offset)
+        region.loaded?(region.opaque, offset, length)
     }
 }

@@ -77,7 +77,10 @@ extension Session {
 
     private func look(_ snapshots: Snapshots) {
         defer { travel.lastLook = icount }
-        guard travel.isEngaged else { return travel.nextLook = .max }
+        guard travel.isEngaged else {
+            travel.nextLook = .max
+            return
+        }
         let time = Self.threadTime
         let isPlanned = travel.planned.last.map { $0 <= icount } ?? false
         if snapshots.has(after: travel.lastLook, upTo: icount) { travel.lastTime = time }
@@ -97,7 +100,9 @@ extension Session {
 
     /// False: none is possible here.
     private func take(_ snapshots: Snapshots, isKept: Bool = false) -> Bool {
-        guard let player, !hasFailed, obstacle == nil, accountForPlaying(host.icount, player) else { return false }
+        guard let player, !hasFailed, obstacle == nil, accountForPlaying(host.icount, player) else {
+            return false
+        }
         var state: [UInt8] = []
         let (head, body) = position(chain: 0).encoded()
         let length = head.count &+ body.count
@@ -150,7 +155,9 @@ extension Session {
                     return true
                 }
             }
-            guard isRead else { return failToLoad("the host refused its state (replay_host::load_state)", .position) }
+            guard isRead else {
+                return failToLoad("the host refused its state (replay_host::load_state)", .position)
+            }
         } catch {
             return failToLoad(error.message, error.status)
         }

@@ -9,7 +9,6 @@ final class Snapshots {
     let ram: GuestRAM
     private let staging: StagingBuffer
     private let worker: SnapshotWorker
-    private let list = PageList()
     /// Those that were taken, in the order of their places. The store may have dropped some since.
     private(set) var labels: [SnapshotLabel] = []
     private var nextNumber: UInt64 = 0
@@ -24,7 +23,8 @@ final class Snapshots {
             let staging = StagingBuffer(ram.layout, memory: ram.memory, capacity: Self.stagingBytes)
         else { return nil }
         for (number, region) in regions.enumerated() {
-            let bytes = UnsafeRawBufferPointer(start: region.bytes, count: Int(truncatingIfNeeded: region.length))
+            let bytes = UnsafeRawBufferPointer(
+                start: region.bytes, count: Int(truncatingIfNeeded: region.length))
             guard store.addStart(region: number, bytes) else { return nil }
         }
         guard let worker = try? SnapshotWorker(staging, store) else { return nil }
@@ -38,7 +38,9 @@ final class Snapshots {
     // MARK: Take
 
     /// False: the thread is behind; try again later.
-    func take(_ place: SnapshotPlace, isArrival: Bool, state: UnsafeRawBufferPointer, isKept: Bool = false) -> Bool {
+    func take(_ place: SnapshotPlace, isArrival: Bool, state: UnsafeRawBufferPointer, isKept: Bool = false)
+        -> Bool
+    {
         if staging.lost > 0 { worker.withStore { $0.lostPages(ram.mark) } }
         ram.collect()
         // Replay time is about proportional to the count.
@@ -83,15 +85,10 @@ final class Snapshots {
     /// Loads RAM. False: memory ran out, and RAM is neither here nor there.
     func load(_ id: UInt64) -> Bool {
         ram.collect()
-        let isLoaded = worker.withStore { store in
-            guard store.list(list, from: nil, to: id, written: ram.written) else { return false }
-            for index in 0..<list.count {
-                guard store.materialize(list[index], of: id, into: ram.bytes(of: list[index])) else { return false }
-            }
-            return store.follow(id)
+        let result = worker.withStore {
+            $0.restore(id, written: ram.written, memory: ram.memory, loaded: ram.noteLoaded)
         }
-        guard isLoaded else { return false }
-        for index in 0..<list.count { ram.noteLoaded(list[index]) }
+        guard case .restored = result else { return false }
         // What the host marks as it drops its caches is the snapshot's.
         ram.collect()
         ram.clean()

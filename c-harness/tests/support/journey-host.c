@@ -148,7 +148,8 @@ static bool load(void *opaque, const replay_stream_t *in) {
 static void loaded(void *opaque, uint64_t offset, uint64_t length) {
     journey_host_t *m = opaque;
     m->loaded_pages++;
-    CHECK(offset % JOURNEY_PAGE == 0 && length == JOURNEY_PAGE && offset < JOURNEY_RAM);
+    CHECK(offset % JOURNEY_PAGE == 0 && length % JOURNEY_PAGE == 0 &&
+          offset + length <= JOURNEY_RAM);
 }
 
 static void paused(void *opaque, replay_pause_reason_t why) {
@@ -243,8 +244,12 @@ static void *run_vcpu(void *opaque) {
 
 void journey_run(journey_host_t *m) {
     switch (m->loop) {
-    case LOOP_OWN: run_own_loop(m); break;
-    case LOOP_RUN: replay_run(); break;
+    case LOOP_OWN:
+        run_own_loop(m);
+        break;
+    case LOOP_RUN:
+        replay_run();
+        break;
     default: {
         pthread_t vcpu;
         REQUIRE(pthread_create(&vcpu, NULL, run_vcpu, m) == 0);
