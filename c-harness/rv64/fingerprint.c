@@ -8,11 +8,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "digest.h"
 #include "disk/nbd.h"
 #include "message.h"
 
-/* To be changed whenever the guest could see that the machine has changed. */
-#define MACHINE_VERSION "2"
+/* To be changed whenever the guest could see that the machine has changed, and when its digest
+ * covers something different. */
+#define MACHINE_VERSION "3"
 
 static bool note(const machine_t *m, const char *key, const char *value) {
     if (m->options->fingerprint)

@@ -75,56 +75,6 @@ static bool serial_listening(void *opaque) {
     return listening;
 }
 
-/* ---------------------------------------------------------------------- digest */
-
-static uint64_t digest_page(const uint8_t *bytes) {
-    digest_t digest = {0};
-    digest_bytes(&digest, bytes, CPU_PAGE_BYTES);
-    return digest.value;
-}
-
-/* To be called when all of RAM is zero. */
-static void forget_digests(machine_t *m) {
-    uint64_t zero = digest_page(m->cpu.ram);
-    for (uint64_t page = 0; page < m->cpu.ram_bytes / CPU_PAGE_BYTES; page++)
-        m->page_digests[page] = zero;
-}
-
-/* Reads only the pages that were written since the last digest. */
-static void digest_ram(machine_t *m, digest_t *digest) {
-    uint64_t pages = m->cpu.ram_bytes / CPU_PAGE_BYTES;
-    for (uint64_t page = 0; page < pages; page++)
-        if (m->cpu.dirty[page])
-            m->page_digests[page] = digest_page(m->cpu.ram + page * CPU_PAGE_BYTES);
-    cpu_clean(&m->cpu);
-    digest_bytes(digest, m->page_digests, pages * sizeof(*m->page_digests));
-}
-
-static void digest_cpu(const cpu_t *cpu, digest_t *digest) {
-    for (unsigned i = 1; i < CPU_ZERO; i++)
-        digest_number(digest, cpu->x[i]);
-    for (unsigned i = 0; i < 32; i++)
-        digest_number(digest, cpu->f[i]);
-    const uint64_t rest[] = {
-        cpu->pc,    cpu->icount,     cpu->privilege, cpu->waiting, cpu->sstatus,  cpu->sie,
-        cpu->stvec, cpu->scounteren, cpu->sscratch,  cpu->sepc,    cpu->scause,   cpu->stval,
-        cpu->satp,  cpu->senvcfg,    cpu->lines,     cpu->fcsr,    cpu->reserved, cpu->reservation};
-    for (size_t i = 0; i < sizeof(rest) / sizeof(rest[0]); i++)
-        digest_number(digest, rest[i]);
-}
-
-uint64_t machine_digest(machine_t *m) {
-    digest_t digest = {0};
-    big_lock_take(&m->lock);
-    digest_cpu(&m->cpu, &digest);
-    bus_digest(&m->bus, &digest);
-    digest_number(&digest, (uint64_t)replay->replay_timer_expire_time(m->timer));
-    digest_number(&digest, m->reset_requested);
-    digest_ram(m, &digest);
-    big_lock_give(&m->lock);
-    return digest.value;
-}
-
 /* ------------------------------------------------------------------ off and on */
 
 void machine_power_off(machine_t *m, replay_shutdown_cause_t cause) {
@@ -146,7 +96,6 @@ bool machine_reset(machine_t *m) {
     image_entry_t entry;
     bus_reset(&m->bus);
     cpu_clear_ram(&m->cpu);
-    forget_digests(m);
     if (!image_load(&m->image, &m->cpu, m->options, &entry))
         return false;
     cpu_reset(&m->cpu, entry.pc, entry.device_tree);
@@ -163,8 +112,7 @@ static bool open_hardware(machine_t *m) {
     const cpu_bus_t bus = {m, cpu_reads, cpu_writes, cpu_time, machine_environment_call};
     const cpu_options_t options = {.floating_point = strcmp(m->options->cpu, "rv64gc") == 0};
     uint64_t ram_bytes = (uint64_t)m->options->ram_mib << 20;
-    m->page_digests = g_try_new0(uint64_t, ram_bytes / CPU_PAGE_BYTES);
-    if (!m->page_digests || !cpu_open(&m->cpu, &bus, &options, MAP_RAM_BASE, ram_bytes)) {
+    if (!cpu_open(&m->cpu, &bus, &options, MAP_RAM_BASE, ram_bytes) || !machine_open_digests(m)) {
         tell("RAM: %s", strerror(ENOMEM));
         return false;
     }

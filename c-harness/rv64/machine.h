@@ -28,6 +28,7 @@
 #include "library.h"
 #include "options.h"
 #include "outside/serial.h"
+#include "state.h"
 
 typedef struct machine {
     const options_t *options;
@@ -42,6 +43,7 @@ typedef struct machine {
     virtio_block_t block;
     virtio_entropy_t entropy;
     replay_timer_t *timer;  /**< the guest's, which it sets through the SBI */
+    state_t state;          /**< room for the bytes of a snapshot, or of a digest */
     uint64_t *page_digests; /**< of each page of RAM, when it was last read */
 
     int32_t serial_number; /**< the serial line's, in the log */
@@ -79,6 +81,25 @@ void machine_power_off(machine_t *m, replay_shutdown_cause_t cause);
 /** The guest or the user wants to switch off: goes through the library, so that a replay ends
  *  at the same place. Replay lock held (mode NONE has none). */
 void machine_request_shutdown(machine_t *m, replay_shutdown_cause_t cause);
+
+/** Going back (snapshot.c). These are callbacks of the library; the replay lock is held.
+ *
+ *  Saves everything that the guest can see, except RAM and the timer.
+ *  @return false: a disk request is under way, or the stream has failed. */
+bool machine_save_state(void *opaque, const replay_stream_t *out);
+
+/** Loads what was saved. @return false: it is damaged, or from a different machine or version;
+ *  then nothing has changed. */
+bool machine_load_state(void *opaque, const replay_stream_t *in);
+
+/** Pages were marked clean: their next stores have to be noticed. */
+void machine_ram_cleaned(void *opaque);
+
+/** Bytes of RAM were loaded: drops what was derived from them. */
+void machine_ram_loaded(void *opaque, uint64_t offset, uint64_t length);
+
+/** Allocates memory for the digests of RAM, which is all zero. @return false: it ran out. */
+bool machine_open_digests(machine_t *m);
 
 /** Returns a digest of everything that the guest can see. Replay lock held. */
 uint64_t machine_digest(machine_t *m);

@@ -93,7 +93,7 @@ void cpu_ram_written(cpu_t *cpu, uint64_t address, uint64_t length) {
         return;
     uint64_t first = (address - cpu->ram_base) / CPU_PAGE_BYTES;
     uint64_t last = (address - cpu->ram_base + length - 1) / CPU_PAGE_BYTES;
-    memset(cpu->dirty + first, 1, last - first + 1);
+    memset(cpu->dirty + first, CPU_DIRTY_ALL, last - first + 1);
     mmu_written(cpu, address, length);
     code_written(cpu, address, length);
     /* A reservation is of 8 bytes, aligned. */
@@ -102,8 +102,7 @@ void cpu_ram_written(cpu_t *cpu, uint64_t address, uint64_t length) {
         cpu->reserved = 0;
 }
 
-void cpu_clean(cpu_t *cpu) {
-    memset(cpu->dirty, 0, cpu->ram_bytes / CPU_PAGE_BYTES);
+void cpu_notice_writes(cpu_t *cpu) {
     mmu_flush_writes(cpu);
 }
 
@@ -111,7 +110,25 @@ void cpu_clear_ram(cpu_t *cpu) {
     /* Unmapping it and mapping it again costs less than writing zeroes. */
     if (madvise(cpu->ram, cpu->ram_bytes, MADV_DONTNEED) != 0)
         memset(cpu->ram, 0, cpu->ram_bytes);
+    for (uint64_t page = 0; page < cpu->ram_bytes / CPU_PAGE_BYTES; page++)
+        if (cpu->dirty[page] & CPU_DIRTY_USED)
+            cpu->dirty[page] = CPU_DIRTY_ALL & ~CPU_DIRTY_USED;
     code_drop_all(cpu);
     mmu_flush(cpu);
-    cpu_clean(cpu);
+}
+
+void cpu_registers_loaded(cpu_t *cpu) {
+    mmu_flush(cpu);
+}
+
+void cpu_ram_loaded(cpu_t *cpu, uint64_t address, uint64_t length) {
+    if (length == 0 || !cpu_ram(cpu, address, length))
+        return;
+    uint64_t first = (address - cpu->ram_base) / CPU_PAGE_BYTES;
+    uint64_t last = (address - cpu->ram_base + length - 1) / CPU_PAGE_BYTES;
+    for (uint64_t page = first; page <= last; page++) {
+        cpu->dirty[page] |= CPU_DIRTY_ALL & ~CPU_DIRTY_LIBRARY;
+        code_drop_page(cpu, page);
+    }
+    mmu_written(cpu, address, length);
 }

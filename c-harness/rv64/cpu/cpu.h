@@ -60,6 +60,15 @@ typedef struct cpu_tlb_entry {
     uintptr_t host;
 } cpu_tlb_entry_t;
 
+/** Bits of @ref cpu::dirty. All of them are set when a page is written; each belongs to one
+ *  reader, who clears it, and calls cpu_notice_writes() then. */
+enum {
+    CPU_DIRTY_LIBRARY = 1, /**< written since the last snapshot */
+    CPU_DIRTY_DIGEST = 2,  /**< written since the last digest */
+    CPU_DIRTY_USED = 4,    /**< written since cpu_clear_ram() */
+    CPU_DIRTY_ALL = 0xff
+};
+
 /** Translations of one mode. */
 typedef struct cpu_tlb {
     cpu_tlb_entry_t read[CPU_TLB_ENTRIES];
@@ -93,7 +102,7 @@ struct cpu {
     cpu_options_t options;
     uint8_t *ram;
     uint64_t ram_base, ram_bytes;
-    uint8_t *dirty; /**< for each page of RAM: 1 if it was written since cpu_clean() */
+    uint8_t *dirty; /**< for each page of RAM: CPU_DIRTY_… */
 
     /* ---- caches: derived from the above, not in the digest */
     cpu_tlb_t tlb[CPU_TLB_COUNT];
@@ -145,10 +154,15 @@ uint8_t *cpu_ram(cpu_t *cpu, uint64_t address, uint64_t length);
  *  there, marks the pages dirty, and clears a reservation there. */
 void cpu_ram_written(cpu_t *cpu, uint64_t address, uint64_t length);
 
-/** Marks all pages clean. */
-void cpu_clean(cpu_t *cpu);
+/** Bits of @ref cpu::dirty were cleared: the next store to each page sets them again. */
+void cpu_notice_writes(cpu_t *cpu);
 
-/** Sets all of RAM to zero, and clean. */
+/** Sets all of RAM to zero. */
 void cpu_clear_ram(cpu_t *cpu);
+
+/** Registers, or bytes of RAM, are now those of a different place in the run: drops what was
+ *  derived from them. RAM that was loaded is dirty for all but the library, which loaded it. */
+void cpu_registers_loaded(cpu_t *cpu);
+void cpu_ram_loaded(cpu_t *cpu, uint64_t address, uint64_t length);
 
 #endif /* RV64_CPU_H */

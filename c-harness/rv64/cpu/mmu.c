@@ -75,7 +75,7 @@ static void remember(cpu_t *cpu, uint64_t address, mmu_access_t access, uint64_t
     if (access == MMU_WRITE) {
         if (code_in_page(cpu, index) || cpu->tables[index] != 0)
             return;
-        cpu->dirty[index] = 1;
+        cpu->dirty[index] = CPU_DIRTY_ALL;
     }
     entry->tag = address & ~PAGE_MASK;
     entry->host = (uintptr_t)cpu->ram + (index << CPU_PAGE_SHIFT) - entry->tag;
@@ -165,7 +165,7 @@ static void change_table(cpu_t *cpu, uint64_t physical, unsigned size) {
 static void write_ram(cpu_t *cpu, uint64_t physical, const void *bytes, unsigned size) {
     memcpy(cpu->ram + (physical - cpu->ram_base), bytes, size);
     uint64_t page = (physical - cpu->ram_base) >> CPU_PAGE_SHIFT;
-    cpu->dirty[page] = 1;
+    cpu->dirty[page] = CPU_DIRTY_ALL;
     if (code_in_page(cpu, page))
         code_written(cpu, physical, size);
 }

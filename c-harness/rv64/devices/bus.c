@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "bus.h"
 
+#include <string.h>
+
 static device_t *find(bus_t *bus, uint64_t address, unsigned size) {
     for (size_t i = 0; i < bus->count; i++) {
         device_t *device = &bus->devices[i];
@@ -40,7 +42,10 @@ void bus_reset(bus_t *bus) {
         bus->devices[i].reset(bus->devices[i].opaque);
 }
 
-void bus_digest(bus_t *bus, digest_t *digest) {
-    for (size_t i = 0; i < bus->count; i++)
-        bus->devices[i].digest(bus->devices[i].opaque, digest);
+void bus_state(bus_t *bus, state_t *state) {
+    for (size_t i = 0; i < bus->count; i++) {
+        const device_t *device = &bus->devices[i];
+        state_same(state, device->name, strlen(device->name) + 1);
+        device->state(device->opaque, state);
+    }
 }

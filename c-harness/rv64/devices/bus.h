@@ -23,7 +23,7 @@ bool bus_write(bus_t *bus, uint64_t address, unsigned size, uint64_t value);
 /** Puts all devices into the state at power on. */
 void bus_reset(bus_t *bus);
 
-/** Adds everything that the guest can see of all devices. */
-void bus_digest(bus_t *bus, digest_t *digest);
+/** Saves or loads everything that the guest can see of all devices. */
+void bus_state(bus_t *bus, state_t *state);
 
 #endif /* RV64_BUS_H */

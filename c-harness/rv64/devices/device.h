@@ -9,7 +9,7 @@
 #include <stdint.h>
 
 #include "../cpu/cpu.h"
-#include "../digest.h"
+#include "../state.h"
 
 /** A device, at a range of physical addresses. Offsets are in the range; sizes are 1, 2, 4 or 8,
  *  aligned. */
@@ -21,8 +21,8 @@ typedef struct device {
     void (*write)(void *opaque, uint64_t offset, unsigned size, uint64_t value);
     /** Puts the device into the state at power on. */
     void (*reset)(void *opaque);
-    /** Adds everything that the guest can see of the device to a digest. */
-    void (*digest)(void *opaque, digest_t *digest);
+    /** Saves or loads everything that the guest can see of the device. */
+    void (*state)(void *opaque, state_t *state);
 } device_t;
 
 /** A wire from a device to the interrupt controller. */

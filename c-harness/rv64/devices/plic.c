@@ -114,14 +114,14 @@ static void plic_reset(void *opaque) {
     update(p);
 }
 
-static void plic_digest(void *opaque, digest_t *digest) {
-    const plic_t *p = opaque;
-    digest_number(digest, p->levels);
-    digest_number(digest, p->pending);
-    digest_number(digest, p->claimed);
-    digest_bytes(digest, p->priority, sizeof(p->priority));
-    digest_bytes(digest, p->enabled, sizeof(p->enabled));
-    digest_bytes(digest, p->threshold, sizeof(p->threshold));
+static void plic_state(void *opaque, state_t *state) {
+    plic_t *p = opaque;
+    STATE_FIELD(state, p->levels);
+    STATE_FIELD(state, p->pending);
+    STATE_FIELD(state, p->claimed);
+    STATE_FIELD(state, p->priority);
+    STATE_FIELD(state, p->enabled);
+    STATE_FIELD(state, p->threshold);
 }
 
 void plic_open(plic_t *p, cpu_t *cpu) {
@@ -130,5 +130,5 @@ void plic_open(plic_t *p, cpu_t *cpu) {
 
 device_t plic_device(plic_t *p) {
     return (device_t){"plic",    MAP_PLIC_BASE, MAP_PLIC_BYTES, p,
-                      plic_read, plic_write,    plic_reset,     plic_digest};
+                      plic_read, plic_write,    plic_reset,     plic_state};
 }

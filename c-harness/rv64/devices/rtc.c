@@ -131,11 +131,16 @@ static void rtc_reset(void *opaque) {
     update(r);
 }
 
-static void rtc_digest(void *opaque, digest_t *digest) {
-    const rtc_t *r = opaque;
-    const uint64_t state[] = {(uint64_t)r->offset, r->high,  r->set_high, r->alarm_high,
-                              (uint64_t)r->alarm,  r->armed, r->enabled,  r->raised};
-    digest_bytes(digest, state, sizeof(state));
+static void rtc_state(void *opaque, state_t *state) {
+    rtc_t *r = opaque;
+    STATE_FIELD(state, r->offset);
+    STATE_FIELD(state, r->high);
+    STATE_FIELD(state, r->set_high);
+    STATE_FIELD(state, r->alarm_high);
+    STATE_FIELD(state, r->alarm);
+    state_bool(state, &r->armed);
+    state_bool(state, &r->enabled);
+    state_bool(state, &r->raised);
 }
 
 void rtc_open(rtc_t *r, irq_line_t irq) {
@@ -144,5 +149,5 @@ void rtc_open(rtc_t *r, irq_line_t irq) {
 
 device_t rtc_device(rtc_t *r) {
     return (device_t){"rtc",    MAP_RTC_BASE, MAP_RTC_BYTES, r,
-                      rtc_read, rtc_write,    rtc_reset,     rtc_digest};
+                      rtc_read, rtc_write,    rtc_reset,     rtc_state};
 }

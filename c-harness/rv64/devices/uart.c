@@ -193,16 +193,22 @@ static void uart_reset(void *opaque) {
     update(u);
 }
 
-static void uart_digest(void *opaque, digest_t *digest) {
-    const uart_t *u = opaque;
-    const uint8_t registers[] = {u->ier,     u->lcr,        u->mcr,        u->scratch, u->fcr,
-                                 u->overrun, u->divisor[0], u->divisor[1], u->sent};
-    digest_bytes(digest, registers, sizeof(registers));
-    digest_number(digest, u->in_fifo);
-    digest_bytes(digest, u->fifo, u->in_fifo);
-    digest_number(digest, u->count);
-    for (uint32_t i = 0; i < u->count; i++)
-        digest_number(digest, u->backlog[(u->first + i) % UART_BACKLOG]);
+static void uart_state(void *opaque, state_t *state) {
+    uart_t *u = opaque;
+    STATE_FIELD(state, u->ier);
+    STATE_FIELD(state, u->lcr);
+    STATE_FIELD(state, u->mcr);
+    STATE_FIELD(state, u->scratch);
+    STATE_FIELD(state, u->fcr);
+    STATE_FIELD(state, u->divisor);
+    state_bool(state, &u->overrun);
+    state_bool(state, &u->sent);
+    state_bytes(state, u->fifo, state_number(state, &u->in_fifo, 0, UART_FIFO));
+    uint32_t count = state_number(state, &u->count, 0, UART_BACKLOG);
+    if (state->way == STATE_LOAD)
+        u->first = 0; /* where the backlog begins in its ring makes no difference */
+    for (uint32_t i = 0; i < count; i++)
+        STATE_FIELD(state, u->backlog[(u->first + i) % UART_BACKLOG]);
 }
 
 void uart_open(uart_t *u, irq_line_t irq, void (*transmit)(void *opaque, uint8_t byte),
@@ -218,5 +224,5 @@ void uart_open(uart_t *u, irq_line_t irq, void (*transmit)(void *opaque, uint8_t
 
 device_t uart_device(uart_t *u) {
     return (device_t){"uart",    MAP_UART_BASE, MAP_UART_BYTES, u,
-                      uart_read, uart_write,    uart_reset,     uart_digest};
+                      uart_read, uart_write,    uart_reset,     uart_state};
 }

@@ -278,6 +278,24 @@ static void notify(void *opaque, unsigned queue) {
     take_requests(opaque);
 }
 
+/* ------------------------------------------------------------------------ snapshots */
+
+bool virtio_block_busy(const virtio_block_t *b) {
+    for (unsigned i = 0; i < VIRTIO_BLOCK_REQUESTS; i++)
+        if (b->requests[i].busy)
+            return true;
+    return false;
+}
+
+/* The library has dropped them, and has its own copies of the data. */
+static void forget(void *opaque) {
+    virtio_block_t *b = opaque;
+    for (unsigned i = 0; i < VIRTIO_BLOCK_REQUESTS; i++)
+        if (b->requests[i].busy)
+            release(&b->requests[i]);
+    b->waiting = false;
+}
+
 /* --------------------------------------------------------------------------- device */
 
 static void put(uint8_t *config, size_t at, uint64_t value, size_t size) {
@@ -301,7 +319,8 @@ void virtio_block_open(virtio_block_t *b, cpu_t *cpu, irq_line_t irq, uint32_t s
     *b = (virtio_block_t){.disk = disk, .read_only = read_only, .lock = lock};
     int64_t length = replay->replay_block_length(disk);
     b->sectors = length > 0 ? (uint64_t)length / SECTOR : 0;
-    b->kind = (virtio_kind_t){BLOCK_ID, 1, F_SEG_MAX | F_BLOCK_SIZE | F_FLUSH, config, 60, notify};
+    b->kind = (virtio_kind_t){BLOCK_ID, 1,     F_SEG_MAX | F_BLOCK_SIZE | F_FLUSH, config, 60,
+                              notify,   forget};
     b->kind.features |= read_only ? F_READ_ONLY : F_DISCARD | F_WRITE_ZEROES;
     virtio_open(&b->virtio, &b->kind, "disk", b, cpu, irq, slot);
 }

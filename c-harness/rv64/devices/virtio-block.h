@@ -49,6 +49,9 @@ typedef struct virtio_block {
 void virtio_block_open(virtio_block_t *block, cpu_t *cpu, irq_line_t irq, uint32_t slot,
                        replay_block_t *disk, bool read_only, big_lock_t *lock);
 
+/** Are requests under way? Then there can be no snapshot. */
+bool virtio_block_busy(const virtio_block_t *block);
+
 /** The run is over: requests under way may end, but no more are begun. */
 void virtio_block_finish(virtio_block_t *block);
 void virtio_block_close(virtio_block_t *block);

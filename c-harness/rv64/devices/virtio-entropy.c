@@ -45,7 +45,7 @@ static void config(void *opaque, uint8_t *bytes) {
     (void)bytes;
 }
 
-static const virtio_kind_t kind = {ENTROPY_ID, 1, 0, config, 0, notify};
+static const virtio_kind_t kind = {ENTROPY_ID, 1, 0, config, 0, notify, NULL};
 
 void virtio_entropy_open(virtio_entropy_t *e, cpu_t *cpu, irq_line_t irq, uint32_t slot) {
     virtio_open(&e->virtio, &kind, "entropy", e, cpu, irq, slot);

@@ -309,17 +309,26 @@ static void virtio_reset(void *opaque) {
     clear(opaque);
 }
 
-static void virtio_digest(void *opaque, digest_t *digest) {
-    const virtio_t *v = opaque;
-    const uint64_t state[] = {v->status,      v->interrupt,       v->features_half,
-                              v->driver_half, v->driver_features, v->queue};
-    digest_bytes(digest, state, sizeof(state));
+static void virtio_state(void *opaque, state_t *state) {
+    virtio_t *v = opaque;
+    STATE_FIELD(state, v->status);
+    STATE_FIELD(state, v->interrupt);
+    STATE_FIELD(state, v->features_half);
+    STATE_FIELD(state, v->driver_half);
+    STATE_FIELD(state, v->driver_features);
+    STATE_FIELD(state, v->queue);
     for (unsigned i = 0; i < VIRTIO_QUEUES; i++) {
-        const virtio_queue_t *q = &v->queues[i];
-        const uint64_t queue[] = {q->size,   q->ready, q->descriptors, q->driver,
-                                  q->device, q->taken, q->given};
-        digest_bytes(digest, queue, sizeof(queue));
+        virtio_queue_t *q = &v->queues[i];
+        state_number(state, &q->size, 1, VIRTIO_QUEUE_MOST);
+        STATE_FIELD(state, q->ready);
+        STATE_FIELD(state, q->descriptors);
+        STATE_FIELD(state, q->driver);
+        STATE_FIELD(state, q->device);
+        STATE_FIELD(state, q->taken);
+        STATE_FIELD(state, q->given);
     }
+    if (state->way == STATE_LOAD && v->kind->forget)
+        v->kind->forget(v->opaque);
 }
 
 void virtio_open(virtio_t *v, const virtio_kind_t *kind, const char *name, void *opaque, cpu_t *cpu,
@@ -334,5 +343,5 @@ device_t virtio_device(virtio_t *v) {
     return (device_t){v->name,          MAP_VIRTIO_BASE + v->slot * MAP_VIRTIO_BYTES,
                       MAP_VIRTIO_BYTES, v,
                       virtio_read,      virtio_write,
-                      virtio_reset,     virtio_digest};
+                      virtio_reset,     virtio_state};
 }

@@ -29,6 +29,9 @@ typedef struct virtio_kind {
     size_t config_bytes; /**< at most VIRTIO_CONFIG */
     /** The guest has put something into a queue: virtio_take() takes it. */
     void (*notify)(void *opaque, unsigned queue);
+    /** A snapshot was loaded: forgets requests under way, which will never end. NULL: this kind
+     *  answers at once. */
+    void (*forget)(void *opaque);
 } virtio_kind_t;
 
 enum { VIRTIO_CONFIG = 64 };
