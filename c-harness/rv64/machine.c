@@ -109,7 +109,7 @@ static irq_line_t wire(machine_t *m, uint32_t source) {
 }
 
 static bool open_hardware(machine_t *m) {
-    const cpu_bus_t bus = {m, cpu_reads, cpu_writes, cpu_time, machine_environment_call};
+    const cpu_bus_t bus = {m, cpu_reads, cpu_writes, cpu_time, machine_environment_call, NULL};
     const cpu_options_t options = {.floating_point = strcmp(m->options->cpu, "rv64gc") == 0};
     uint64_t ram_bytes = (uint64_t)m->options->ram_mib << 20;
     if (!cpu_open(&m->cpu, &bus, &options, MAP_RAM_BASE, ram_bytes) || !machine_open_digests(m)) {

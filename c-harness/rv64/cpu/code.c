@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "break.h"
 #include "mmu.h"
 #include "trap.h"
 
@@ -63,6 +64,18 @@ void code_drop_all(cpu_t *cpu) {
         code_drop_page(cpu, i);
 }
 
+void code_forget_breaks(cpu_t *cpu) {
+    for (uint64_t i = 0; i < cpu->ram_bytes / CPU_PAGE_BYTES; i++) {
+        code_page_t *page = cpu->code->pages[i];
+        if (page && page->has_breaks) {
+            code_drop_page(cpu, i);
+            memset(page->breaks, 0, sizeof(page->breaks));
+            page->has_breaks = false;
+        }
+    }
+    cpu->code->has_breaks = false;
+}
+
 void code_written(cpu_t *cpu, uint64_t address, uint64_t length) {
     uint64_t at = address - cpu->ram_base, end = at + length;
     while (at < end) {
@@ -99,6 +112,14 @@ void code_flush_fetch_page(cpu_t *cpu, uint64_t address) {
     cpu->code->changed = true;
 }
 
+/* Breakpoints were set at a virtual page: the blocks of the page that is there begin at them. */
+static void mark_breaks(cpu_t *cpu, uint64_t address, code_page_t *page) {
+    if (!break_mark(cpu, address, page->breaks))
+        return;
+    page->has_breaks = cpu->code->has_breaks = true;
+    code_drop_page(cpu, page->index);
+}
+
 /* The page of code at a virtual address. @return NULL: an exception was noted. */
 static code_page_t *fetch_page(cpu_t *cpu, uint64_t address) {
     code_t *code = cpu->code;
@@ -123,6 +144,8 @@ static code_page_t *fetch_page(cpu_t *cpu, uint64_t address) {
         }
         code->pages[index]->index = index;
     }
+    if (cpu->break_count > 0)
+        mark_breaks(cpu, tag, code->pages[index]);
     *entry = (code_fetch_t){tag, code->pages[index]};
     return entry->page;
 }
@@ -161,6 +184,40 @@ static void note_decoded(code_page_t *page, uint64_t from, uint64_t to) {
         page->decoded[half / 64] |= UINT64_C(1) << (half % 64);
 }
 
+static bool is_break(const code_page_t *page, uint64_t offset) {
+    return page->breaks[offset / 2 / 64] >> (offset / 2 % 64) & 1;
+}
+
+/* Allocates a block with its operations, and adds it to its page. */
+static block_t *add_block(cpu_t *cpu, const block_t *head, const op_t *ops, unsigned count) {
+    code_page_t *page = head->page;
+    block_t *block = malloc(sizeof(*block) + count * sizeof(op_t));
+    if (!block)
+        return NULL;
+    *block = *head;
+    memcpy(block->ops, ops, count * sizeof(op_t));
+    if (!page->first)
+        mmu_protect(cpu, page->index); /* from now on every store here must be noticed */
+    block->sibling = page->first;
+    page->first = block;
+    return block;
+}
+
+/* Where the page has the block of the instruction at an offset: after the block that breaks, if
+ * there is a breakpoint. @return NULL: memory ran out. */
+static block_t **place_of(cpu_t *cpu, code_page_t *page, uint64_t offset) {
+    block_t **place = &page->blocks[offset / 2];
+    if (!is_break(page, offset))
+        return place;
+    if (!*place) {
+        const block_t head = {
+            .page = page, .offset = (uint16_t)offset, .end = (uint16_t)offset, .breaks = true};
+        const op_t ask = {.code = CODE_BREAK};
+        *place = add_block(cpu, &head, &ask, 1);
+    }
+    return *place ? &(*place)->next : NULL;
+}
+
 /* Makes the block that begins at @p offset. @p other: the other half of an instruction
  * that straddles. */
 static block_t *decode_block(cpu_t *cpu, code_page_t *page, uint64_t offset, bool straddles,
@@ -175,6 +232,8 @@ static block_t *decode_block(cpu_t *cpu, code_page_t *page, uint64_t offset, boo
     bool ends = false;
     while (!ends && head.count < CODE_BLOCK_MOST && at < CPU_PAGE_BYTES) {
         bool wide;
+        if (at != offset && is_break(page, at))
+            break;
         if (at + 2 == CPU_PAGE_BYTES && is_wide(bytes, at) && !straddles)
             break; /* half of it is in the next page: a block of its own */
         ends = decode_at(bytes, at, other, &ops[head.count], &wide);
@@ -185,17 +244,12 @@ static block_t *decode_block(cpu_t *cpu, code_page_t *page, uint64_t offset, boo
     unsigned room = head.count;
     if (!ends)
         ops[room++] = (op_t){.code = CODE_END};
-    block_t *block = malloc(sizeof(*block) + room * sizeof(op_t));
+    block_t **place = place_of(cpu, page, offset);
+    block_t *block = place ? add_block(cpu, &head, ops, room) : NULL;
     if (!block)
         return NULL;
-    *block = head;
-    memcpy(block->ops, ops, room * sizeof(op_t));
-    if (!page->first)
-        mmu_protect(cpu, page->index); /* from now on every store here must be noticed */
     note_decoded(page, offset, at);
-    block->sibling = page->first;
-    page->first = block;
-    page->blocks[offset / 2] = block;
+    *place = block;
     return block;
 }
 
@@ -206,25 +260,27 @@ static block_t *find_straddling(cpu_t *cpu, code_page_t *page) {
     if (!next)
         return NULL;
     /* Only now, because the walk to the next page may have written to this one. */
-    block_t *block = page->blocks[CPU_PAGE_BYTES / 2 - 1];
+    block_t **place = place_of(cpu, page, CPU_PAGE_BYTES - 2);
     uint32_t other = half_at(page_bytes(cpu, next));
-    if (block && block->other_half == other)
-        return block;
-    if (block)
+    if (place && *place && (*place)->other_half == other)
+        return *place;
+    if (place && *place)
         code_drop_page(cpu, page->index);
     return decode_block(cpu, page, CPU_PAGE_BYTES - 2, true, other);
 }
 
-block_t *code_find(cpu_t *cpu) {
+/* The page at cpu->pc. */
+static code_page_t *find_page(cpu_t *cpu) {
     /* No block that was dropped earlier is being executed now. One that is dropped from here
      * on may be the one that led here. */
     free_trash(cpu->code);
     cpu->code->changed = false;
-    code_page_t *page = fetch_page(cpu, cpu->pc);
-    if (!page)
-        return NULL;
+    return fetch_page(cpu, cpu->pc);
+}
+
+static block_t *find_in_page(cpu_t *cpu, code_page_t *page) {
     uint64_t offset = cpu->pc % CPU_PAGE_BYTES;
-    block_t *block = page->blocks[offset / 2];
+    block_t **place = place_of(cpu, page, offset), *block = place ? *place : NULL;
     if (block && !block->straddles)
         return block;
     if (offset + 2 == CPU_PAGE_BYTES && is_wide(page_bytes(cpu, page), offset)) {
@@ -237,6 +293,23 @@ block_t *code_find(cpu_t *cpu) {
     if (!block) /* memory ran out */
         exception(cpu, CAUSE_FETCH_ACCESS, cpu->pc);
     return block;
+}
+
+block_t *code_find(cpu_t *cpu) {
+    code_page_t *page = find_page(cpu);
+    if (!page)
+        return NULL;
+    block_t *block = page->blocks[cpu->pc % CPU_PAGE_BYTES / 2];
+    if (block && !block->straddles)
+        return block;
+    if (is_break(page, cpu->pc % CPU_PAGE_BYTES) && place_of(cpu, page, cpu->pc % CPU_PAGE_BYTES))
+        return page->blocks[cpu->pc % CPU_PAGE_BYTES / 2];
+    return find_in_page(cpu, page);
+}
+
+block_t *code_find_instruction(cpu_t *cpu) {
+    code_page_t *page = find_page(cpu);
+    return page ? find_in_page(cpu, page) : NULL;
 }
 
 block_t *code_cut(cpu_t *cpu, const block_t *block, uint64_t count) {

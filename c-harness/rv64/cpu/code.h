@@ -15,7 +15,7 @@
 /** Operations. Each is an instruction, or a common special case of one. */
 /* clang-format off */
 #define CODE_OPERATIONS(X)                                                                        \
-    X(ILLEGAL) X(END) X(STOP) X(NOP) X(LI) X(MV) X(LUI) X(AUIPC) X(JAL) X(J) X(JALR)              \
+    X(ILLEGAL) X(END) X(STOP) X(BREAK) X(NOP) X(LI) X(MV) X(LUI) X(AUIPC) X(JAL) X(J) X(JALR)              \
     X(BEQ) X(BNE) X(BLT) X(BGE) X(BLTU) X(BGEU) X(BEQZ) X(BNEZ)                                   \
     X(LB) X(LH) X(LW) X(LD) X(LBU) X(LHU) X(LWU) X(FLW) X(FLD) X(SB) X(SH) X(SW) X(SD)            \
     X(FSW) X(FSD)                                                                                 \
@@ -60,14 +60,17 @@ typedef struct block {
     uint16_t offset;            /**< of the first one in its page */
     uint16_t end;               /**< after the last one */
     bool straddles;             /**< it is one instruction, half of it in the next page */
+    bool breaks;                /**< it has no instruction: it is before one at a breakpoint */
     uint16_t other_half;        /**< that half, as it was */
-    op_t ops[];                 /**< count, and an END where the last one does not branch */
+    op_t ops[]; /**< count, and an END where the last one does not branch; or BREAK */
 } block_t;
 
 struct code_page {
     block_t *blocks[CPU_PAGE_BYTES / 2];       /**< by the offset of their first instruction */
     block_t *first;                            /**< of all of them */
     uint64_t decoded[CPU_PAGE_BYTES / 2 / 64]; /**< bit n: bytes 2n, 2n+1 were decoded */
+    uint64_t breaks[CPU_PAGE_BYTES / 2 / 64];  /**< bit n: a breakpoint is, or was, at byte 2n */
+    bool has_breaks;                           /**< one of these bits is set */
     uint64_t index;                            /**< of the page in RAM */
 };
 
@@ -83,7 +86,8 @@ struct code {
     block_t *trash;                            /**< blocks to free when none is being executed */
     bool changed; /**< the block being executed may no longer be right: dropped, or mapped elsewhere
                    */
-    block_t *cut; /**< the beginning of a block, for a budget that ends in it */
+    bool has_breaks; /**< a page has */
+    block_t *cut;    /**< the beginning of a block, for a budget that ends in it */
 };
 
 bool code_open(cpu_t *cpu);
@@ -91,6 +95,9 @@ void code_close(cpu_t *cpu);
 
 /** The block at cpu->pc. @return NULL: an exception was noted. */
 block_t *code_find(cpu_t *cpu);
+
+/** The block of the instruction at cpu->pc, without the one before it that breaks. */
+block_t *code_find_instruction(cpu_t *cpu);
 
 /** A block of only the first @p count instructions of a block. */
 block_t *code_cut(cpu_t *cpu, const block_t *block, uint64_t count);
@@ -101,6 +108,9 @@ void code_written(cpu_t *cpu, uint64_t address, uint64_t length);
 /** Drops all blocks of a page, or of all. */
 void code_drop_page(cpu_t *cpu, uint64_t index);
 void code_drop_all(cpu_t *cpu);
+
+/** Drops the blocks that were divided at breakpoints; none is set now. */
+void code_forget_breaks(cpu_t *cpu);
 
 /** Removes translations. */
 void code_flush_fetch(cpu_t *cpu);

@@ -60,10 +60,15 @@ void cpu_reset(cpu_t *cpu, uint64_t pc, uint64_t device_tree) {
 uint64_t cpu_run(cpu_t *cpu, uint64_t budget) {
     if (cpu_idle(cpu) || budget == 0)
         return 0;
+    if (cpu->break_count == 0 && cpu->code->has_breaks)
+        code_forget_breaks(cpu);
+    uint64_t before = cpu->icount;
+    uint32_t waiting = cpu->waiting;
     cpu->waiting = 0;
     cpu->end_slice = false;
-    uint64_t before = cpu->icount;
     execute(cpu, budget);
+    if (cpu->icount == before)
+        cpu->waiting = waiting; /* it stops before its first instruction */
     return cpu->icount - before;
 }
 

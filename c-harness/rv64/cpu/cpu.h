@@ -27,6 +27,24 @@ typedef struct cpu cpu_t;
 /** Decoded instructions, and where they came from (code.h). */
 typedef struct code code_t;
 
+/** Kinds of breakpoints, with gdb's numbers. The first two are the same here. A watchpoint for
+ *  writes is for those that change at least one of its bytes. */
+typedef enum cpu_break_kind {
+    CPU_BREAK_SOFTWARE,
+    CPU_BREAK_HARDWARE,
+    CPU_WATCH_WRITE,
+    CPU_WATCH_READ,
+    CPU_WATCH_ACCESS
+} cpu_break_kind_t;
+
+enum { CPU_BREAKS = 64, CPU_BREAK_BYTES = 1 << 16 };
+
+/** A breakpoint: its virtual addresses. */
+typedef struct cpu_break {
+    cpu_break_kind_t kind;
+    uint64_t first, last;
+} cpu_break_t;
+
 /** The CPU's surroundings. Addresses are physical. */
 typedef struct cpu_bus {
     void *opaque;
@@ -38,6 +56,11 @@ typedef struct cpu_bus {
     uint64_t (*time)(void *opaque);
     /** ecall in S mode: registers are those of the SBI; sets a0 and a1. */
     void (*environment_call)(void *opaque, cpu_t *cpu);
+    /** The next instruction is at a breakpoint, or would access watched bytes; icount doesn't
+     *  include it yet. Needed only for cpu_set_break().
+     *  @param address of the instruction, or of the first watched byte that it accesses
+     *  @return true: leave cpu_run() without executing it. */
+    bool (*stop_at)(void *opaque, cpu_break_kind_t kind, uint64_t address);
 } cpu_bus_t;
 
 /** The modes that this CPU has, with the specification's numbers. */
@@ -103,6 +126,8 @@ struct cpu {
     uint8_t *ram;
     uint64_t ram_base, ram_bytes;
     uint8_t *dirty; /**< for each page of RAM: CPU_DIRTY_… */
+    cpu_break_t breaks[CPU_BREAKS];
+    uint32_t break_count, watch_count; /**< watchpoints are counted in both */
 
     /* ---- caches: derived from the above, not in the digest */
     cpu_tlb_t tlb[CPU_TLB_COUNT];
@@ -125,7 +150,8 @@ void cpu_close(cpu_t *cpu);
 void cpu_reset(cpu_t *cpu, uint64_t pc, uint64_t device_tree);
 
 /** Executes at most @p budget instructions. Returns earlier when the guest waits
- *  (wfi), when an interrupt could be taken now, and after cpu_end_slice().
+ *  (wfi), when an interrupt could be taken now, after cpu_end_slice(), and when
+ *  cpu_bus::stop_at() says so.
  *  Traps are taken in here. An instruction that traps (ecall, ebreak or a fault) counts
  *  as executed, so that a guest in a loop of faults makes progress.
  *  @return how many were executed. */
@@ -164,5 +190,11 @@ void cpu_clear_ram(cpu_t *cpu);
  *  derived from them. RAM that was loaded is dirty for all but the library, which loaded it. */
 void cpu_registers_loaded(cpu_t *cpu);
 void cpu_ram_loaded(cpu_t *cpu, uint64_t address, uint64_t length);
+
+/** Sets a breakpoint or a watchpoint, or deletes it. Call outside of cpu_run(). What isn't an
+ *  instruction's own access isn't watched: devices, the firmware, the walk of page tables.
+ *  @param length of a watchpoint, in bytes; at most CPU_BREAK_BYTES
+ *  @return false: there are too many, or it isn't possible. */
+bool cpu_set_break(cpu_t *cpu, cpu_break_kind_t kind, uint64_t address, uint64_t length, bool set);
 
 #endif /* RV64_CPU_H */

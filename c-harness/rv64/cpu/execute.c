@@ -14,6 +14,7 @@
 
 #include <string.h>
 
+#include "break.h"
 #include "code.h"
 #include "float.h"
 #include "mmu.h"
@@ -38,14 +39,25 @@ static uint32_t instruction_at(cpu_t *cpu, const block_t *block, uint64_t index)
 
 /* ------------------------------------------------------ instructions that may fail
  *
- * Each returns false after it has noted an exception. */
+ * Each returns false after it has noted an exception, or CAUSE_STOP before it has done
+ * anything. */
+
+/* Floating-point state is used now. */
+static void float_used(cpu_t *cpu) {
+    cpu->sstatus |= SSTATUS_FS;
+}
 
 static bool load_slowly(cpu_t *cpu, const op_t *op, uint64_t address) {
     static const uint8_t sizes[] = {
         [CODE_LB] = 1,  [CODE_LH] = 2,  [CODE_LW] = 4,  [CODE_LD] = 8, [CODE_LBU] = 1,
         [CODE_LHU] = 2, [CODE_LWU] = 4, [CODE_FLW] = 4, [CODE_FLD] = 8};
+    unsigned size = sizes[op->code];
     uint64_t value;
-    if (!mmu_load(cpu, address, sizes[op->code], &value))
+    if (UNLIKELY(cpu->watch_count > 0) && break_load(cpu, address, size))
+        return false;
+    if (op->code == CODE_FLW || op->code == CODE_FLD)
+        float_used(cpu);
+    if (!mmu_load(cpu, address, size, &value))
         return false;
     switch (op->code) {
     case CODE_LB:
@@ -75,50 +87,77 @@ static bool store_slowly(cpu_t *cpu, const op_t *op, uint64_t address) {
         [CODE_SB] = 1, [CODE_SH] = 2, [CODE_SW] = 4, [CODE_SD] = 8, [CODE_FSW] = 4, [CODE_FSD] = 8};
     bool is_float = op->code == CODE_FSW || op->code == CODE_FSD;
     uint64_t value = is_float ? cpu->f[op->rs2] : cpu->x[op->rs2];
-    return mmu_store(cpu, address, sizes[op->code], value);
+    unsigned size = sizes[op->code];
+    if (UNLIKELY(cpu->watch_count > 0) && break_store(cpu, address, size, value))
+        return false;
+    if (is_float)
+        float_used(cpu);
+    return mmu_store(cpu, address, size, value);
+}
+
+static uint64_t word_or_all(uint64_t value, unsigned size) {
+    return size == 4 ? (uint64_t)(int64_t)(int32_t)value : value;
+}
+
+/* Does SC hold, for its address? AMO always writes. */
+static bool atomic_writes(const cpu_t *cpu, const op_t *op, uint64_t physical) {
+    return op->code == CODE_AMO ||
+           (op->code == CODE_SC && cpu->reserved && cpu->reservation == physical);
+}
+
+/* What it writes then. */
+static uint64_t atomic_result(const cpu_t *cpu, const op_t *op, unsigned size, uint64_t memory) {
+    uint64_t operand = word_or_all(cpu->x[op->rs2], size);
+    return op->code == CODE_SC ? operand : amo_result((uint32_t)op->imm, memory, operand);
+}
+
+/* Is LR, SC or AMO one to stop before? One that will trap isn't. */
+static bool break_atomic(cpu_t *cpu, const op_t *op, uint64_t address, unsigned size) {
+    uint64_t physical, memory = 0;
+    bool reads = op->code != CODE_SC;
+    if ((address & (size - 1)) ||
+        !mmu_probe(cpu, address, op->code == CODE_LR ? MMU_READ : MMU_WRITE, &physical))
+        return false;
+    const uint8_t *ram = cpu_ram(cpu, physical, size);
+    if (!ram)
+        return false;
+    memcpy(&memory, ram, size);
+    memory = word_or_all(memory, size);
+    return (reads && break_load(cpu, address, size)) ||
+           (atomic_writes(cpu, op, physical) &&
+            break_store(cpu, address, size, atomic_result(cpu, op, size, memory)));
 }
 
 /* LR, SC and AMO; of 32 bits, sign-extended, or of 64. */
 static bool atomic(cpu_t *cpu, const op_t *op) {
-    uint32_t instruction = (uint32_t)op->imm;
-    unsigned size = instruction >> 12 & 1 ? 8 : 4;
-    uint64_t physical, memory, operand = cpu->x[op->rs2], result;
-    uint8_t *ram = mmu_atomic(cpu, cpu->x[op->rs1], size,
-                              op->code == CODE_LR ? MMU_READ : MMU_WRITE, &physical);
+    unsigned size = (uint32_t)op->imm >> 12 & 1 ? 8 : 4;
+    uint64_t physical, memory = 0, address = cpu->x[op->rs1];
+    if (UNLIKELY(cpu->watch_count > 0) && break_atomic(cpu, op, address, size))
+        return false;
+    uint8_t *ram =
+        mmu_atomic(cpu, address, size, op->code == CODE_LR ? MMU_READ : MMU_WRITE, &physical);
     if (!ram)
         return false;
     memcpy(&memory, ram, size);
-    if (size == 4) {
-        memory = (uint64_t)(int64_t)(int32_t)memory;
-        operand = (uint64_t)(int64_t)(int32_t)operand;
-    }
+    memory = word_or_all(memory, size);
+    bool writes = atomic_writes(cpu, op, physical);
+    uint64_t result = writes ? atomic_result(cpu, op, size, memory) : 0;
     if (op->code == CODE_LR) {
         cpu->reserved = 1;
         cpu->reservation = physical;
-        cpu->x[op->rd] = memory;
-        return true;
     }
     if (op->code == CODE_SC) {
-        bool holds = cpu->reserved && cpu->reservation == physical;
         cpu->reserved = 0;
-        cpu->x[op->rd] = !holds;
-        if (!holds)
-            return true;
-        result = operand;
-    } else {
-        result = amo_result(instruction, memory, operand);
-        cpu->x[op->rd] = memory;
+        memory = !writes;
     }
-    mmu_write(cpu, physical, &result, size);
+    cpu->x[op->rd] = memory;
+    if (writes)
+        mmu_write(cpu, physical, &result, size);
     return true;
 }
 
-/* Floating-point state is accessible, and is used now. */
-static bool float_allowed(cpu_t *cpu) {
-    if ((cpu->sstatus & SSTATUS_FS) == 0)
-        return false;
-    cpu->sstatus |= SSTATUS_FS;
-    return true;
+static bool float_is_off(const cpu_t *cpu) {
+    return (cpu->sstatus & SSTATUS_FS) == 0;
 }
 
 /* ------------------------------------------------------------------ the interpreter */
@@ -177,6 +216,7 @@ find: /* the block at cpu->pc */
         goto out;
     page = cpu->pc & ~PAGE_MASK;
     block = code_find(cpu);
+found:
     if (UNLIKELY(!block)) {
         left--; /* an instruction that can't be fetched counts, like all that trap */
         trap_exception(cpu);
@@ -221,6 +261,10 @@ branch:
 
 trap: /* this instruction noted an exception, after HERE */
     left += REST;
+    if (UNLIKELY(cpu->exception_cause == CAUSE_STOP)) {
+        left++; /* it isn't executed */
+        goto out;
+    }
     trap_exception(cpu);
     tlb = &cpu->tlb[mmu_tlb(cpu)];
     goto find;
@@ -270,6 +314,13 @@ do_END:
 do_STOP:
     cpu->pc = page + block->end;
     goto out;
+do_BREAK: /* before the instruction at a breakpoint */
+    cpu->pc = page + block->offset;
+    cpu->icount = end - left;
+    if (left == 0 || break_execute(cpu))
+        goto out;
+    block = code_find_instruction(cpu);
+    goto found;
 
     /* -------------------------------------------------------- constants and jumps */
 
@@ -358,13 +409,13 @@ do_BNEZ:
 
 do_FLW:
 do_FLD:
-    if (!float_allowed(cpu))
+    if (float_is_off(cpu))
         goto illegal;
     address = x[op->rs1] + (uint64_t)(int64_t)op->imm;
     goto load_slowly;
 do_FSW:
 do_FSD:
-    if (!float_allowed(cpu))
+    if (float_is_off(cpu))
         goto illegal;
     address = x[op->rs1] + (uint64_t)(int64_t)op->imm;
     goto store_slowly;
@@ -429,7 +480,10 @@ do_AMO:
     DO(REMUW, WORD(rem_unsigned((uint32_t)A, (uint32_t)B)))
 
 do_FLOAT:
-    if (!float_allowed(cpu) || !float_execute(cpu, (uint32_t)op->imm))
+    if (float_is_off(cpu))
+        goto illegal;
+    float_used(cpu);
+    if (!float_execute(cpu, (uint32_t)op->imm))
         goto illegal;
     NEXT;
 

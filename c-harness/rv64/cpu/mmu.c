@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "break.h"
 #include "code.h"
 #include "trap.h"
 
@@ -40,7 +41,7 @@ void mmu_flush(cpu_t *cpu) {
 }
 
 /* A large page is stored as many small ones; this removes the one with the address. */
-static void flush_small(cpu_t *cpu, uint64_t address) {
+void mmu_flush_page(cpu_t *cpu, uint64_t address) {
     unsigned i = (address >> CPU_PAGE_SHIFT) % CPU_TLB_ENTRIES;
     for (unsigned mode = 0; mode < CPU_TLB_COUNT; mode++) {
         forget(&cpu->tlb[mode].read[i]);
@@ -72,6 +73,8 @@ static void remember(cpu_t *cpu, uint64_t address, mmu_access_t access, uint64_t
     cpu_tlb_t *tlb = &cpu->tlb[mmu_tlb(cpu)];
     unsigned i = (address >> CPU_PAGE_SHIFT) % CPU_TLB_ENTRIES;
     cpu_tlb_entry_t *entry = access == MMU_WRITE ? &tlb->write[i] : &tlb->read[i];
+    if (cpu->watch_count > 0 && break_watches(cpu, address, access == MMU_WRITE))
+        return;
     if (access == MMU_WRITE) {
         if (code_in_page(cpu, index) || cpu->tables[index] != 0)
             return;
@@ -94,6 +97,8 @@ static bool access_fault(cpu_t *cpu, uint64_t address, mmu_access_t access) {
 }
 
 static bool permitted(const cpu_t *cpu, uint64_t pte, mmu_access_t access) {
+    if (access == MMU_DEBUG)
+        return true;
     if (cpu->privilege == CPU_USER && !(pte & PTE_U))
         return false;
     if (cpu->privilege == CPU_SUPERVISOR && (pte & PTE_U) &&
@@ -158,7 +163,7 @@ static void change_table(cpu_t *cpu, uint64_t physical, unsigned size) {
             mmu_flush(cpu);
             return;
         }
-        flush_small(cpu, (known & ~PAGE_MASK) + (at & PAGE_MASK) / 8 * CPU_PAGE_BYTES);
+        mmu_flush_page(cpu, (known & ~PAGE_MASK) + (at & PAGE_MASK) / 8 * CPU_PAGE_BYTES);
     }
 }
 
@@ -193,41 +198,53 @@ static void mark_used(cpu_t *cpu, uint64_t at, uint64_t pte, mmu_access_t access
 
 /* ---------------------------------------------------------------- translation */
 
-bool mmu_translate(cpu_t *cpu, uint64_t address, mmu_access_t access, uint64_t *physical) {
+/* Walks the page table; one who only looks changes and notes nothing. */
+static inline bool walk(cpu_t *cpu, uint64_t address, mmu_access_t access, uint64_t *physical,
+                        bool looks) {
     *physical = address;
-    cpu->exception_cause = CAUSE_NONE;
     if (cpu->satp >> 60 == SATP_BARE)
         return true;
     if ((uint64_t)((int64_t)(address << 25) >> 25) != address)
-        return page_fault(cpu, address, access);
-    if (cpu->tables_count > TABLES_MOST - LEVELS)
-        mmu_flush(cpu); /* before the walk, and not in the middle of it */
+        return !looks && page_fault(cpu, address, access);
     uint64_t table = (cpu->satp & SATP_PAGE_MASK) << CPU_PAGE_SHIFT;
     for (unsigned level = LEVELS; level-- > 0;) {
         unsigned shift = CPU_PAGE_SHIFT + level * LEVEL_BITS;
         uint64_t at = table + (address >> shift & 0x1ff) * 8, pte;
         const uint8_t *place = cpu_ram(cpu, at, sizeof(pte));
         if (!place)
-            return access_fault(cpu, address, access);
-        know_table(cpu, at, level, address);
+            return !looks && access_fault(cpu, address, access);
+        if (!looks)
+            know_table(cpu, at, level, address);
         memcpy(&pte, place, sizeof(pte));
         if (!(pte & PTE_V) || (pte & (PTE_R | PTE_W)) == PTE_W || (pte & PTE_RESERVED))
-            return page_fault(cpu, address, access);
+            break;
         uint64_t frame = (pte >> 10 & SATP_PAGE_MASK) << CPU_PAGE_SHIFT;
         uint64_t within = (UINT64_C(1) << shift) - 1;
         if (!(pte & (PTE_R | PTE_X))) {
             if (pte & (PTE_A | PTE_D | PTE_U))
-                return page_fault(cpu, address, access);
+                break;
             table = frame;
             continue;
         }
         if (!permitted(cpu, pte, access) || (frame & within))
-            return page_fault(cpu, address, access);
-        mark_used(cpu, at, pte, access);
+            break;
+        if (!looks)
+            mark_used(cpu, at, pte, access);
         *physical = frame | (address & within);
         return true;
     }
-    return page_fault(cpu, address, access);
+    return !looks && page_fault(cpu, address, access);
+}
+
+bool mmu_translate(cpu_t *cpu, uint64_t address, mmu_access_t access, uint64_t *physical) {
+    cpu->exception_cause = CAUSE_NONE;
+    if (cpu->tables_count > TABLES_MOST - LEVELS)
+        mmu_flush(cpu); /* before the walk, and not in the middle of it */
+    return walk(cpu, address, access, physical, false);
+}
+
+bool mmu_probe(cpu_t *cpu, uint64_t address, mmu_access_t access, uint64_t *physical) {
+    return walk(cpu, address, access, physical, true);
 }
 
 /* -------------------------------------------------------------------- slow access */

@@ -13,7 +13,8 @@
 
 #include "cpu.h"
 
-typedef enum mmu_access { MMU_FETCH, MMU_READ, MMU_WRITE } mmu_access_t;
+/** MMU_DEBUG: with mmu_probe() only, for a debugger, which may do everything. */
+typedef enum mmu_access { MMU_FETCH, MMU_READ, MMU_WRITE, MMU_DEBUG } mmu_access_t;
 
 enum { SATP_BARE = 0, SATP_SV39 = 8 };
 #define SATP_PAGE_MASK ((UINT64_C(1) << 44) - 1)
@@ -24,6 +25,10 @@ void mmu_close(cpu_t *cpu);
 
 /** Walks the page table. @return false: an exception was noted. */
 bool mmu_translate(cpu_t *cpu, uint64_t address, mmu_access_t access, uint64_t *physical);
+
+/** Walks the page table as mmu_translate() does, for somebody who only looks: nothing is noted,
+ *  and neither page tables nor TLBs change. @return false: there would be a page fault. */
+bool mmu_probe(cpu_t *cpu, uint64_t address, mmu_access_t access, uint64_t *physical);
 
 /** A load or store of @p size bytes without a TLB entry: any address, aligned or
  *  not, RAM or device. @return false: an exception was noted, and nothing changed. */
@@ -45,8 +50,9 @@ uint8_t *mmu_atomic(cpu_t *cpu, uint64_t address, unsigned size, mmu_access_t ac
 /** The TLB of the CPU's mode: CPU_TLB_… */
 unsigned mmu_tlb(const cpu_t *cpu);
 
-/** Removes all translations, or those that allow writing. */
+/** Removes all translations, those of one page, or those that allow writing. */
 void mmu_flush(cpu_t *cpu);
+void mmu_flush_page(cpu_t *cpu, uint64_t address);
 void mmu_flush_writes(cpu_t *cpu);
 
 /** Removes the translations that allow writing a page of RAM. */
