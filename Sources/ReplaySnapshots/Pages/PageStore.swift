@@ -23,6 +23,8 @@ package final class PageStore {
     let changed: PageSet
     /// What a restore loads.
     let order = PageList()
+    /// Room for a page of a file.
+    let adoptSpace: UnsafeMutableRawBufferPointer
     /// In the order of their places.
     var snapshots: [Snapshot] = []
     /// The writer of the file that groups and leaves are known to be in; 0: none.
@@ -41,17 +43,22 @@ package final class PageStore {
             let store = VersionStore(budget, largestPage: layout.largestPage, cachedGroups: cachedGroups),
             let start = PageTable(leafCount: layout.leafCount, store)
         else { return nil }
-        guard let pending = PageSet(budget, layout), let changed = PageSet(budget, layout) else {
+        guard let pending = PageSet(budget, layout), let changed = PageSet(budget, layout),
+            let space = budget.allocate(layout.largestPage)
+        else {
             start.release()
             return nil
         }
+        adoptSpace = UnsafeMutableRawBufferPointer(start: space, count: layout.largestPage)
         guard let latest = PageTable(leafCount: layout.leafCount, store) else {
             start.release()
+            budget.free(space, layout.largestPage)
             return nil
         }
         guard let lostLeaf = Leaf(budget, all: FixedVersion.lost) else {
             start.release()
             latest.release()
+            budget.free(space, layout.largestPage)
             return nil
         }
         self.layout = layout
@@ -71,6 +78,7 @@ package final class PageStore {
         latest.release()
         start.release()
         lostLeaf.free(budget)
+        budget.free(adoptSpace.baseAddress, adoptSpace.count)
     }
 
     // MARK: The start

@@ -20,6 +20,7 @@ package final class SnapshotWorker: @unchecked Sendable {
     private let store: PageStore
     private let file: SnapshotFileWriter?
     private let counts = Locked(Counts())
+    private let failure = Locked<LogError?>(nil)
     private var thread: LibraryThread?
 
     /// The store and the file belong to the worker from now on.
@@ -49,8 +50,19 @@ package final class SnapshotWorker: @unchecked Sendable {
 
     package var statistics: Counts { counts.withLock { $0 } }
 
-    /// Why nothing is written to the file any more.
-    package var fileFailure: LogError? { monitor.withLock { file?.failure } }
+    /// Why nothing is written to the file any more. Doesn't wait for the thread.
+    package var fileFailure: LogError? { failure.withLock { $0 } }
+
+    /// The snapshots that were left out because the file has reached its limit, and its length.
+    package var fileStatistics: (skipped: UInt64, written: UInt64, length: UInt64) {
+        monitor.withLock { (file?.skipped ?? 0, file?.written ?? 0, file?.length ?? 0) }
+    }
+
+    /// Ends the thread, as ``stop()``, and the file: what is staged is in it then.
+    package func finish() throws(LogError) {
+        stop()
+        try file?.finish()
+    }
 
     private func run() {
         while let batch = staging.next() {
@@ -68,7 +80,10 @@ package final class SnapshotWorker: @unchecked Sendable {
                 label: batch.label, addresses: addresses, pages: UnsafeRawPointer(batch.pages),
                 state: UnsafeRawBufferPointer(start: batch.pages + pageBytes, count: batch.stateCount),
                 listsEveryWrite: batch.listsEveryWrite))
-        if result == .added { file?.append(batch.label.id, of: store) }
+        if result == .added, batch.isForFile, let file {
+            file.append(batch.label.id, of: store)
+            if let error = file.failure { failure.withLock { $0 = error } }
+        }
         counts.withLock { counts in
             counts.pages &+= UInt64(truncatingIfNeeded: batch.pageCount)
             if result == .added { counts.added &+= 1 } else { counts.failed &+= 1 }

@@ -26,6 +26,7 @@ package final class StagingBuffer: @unchecked Sendable {
         /// It is too long for the buffer, and has memory of its own.
         var isOversize: Bool
         var listsEveryWrite = true
+        var isForFile = true
 
         static func length(pages: Int, pageBytes: Int, state: Int) -> Int {
             (pages &* MemoryLayout<PageAddress>.stride &+ pageBytes &+ state &+ 63) & ~63
@@ -99,10 +100,12 @@ package final class StagingBuffer: @unchecked Sendable {
 
     /// Copies pages and state. The snapshot is made later.
     ///
-    /// - Parameter listsEveryWrite: a page that isn't in the list was not written, not even with what it had before.
+    /// - Parameters:
+    ///   - listsEveryWrite: a page that isn't in the list was not written, not even with what it had before.
+    ///   - isForFile: the snapshot goes to the file too, if there is one.
     package func stage(
         _ addresses: UnsafeBufferPointer<PageAddress>, label: SnapshotLabel, state: UnsafeRawBufferPointer,
-        listsEveryWrite: Bool = true
+        listsEveryWrite: Bool = true, isForFile: Bool = true
     ) -> Result {
         var pageBytes = 0
         for address in addresses {
@@ -116,6 +119,7 @@ package final class StagingBuffer: @unchecked Sendable {
         batch.pageCount = addresses.count
         batch.stateCount = state.count
         batch.listsEveryWrite = listsEveryWrite
+        batch.isForFile = isForFile
         copy(addresses, state, to: batch)
         monitor.withLock {
             batches.append(batch)
