@@ -163,18 +163,41 @@ final class Player {
         return chain
     }
 
-    /// The icount of an event; the log is where it was then.
+    /// The icount of an event.
     func icount(ofEvent index: UInt64) throws(LogError) -> UInt64 {
-        let here = frozen?.event ?? next
+        try elsewhere { () throws(LogError) in
+            try reader.seek(toEvent: index)
+            guard let event = try reader.next() else {
+                throw LogError(.misuse, "\(reader.path) has no event \(index)", eventIndex: index)
+            }
+            return event.icount
+        }
+    }
+
+    /// Lines that describe the next events.
+    func upcoming(_ count: Int) throws(LogError) -> [String] {
+        let index = nextIndex
+        return try elsewhere { () throws(LogError) in
+            try reader.seek(toEvent: index)
+            var lines: [String] = []
+            while lines.count < count, let event = try reader.next() {
+                lines.append(EventRing.describe(event))
+            }
+            return lines
+        }
+    }
+
+    /// Reads the log at a different place; it is where it was then.
+    private func elsewhere<Result>(_ body: () throws(LogError) -> Result) throws(LogError) -> Result {
+        let isFrozen = frozen != nil
+        thaw()
+        let (icount, index) = (nextIcount, nextIndex)
         defer {
-            _ = try? reader.seek(toEvent: here.index)
-            if frozen?.ending == nil, ending == nil { _ = try? reader.next() }
+            _ = try? reader.seek(toEvent: index)
+            if ending == nil { fetch(after: icount, index) }
+            if isFrozen { freeze() }
         }
-        try reader.seek(toEvent: index)
-        guard let event = try reader.next() else {
-            throw LogError(.misuse, "\(reader.path) has no event \(index)", eventIndex: index)
-        }
-        return event.icount
+        return try body()
     }
 
     /// Has an event been consumed at this icount? True if that isn't known.

@@ -18,6 +18,12 @@ extension Session {
         preparation.end()
         watchdog?.stop()
         let held = replay_fair_lock_mine(lock)
+        if let end = travel.onEnd.withLock({ $0.take() }) {
+            // A debugger's thread may wait for the lock.
+            if held { replay_fair_lock_give(lock) }
+            end()
+            if held { _ = replay_fair_lock_take(lock) }
+        }
         if !held { _ = replay_fair_lock_take(lock) }
         withPlayer { $0.thaw() }
         shared.isHalted.store(false, ordering: .relaxed)

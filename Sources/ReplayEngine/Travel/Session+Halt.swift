@@ -21,17 +21,22 @@ extension Session {
         shared.goesBack.store(false, ordering: .relaxed)
         withPlayer { $0.freeze() }
         publishNothingDue()
-        travel.pause = (reason, travel.hit)
+        let hit = travel.hit
+        travel.pause.withLock {
+            $0 = DebuggerStop(
+                reason: reason, kind: hit.flatMap { BreakKind(rawValue: $0.kind) }, address: hit?.address ?? 0
+            )
+        }
         (travel.goal, travel.hit, travel.planned) = (.none, nil, [])
         updateStop()
         wakeIO()
         inHost { host.paused(reason) }
-        travel.onPause?()
+        travel.onPause.withLock { $0 }?()
     }
 
     /// Lets the machine run from here.
     func unhalt() {
-        travel.pause = nil
+        travel.pause.withLock { $0 = nil }
         travel.resumedAt = (host.icount, events)
         guard isHalted else { return }
         shared.isHalted.store(false, ordering: .relaxed)

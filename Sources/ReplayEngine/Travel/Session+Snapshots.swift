@@ -29,7 +29,7 @@ extension Session {
     /// At the start: has the vCPU thread something to do before its first slice?
     func prepareTravel() {
         travel.nextLook = isPlaying && host.savesState ? 0 : .max
-        if shared.debuggers.load(ordering: .relaxed) > 0 { engage() }
+        if travel.pausesAtStart { travel.inbox.withLock { $0 = .pause } }
         updateStop()
     }
 

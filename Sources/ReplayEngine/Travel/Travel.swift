@@ -53,10 +53,12 @@ final class Travel {
     var resumedAt: (icount: UInt64, events: UInt64)?
     /// Asks at a hit whether it counts, for conditions of a debugger.
     var counts: ((Int32, UInt64) -> Bool)?
-    /// Why the machine is paused, for a debugger.
-    var pause: (reason: PauseReason, hit: Hit?)?
-    /// Called when the machine is paused.
-    var onPause: (@Sendable () -> Void)?
+    /// Why the machine is paused.
+    let pause = Locked<DebuggerStop?>(nil)
+    /// Called when the machine is paused, and when the run ends.
+    let onPause = Locked<(@Sendable () -> Void)?>(nil)
+    let onEnd = Locked<(@Sendable () -> Void)?>(nil)
+    var pausesAtStart = false
 
     // MARK: Snapshots on the way
 
