@@ -39,6 +39,9 @@ let package = Package(
             name: "ReplaySnapshots",
             dependencies: ["CReplay", "CXXHash", "ReplayLog", "ReplaySystem"]),
 
+        // gdb's remote protocol: packets, commands, conditions, sockets. Knows neither engine nor log.
+        .target(name: "ReplayGDB", dependencies: ["ReplaySystem"]),
+
         // Sessions, instructions, checkpoints, queue, clocks, devices, block filter.
         .target(
             name: "ReplayEngine",
@@ -53,6 +56,7 @@ let package = Package(
             dependencies: ["CReplay", "ReplayEngine", "ReplayGLib", "ReplayLog", "ReplaySystem"]),
 
         .testTarget(name: "ReplaySystemTests", dependencies: ["ReplaySystem"]),
+        .testTarget(name: "ReplayGDBTests", dependencies: ["ReplayGDB", "ReplaySystem"]),
         .testTarget(name: "ReplayLogTests", dependencies: ["ReplayLog", "ReplaySystem"]),
         .testTarget(
             name: "ReplaySnapshotsTests", dependencies: ["ReplayLog", "ReplaySnapshots", "ReplaySystem"]),

@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "descriptors.h"
 #include "replay-system.h"
 
 /* ------------------------------------------------------------- descriptors */
@@ -44,23 +45,35 @@ static int lift(int descriptor) {
     return lifted;
 }
 
-static int open_retrying(int folder, const char *path, int flags, mode_t mode) {
-    int descriptor;
-    do
-        descriptor = openat(folder, path, flags | O_CLOEXEC | O_NOCTTY, mode);
-    while (descriptor == -1 && errno == EINTR);
-    return descriptor;
-}
-
-int replay_open_at(int folder, const char *path, int flags, mode_t mode) {
+int replay_make_descriptor(int (*make)(const void *), const void *what) {
     int held[FIRST_DESCRIPTOR];
     int count = fill_standard(held);
-    int descriptor = lift(open_retrying(folder, path, flags, mode));
+    int descriptor;
+    do
+        descriptor = make(what);
+    while (descriptor == -1 && errno == EINTR);
+    descriptor = lift(descriptor);
     int error = errno;
     while (count > 0)
         close(held[--count]);
     errno = error;
     return descriptor;
+}
+
+struct to_open {
+    const char *path;
+    int folder, flags;
+    mode_t mode;
+};
+
+static int open_it(const void *what) {
+    const struct to_open *it = what;
+    return openat(it->folder, it->path, it->flags | O_CLOEXEC | O_NOCTTY, it->mode);
+}
+
+int replay_open_at(int folder, const char *path, int flags, mode_t mode) {
+    struct to_open it = {path, folder, flags, mode};
+    return replay_make_descriptor(open_it, &it);
 }
 
 int replay_open_unnamed(const char *folder) {

@@ -4,6 +4,7 @@ package final class SyscallFaults: Sendable {
     package enum Call: Int, Sendable, CaseIterable {
         case open, lock, allocate, map, stat, seek, read, write, truncate, hole, sync, rename, unlink, thread
         case watch, scan
+        case socket, bind, listen, accept, connect, receive, send, poll, event
     }
 
     package enum Action: Sendable {

@@ -34,7 +34,7 @@ import Testing
             let size = 4096
             var byte: UInt8 = 1
             let read = withUnsafeMutableBytes(of: &byte) { system.read(descriptor, into: $0, at: 0) }
-            let results: [SyscallFaults.Call: Result<Void, SystemError>] = [
+            var results: [SyscallFaults.Call: Result<Void, SystemError>] = [
                 .open: system.openUnnamed(in: "/tmp").map { system.close($0) },
                 .lock: system.lock(descriptor), .allocate: system.allocate(descriptor, size: size),
                 .map: system.map(descriptor, size: size).map { system.unmap($0, size: size) },
@@ -43,6 +43,7 @@ import Testing
                 .truncate: system.truncate(descriptor, size: 1), .hole: system.makeHole(descriptor, 0..<1),
                 .sync: system.sync(descriptor), .thread: system.startThread {}.map { $0.join() },
             ]
+            results.merge(try socketResults(system)) { first, _ in first }
             for (made, result) in results where made == call {
                 guard case .failure(EDOM) = result else {
                     Issue.record("\(call) didn't fail")
@@ -51,6 +52,57 @@ import Testing
             }
             #expect(results[call] != nil || call == .rename || call == .unlink)
         }
+    }
+
+    /// Of the calls on sockets and events.
+    private func socketResults(_ system: Syscalls) throws -> [SyscallFaults.Call: Result<Void, SystemError>] {
+        let loopback = SocketAddress.ip4([127, 0, 0, 1], 0)
+        let (listener, address) = try Syscalls().listen(loopback).get()
+        defer { system.close(listener) }
+        let listening = system.listen(loopback).map { system.close($0.descriptor) }
+        var byte: UInt8 = 1
+        var none: [pollfd] = []
+        return [
+            .socket: listening, .bind: listening, .listen: listening,
+            .accept: system.accept(listener).map { system.close($0 ?? -1) },
+            .connect: system.isListening(address).map { _ in },
+            .receive: withUnsafeMutableBytes(of: &byte) { system.receive(listener, into: $0) }.map { _ in },
+            .send: withUnsafeBytes(of: &byte) { system.send(listener, $0) }.map { _ in },
+            .poll: system.poll(&none, milliseconds: 0), .event: system.makeEvent().map { system.close($0) },
+        ]
+    }
+
+    @Test func socketsAndEvents() throws {
+        let system = Syscalls()
+        let (listener, address) = try system.listen(.ip4([127, 0, 0, 1], 0)).get()
+        #expect(address != .ip4([127, 0, 0, 1], 0))
+        #expect(try system.isListening(address).get())
+        let connection = try #require(try system.accept(listener).get())
+        #expect(try system.accept(listener).get() == nil)
+        // The other side has closed: the end is read, and sending fails without a signal.
+        var byte: UInt8 = 1
+        #expect(try withUnsafeMutableBytes(of: &byte) { system.receive(connection, into: $0) }.get() == 0)
+        var isSent = true
+        for _ in 0..<1000 where isSent {
+            if case .failure = withUnsafeBytes(of: &byte, { system.send(connection, $0) }) { isSent = false }
+        }
+        #expect(!isSent)
+        system.close(connection)
+        system.close(listener)
+        #expect(try !system.isListening(address).get())
+
+        let event = try system.makeEvent().get()
+        var polled = [pollfd(fd: event, events: Int16(POLLIN), revents: 0)]
+        try system.poll(&polled, milliseconds: 0).get()
+        #expect(polled[0].revents == 0)
+        system.raise(event)
+        system.raise(event)
+        try system.poll(&polled, milliseconds: 0).get()
+        #expect(polled[0].revents != 0)
+        system.lower(event)
+        try system.poll(&polled, milliseconds: 0).get()
+        #expect(polled[0].revents == 0)
+        system.close(event)
     }
 
     @Test func anErrorHasItsNumberAndASentence() {

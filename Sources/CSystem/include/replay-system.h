@@ -43,6 +43,19 @@ int replay_reserve(int descriptor, int64_t size);
  *  @return false if the file system can't do that. */
 bool replay_make_hole(int descriptor, int64_t start, int64_t length);
 
+/* ----------------------------------------------------------------- sockets
+ *
+ * The descriptors are as replay_open_at()'s, and calls on them don't wait. */
+
+/** A stream socket. One that listens may use an address again at once. */
+int replay_socket(int family);
+/** A connection; small packets are sent at once. */
+int replay_accept(int listener);
+/** A counter that poll() can wait for. */
+int replay_event(void);
+/** send(), without SIGPIPE. */
+ssize_t replay_send(int descriptor, const void *bytes, size_t count);
+
 /* ---------------------------------------------------------------- mappings */
 
 /** A guarded shared mapping of a file. If another process truncates the file, an

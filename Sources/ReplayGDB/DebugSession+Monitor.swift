@@ -1,0 +1,53 @@
+/// The user's `monitor` commands. The stub itself knows `seek`, which takes time; the machine answers all others.
+extension DebugSession {
+    /// A command's text is cut off after so many bytes.
+    private static var longestText: Int { 1 << 20 }
+
+    /// `qRcmd`: the command in hexadecimal digits.
+    func monitor(_ text: inout PacketText) -> Answer {
+        guard text.take(","), let bytes = Hex.bytes(text.all()) else { return .malformed }
+        let command = String(decoding: bytes, as: UTF8.self)
+        let words = command.split(separator: " ", omittingEmptySubsequences: true)
+        guard words.first == "seek" else { return printed(machine.monitor(command)) }
+        guard let place = Self.place(words.dropFirst()) else {
+            return printed("seek needs an icount, or event and its number\n")
+        }
+        guard let refusal = machine.seek(place) else {
+            phase = .seeking
+            return .later
+        }
+        return printed(refusal + "\n")
+    }
+
+    /// The answer to `monitor seek`. gdb doesn't know that the machine has moved.
+    func answerSeek(_ stop: Stop) {
+        var text = machine.monitor("where")
+        if stop.reason == .request { text += "the seek was cancelled\n" }
+        answer(printed(text + "enter \"maint flush register-cache\" to make gdb read the registers again\n"))
+    }
+
+    /// `ICOUNT` or `event NUMBER`, in decimal, or hexadecimal after 0x.
+    private static func place(_ words: ArraySlice<Substring>) -> Place? {
+        guard let last = words.last, let number = number(last) else { return nil }
+        switch words.count {
+        case 1: return .icount(number)
+        case 2 where words.first == "event": return .event(number)
+        default: return nil
+        }
+    }
+
+    private static func number(_ text: Substring) -> UInt64? {
+        text.hasPrefix("0x") ? UInt64(text.dropFirst(2), radix: 16) : UInt64(text)
+    }
+
+    /// Text for the user: packets `O` with the text, then `OK`.
+    private func printed(_ text: String) -> Answer {
+        var rest = Array(text.utf8.prefix(Self.longestText))[...]
+        while !rest.isEmpty {
+            let part = rest.prefix(1024)
+            rest = rest.dropFirst(part.count)
+            send([UInt8(ascii: "O")] + part.flatMap(Hex.digits))
+        }
+        return .ok
+    }
+}

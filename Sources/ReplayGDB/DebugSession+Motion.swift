@@ -1,0 +1,122 @@
+/// `c`, `s`, `vCont`, `bc`, `bs`, Ctrl-C, and the stop replies that answer them.
+extension DebugSession {
+    func reportStop() -> Answer {
+        guard let stop = machine.stop else { return .failure(.busy) }
+        return .text(StopReply.text(stop, isAnswerToMotion: false, features))
+    }
+
+    // MARK: Forward
+
+    /// - Parameter hasSignal: a signal comes first. The guest doesn't get it: it isn't a process.
+    func resume(_ text: inout PacketText, _ motion: Motion, hasSignal: Bool = false) -> Answer {
+        guard isPlain(&text, hasSignal) else { return .malformed }
+        return move(.forward) { $0.resume() }
+    }
+
+    func step(_ text: inout PacketText, hasSignal: Bool = false) -> Answer {
+        guard isPlain(&text, hasSignal) else { return .malformed }
+        return step(cpu: steppedCPU ?? shownCPU)
+    }
+
+    /// An address to go on from would be a change of the program counter, which has its own packet.
+    private func isPlain(_ text: inout PacketText, _ hasSignal: Bool) -> Bool {
+        (!hasSignal || text.number() != nil) && text.isAtEnd
+    }
+
+    private func step(cpu: Int) -> Answer {
+        guard (0..<machine.cpuCount).contains(cpu) else { return .malformed }
+        return move(.forward) { $0.step(cpu: cpu) }
+    }
+
+    /// `vCont`: an action for each thread. All CPUs share one order of instructions, so one action counts: a step of
+    /// one CPU, or going on of all.
+    func resumeEach(_ text: inout PacketText) -> Answer {
+        var stepped: ThreadID?
+        var goesOn = false
+        var stays = false
+        while text.take(";") {
+            guard let action = text.byte() else { return .malformed }
+            let hasSignal = action == UInt8(ascii: "C") || action == UInt8(ascii: "S")
+            if hasSignal, text.number() == nil { return .malformed }
+            var thread = ThreadID.all
+            if text.take(":") {
+                guard let named = ThreadID(&text, cpuCount: machine.cpuCount) else { return .malformed }
+                thread = named
+            }
+            switch action {
+            case UInt8(ascii: "s"), UInt8(ascii: "S"): stepped = stepped ?? thread
+            case UInt8(ascii: "c"), UInt8(ascii: "C"): goesOn = true
+            case UInt8(ascii: "t"): stays = true
+            default: return .malformed
+            }
+        }
+        guard text.isAtEnd else { return .malformed }
+        if let stepped {
+            if case .cpu(let cpu) = stepped { return step(cpu: cpu) }
+            return step(cpu: shownCPU)
+        }
+        if goesOn { return move(.forward) { $0.resume() } }
+        return stays ? reportStop() : .malformed
+    }
+
+    // MARK: Back
+
+    func reverse(_ text: inout PacketText, isStep: Bool) -> Answer {
+        guard text.isAtEnd, machine.canReverse else { return .unsupported }
+        return move(.backward) { isStep ? $0.reverseStep() : $0.reverseContinue() }
+    }
+
+    // MARK: Both
+
+    private func move(_ motion: Motion, _ begin: (any Debuggee) -> Void) -> Answer {
+        isInterrupted = false
+        if motion == .forward, let access = nextAccess, isWatched(access) {
+            pass(access)
+        } else {
+            phase = .moving(motion)
+            begin(machine)
+        }
+        return .later
+    }
+
+    private func pass(_ access: Stop) {
+        phase = .moving(.pastWatch(access))
+        machine.step(cpu: access.cpu)
+    }
+
+    private func isWatched(_ access: Stop) -> Bool {
+        guard case .watch(let kind, _) = access.reason else { return false }
+        return breaks.contains { $0.kind == kind }
+    }
+
+    func interrupt() {
+        switch phase {
+        case .moving(.pastWatch) where !isInterrupted:
+            // It stands still after one instruction anyway.
+            isInterrupted = true
+        case .moving, .seeking: machine.pause()
+        case .new, .attaching, .stopped, .leaving, .gone: break
+        }
+    }
+
+    /// The machine stands still after a motion. It stops before an access to what is watched, in both directions. A
+    /// debugger that makes a step itself to complete the access expects to find it before in its direction of motion;
+    /// others expect to find it completed.
+    func arrived(_ stop: Stop, _ motion: Motion) {
+        var reported = stop
+        switch (motion, stop.reason) {
+        case (.forward, .watch) where !watchesStopBeforeAccess,
+            (.backward, .watch) where watchesStopBeforeAccess:
+            pass(stop)
+            return
+        case (.pastWatch(let access), .place), (.pastWatch(let access), .breakpoint),
+            (.pastWatch(let access), .watch):
+            reported = access
+        default: break
+        }
+        phase = .stopped
+        select(reported)
+        if case .watch = stop.reason, motion == .backward { nextAccess = stop }
+        send(StopReply.text(reported, isAnswerToMotion: true, features).utf8)
+    }
+}
