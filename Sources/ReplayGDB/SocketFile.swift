@@ -30,7 +30,7 @@ struct SocketFile: Sendable {
             // bind() fails with this for any file.
             guard status.st_mode & S_IFMT == S_IFSOCK else { return .failure(SystemError(EADDRINUSE)) }
         }
-        return system.isListening(address).flatMap { isListening in
+        return system.isListening(path: path).flatMap { isListening in
             isListening ? .failure(SystemError(EADDRINUSE)) : system.unlink(path, in: AT_FDCWD)
         }
     }

@@ -18,13 +18,15 @@ extension Syscalls {
         }
     }
 
-    /// Whether a socket listens at the address: a connection is made, and closed.
-    package func isListening(_ address: SocketAddress) -> Result<Bool> {
-        socket(address).flatMap { descriptor in
+    /// Whether a program listens at a UNIX socket's file: a connection is made, and closed.
+    package func isListening(path: String) -> Result<Bool> {
+        let address = SocketAddress.unix(path)
+        return socket(address).flatMap { descriptor in
             defer { close(descriptor) }
             if let error = fault(.connect) { return .failure(error) }
             switch attempt({ address.withRaw { Glibc.connect(descriptor, $0, $1) } }) {
-            case .success, .failure(EINPROGRESS), .failure(EAGAIN): return .success(true)
+            // As many programs as can wait there do so already.
+            case .success, .failure(EAGAIN): return .success(true)
             case .failure(ECONNREFUSED), .failure(ENOENT): return .success(false)
             case .failure(let error): return .failure(error)
             }
