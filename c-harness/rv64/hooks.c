@@ -110,4 +110,6 @@ void machine_hooks(replay_host_t *host) {
     host->handle_requests = on_handle_requests;
     host->digest = on_digest;
     host->message = on_message;
+    host->save_state = machine_save_state;
+    host->load_state = machine_load_state;
 }

@@ -37,8 +37,16 @@ static bool cpu_writes(void *opaque, uint64_t address, unsigned size, uint64_t v
     return good;
 }
 
-static void uart_sends(void *opaque, uint8_t byte) {
-    serial_transmit(((machine_t *)opaque)->serial, byte);
+/* The library notes that the guest was here, or pauses the machine before this instruction. */
+static bool cpu_stops(void *opaque, cpu_break_kind_t kind, uint64_t address) {
+    (void)opaque;
+    return replay->replay_breakpoint((replay_break_kind_t)kind, address);
+}
+
+/* After a step back the guest sends again what its user has already seen. */
+void machine_send(void *opaque, uint8_t byte) {
+    if (replay->replay_output_due())
+        serial_transmit(((machine_t *)opaque)->serial, byte);
 }
 
 /* --------------------------------------------------------- the serial line's input */
@@ -109,7 +117,7 @@ static irq_line_t wire(machine_t *m, uint32_t source) {
 }
 
 static bool open_hardware(machine_t *m) {
-    const cpu_bus_t bus = {m, cpu_reads, cpu_writes, cpu_time, machine_environment_call, NULL};
+    const cpu_bus_t bus = {m, cpu_reads, cpu_writes, cpu_time, machine_environment_call, cpu_stops};
     const cpu_options_t options = {.floating_point = strcmp(m->options->cpu, "rv64gc") == 0};
     uint64_t ram_bytes = (uint64_t)m->options->ram_mib << 20;
     if (!cpu_open(&m->cpu, &bus, &options, MAP_RAM_BASE, ram_bytes) || !machine_open_digests(m)) {
@@ -118,7 +126,7 @@ static bool open_hardware(machine_t *m) {
     }
     plic_open(&m->plic, &m->cpu);
     bus_add(&m->bus, plic_device(&m->plic));
-    uart_open(&m->uart, wire(m, MAP_IRQ_UART), uart_sends, m);
+    uart_open(&m->uart, wire(m, MAP_IRQ_UART), machine_send, m);
     bus_add(&m->bus, uart_device(&m->uart));
     if (!m->options->no_rtc) {
         rtc_open(&m->rtc, wire(m, MAP_IRQ_RTC));
@@ -163,6 +171,14 @@ static bool open_serial(machine_t *m) {
     return m->serial != NULL;
 }
 
+static bool register_ram(machine_t *m) {
+    const replay_ram_config_t ram = machine_ram(m);
+    if (replay->replay_register_ram(&ram) == REPLAY_OK)
+        return true;
+    library_complain();
+    return false;
+}
+
 bool machine_open(machine_t *m, const options_t *options) {
     *m = (machine_t){.options = options, .lock = BIG_LOCK_INIT};
     m->loop = g_main_loop_new(NULL, FALSE);
@@ -180,7 +196,7 @@ bool machine_open(machine_t *m, const options_t *options) {
     if (options->disk && !(m->disk = disk_open(options)))
         return false;
     return open_serial(m) && image_open(&m->image, options) && open_hardware(m) &&
-           machine_fingerprint(m);
+           register_ram(m) && machine_fingerprint(m);
 }
 
 replay_status_t machine_finish(machine_t *m) {

@@ -82,7 +82,7 @@ void machine_power_off(machine_t *m, replay_shutdown_cause_t cause);
  *  at the same place. Replay lock held (mode NONE has none). */
 void machine_request_shutdown(machine_t *m, replay_shutdown_cause_t cause);
 
-/** Going back (snapshot.c). These are callbacks of the library; the replay lock is held.
+/** Callbacks of the library, which holds the replay lock.
  *
  *  Saves everything that the guest can see, except RAM and the timer.
  *  @return false: a disk request is under way, or the stream has failed. */
@@ -92,11 +92,8 @@ bool machine_save_state(void *opaque, const replay_stream_t *out);
  *  then nothing has changed. */
 bool machine_load_state(void *opaque, const replay_stream_t *in);
 
-/** Pages were marked clean: their next stores have to be noticed. */
-void machine_ram_cleaned(void *opaque);
-
-/** Bytes of RAM were loaded: drops what was derived from them. */
-void machine_ram_loaded(void *opaque, uint64_t offset, uint64_t length);
+/** RAM with its map of dirty pages, and the callbacks of the library for both. */
+replay_ram_config_t machine_ram(machine_t *m);
 
 /** Allocates memory for the digests of RAM, which is all zero. @return false: it ran out. */
 bool machine_open_digests(machine_t *m);
@@ -110,6 +107,9 @@ void machine_hooks(replay_host_t *host);
 /** Gives the library what has to be the same for a replay (fingerprint.c).
  *  @return false: reported on stderr. */
 bool machine_fingerprint(machine_t *m);
+
+/** The guest sends a byte to the serial line's other end. */
+void machine_send(void *opaque, uint8_t byte);
 
 /** Environment calls of the guest (sbi.c). */
 void machine_environment_call(void *opaque, cpu_t *cpu);

@@ -83,7 +83,7 @@ static sbi_result_t console_write(machine_t *m, uint64_t length, uint64_t addres
     if (!bytes && length > 0)
         return failure(SBI_INVALID_PARAM);
     for (uint64_t i = 0; i < length; i++)
-        serial_transmit(m->serial, bytes[i]);
+        machine_send(m, bytes[i]);
     return success(length);
 }
 
@@ -95,7 +95,7 @@ static sbi_result_t debug_console(machine_t *m, uint64_t function) {
     case 1: /* read: nothing, because all input goes to the serial device */
         return success(0);
     case 2:
-        serial_transmit(m->serial, (uint8_t)x[A0]);
+        machine_send(m, (uint8_t)x[A0]);
         return success(0);
     default:
         return failure(SBI_NOT_SUPPORTED);

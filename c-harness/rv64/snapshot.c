@@ -105,18 +105,33 @@ bool machine_load_state(void *opaque, const replay_stream_t *in) {
 
 /* -------------------------------------------------------------------------- RAM */
 
-void machine_ram_cleaned(void *opaque) {
+/* Pages were marked clean: their next stores have to be noticed. */
+static void ram_cleaned(void *opaque) {
     machine_t *m = opaque;
     big_lock_take(&m->lock);
     cpu_notice_writes(&m->cpu);
     big_lock_give(&m->lock);
 }
 
-void machine_ram_loaded(void *opaque, uint64_t offset, uint64_t length) {
+/* The library has written to RAM: drops what was derived from it. */
+static void ram_loaded(void *opaque, uint64_t offset, uint64_t length) {
     machine_t *m = opaque;
     big_lock_take(&m->lock);
     cpu_ram_loaded(&m->cpu, m->cpu.ram_base + offset, length);
     big_lock_give(&m->lock);
+}
+
+replay_ram_config_t machine_ram(machine_t *m) {
+    replay_ram_config_t ram = REPLAY_RAM_CONFIG_INIT;
+    ram.name = "ram";
+    ram.bytes = m->cpu.ram;
+    ram.length = m->cpu.ram_bytes;
+    ram.page_bytes = CPU_PAGE_BYTES;
+    ram.dirty = m->cpu.dirty;
+    ram.cleaned = ram_cleaned;
+    ram.loaded = ram_loaded;
+    ram.opaque = m;
+    return ram;
 }
 
 /* ----------------------------------------------------------------------- digest */

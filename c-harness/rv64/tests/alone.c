@@ -85,6 +85,11 @@ static replay_status_t fingerprint(const char *key, const char *value) {
     return REPLAY_OK;
 }
 
+static replay_status_t register_ram(const replay_ram_config_t *config) {
+    (void)config;
+    return REPLAY_OK;
+}
+
 static void replace_library(void) {
     table = *replay_plugin_query(REPLAY_ABI_VERSION); /* that of the stubs */
     table.mode = &mode;
@@ -92,6 +97,7 @@ static void replace_library(void) {
     table.replay_glib_attach = attach;
     table.replay_fingerprint = fingerprint;
     table.replay_shutdown_request = shutdown_request;
+    table.replay_register_ram = register_ram;
     table.replay_register_char_driver = register_char_driver;
     table.replay_read_clock = read_clock;
     table.replay_read_random = read_random;

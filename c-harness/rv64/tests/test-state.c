@@ -26,6 +26,7 @@ static uint64_t pages_of(const alone_t *a) {
 /* Checks that pages that are clean haven't changed, and cleans the others. */
 static void check_dirty(alone_t *a, uint8_t *before) {
     cpu_t *cpu = &a->machine.cpu;
+    replay_ram_config_t ram = machine_ram(&a->machine);
     for (uint64_t page = 0; page < pages_of(a); page++) {
         size_t at = page * CPU_PAGE_BYTES;
         if (cpu->dirty[page] & CPU_DIRTY_LIBRARY)
@@ -34,7 +35,7 @@ static void check_dirty(alone_t *a, uint8_t *before) {
             CHECK(memcmp(before + at, cpu->ram + at, CPU_PAGE_BYTES) == 0);
         cpu->dirty[page] &= (uint8_t)~CPU_DIRTY_LIBRARY;
     }
-    machine_ram_cleaned(&a->machine);
+    ram.cleaned(ram.opaque);
 }
 
 static void save(alone_t *a, place_t *p) {
@@ -59,13 +60,14 @@ static void save(alone_t *a, place_t *p) {
 /* Writes the pages that differ, as the library does. */
 static void load_ram(alone_t *a, const place_t *p) {
     static const uint8_t zeroes[CPU_PAGE_BYTES];
+    replay_ram_config_t config = machine_ram(&a->machine);
     size_t n = 0;
     for (uint64_t page = 0; page < pages_of(a); page++) {
         const uint8_t *saved = p->is_set[page] ? p->ram + CPU_PAGE_BYTES * n++ : zeroes;
         uint8_t *ram = a->machine.cpu.ram + page * CPU_PAGE_BYTES;
         if (memcmp(ram, saved, CPU_PAGE_BYTES) != 0) {
             memcpy(ram, saved, CPU_PAGE_BYTES);
-            machine_ram_loaded(&a->machine, page * CPU_PAGE_BYTES, CPU_PAGE_BYTES);
+            config.loaded(config.opaque, page * CPU_PAGE_BYTES, CPU_PAGE_BYTES);
         }
     }
 }
