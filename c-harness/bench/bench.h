@@ -63,6 +63,9 @@ void bench_end(void);
  * count in it alone. */
 void bench_record(bench_machine_t *machine, unsigned count);
 void bench_play(bench_machine_t *machine, unsigned count);
+/* The same by a host that doesn't pass its icount, and is asked for it. */
+void bench_asked_record(bench_machine_t *machine, unsigned count);
+void bench_asked_play(bench_machine_t *machine, unsigned count);
 void bench_checkpoint(bench_machine_t *machine, unsigned count);
 void bench_lock(bench_machine_t *machine, unsigned count);
 void bench_slice(bench_machine_t *machine, unsigned count);

@@ -42,12 +42,27 @@ void bench_end(void) {
 __attribute__((noinline)) void bench_record(bench_machine_t *machine, unsigned count) {
     for (unsigned i = 0; i < count; i++) {
         bench_advance(machine);
-        bench_sum_recorded += (uint64_t)REPLAY_CLOCK_LOCKED(REPLAY_CLOCK_HOST, machine->clock);
+        bench_sum_recorded +=
+            (uint64_t)REPLAY_CLOCK_AT(REPLAY_CLOCK_HOST, machine->clock, machine->icount);
     }
 }
 
 /* The same line of host code; the machine has no clock of its own here. */
 __attribute__((noinline)) void bench_play(bench_machine_t *machine, unsigned count) {
+    for (unsigned i = 0; i < count; i++) {
+        bench_advance(machine);
+        bench_sum_played += (uint64_t)REPLAY_CLOCK_AT(REPLAY_CLOCK_HOST, 0, machine->icount);
+    }
+}
+
+__attribute__((noinline)) void bench_asked_record(bench_machine_t *machine, unsigned count) {
+    for (unsigned i = 0; i < count; i++) {
+        bench_advance(machine);
+        bench_sum_recorded += (uint64_t)REPLAY_CLOCK_LOCKED(REPLAY_CLOCK_HOST, machine->clock);
+    }
+}
+
+__attribute__((noinline)) void bench_asked_play(bench_machine_t *machine, unsigned count) {
     for (unsigned i = 0; i < count; i++) {
         bench_advance(machine);
         bench_sum_played += (uint64_t)REPLAY_CLOCK_LOCKED(REPLAY_CLOCK_HOST, 0);

@@ -57,17 +57,20 @@ static double bench_instructions(const char *what) {
     return many < 0 ? -1 : (double)(many - few) / (MANY - FEW);
 }
 
-/** What is counted: the first while recording, the others while replaying. */
+/** What is counted, and where: while recording; while replaying all readings, or the only one. */
 static const struct {
     const char *name;
     void (*run)(bench_machine_t *machine, unsigned count);
+    enum { RECORD, PLAY, PLAY_ONE } where;
 } parts[] = {
-    {"record", bench_record},
-    {"play", bench_play},
-    {"lock", bench_lock},
-    {"slice", bench_slice},
-    {"refused_checkpoint", bench_refused_checkpoint},
-    {"refused_interrupt", bench_refused_interrupt},
+    {"record", bench_record, RECORD},
+    {"asked_record", bench_asked_record, RECORD},
+    {"play", bench_play, PLAY},
+    {"asked_play", bench_asked_play, PLAY},
+    {"lock", bench_lock, PLAY_ONE},
+    {"slice", bench_slice, PLAY_ONE},
+    {"refused_checkpoint", bench_refused_checkpoint, PLAY_ONE},
+    {"refused_interrupt", bench_refused_interrupt, PLAY_ONE},
 };
 
 bool bench_print_instructions(void) {
@@ -89,14 +92,15 @@ bool bench_count_only(const char *what, unsigned events) {
         return false;
     bench_machine_t machine = {0, 0, 0};
     bench_begin(REPLAY_MODE_RECORD, &machine);
-    bench_record(&machine, part < 2 ? events : 1);
+    (parts[part].where == RECORD ? parts[part].run : bench_record)(
+        &machine, parts[part].where == PLAY_ONE ? 1 : events);
     bench_end();
-    if (part == 0)
+    if (parts[part].where == RECORD)
         return true;
     machine = (bench_machine_t){0, 0, 0};
     bench_begin(REPLAY_MODE_PLAY, &machine);
     parts[part].run(&machine, events);
-    if (part > 1)
+    if (parts[part].where == PLAY_ONE)
         bench_play(&machine, 1);
     bench_end();
     bench_require(bench_sum_played == bench_sum_recorded, "other readings than recorded");

@@ -4,7 +4,7 @@
  *   replay-bench-hotpath [FOLDER]     where the logs go: see bench_make_folder()
  *   replay-bench-hotpath --instructions [FOLDER]   only what is counted by callgrind
  *
- *   record_ns, stdio_ns            ns an event: REPLAY_CLOCK_LOCKED while recording, and the
+ *   record_ns, stdio_ns            ns an event: REPLAY_CLOCK_AT while recording, and the
  *                                  same events one byte at a time into a FILE *
  *   record_ratio                   stdio by record
  *   c_ns, c_ratio                  the same events by a loop of C that only encodes them into
@@ -15,8 +15,10 @@
  *   lock_ns, mutex_ns              lock and unlock that nobody else wants: the replay lock,
  *                                  a pthread_mutex_t
  *   guard_ns                       REPLAY_CLOCK_LOCKED in mode NONE, without the loop around it
- *   record_instructions            instructions an event by callgrind, with the loop, the host's
- *   play_instructions              callback and all between
+ *   record_instructions            instructions an event by callgrind, with the loop and all
+ *   play_instructions              between;
+ *   asked_record_instructions      the same with REPLAY_CLOCK_LOCKED, so that the host is asked
+ *   asked_play_instructions        for its icount, with its callback;
  *   lock_instructions              the same for lock and unlock;
  *   slice_instructions             replay_get_instructions() and the account after it;
  *   refused_checkpoint_instructions, refused_interrupt_instructions

@@ -51,6 +51,36 @@ TEST(the_macro_evaluates_where_the_value_is_used) {
     CHECK_STATUS(host_end(&host), OK);
 }
 
+static unsigned asked;
+
+static uint64_t counted_icount(void *opaque) {
+    asked++;
+    return ((const host_t *)opaque)->icount;
+}
+
+TEST(a_host_may_pass_its_icount) {
+    for (replay_mode_t mode = REPLAY_MODE_RECORD; mode <= REPLAY_MODE_PLAY; mode++) {
+        host_init(&host);
+        host.callbacks.icount = counted_icount;
+        REQUIRE_STATUS(host_configure(&host, mode, log_path(), NULL), OK);
+        host_start(&host, REPLAY_THREAD_VCPU);
+        host.icount = 5;
+        asked = 0;
+        CHECK_EQ(REPLAY_CLOCK_AT(REPLAY_CLOCK_HOST, 100, host.icount), 100);
+        CHECK_EQ(asked, 0);
+        host.icount = 7;
+        CHECK_EQ(REPLAY_CLOCK_LOCKED(REPLAY_CLOCK_HOST, 200), 200);
+        CHECK_EQ(asked, 1);
+        CHECK_EQ(REPLAY_CLOCK_AT(REPLAY_CLOCK_VIRTUAL_RT, 300, host.icount), 300);
+        CHECK_EQ(asked, 1);
+        CHECK_EQ(host_info().events, 3);
+        REQUIRE_STATUS(host_end(&host), OK);
+    }
+    int evaluated = 0;
+    CHECK_EQ(REPLAY_CLOCK_AT(REPLAY_CLOCK_HOST, 400, (uint64_t)evaluated++), 400);
+    CHECK_EQ(evaluated, 0);
+}
+
 TEST(the_calls_check_their_mode_and_arguments) {
     host_begin(&host, REPLAY_MODE_RECORD, log_path(), NULL);
     CHECK_EQ(replay_read_clock(REPLAY_CLOCK_HOST, 0), 0);

@@ -60,11 +60,16 @@ REPLAY_API int64_t replay_read_clock(replay_clock_kind_t kind, uint64_t icount);
  *  all modes. @p value, in ns, is evaluated only if it is used. The calling
  *  thread holds the replay lock.
  *  In mode NONE this costs a load and a branch. */
-#define REPLAY_CLOCK_LOCKED(kind, value)                                                           \
+#define REPLAY_CLOCK_LOCKED(kind, value) REPLAY_CLOCK_AT(kind, value, REPLAY_ICOUNT_NOW)
+
+/** Like REPLAY_CLOCK_LOCKED, where the host has its instruction count at hand: @p icount is what
+ *  replay_host::icount would return here. The library doesn't call that then, which makes the
+ *  reading cheaper. @p icount is evaluated except in mode NONE. */
+#define REPLAY_CLOCK_AT(kind, value, icount)                                                       \
     (REPLAY_MODE() == REPLAY_MODE_NONE ? (int64_t)(value)                                          \
      : REPLAY_MODE() == REPLAY_MODE_PLAY                                                           \
-         ? REPLAY_FN(replay_read_clock)((kind), REPLAY_ICOUNT_NOW)                                 \
-         : REPLAY_FN(replay_save_clock)((kind), (int64_t)(value), REPLAY_ICOUNT_NOW))
+         ? REPLAY_FN(replay_read_clock)((kind), (icount))                                          \
+         : REPLAY_FN(replay_save_clock)((kind), (int64_t)(value), (icount)))
 
 /** Like REPLAY_CLOCK_LOCKED, for code that may run with or without the replay
  *  lock: acquires it for the reading if the thread doesn't hold it. */

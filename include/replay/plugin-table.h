@@ -571,10 +571,14 @@ typedef const libreplay_plugin_t *(*libreplay_plugin_query_t)(uint32_t abi_versi
 
 /** As REPLAY_CLOCK_LOCKED of clock.h, by way of @p table. */
 #define LIBREPLAY_CLOCK_LOCKED(table, kind, value)                                                 \
+    LIBREPLAY_CLOCK_AT(table, kind, value, LIBREPLAY_ICOUNT_NOW)
+
+/** As REPLAY_CLOCK_AT of clock.h, by way of @p table. */
+#define LIBREPLAY_CLOCK_AT(table, kind, value, icount)                                             \
     (*(table)->mode == LIBREPLAY_MODE_NONE ? (int64_t)(value)                                      \
      : *(table)->mode == LIBREPLAY_MODE_PLAY                                                       \
-         ? (table)->replay_read_clock((kind), LIBREPLAY_ICOUNT_NOW)                                \
-         : (table)->replay_save_clock((kind), (int64_t)(value), LIBREPLAY_ICOUNT_NOW))
+         ? (table)->replay_read_clock((kind), (icount))                                            \
+         : (table)->replay_save_clock((kind), (int64_t)(value), (icount)))
 
 /** As REPLAY_CLOCK of clock.h, by way of @p table. */
 #define LIBREPLAY_CLOCK(table, kind, value)                                                        \
