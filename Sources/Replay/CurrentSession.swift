@@ -5,13 +5,22 @@ import ReplaySystem
 /// The calling thread's current session: the one pushed last, or the process's
 /// default one, which is created at its first use.
 @inline(__always)
-var current: Unmanaged<Session> { currentIfMade ?? makeDefaultSession() }
+var current: Unmanaged<Session> { currentIfKnown ?? findCurrent() }
 
-/// For the hottest calls, whose way is a jump then: where nothing is made, no register must be saved.
+/// For the hottest calls, whose way is a jump then: where nothing is looked up, no register must be saved.
 @inline(__always)
-var currentIfMade: Unmanaged<Session>? { replay_current_session().map { .fromOpaque($0) } }
+var currentIfKnown: Unmanaged<Session>? { replay_thread_self().pointee.current.map { .fromOpaque($0) } }
 
+/// A thread looks for the default session once: that is never freed.
 @inline(never)
+private func findCurrent() -> Unmanaged<Session> {
+    let thread = replay_thread_self()
+    let made = thread.pointee.session ?? replay_default_session_now()
+    let session = made.map { Unmanaged<Session>.fromOpaque($0) } ?? makeDefaultSession()
+    thread.pointee.current = session.toOpaque()
+    return session
+}
+
 private func makeDefaultSession() -> Unmanaged<Session> {
     SessionHandles.watchThreads()
     let mine = Unmanaged.passRetained(Session(isDefault: true))
@@ -30,7 +39,7 @@ func withSession<Result>(_ body: (Session) -> Result) -> Result {
     current._withUnsafeGuaranteedRef(body)
 }
 
-/// The first call of all, out of the hot path.
+/// A thread's first call, out of the hot path.
 @inline(never)
 func withNewSession<Result>(_ body: (Session) -> Result) -> Result { withSession(body) }
 
@@ -107,6 +116,7 @@ extension replay_thread_t {
         session = withUnsafeMutableBytes(of: &below) {
             $0.bindMemory(to: UnsafeMutableRawPointer?.self)[depth]
         }
+        current = session
     }
 }
 

@@ -6,7 +6,7 @@ import ReplayEngine
 
 @_cdecl("replay_save_clock") @implementation @inline(never)
 public func replay_save_clock(_ kind: replay_clock_kind_t, _ value: Int64, _ icount: UInt64) -> Int64 {
-    guard let session = currentIfMade else {
+    guard let session = currentIfKnown else {
         return withNewSession { saveClock(kind, value, icount, in: $0) }
     }
     return session._withUnsafeGuaranteedRef { saveClock(kind, value, icount, in: $0) }
@@ -14,7 +14,7 @@ public func replay_save_clock(_ kind: replay_clock_kind_t, _ value: Int64, _ ico
 
 @_cdecl("replay_read_clock") @implementation @inline(never)
 public func replay_read_clock(_ kind: replay_clock_kind_t, _ icount: UInt64) -> Int64 {
-    guard let session = currentIfMade else { return withNewSession { readClock(kind, icount, in: $0) } }
+    guard let session = currentIfKnown else { return withNewSession { readClock(kind, icount, in: $0) } }
     return session._withUnsafeGuaranteedRef { readClock(kind, icount, in: $0) }
 }
 

@@ -91,7 +91,7 @@ public func replay_session_push_current(_ handle: OpaquePointer!) -> replay_stat
         $0.bindMemory(to: UnsafeMutableRawPointer?.self)[depth] = thread.pointee.session
     }
     replay_thread_watch()
-    thread.pointee.session = pointer
+    replay_thread_use(pointer)
     thread.pointee.pushed += 1
     if thread.pointee.roles != 0 { withSession { $0.noteThread() } }
     return Status.ok.code

@@ -26,7 +26,8 @@
 
 /** The library's state of a thread. Its address identifies the thread. */
 typedef struct replay_thread {
-    void *session;            /**< the current one; NULL: the default */
+    void *current;            /**< the session that calls use; NULL: not known yet */
+    void *session;            /**< the one that was made current; NULL: the default */
     int32_t roles;            /**< REPLAY_THREAD_… */
     uint32_t seen;            /**< the count of changes at its last turn */
     const void *seen_of;      /**< whose changes; NULL: it had no turn yet */
@@ -61,9 +62,10 @@ static inline void *replay_default_session_now(void) {
     return __atomic_load_n(&replay_default_session, __ATOMIC_ACQUIRE);
 }
 
-static inline void *replay_current_session(void) {
-    void *session = replay_this_thread.session;
-    return session ? session : replay_default_session_now();
+/** Makes a session current; NULL: the default one. */
+static inline void replay_thread_use(void *session) {
+    replay_this_thread.session = session;
+    replay_this_thread.current = session;
 }
 
 /** Sets the default session if it isn't set yet. @return the default session. */

@@ -5,9 +5,16 @@
 struct EngineState {
     /// The number of events whose order relative to the vCPU thread's flushes isn't fixed: shutdowns.
     var unorderedEvents: UInt64 = 0
-    /// The last readings of the recorded clocks.
-    var hostClock: Int64 = 0
-    var virtualRTClock: Int64 = 0
+    /// The last readings of the recorded clocks, by ``ClockNumber``.
+    var readings: InlineArray<2, Int64> = [0, 0]
+    var hostClock: Int64 {
+        get { readings[0] }
+        set { readings[0] = newValue }
+    }
+    var virtualRTClock: Int64 {
+        get { readings[1] }
+        set { readings[1] = newValue }
+    }
 
     var nextBottomHalf: UInt64 = 0
     var nextBlockRequest: UInt64 = 0

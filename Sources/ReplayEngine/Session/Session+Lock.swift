@@ -134,10 +134,9 @@ extension Session {
     /// Runs `body` with this session as the thread's current one, because a main loop
     /// may dispatch on a thread with a different current session.
     package func asCurrent<Result>(_ body: () -> Result) -> Result {
-        let thread = replay_thread_self()
-        let before = thread.pointee.session
-        thread.pointee.session = isDefault ? nil : Unmanaged.passUnretained(self).toOpaque()
-        defer { thread.pointee.session = before }
+        let before = replay_thread_self().pointee.session
+        replay_thread_use(isDefault ? nil : Unmanaged.passUnretained(self).toOpaque())
+        defer { replay_thread_use(before) }
         return body()
     }
 }

@@ -40,7 +40,7 @@ extension Session {
             let kind = EventKind.number(ofClock: clock), count >= icount
         else { return false }
         icount = count
-        cache(clock, value)
+        state.readings[Int(clock)] = value
         guard encoder.pointee.putClock(kind, roles.role(usually: .vcpu), count, value) else { return false }
         events &+= 1
         return true
@@ -97,7 +97,7 @@ extension Session {
             else { return nil }
             icount = count
             let value = player.next.clockValue
-            cache(clock, value)
+            state.readings[Int(clock)] = value
             consumeQuickly(player)
             return value
         }
@@ -154,12 +154,6 @@ extension Session {
     @inline(__always)
     func cache(_ kind: EventKind, _ value: Int64) {
         if case .clockHost = kind { state.hostClock = value } else { state.virtualRTClock = value }
-    }
-
-    /// The same for a number that was checked.
-    @inline(__always)
-    private func cache(_ clock: Int32, _ value: Int64) {
-        if clock == ClockNumber.host { state.hostClock = value } else { state.virtualRTClock = value }
     }
 
     private func cached(_ kind: EventKind) -> Int64 {
