@@ -61,5 +61,6 @@ extension Host.Callbacks {
             loadState = { input in HostStream.withInput(input) { call(shared.opaque, $0) } }
         }
         paused = table.paused
+        if let call = table.watched_ram { watchedRAM = { RAMPlace.listed { call(shared.opaque, $0, $1) } } }
     }
 }

@@ -73,3 +73,17 @@ public func replay_running_debug() -> Bool { withSession { $0.isGoingBack } }
 public func replay_breakpoint(_ kind: replay_break_kind_t, _ address: UInt64) -> Bool {
     withSession { $0.reachBreakpoint(kind, address) }
 }
+
+extension RAMPlace {
+    private static let most = 256
+
+    /// What a host lists in an array.
+    static func listed(_ list: (UnsafeMutablePointer<replay_ram_place_t>?, UInt32) -> Int32) -> [RAMPlace]? {
+        withUnsafeTemporaryAllocation(of: replay_ram_place_t.self, capacity: most) { places in
+            places.initialize(repeating: replay_ram_place_t())
+            let count = list(places.baseAddress, UInt32(places.count))
+            guard (0...Int32(places.count)).contains(count) else { return nil }
+            return places.prefix(Int(count)).map { RAMPlace(region: $0.region, offset: $0.offset) }
+        }
+    }
+}

@@ -157,6 +157,9 @@ TEST_SLOW(reverse_continue_finds_each_breakpoint_that_was_passed, 120) {
     for (journey_loop_t loop = LOOP_OWN; loop < LOOP_COUNT; loop++) {
         break_and_reverse(loop, REPLAY_BREAK_SOFTWARE, 77);
         break_and_reverse(loop, REPLAY_WATCH_WRITE, 1000);
+        m.knows_watched = true;
+        break_and_reverse(loop, REPLAY_WATCH_WRITE, 1000);
+        m.knows_watched = false;
     }
 }
 

@@ -121,6 +121,12 @@ enum {
     LIBREPLAY_PAUSE_END = 5
 };
 
+typedef struct libreplay_ram_place {
+    uint32_t region;
+    uint32_t reserved;
+    uint64_t offset;
+} libreplay_ram_place_t;
+
 typedef int32_t libreplay_message_level_t;
 
 enum { LIBREPLAY_MESSAGE_INFO = 0, LIBREPLAY_MESSAGE_WARNING = 1, LIBREPLAY_MESSAGE_ERROR = 2 };
@@ -314,12 +320,13 @@ typedef struct libreplay_host {
     bool (*save_state)(void *opaque, const libreplay_stream_t *out);
     bool (*load_state)(void *opaque, const libreplay_stream_t *in);
     void (*paused)(void *opaque, libreplay_pause_reason_t why);
+    int32_t (*watched_ram)(void *opaque, libreplay_ram_place_t *places, uint32_t most);
 } libreplay_host_t;
 
 #define LIBREPLAY_HOST_INIT                                                                        \
     {                                                                                              \
         (uint32_t)sizeof(libreplay_host_t), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,  \
-            0, 0                                                                                   \
+            0, 0, 0                                                                                \
     }
 
 enum { LIBREPLAY_SHIFT_DEFAULT = -2, LIBREPLAY_SHIFT_AUTO = -1 };

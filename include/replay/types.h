@@ -132,6 +132,13 @@ enum {
     REPLAY_PAUSE_END = 5
 };
 
+/** A byte in a registered region of RAM: see replay_host::watched_ram. */
+typedef struct replay_ram_place {
+    uint32_t region;   /**< its number, in the order of registration, from 0 */
+    uint32_t reserved; /**< 0 */
+    uint64_t offset;   /**< in the region */
+} replay_ram_place_t;
+
 /** The level of a message: see replay_host::message. */
 typedef int32_t replay_message_level_t;
 enum { REPLAY_MESSAGE_INFO = 0, REPLAY_MESSAGE_WARNING = 1, REPLAY_MESSAGE_ERROR = 2 };

@@ -31,6 +31,8 @@ package struct Host {
         package var saveState: (@Sendable (Output) -> Bool)?
         package var loadState: (@Sendable (Input) -> Bool)?
         package var paused: (@convention(c) (Opaque, Int32) -> Void)?
+        /// Nil: not known.
+        package var watchedRAM: (@Sendable () -> [RAMPlace]?)?
 
         package init() {}
     }
@@ -100,6 +102,9 @@ package struct Host {
     func saveState(_ output: Output) -> Bool { callbacks.saveState?(output) ?? false }
     func loadState(_ input: Input) -> Bool { callbacks.loadState?(input) ?? false }
     func paused(_ reason: PauseReason) { callbacks.paused?(opaque, reason.rawValue) }
+
+    /// The places in RAM without whose pages' being written no watchpoint is hit; nil: not known.
+    var watchedRAM: [RAMPlace]? { callbacks.watchedRAM?() ?? nil }
 
     var hasDigest: Bool { callbacks.digest != nil }
     func digest() -> UInt64 { callbacks.digest?(opaque) ?? 0 }

@@ -1,3 +1,4 @@
+import Glibc
 import ReplaySnapshots
 import ReplaySystem
 
@@ -28,102 +29,91 @@ package struct RAMConfiguration: @unchecked Sendable {
     }
 }
 
+/// A byte of registered RAM.
+package struct RAMPlace: Equatable, Sendable {
+    package var region: UInt32
+    package var offset: UInt64
+
+    package init(region: UInt32, offset: UInt64) {
+        (self.region, self.offset) = (region, offset)
+    }
+}
+
 /// The guest's RAM: what the host has registered, and which pages it has written since the last snapshot.
 final class GuestRAM {
     let regions: [RAMConfiguration]
     let layout: PageLayout
-    /// Pages that were written, as ``PageAddress``.
-    private let list: RawBuffer
-    private(set) var writtenCount = 0
+    let memory: [RegionMemory]
+    private let dirty: DirtyPages
+    /// The pages that ``collect()`` has found.
+    private(set) var written: [PageAddress] = []
 
-    /// The bit of a page's byte that belongs to the library.
-    private static let bit: UInt8 = 1
-
-    /// Nil: memory ran out.
-    init?(_ regions: [RAMConfiguration]) {
-        let plain = regions.enumerated().map { $0.element.region($0.offset) }
-        let pages = plain.reduce(0) { $0 &+ $1.pageCount }
-        let list = RawBuffer()
-        guard let layout = PageLayout(plain),
-            list.reserve(max(pages, 1) &* MemoryLayout<PageAddress>.stride)
-        else { return nil }
-        (self.regions, self.layout, self.list) = (regions, layout, list)
+    init(_ regions: [RAMConfiguration], _ system: Syscalls) throws(SystemError) {
+        guard let layout = Self.layout(regions) else { throw SystemError(EINVAL) }
         memory = regions.map { RegionMemory(start: $0.bytes, count: Int(truncatingIfNeeded: $0.length)) }
+        dirty = try DirtyPages(layout, memory: memory, maps: regions.map(\.dirty), system: system)
+        (self.regions, self.layout) = (regions, layout)
+        tellClean()
+    }
+
+    private static func layout(_ regions: [RAMConfiguration]) -> PageLayout? {
+        PageLayout(regions.enumerated().map { $0.element.region($0.offset) })
     }
 
     /// Can a region be registered after these?
     static func accepts(_ region: RAMConfiguration, after regions: [RAMConfiguration]) -> Bool {
-        let all = regions + [region]
-        return PageLayout(all.enumerated().map { $0.element.region($0.offset) }) != nil
-            && !regions.contains { $0.name == region.name }
+        layout(regions + [region]) != nil && !regions.contains { $0.name == region.name }
     }
 
-    let memory: [RegionMemory]
-
-    var written: UnsafeBufferPointer<PageAddress> {
-        UnsafeBufferPointer(
-            start: list.start.map { UnsafePointer($0.assumingMemoryBound(to: PageAddress.self)) },
-            count: writtenCount)
+    /// The page of a place; nil: there is no such place.
+    func page(of place: RAMPlace) -> PageAddress? {
+        guard Int(place.region) < regions.count else { return nil }
+        let region = regions[Int(place.region)]
+        guard place.offset < region.length else { return nil }
+        let page = place.offset / UInt64(truncatingIfNeeded: region.pageBytes)
+        return PageAddress(region: place.region, page: UInt32(truncatingIfNeeded: page))
     }
 
     // MARK: Written pages
 
-    /// How many pages were written since ``clean()``. Of a region without a map, all may have been.
-    var dirtyCount: Int {
-        var count = 0
-        for (number, region) in regions.enumerated() where region.dirty != nil {
-            forEachDirty(region, layout.regions[number].pageCount) { _ in count &+= 1 }
-        }
-        return count
+    /// Lists the pages that were written since the last snapshot. ``keep()`` or ``clean()`` follows.
+    func collect() throws(SystemError) { try dirty.collect(into: &written) }
+
+    /// There is no snapshot with them yet.
+    func keep() {
+        for address in written { dirty.mark(address) }
+        written.removeAll(keepingCapacity: true)
     }
 
-    /// Lists the pages that were written since ``clean()``.
-    func collect() {
-        writtenCount = 0
-        guard let start = list.start?.assumingMemoryBound(to: PageAddress.self) else { return }
-        for (number, region) in regions.enumerated() {
-            forEachDirty(region, layout.regions[number].pageCount) { page in
-                start[writtenCount] = PageAddress(
-                    region: UInt32(truncatingIfNeeded: number), page: UInt32(truncatingIfNeeded: page))
-                writtenCount &+= 1
-            }
-        }
-    }
-
-    /// The listed pages have become part of a snapshot, or were loaded from one.
+    /// They have become part of a snapshot, or are as in the one that was loaded.
     func clean() {
-        for address in written {
-            regions[Int(address.region)].dirty?[Int(address.page)] &= ~Self.bit
-        }
-        for region in regions where region.dirty != nil { region.cleaned?(region.opaque) }
-        writtenCount = 0
+        written.removeAll(keepingCapacity: true)
+        tellClean()
     }
 
     /// A page isn't part of the last snapshot.
-    func mark(_ address: PageAddress) {
-        regions[Int(address.region)].dirty?[Int(address.page)] |= Self.bit
+    func mark(_ address: PageAddress) { dirty.mark(address) }
+
+    /// How many pages were written since the last snapshot.
+    func writtenCount() throws(SystemError) -> Int {
+        try collect()
+        defer { keep() }
+        return written.count
     }
 
-    private func forEachDirty(_ region: RAMConfiguration, _ count: Int, _ body: (Int) -> Void) {
-        guard let map = region.dirty else {
-            for page in 0..<count { body(page) }
-            return
-        }
-        var page = 0
-        let bytes = UnsafeRawPointer(map)
-        while page < count {
-            // Eight at a time: most are clean.
-            if count &- page >= 8, bytes.loadUnaligned(fromByteOffset: page, as: UInt64.self) & Self.bits == 0
-            {
-                page &+= 8
-                continue
-            }
-            if map[page] & Self.bit != 0 { body(page) }
-            page &+= 1
-        }
+    /// May one of these pages have been written since the last snapshot?
+    func mayHaveWritten(_ pages: [PageAddress]) -> Bool {
+        guard dirty.listsEveryWrite, (try? collect()) != nil else { return true }
+        defer { keep() }
+        return pages.contains { written.contains($0) }
     }
 
-    private static let bits: UInt64 = 0x0101_0101_0101_0101
+    /// Does a snapshot know all pages that were written before it, even with what they had?
+    var listsEveryWrite: Bool { dirty.listsEveryWrite }
+
+    private func tellClean() {
+        for region in regions { region.cleaned?(region.opaque) }
+    }
 
     // MARK: Loading
 
@@ -134,5 +124,6 @@ final class GuestRAM {
         let offset = UInt64(first.page) &* pageBytes
         let length = min(UInt64(truncatingIfNeeded: count) &* pageBytes, region.length &- offset)
         region.loaded?(region.opaque, offset, length)
+        dirty.clean(first, count: count)
     }
 }

@@ -8,7 +8,7 @@ extension Session {
             return false
         }
         guard isStarted else { return false }
-        let hit = Travel.Hit(icount: host.icount, events: events, kind: kind, address: address)
+        let hit = Travel.Hit(icount: host.icount, kind: kind, address: address)
         switch travel.goal {
         case .seek: return false
         case .search(var search):
@@ -16,9 +16,9 @@ extension Session {
             search.found = hit
             travel.goal = .search(search)
             return false
-        case .hit(let wanted): guard hit.isAt(wanted) else { return false }
+        case .hit(let wanted): guard hit.icount == wanted.icount else { return false }
         case .none, .step:
-            if let start = travel.resumedAt, start == (hit.icount, hit.events) { return false }
+            if travel.resumedAt == hit.icount { return false }
             guard travel.counts?(kind, address) ?? true else { return false }
         }
         travel.hit = hit

@@ -37,7 +37,7 @@ extension Session {
     /// Lets the machine run from here.
     func unhalt() {
         travel.pause.withLock { $0 = nil }
-        travel.resumedAt = (host.icount, events)
+        travel.resumedAt = host.icount
         guard isHalted else { return }
         shared.isHalted.store(false, ordering: .relaxed)
         withPlayer { player in

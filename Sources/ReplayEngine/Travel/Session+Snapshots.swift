@@ -37,8 +37,7 @@ extension Session {
     func engage() {
         if travel.isEngaged { return }
         travel.isEngaged = true
-        travel.lastTime = Self.threadTime
-        travel.lastLook = icount
+        travel.pace.restart(icount, Self.threadTime)
         if travel.snapshots != nil { travel.nextLook = icount }
     }
 
@@ -62,34 +61,35 @@ extension Session {
             travel.obstacle = error.message
             return
         }
-        guard let snapshots = Snapshots(preparation.ram) else {
-            travel.obstacle = "memory ran out for snapshots"
-            return
-        }
-        travel.snapshots = snapshots
-        guard take(snapshots, isKept: true) else {
+        do throws(SystemError) {
+            let snapshots = try Snapshots(preparation.ram, Syscalls(faults: options.faults))
+            travel.snapshots = snapshots
+            travel.pace = SnapshotPace(icount, Self.threadTime)
+            if !take(snapshots, isKept: true) {
+                travel.snapshots = nil
+                if travel.obstacle == nil { travel.nextLook = icount &+ Travel.retryInterval }
+                return
+            }
+        } catch {
             travel.snapshots = nil
-            if travel.obstacle == nil { travel.nextLook = icount &+ Travel.retryInterval }
+            travel.obstacle = "RAM can't be read for snapshots: \(error)"
             return
         }
-        travel.nextLook = travel.isEngaged ? icount &+ Travel.lookInterval : .max
+        travel.nextLook = travel.isEngaged ? travel.pace.next : .max
     }
 
     private func look(_ snapshots: Snapshots) {
-        defer { travel.lastLook = icount }
         guard travel.isEngaged else {
             travel.nextLook = .max
             return
         }
-        let time = Self.threadTime
         let isPlanned = travel.planned.last.map { $0 <= icount } ?? false
-        if snapshots.has(after: travel.lastLook, upTo: icount) { travel.lastTime = time }
-        let isDue =
-            time &- travel.lastTime >= Travel.spacing || snapshots.ram.dirtyCount >= Travel.mostPages
-        var next = icount &+ Travel.lookInterval
-        if isPlanned || isDue {
+        if snapshots.has(after: travel.pace.icount, upTo: icount) { travel.pace.pass(Self.threadTime) }
+        travel.pace.look(icount, Self.threadTime)
+        var next = travel.pace.next
+        if isPlanned || travel.pace.isDue || (try? snapshots.ram.writtenCount()) ?? 0 >= Travel.mostPages {
             if take(snapshots) {
-                travel.lastTime = time
+                travel.pace.pass(Self.threadTime)
             } else {
                 next = icount &+ Travel.retryInterval
             }
@@ -123,8 +123,12 @@ extension Session {
         }
         travel.obstacle = nil
         let place = SnapshotPlace(icount: icount, event: player.nextIndex)
-        return state.withUnsafeBytes {
-            snapshots.take(place, isArrival: !player.hasConsumed(at: icount), state: $0, isKept: isKept)
+        let isArrival = !player.hasConsumed(at: icount)
+        do throws(SystemError) {
+            return try snapshots.take(place, isArrival: isArrival, state: state, isKept: isKept)
+        } catch {
+            travel.obstacle = "RAM can't be read for snapshots: \(error)"
+            return false
         }
     }
 
@@ -145,7 +149,9 @@ extension Session {
         do throws(ReplayError) {
             let (position, rest) = try split(state.readOnly)
             try go(to: position, player, isTrusted: true)
-            guard snapshots.load(label.id) else { return failToLoad("memory ran out", .noMemory) }
+            do throws(SystemError) { try snapshots.load(label.id) } catch {
+                throw ReplayError(error, "RAM could not be loaded", device: "")
+            }
             var place = rest
             let isRead = inHost {
                 host.loadState { target in
@@ -162,9 +168,8 @@ extension Session {
             return failToLoad(error.message, error.status)
         }
         player.noteArrival(label.isArrival)
-        travel.lastTime = Self.threadTime
-        travel.lastLook = icount
-        travel.nextLook = icount &+ Travel.lookInterval
+        travel.pace.restart(icount, Self.threadTime)
+        travel.nextLook = travel.pace.next
         return true
     }
 

@@ -179,26 +179,52 @@ extension Session {
     private func search(_ player: Player) {
         guard let snapshots = travel.snapshots else { return arriveAtBegin(player) }
         snapshots.refresh()
-        runInterval(before: icount, snapshots.labels.filter { $0.place.icount < icount }, player)
+        let here = SnapshotPlace(icount: icount, event: player.nextIndex)
+        let earlier = snapshots.labels.filter { $0.place <= here }
+        runInterval(before: Travel.Search(end: icount, earlier: earlier, watched: watchedPages), player)
     }
 
-    private func runInterval(before end: UInt64, _ labels: [SnapshotLabel], _ player: Player) {
-        var earlier = labels
-        while let last = earlier.last, last.place.icount >= end { earlier.removeLast() }
-        guard let start = earlier.popLast() else { return arriveAtBegin(player) }
-        shared.goesBack.store(true, ordering: .relaxed)
-        guard load(start, player) else { return }
-        unhalt()
-        travel.goal = .search(Travel.Search(start: start.place.icount, end: end, earlier: earlier))
+    /// Runs the latest interval that may have a hit.
+    private func runInterval(before later: Travel.Search, _ player: Player) {
+        guard let snapshots = travel.snapshots else { return }
+        var search = later
+        while let start = search.earlier.popLast() {
+            // It may be the one since which the written pages are known.
+            if start.place.icount >= search.end {
+                search.next = start
+                continue
+            }
+            if let pages = search.watched, !snapshots.mayHaveWritten(pages, from: start, to: search.next) {
+                (search.end, search.next) = (start.place.icount, start)
+                continue
+            }
+            shared.goesBack.store(true, ordering: .relaxed)
+            guard load(start, player) else { return }
+            search.start = start
+            // Before this place, what is watched may be elsewhere.
+            search.watched = watchedPages
+            unhalt()
+            travel.goal = .search(search)
+            return
+        }
+        arriveAtBegin(player)
+    }
+
+    /// The pages without whose being written no breakpoint is hit; nil: not known.
+    private var watchedPages: [PageAddress]? {
+        guard let ram = travel.snapshots?.ram, let places = inHost({ host.watchedRAM }) else { return nil }
+        let pages = places.compactMap(ram.page)
+        return pages.count == places.count ? pages : nil
     }
 
     private func endInterval(_ search: Travel.Search) {
         withPinnedPlayer { player in
             guard let hit = search.found else {
-                return runInterval(before: search.start, search.earlier, player)
+                var earlier = search
+                if let start = search.start { (earlier.end, earlier.next) = (start.place.icount, start) }
+                return runInterval(before: earlier, player)
             }
-            let place = SnapshotPlace(icount: hit.icount, event: hit.events)
-            guard let nearest = travel.snapshots?.nearest(atOrBefore: place), load(nearest, player) else {
+            guard let nearest = travel.snapshots?.nearest(before: hit.icount), load(nearest, player) else {
                 return
             }
             unhalt()

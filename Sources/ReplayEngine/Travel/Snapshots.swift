@@ -17,20 +17,21 @@ final class Snapshots {
     static let usualBudget = 256 << 20
     private static let stagingBytes = 24 << 20
 
-    /// Stores RAM as it is now. Nil: memory ran out, or the thread can't be started.
-    init?(_ regions: [RAMConfiguration], budget: Int = Snapshots.usualBudget) {
-        guard let ram = GuestRAM(regions), let store = PageStore(ram.layout, budget: budget),
+    /// Stores RAM as it is now.
+    init(
+        _ regions: [RAMConfiguration], budget: Int = Snapshots.usualBudget, _ system: Syscalls = Syscalls()
+    ) throws(SystemError) {
+        let ram = try GuestRAM(regions, system)
+        guard let store = PageStore(ram.layout, budget: budget),
             let staging = StagingBuffer(ram.layout, memory: ram.memory, capacity: Self.stagingBytes)
-        else { return nil }
+        else { throw .noMemory }
         for (number, region) in regions.enumerated() {
             let bytes = UnsafeRawBufferPointer(
                 start: region.bytes, count: Int(truncatingIfNeeded: region.length))
-            guard store.addStart(region: number, bytes) else { return nil }
+            guard store.addStart(region: number, bytes) else { throw .noMemory }
         }
-        guard let worker = try? SnapshotWorker(staging, store) else { return nil }
-        (self.ram, self.staging, self.worker) = (ram, staging, worker)
-        ram.collect()
-        ram.clean()
+        worker = try SnapshotWorker(staging, store, system: system)
+        (self.ram, self.staging) = (ram, staging)
     }
 
     deinit { worker.stop() }
@@ -38,15 +39,21 @@ final class Snapshots {
     // MARK: Take
 
     /// False: the thread is behind; try again later.
-    func take(_ place: SnapshotPlace, isArrival: Bool, state: UnsafeRawBufferPointer, isKept: Bool = false)
-        -> Bool
-    {
+    func take(
+        _ place: SnapshotPlace, isArrival: Bool, state: [UInt8], isKept: Bool = false
+    ) throws(SystemError) -> Bool {
         if staging.lost > 0 { worker.withStore { $0.lostPages(ram.mark) } }
-        ram.collect()
+        try ram.collect()
         // Replay time is about proportional to the count.
         let label = SnapshotLabel(
             id: nextNumber &<< 1 | (isArrival ? 1 : 0), place: place, work: place.icount, isKept: isKept)
-        guard labels.makeRoom(), staging.stage(ram.written, label: label, state: state) == .staged else {
+        let isStaged =
+            labels.makeRoom()
+            && ram.written.withUnsafeBufferPointer { pages in
+                state.withUnsafeBytes { staging.stage(pages, label: label, state: $0) }
+            } == .staged
+        guard isStaged else {
+            ram.keep()
             return false
         }
         ram.clean()
@@ -68,31 +75,34 @@ final class Snapshots {
         return labels.last { $0.place.icount < icount || $0.place.icount == icount && $0.isArrival }
     }
 
-    /// The last one at or before a place.
-    func nearest(atOrBefore place: SnapshotPlace) -> SnapshotLabel? {
-        refresh()
-        return labels.last { $0.place <= place }
-    }
-
     /// Forgets those that the store has dropped.
     func refresh() { labels = worker.withStore { $0.labels } }
+
+    /// May one of these pages have been written between a snapshot and a later one? Nil: from the last one before
+    /// this place until now.
+    func mayHaveWritten(_ pages: [PageAddress], from start: SnapshotLabel, to end: SnapshotLabel?) -> Bool {
+        guard let end else { return ram.mayHaveWritten(pages) }
+        guard ram.listsEveryWrite else { return true }
+        return worker.withStore { store in
+            pages.contains { store.mayHaveWritten($0, from: start.id, to: end.id) }
+        }
+    }
 
     /// A copy of the state that a snapshot has; nil: there is no such snapshot, or memory ran out.
     func state(of id: UInt64) -> RawBuffer? {
         worker.withStore { store in store.state(of: id).flatMap { RawBuffer(copying: $0) } }
     }
 
-    /// Loads RAM. False: memory ran out, and RAM is neither here nor there.
-    func load(_ id: UInt64) -> Bool {
-        ram.collect()
-        let result = worker.withStore {
-            $0.restore(id, written: ram.written, memory: ram.memory, loaded: ram.noteLoaded)
+    /// Loads RAM.
+    func load(_ id: UInt64) throws(SystemError) {
+        try ram.collect()
+        let result = worker.withStore { store in
+            ram.written.withUnsafeBufferPointer {
+                store.restore(id, written: $0, memory: ram.memory, loaded: ram.noteLoaded)
+            }
         }
-        guard case .restored = result else { return false }
-        // What the host marks as it drops its caches is the snapshot's.
-        ram.collect()
         ram.clean()
-        return true
+        guard case .restored = result else { throw .noMemory }
     }
 
     var statistics: (count: Int, bytes: Int, dropped: UInt64) {

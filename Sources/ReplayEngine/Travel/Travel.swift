@@ -23,24 +23,24 @@ final class Travel {
         case hit(Hit)
     }
 
-    /// A breakpoint or watchpoint that was hit.
+    /// A breakpoint or watchpoint that was hit. Each instruction has an icount of its own.
     struct Hit: Equatable {
         var icount: UInt64
-        /// The events before it: an interrupt may come at the same icount.
-        var events: UInt64
         var kind: Int32
         var address: UInt64
-
-        func isAt(_ other: Hit) -> Bool { icount == other.icount && events == other.events }
     }
 
     /// Running through intervals between snapshots, the latest first, for the last hit in one.
     struct Search {
         /// Where the interval begins and ends.
-        var start: UInt64
+        var start: SnapshotLabel?
         var end: UInt64
+        /// The snapshot there; nil: the search began there.
+        var next: SnapshotLabel?
         /// Where the earlier ones begin, in their order.
         var earlier: [SnapshotLabel]
+        /// No hit is possible before `start` where none of these pages is written; nil: not known.
+        var watched: [PageAddress]?
         /// The last hit in this one.
         var found: Hit?
     }
@@ -50,7 +50,7 @@ final class Travel {
     /// A breakpoint has asked for a pause.
     var hit: Hit?
     /// Where the machine was let run: a breakpoint there doesn't count again.
-    var resumedAt: (icount: UInt64, events: UInt64)?
+    var resumedAt: UInt64?
     /// Asks at a hit whether it counts, for conditions of a debugger.
     var counts: ((Int32, UInt64) -> Bool)?
     /// Why the machine is paused.
@@ -71,16 +71,11 @@ final class Travel {
     var nextLook: UInt64 = .max
     /// Where to take one in any case, the last first: near the place that the machine is going to.
     var planned: [UInt64] = []
-    /// The place of the last look, and the thread's CPU time when the last snapshot was passed.
-    var lastLook: UInt64 = 0
-    var lastTime: Int64 = 0
+    var pace = SnapshotPace(0, 0)
 
-    /// Snapshots are this far apart, in ns of CPU time, or have so many pages.
-    static let spacing: Int64 = 50_000_000
+    /// So many written pages make a snapshot.
     static let mostPages = 2500
-    /// Instructions between two looks.
-    static let lookInterval: UInt64 = 1_000_000
-    /// And until the next one where none is possible.
+    /// Instructions until the next attempt where none is possible.
     static let retryInterval: UInt64 = 5_000
     /// The instructions between the place that a journey goes to and the nearest snapshot before it.
     static let nearest: UInt64 = 1_000

@@ -152,6 +152,19 @@ static void loaded(void *opaque, uint64_t offset, uint64_t length) {
           offset + length <= JOURNEY_RAM);
 }
 
+static int32_t watched(void *opaque, replay_ram_place_t *places, uint32_t most) {
+    journey_host_t *m = opaque;
+    int32_t count = 0;
+    for (unsigned i = 0; i < JOURNEY_BREAKS; i++) {
+        if (!m->breaks[i].set)
+            continue;
+        if (m->breaks[i].kind != REPLAY_WATCH_WRITE || (uint32_t)count == most)
+            return -1;
+        places[count++] = (replay_ram_place_t){0, 0, m->breaks[i].address};
+    }
+    return count;
+}
+
 static void paused(void *opaque, replay_pause_reason_t why) {
     journey_host_t *m = opaque;
     m->pauses++;
@@ -182,6 +195,8 @@ static void configure(journey_host_t *m, replay_mode_t mode, const char *options
     if (!m->no_state)
         host->save_state = save, host->load_state = load;
     host->paused = paused;
+    if (m->knows_watched)
+        host->watched_ram = watched;
     replay_config_t config = host_config(&m->host, mode, log_path(), options);
     config.opaque = m;
     REQUIRE_STATUS(replay_configure(&config), OK);

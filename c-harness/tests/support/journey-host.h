@@ -42,10 +42,11 @@ typedef struct journey_host {
     int32_t keyboard;
     journey_break_t breaks[JOURNEY_BREAKS];
     atomic_bool kicked;
-    bool no_map;   /**< the library finds written pages itself */
-    bool no_state; /**< without save_state */
-    bool refuses;  /**< save_state returns false */
-    uint64_t seed; /**< RECORD: of the keys */
+    bool no_map;        /**< the library finds written pages itself */
+    bool knows_watched; /**< with watched_ram */
+    bool no_state;      /**< without save_state */
+    bool refuses;       /**< save_state returns false */
+    uint64_t seed;      /**< RECORD: of the keys */
     unsigned saves, loads, loaded_pages;
 
     /** The digest at each icount, as it was reached; 0: not yet. */

@@ -1,0 +1,39 @@
+/// When the vCPU thread takes snapshots on its way: by its CPU time, because the speed of guests is uneven.
+struct SnapshotPace {
+    /// The place and the thread's time of the last look.
+    private(set) var icount: UInt64
+    private var time: Int64
+    /// The thread's time at the last snapshot that was taken or passed.
+    private var snapshotTime: Int64
+    /// Instructions between two looks.
+    private var interval: UInt64 = 10_000
+    private static let intervals: ClosedRange<UInt64> = 1_000...10_000_000
+
+    /// CPU time, in ns, between two snapshots, and between two looks.
+    static let spacing: Int64 = 50_000_000
+    private static let lookSpacing: Int64 = spacing / 10
+
+    init(_ icount: UInt64, _ time: Int64) {
+        (self.icount, self.time, snapshotTime) = (icount, time, time)
+    }
+
+    var next: UInt64 { icount &+ interval }
+    var isDue: Bool { time &- snapshotTime >= Self.spacing }
+
+    /// The machine has come to a different place.
+    mutating func restart(_ icount: UInt64, _ time: Int64) {
+        (self.icount, self.time, snapshotTime) = (icount, time, time)
+    }
+
+    mutating func pass(_ time: Int64) { snapshotTime = time }
+
+    mutating func look(_ icount: UInt64, _ time: Int64) {
+        let (instructions, elapsed) = (icount &- self.icount, UInt64(max(time &- self.time, 1)))
+        (self.icount, self.time) = (icount, time)
+        guard instructions >= Self.intervals.lowerBound else { return }
+        let scaled = instructions.multipliedReportingOverflow(by: UInt64(Self.lookSpacing))
+        interval = min(
+            max(scaled.overflow ? .max : scaled.partialValue / elapsed, Self.intervals.lowerBound),
+            Self.intervals.upperBound)
+    }
+}
