@@ -57,7 +57,7 @@ extension Session {
     private func beginSnapshots() {
         travel.nextLook = .max
         guard withPinnedPlayer({ accountForPlaying(host.icount, $0) }) == true else { return }
-        if let error = writtenDisk {
+        if let error = diskWithoutWay {
             travel.obstacle = error.message
             return
         }
@@ -121,11 +121,13 @@ extension Session {
             travel.obstacle = "the host can't save its state (replay_host::save_state)"
             return false
         }
+        guard let disks = keepDisks() else { return false }
         travel.obstacle = nil
         let place = SnapshotPlace(icount: icount, event: player.nextIndex)
         let isArrival = !player.hasConsumed(at: icount)
         do throws(SystemError) {
-            return try snapshots.take(place, isArrival: isArrival, state: state, isKept: isKept)
+            return try snapshots.take(
+                place, isArrival: isArrival, state: state, disks: disks, isKept: isKept)
         } catch {
             travel.obstacle = "RAM can't be read for snapshots: \(error)"
             return false
@@ -152,6 +154,7 @@ extension Session {
             do throws(SystemError) { try snapshots.load(label.id) } catch {
                 throw ReplayError(error, "RAM could not be loaded", device: "")
             }
+            adopt(snapshots.disks(of: label.id))
             var place = rest
             let isRead = inHost {
                 host.loadState { target in

@@ -12,6 +12,11 @@ final class Snapshots {
     /// Those that were taken, in the order of their places. The store may have dropped some since.
     private(set) var labels: [SnapshotLabel] = []
     private var nextNumber: UInt64 = 0
+    /// The content of their disks.
+    private var disks: [UInt64: DiskVersions] = [:]
+    /// When there are so many, it is time to forget dropped ones.
+    private var mostDisks = Snapshots.leastDisks
+    private static let leastDisks = 64
 
     /// What the store may take, and what may wait for the thread.
     static let usualBudget = 256 << 20
@@ -40,7 +45,7 @@ final class Snapshots {
 
     /// False: the thread is behind; try again later.
     func take(
-        _ place: SnapshotPlace, isArrival: Bool, state: [UInt8], isKept: Bool = false
+        _ place: SnapshotPlace, isArrival: Bool, state: [UInt8], disks: DiskVersions, isKept: Bool = false
     ) throws(SystemError) -> Bool {
         if staging.lost > 0 { worker.withStore { $0.lostPages(ram.mark) } }
         try ram.collect()
@@ -48,7 +53,7 @@ final class Snapshots {
         let label = SnapshotLabel(
             id: nextNumber &<< 1 | (isArrival ? 1 : 0), place: place, work: place.icount, isKept: isKept)
         let isStaged =
-            labels.makeRoom()
+            labels.makeRoom() && (disks.isEmpty || makeRoomForDisks())
             && ram.written.withUnsafeBufferPointer { pages in
                 state.withUnsafeBytes { staging.stage(pages, label: label, state: $0) }
             } == .staged
@@ -58,9 +63,21 @@ final class Snapshots {
         }
         ram.clean()
         nextNumber &+= 1
+        if !disks.isEmpty { self.disks[label.id] = disks }
         labels.insert(label, at: labels.firstIndex { $0.place > place } ?? labels.count)
         return true
     }
+
+    /// False: memory ran out.
+    private func makeRoomForDisks() -> Bool {
+        if disks.count >= mostDisks {
+            refresh()
+            mostDisks = 2 &* disks.count &+ Self.leastDisks
+        }
+        return CheckedMemory.has(4 &* (disks.count &+ 16) &* MemoryLayout<(UInt64, DiskVersions)>.stride)
+    }
+
+    func disks(of id: UInt64) -> DiskVersions { disks[id] ?? DiskVersions() }
 
     /// Does one exist in this range?
     func has(after first: UInt64, upTo last: UInt64) -> Bool {
@@ -76,7 +93,12 @@ final class Snapshots {
     }
 
     /// Forgets those that the store has dropped.
-    func refresh() { labels = worker.withStore { $0.labels } }
+    func refresh() {
+        labels = worker.withStore { $0.labels }
+        if disks.isEmpty { return }
+        let ids = Set(labels.map(\.id))
+        disks = disks.filter { ids.contains($0.key) }
+    }
 
     /// May one of these pages have been written between a snapshot and a later one? Nil: from the last one before
     /// this place until now.
