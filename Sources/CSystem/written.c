@@ -64,11 +64,11 @@ int replay_written_watch(int descriptor, uintptr_t start, size_t length) {
 }
 
 int replay_written_scan(int pagemap, uintptr_t start, uintptr_t end, replay_written_t *found,
-                        size_t most, uintptr_t *reached) {
+                        size_t most, bool reset, uintptr_t *reached) {
     enum { MOST = 256 };
     struct region regions[MOST];
     struct scan scan = {.size = sizeof scan,
-                        .flags = SCAN_PROTECT | SCAN_CHECK_ASYNC,
+                        .flags = SCAN_CHECK_ASYNC | (reset ? SCAN_PROTECT : 0),
                         .start = start,
                         .end = end,
                         .regions = (uintptr_t)regions,

@@ -22,17 +22,18 @@ extension Syscalls {
         return attempt { replay_written_watch(descriptor, range.lowerBound, range.count) }
     }
 
-    /// Fills a buffer with ranges of written pages, and resets them. Returns how many there are, and where to go on.
+    /// Fills a buffer with ranges of written pages, and resets them if `resets`. Returns how many there are, and where to go on.
     ///
     /// - Parameter pagemap: `/proc/self/pagemap`, opened.
     package func scanWritten(
-        _ pagemap: Int32, _ range: Range<UInt>, into found: UnsafeMutableBufferPointer<WrittenRange>
+        _ pagemap: Int32, _ range: Range<UInt>, into found: UnsafeMutableBufferPointer<WrittenRange>,
+        resets: Bool = true
     ) -> Result<(count: Int, reached: UInt)> {
         if let error = fault(.scan) { return .failure(error) }
         var reached: UInt = range.lowerBound
         return retry {
             replay_written_scan(
-                pagemap, range.lowerBound, range.upperBound, found.baseAddress, found.count, &reached)
+                pagemap, range.lowerBound, range.upperBound, found.baseAddress, found.count, resets, &reached)
         }.map { (Int($0), reached) }
     }
 

@@ -19,7 +19,11 @@ import Testing
         var pages: [PageAddress] = []
         for _ in 0..<rounds {
             memory.write(Int.random(in: 0...200, using: &memory.generator))
+            let count = finder.count
             try finder.collect(into: &pages)
+            if memory.kinds == [.own] && memory.regions[0].pageBytes == 4096 || memory.kinds == [.mapped] {
+                #expect(count == (finder.method(0) == .comparison ? 0 : pages.count))
+            }
             let (must, may) = memory.takeWritten(finder)
             #expect(must.subtracting(pages) == [] && Set(pages).subtracting(may) == [])
             #expect(zip(pages, pages.dropFirst()).allSatisfy { ($0.region, $0.page) < ($1.region, $1.page) })

@@ -89,13 +89,13 @@ typedef struct {
     uintptr_t start, end;
 } replay_written_t;
 
-/** Finds written pages in a range, and resets them.
+/** Finds written pages in a range, and with @p reset resets them.
  *  @param pagemap /proc/self/pagemap
  *  @param found gets up to @p most ranges
  *  @param reached gets the address at which to go on, or @p end
  *  @return the number of ranges, or -1 with errno (EPERM: a part isn't watched). */
 int replay_written_scan(int pagemap, uintptr_t start, uintptr_t end, replay_written_t *found,
-                        size_t most, uintptr_t *reached);
+                        size_t most, bool reset, uintptr_t *reached);
 
 /** Is something mapped at each address of a range of whole pages? */
 bool replay_is_mapped(uintptr_t start, size_t length);

@@ -19,19 +19,32 @@ struct ByteMap {
     }
 
     func collect(_ note: (Int) -> Void) {
+        forEachWritten { page in
+            bytes[page] &= 0xFE
+            note(page)
+        }
+    }
+
+    /// How many pages were written.
+    var written: Int {
+        var count = 0
+        forEachWritten { _ in count &+= 1 }
+        return count
+    }
+
+    @inline(__always)
+    private func forEachWritten(_ body: (Int) -> Void) {
         let raw = UnsafeRawPointer(bytes)
         var page = 0
         while page < count {
+            // Most are clean.
             if count &- page >= 8
                 && raw.loadUnaligned(fromByteOffset: page, as: UInt64.self) & ByteMap.bits == 0
             {
                 page &+= 8
                 continue
             }
-            for one in page..<min(page &+ 8, count) where bytes[one] & 1 != 0 {
-                bytes[one] &= 0xFE
-                note(one)
-            }
+            for one in page..<min(page &+ 8, count) where bytes[one] & 1 != 0 { body(one) }
             page &+= 8
         }
     }

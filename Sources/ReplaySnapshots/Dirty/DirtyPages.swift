@@ -104,6 +104,16 @@ package final class DirtyPages {
         found.removeAll()
     }
 
+    /// About how many pages the next call will list. Doesn't change what it lists. Pages that are compared don't
+    /// count.
+    package var count: Int {
+        guard replay_fork_count() == forks else { return 0 }
+        var count = found.count
+        for region in regions { count &+= region.map?.written ?? 0 }
+        kernel?.peek { count &+= $0.count / Int(Syscalls.memoryPage) }
+        return count
+    }
+
     /// The next call lists this page too.
     package func mark(_ address: PageAddress) {
         if layout.contains(address) { found.insert(address) }

@@ -75,14 +75,20 @@ final class WriteWatch {
         scan(Syscalls.wholePages(memory), note)
     }
 
-    private func scan(_ range: Range<UInt>, _ note: (Range<UInt>) -> Void) -> Bool {
+    /// The ranges that the next call will find.
+    func peek(_ note: (Range<UInt>) -> Void) {
+        for range in ranges { _ = scan(range, resets: false, note) }
+    }
+
+    private func scan(_ range: Range<UInt>, resets: Bool = true, _ note: (Range<UInt>) -> Void) -> Bool {
         let found = UnsafeMutableBufferPointer(
             start: buffer.start?.assumingMemoryBound(to: Syscalls.WrittenRange.self),
             count: WriteWatch.most)
         var next = range.lowerBound
         while next < range.upperBound {
             guard
-                case .success(let result) = system.scanWritten(pagemap, next..<range.upperBound, into: found),
+                case .success(let result) = system.scanWritten(
+                    pagemap, next..<range.upperBound, into: found, resets: resets),
                 result.reached > next
             else { return false }
             for index in 0..<result.count where found[index].start < found[index].end {

@@ -33,9 +33,12 @@ package final class SnapshotFileWriter {
 
     /// Creates a store, or continues one of the same recording and machine, after its last whole record.
     ///
-    /// - Parameter replaces: a store of a different recording, and a damaged one, is overwritten.
+    /// - Parameters:
+    ///   - replaces: a store of a different recording, and a damaged one, is overwritten.
+    ///   - continues: false: any store counts as one of a different recording.
     package init(
-        path: String, identity: SnapshotFileIdentity, replaces: Bool = false, limit: UInt64 = .max,
+        path: String, identity: SnapshotFileIdentity, replaces: Bool = false, continues: Bool = true,
+        limit: UInt64 = .max,
         system: Syscalls = Syscalls()
     ) throws(LogError) {
         guard let layout = PageLayout(identity.regions) else {
@@ -56,7 +59,7 @@ package final class SnapshotFileWriter {
         number = SnapshotFileWriter.numbers.add(1, ordering: .relaxed).newValue
         leaves.reserveCapacity(LeafPayload.most)
         try claim()
-        if let index = try existing(header, replaces: replaces) {
+        if let index = try existing(header, replaces: replaces, continues: continues) {
             tail = index.end
             sequence = (index.entries.last?.header.sequence ?? 0) &+ 1
             try system.truncate(file.descriptor, size: tail).orThrow("written", path)
@@ -80,7 +83,9 @@ package final class SnapshotFileWriter {
     }
 
     /// The records of the store that the file has; nil: it is to be written anew.
-    private func existing(_ header: SnapshotFileHeader, replaces: Bool) throws(LogError) -> RecordIndex? {
+    private func existing(_ header: SnapshotFileHeader, replaces: Bool, continues: Bool) throws(LogError)
+        -> RecordIndex?
+    {
         let start = RawBuffer()
         guard start.reserve(SnapshotFileHeader.largest) else {
             throw LogError.system(.noMemory, "read", path)
@@ -92,6 +97,7 @@ package final class SnapshotFileWriter {
         do throws(LogError) {
             let found = try SnapshotFileHeader.decode(bytes, path: path)
             try found.check(header.identity, path: path)
+            if !continues { throw LogError(.exists, "\(path) exists") }
         } catch {
             if replaces && error.code != .notALog { return nil }
             throw error
