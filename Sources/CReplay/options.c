@@ -7,7 +7,7 @@
 
 #include "replay-vclock.h"
 
-/* A text option has neither words nor a range; a number has a range, and may have one word. */
+/* A text option has neither words nor a range; a number has a range, and may have words. */
 typedef struct {
     const char *key;
     size_t member; /* of replay_config_t */
@@ -31,6 +31,9 @@ static const option_t options[] = {
     {"rr", MEMBER(mode), WORDS("record", REPLAY_MODE_RECORD, "replay", REPLAY_MODE_PLAY)},
     {"rrfile", MEMBER(filename)},
     {"rrsnapshot", MEMBER(snapshot)},
+    {"rrsnap", MEMBER(snap_ms), .least = 1, .most = INT32_MAX,
+     WORDS("off", REPLAY_SNAP_OFF, "memory", REPLAY_SNAP_MEMORY)},
+    {"rrsnapsize", MEMBER(snap_bytes), .least = REPLAY_SNAP_SIZE_MIN, .most = INT64_MAX},
     {"rrdata", MEMBER(block_data), ON_OFF},
     {"rrdigest", MEMBER(digest_interval), .most = UINT64_MAX},
     {"rrstall", MEMBER(stall_ms), .least = 1, .most = UINT32_MAX},
@@ -68,14 +71,18 @@ static bool read_value(const option_t *option, const char *text, uint64_t *value
            *value <= option->most;
 }
 
+static const char *or_empty(const char *text) {
+    return text ? text : "";
+}
+
 static replay_status_t bad_value(const option_t *option, const char *value, char *message,
                                  size_t size) {
     char allowed[100];
     if (option->most > 0)
-        snprintf(allowed, sizeof allowed, "a number from %llu to %llu%s%s",
+        snprintf(allowed, sizeof allowed, "a number from %llu to %llu%s%s%s%s",
                  (unsigned long long)option->least, (unsigned long long)option->most,
-                 option->words[0].word ? ", or " : "",
-                 option->words[0].word ? option->words[0].word : "");
+                 option->words[0].word ? ", or " : "", or_empty(option->words[0].word),
+                 option->words[1].word ? " or " : "", or_empty(option->words[1].word));
     else
         snprintf(allowed, sizeof allowed, "%s or %s", option->words[0].word, option->words[1].word);
     snprintf(message, size, "option %s is '%s'; it must be %s", option->key, value, allowed);
@@ -166,10 +173,6 @@ replay_config_t replay_options_known(const replay_config_t *given) {
     replay_config_t config = REPLAY_CONFIG_INIT;
     memcpy(&config, given, given->size < sizeof config ? given->size : sizeof config);
     return config;
-}
-
-static const char *or_empty(const char *text) {
-    return text ? text : "";
 }
 
 size_t replay_options_room(const replay_config_t *config, const char *environment) {

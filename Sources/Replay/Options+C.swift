@@ -30,6 +30,12 @@ extension Options {
         if config.stall_ms != 0 { stallMilliseconds = config.stall_ms }
         if config.segment_bytes != 0 { segmentBytes = Int(config.segment_bytes) }
         createdNs = config.created_ns
+        switch Int(config.snap_ms) {
+        case REPLAY_SNAP_OFF: snapshots = .off
+        case REPLAY_SNAP_MEMORY: snapshots = .memory
+        default: snapshots = .file(milliseconds: config.snap_ms)
+        }
+        if config.snap_bytes != 0 { snapshotBytes = config.snap_bytes }
         overwrites = Self.choice(config.overwrite) ?? true
         overlayFolder = config.overlay_folder.map { String(fileName: $0) }
     }

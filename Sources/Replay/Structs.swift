@@ -21,6 +21,7 @@ extension replay_info_t {
         at_end = info.isAtEnd ? 1 : 0
         log_finished = info.end == nil ? 0 : 1
         block_data = info.hasBlockData ? 1 : 0
+        snapshots = info.snapshots
         total_icount = info.end?.icount ?? 0
         end_cause = info.end?.cause.rawValue ?? 0
         end_exit_code = info.end?.exitCode ?? 0

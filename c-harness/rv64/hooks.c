@@ -111,6 +111,5 @@ void machine_hooks(replay_host_t *host) {
     host->digest = on_digest;
     host->message = on_message;
     host->save_state = machine_save_state;
-    host->watched_ram = machine_watched_ram;
     host->load_state = machine_load_state;
 }

@@ -88,9 +88,6 @@ void machine_request_shutdown(machine_t *m, replay_shutdown_cause_t cause);
  *  @return false: a disk request is under way, or the stream has failed. */
 bool machine_save_state(void *opaque, const replay_stream_t *out);
 
-/** Where watchpoints can be hit, for searches back (see replay_host::watched_ram). */
-int32_t machine_watched_ram(void *opaque, replay_ram_place_t *places, uint32_t most);
-
 /** Loads what was saved. @return false: it is damaged, or from a different machine or version;
  *  then nothing has changed. */
 bool machine_load_state(void *opaque, const replay_stream_t *in);

@@ -5,7 +5,6 @@
  * The library itself saves its timers and the place in the log. */
 #include "machine.h"
 
-#include "cpu/break.h"
 #include "digest.h"
 
 /* To be changed with the lists of fields. */
@@ -120,19 +119,6 @@ static void ram_loaded(void *opaque, uint64_t offset, uint64_t length) {
     big_lock_take(&m->lock);
     cpu_ram_loaded(&m->cpu, m->cpu.ram_base + offset, length);
     big_lock_give(&m->lock);
-}
-
-int32_t machine_watched_ram(void *opaque, replay_ram_place_t *places, uint32_t most) {
-    machine_t *m = opaque;
-    uint64_t pages[32];
-    big_lock_take(&m->lock);
-    int count = break_watched_pages(&m->cpu, pages, (int)G_N_ELEMENTS(pages));
-    big_lock_give(&m->lock);
-    if (count > (int)most)
-        return -1;
-    for (int i = 0; i < count; i++)
-        places[i] = (replay_ram_place_t){0, 0, pages[i] - m->cpu.ram_base};
-    return count;
 }
 
 replay_ram_config_t machine_ram(machine_t *m) {

@@ -6,8 +6,7 @@
  *  A host that takes part fills replay_host::save_state and replay_host::load_state, and
  *  registers its RAM. The library then makes snapshots by itself: one when a replay begins,
  *  and, as soon as any call of this header has been used, more on the way. To go to a place
- *  it loads the nearest snapshot before it, and lets the machine run from there. The disks of
- *  block.h go with it, if what the guest writes goes to an overlay.
+ *  it loads the nearest snapshot before it, and lets the machine run from there.
  *
  *  A place is an icount: before anything that the recording has at that icount. Every
  *  journey ends with the machine paused, and with replay_host::paused. While it is paused,
@@ -94,7 +93,7 @@ REPLAY_API bool replay_is_paused(void);
  *
  *  @param icount the place
  *  @return REPLAY_OK; ERROR_NOT_SUPPORTED (the place is before the first snapshot: the host has
- *    no save_state, or the guest writes to a disk without an overlay); ERROR_WRONG_MODE
+ *    no save_state, or a disk that the guest writes to prevents snapshots); ERROR_WRONG_MODE
  *    (RECORD, NONE); ERROR_WRONG_STATE (before replay_start()); the failure of a replay that
  *    has failed.
  *  Thread: [any], without the lock too. */

@@ -331,6 +331,8 @@ typedef struct libreplay_host {
 
 enum { LIBREPLAY_SHIFT_DEFAULT = -2, LIBREPLAY_SHIFT_AUTO = -1 };
 
+enum { LIBREPLAY_SNAP_OFF = -1, LIBREPLAY_SNAP_MEMORY = 0 };
+
 typedef int32_t libreplay_switch_t;
 
 enum { LIBREPLAY_DEFAULT = 0, LIBREPLAY_ON = 1, LIBREPLAY_OFF = 2 };
@@ -354,15 +356,17 @@ typedef struct libreplay_config {
     uint32_t segment_bytes;
     uint64_t created_ns;
     libreplay_switch_t overwrite;
-    uint32_t reserved;
+    int32_t snap_ms;
     const char *overlay_folder;
+    uint64_t snap_bytes;
 } libreplay_config_t;
 
 #define LIBREPLAY_CONFIG_INIT                                                                      \
     {                                                                                              \
         (uint32_t)sizeof(libreplay_config_t), LIBREPLAY_MODE_NONE, 0, 0, 0, 0, 0,                  \
             LIBREPLAY_SHIFT_DEFAULT, LIBREPLAY_DEFAULT, LIBREPLAY_DEFAULT, LIBREPLAY_DEFAULT,      \
-            LIBREPLAY_DEFAULT, LIBREPLAY_DEFAULT, 0, 0, 0, 0, LIBREPLAY_DEFAULT, 0, 0              \
+            LIBREPLAY_DEFAULT, LIBREPLAY_DEFAULT, 0, 0, 0, 0, LIBREPLAY_DEFAULT,                   \
+            LIBREPLAY_SNAP_MEMORY, 0, 0                                                            \
     }
 
 typedef struct libreplay_end {
@@ -391,7 +395,7 @@ typedef struct libreplay_info {
     uint32_t at_end;
     uint32_t log_finished;
     uint32_t block_data;
-    uint32_t reserved;
+    uint32_t snapshots;
     uint64_t total_icount;
     libreplay_shutdown_cause_t end_cause;
     int32_t end_exit_code;

@@ -35,6 +35,12 @@ enum {
     REPLAY_SHIFT_AUTO = -1     /**< adapted so that virtual time follows real time */
 };
 
+/** Values of replay_config::snap_ms besides milliseconds. */
+enum {
+    REPLAY_SNAP_OFF = -1,  /**< no snapshots */
+    REPLAY_SNAP_MEMORY = 0 /**< PLAY: in memory, once there is a journey; RECORD: none */
+};
+
 /** A switch with a default. */
 typedef int32_t replay_switch_t;
 enum { REPLAY_DEFAULT = 0, REPLAY_ON = 1, REPLAY_OFF = 2 };
@@ -51,7 +57,13 @@ enum { REPLAY_DEFAULT = 0, REPLAY_ON = 1, REPLAY_OFF = 2 };
  *    rr=record|replay   the mode; without it, none
  *    rrfile=PATH        the log; the last part of a new log's name has at most 246
  *                       bytes, else ERROR_INVALID_ARGUMENT
- *    rrsnapshot=NAME    the snapshot to make or load at the start
+ *    rrsnapshot=NAME    the snapshot that replay_vmstate_init() makes or loads
+ *    rrsnap=off|memory|MS  snapshots of the machine, of which debug.h's journeys make use.
+ *                       memory: in PLAY, in memory, once there is a journey. MS: one
+ *                       after each so many ms of the vCPU's CPU time, in RECORD and in PLAY,
+ *                       kept in the file NAME.snap beside the log. off: none; NAME.snap
+ *                       isn't read either                          default memory
+ *    rrsnapsize=BYTES   the size that NAME.snap may reach          default 1 GiB
  *    rrdata=on|off      record the data that disks deliver, so that replay needs
  *                       no image                                   default off
  *    rrdigest=N         compare a digest of the guest's state every N instructions,
@@ -96,8 +108,9 @@ typedef struct replay_config {
     uint32_t segment_bytes;          /**< 0: the default, 1 MiB */
     uint64_t created_ns;        /**< creation time, ns since 1970, stored in the log; 0: unknown */
     replay_switch_t overwrite;  /**< rroverwrite, default on */
-    uint32_t reserved;          /**< 0 */
+    int32_t snap_ms;            /**< rrsnap: ms, or REPLAY_SNAP_…; default REPLAY_SNAP_MEMORY */
     const char *overlay_folder; /**< rroverlay, or NULL */
+    uint64_t snap_bytes;        /**< rrsnapsize; 0: the default, 1 GiB */
 } replay_config_t;
 
 /** The value to start a replay_config_t from. */
@@ -105,7 +118,7 @@ typedef struct replay_config {
     {                                                                                              \
         (uint32_t)sizeof(replay_config_t), REPLAY_MODE_NONE, 0, 0, 0, 0, 0, REPLAY_SHIFT_DEFAULT,  \
             REPLAY_DEFAULT, REPLAY_DEFAULT, REPLAY_DEFAULT, REPLAY_DEFAULT, REPLAY_DEFAULT, 0, 0,  \
-            0, 0, REPLAY_DEFAULT, 0, 0                                                             \
+            0, 0, REPLAY_DEFAULT, REPLAY_SNAP_MEMORY, 0, 0                                         \
     }
 
 /* -------------------------------------------------------------------- life */
@@ -161,7 +174,8 @@ REPLAY_API replay_status_t replay_fingerprint(const char *key, const char *value
  *    ERROR_FINGERPRINT (the message names every field that differs; expected
  *    and found are the values of the first); PLAY: the failure of a call that
  *    was made before the start, unless the fingerprint differs;
- *    ERROR_NOT_SUPPORTED (a snapshot is named), ERROR_WRONG_STATE,
+ *    ERROR_NOT_SUPPORTED (a snapshot is named, but the host has no save_state and
+ *    load_state, or the mode is NONE), ERROR_WRONG_STATE,
  *    ERROR_LOG_LOST (something else has created or replaced a file with the
  *    log's name since the configuration), or a failure of writing the log's
  *    head. After a failure the machine must not run: budgets are 0 and checkpoints
@@ -247,34 +261,38 @@ REPLAY_API const char *replay_get_filename(void);
 REPLAY_API replay_mode_t replay_get_mode(void);
 
 /** Makes or loads the snapshot that the configuration names. Does nothing if it names
- *  none.
+ *  none. Call it after replay_start(), before the first slice.
  *
- *  @return REPLAY_OK; ERROR_NOT_SUPPORTED if a snapshot is named: this version
- *    has no snapshots yet.
- *  Thread: [lock-held]. */
+ *  Record: makes the snapshot, of the machine as it is, in the file NAME.snap beside the log.
+ *  Play:   takes the machine to it, as a journey of debug.h does.
+ *  @return REPLAY_OK; ERROR_WRONG_STATE (before the start); ERROR_NOT_QUIET, ERROR_NOT_SUPPORTED
+ *    (as replay_position_save()); ERROR_POSITION (there is no such snapshot, or it is of a
+ *    different recording or machine); ERROR_SYSTEM and others: NAME.snap can't be written or
+ *    read; ERROR_NO_MEMORY.
+ *  Thread: [vcpu] [lock-held]. */
 REPLAY_API replay_status_t replay_vmstate_init(void);
 
 /** The state of a session. Set @c size first. */
 typedef struct replay_info {
-    uint32_t size;                     /**< sizeof(replay_info_t), set by the caller */
-    replay_mode_t mode;                /**< as replay_get_mode() */
-    uint64_t icount;                   /**< now, or without the lock at the last accounting */
-    uint64_t events;                   /**< RECORD: written; PLAY: consumed */
-    uint64_t total_events;             /**< PLAY of a finished log: all of it; else 0 */
-    uint64_t event_bytes;              /**< RECORD: bytes of the events, before compression */
-    uint64_t log_stalls;               /**< RECORD: how often the recorder waited for the disk */
-    uint64_t queued;                   /**< events in the queue */
-    int64_t virtual_ns;                /**< as replay_get_virtual_clock() */
-    int64_t warped_ns;                 /**< virtual time that passed in sleep */
-    int32_t shift;                     /**< the current one */
-    uint32_t log_version;              /**< format of the log, 0: no log */
-    uint32_t at_end;                   /**< PLAY: 1 if the end of the log was reached */
-    uint32_t log_finished;             /**< PLAY: 1 if the log was finished, 0 if it was cut */
-    uint32_t block_data;               /**< 1 if the log has the data of disks (rrdata=on), so that
-                                            PLAY needs no image */
-    uint32_t reserved;                 /**< 0 */
-    uint64_t total_icount;             /**< PLAY of a finished log: the icount at its end; else 0.
-                                            icount of total_icount is a replay's progress */
+    uint32_t size;         /**< sizeof(replay_info_t), set by the caller */
+    replay_mode_t mode;    /**< as replay_get_mode() */
+    uint64_t icount;       /**< now, or without the lock at the last accounting */
+    uint64_t events;       /**< RECORD: written; PLAY: consumed */
+    uint64_t total_events; /**< PLAY of a finished log: all of it; else 0 */
+    uint64_t event_bytes;  /**< RECORD: bytes of the events, before compression */
+    uint64_t log_stalls;   /**< RECORD: how often the recorder waited for the disk */
+    uint64_t queued;       /**< events in the queue */
+    int64_t virtual_ns;    /**< as replay_get_virtual_clock() */
+    int64_t warped_ns;     /**< virtual time that passed in sleep */
+    int32_t shift;         /**< the current one */
+    uint32_t log_version;  /**< format of the log, 0: no log */
+    uint32_t at_end;       /**< PLAY: 1 if the end of the log was reached */
+    uint32_t log_finished; /**< PLAY: 1 if the log was finished, 0 if it was cut */
+    uint32_t block_data;   /**< 1 if the log has the data of disks (rrdata=on), so that
+                                PLAY needs no image */
+    uint32_t snapshots;    /**< in memory and in NAME.snap, as of the vCPU's last look */
+    uint64_t total_icount; /**< PLAY of a finished log: the icount at its end; else 0.
+                                icount of total_icount is a replay's progress */
     replay_shutdown_cause_t end_cause; /**< PLAY of a finished log: see replay_finish_with() */
     int32_t end_exit_code;             /**< the same */
 } replay_info_t;

@@ -8,7 +8,7 @@
 
 #pragma GCC visibility push(hidden)
 
-enum { REPLAY_SEGMENT_MIN = 256, REPLAY_SEGMENT_MAX = 1 << 30 };
+enum { REPLAY_SEGMENT_MIN = 256, REPLAY_SEGMENT_MAX = 1 << 30, REPLAY_SNAP_SIZE_MIN = 4096 };
 
 /** Copies the host's struct up to its size; missing members get their defaults. */
 replay_config_t replay_options_known(const replay_config_t *given);

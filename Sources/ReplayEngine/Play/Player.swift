@@ -163,6 +163,12 @@ final class Player {
         return chain
     }
 
+    /// Does the log have the events before that position?
+    func isOfThisLog(_ position: EnginePosition) -> Bool {
+        let chain = try? elsewhere { () throws(LogError) in try reader.seek(toEvent: position.events) }
+        return chain == position.chain
+    }
+
     /// The icount of an event.
     func icount(ofEvent index: UInt64) throws(LogError) -> UInt64 {
         try elsewhere { () throws(LogError) in

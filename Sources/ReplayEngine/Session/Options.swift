@@ -17,6 +17,15 @@ package struct Options {
         }
     }
 
+    /// Where snapshots go that the library makes.
+    package enum SnapshotUse: Equatable {
+        case off
+        /// PLAY: once there is a journey.
+        case memory
+        /// Also to `NAME.snap`, after so much CPU time.
+        case file(milliseconds: Int32)
+    }
+
     package var mode = Mode.none
     package var fileName: String?
     package var snapshot: String?
@@ -34,6 +43,9 @@ package struct Options {
     /// The folder for temporary overlays; nil: that of temporary files.
     package var overlayFolder: String?
     package var createdNs: UInt64 = 0
+    package var snapshots = SnapshotUse.memory
+    /// The size that `NAME.snap` may reach.
+    package var snapshotBytes: UInt64 = 1 << 30
     /// For tests: makes system calls on the run's files fail.
     package var faults: SyscallFaults?
 

@@ -12,6 +12,8 @@ package struct RunInfo {
     /// The log's format; 0: no log.
     package var logVersion: UInt32 = 0
     package var hasBlockData = false
+    /// In memory and in the file.
+    package var snapshots: UInt32 = 0
     /// RECORD: bytes of the events, before compression.
     package var eventBytes: UInt64 = 0
     /// RECORD: how often the recorder waited for the disk.

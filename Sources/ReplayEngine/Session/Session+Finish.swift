@@ -29,12 +29,11 @@ extension Session {
         shared.isHalted.store(false, ordering: .relaxed)
         (travel.goal, travel.hit) = (.none, nil)
         if isRecording || !end.isOnPurpose { flushAtEnd() }
-        var error = closeLog(end)
+        let error = closeLog(end)
         shared.isEnding.store(true, ordering: .releasing)
         enter(.none)
         runRest()
-        let lost = closeDisks()
-        error = error ?? lost
+        closeDisks()
         runRest()
         reset()
         if !held { replay_fair_lock_give(lock) }

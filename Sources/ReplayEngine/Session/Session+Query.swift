@@ -15,6 +15,7 @@ extension Session {
         info.icount = isPlaying ? counted : max(icount, counted)
         info.events = eventsSeen
         info.queued = UInt64(queue.count)
+        info.snapshots = shared.snapshots.load(ordering: .relaxed)
         info.virtualNs = isConfigured ? clock.now(icount) : 0
         (info.warpedNs, info.shift) = (clock.warped, Int32(clock.shift))
         if let writer = face.writer {
@@ -23,16 +24,6 @@ extension Session {
         }
         if let player = face.player { info.isAtEnd = player.endIsReported }
         return info
-    }
-
-    package func initSnapshot() -> Status {
-        options.snapshot.map { note(noSnapshot($0)) } ?? .ok
-    }
-
-    func noSnapshot(_ name: String) -> ReplayError {
-        ReplayError(
-            .notSupported,
-            "the snapshot '\(name)' cannot be made or loaded: this version has no snapshots yet")
     }
 
     /// Wakes waiting threads, and makes the I/O thread take a turn.

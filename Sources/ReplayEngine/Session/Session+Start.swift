@@ -50,7 +50,7 @@ extension Session {
         if !isIdle, let reason = preparation.blocker {
             return refuse(ReplayError(.blocked, "record and replay are blocked: \(reason)", found: reason))
         }
-        if let snapshot = options.snapshot { return refuse(noSnapshot(snapshot)) }
+        if let refusal = options.snapshot.flatMap({ refusalOfNamed($0) }) { return refuse(refusal) }
         if let writer {
             do {
                 try writer.writeMetadata(metadata)

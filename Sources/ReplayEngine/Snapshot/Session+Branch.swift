@@ -56,6 +56,10 @@ extension Session {
     /// RECORD from here on. What has arrived before its place waits for the next flush.
     private func beginRun(with writer: LogWriter, _ path: String) {
         watchdog?.stop()
+        // They are of the replayed log.
+        travel.snapshots = nil
+        (travel.nextLook, travel.planned) = (.max, [])
+        updateStop()
         let real = max(state.virtualRTClock, state.clock.now(icount))
         shared.epoch.store(replay_monotonic_ns() &- real, ordering: .relaxed)
         state.pauses = PauseCount()
@@ -63,8 +67,6 @@ extension Session {
         if !host.hasDigest { state.nextDigest = .max }
         publishNothingDue()
         queue.returnArrived()
-        // There is no way back from here.
-        (travel.snapshots, travel.planned, travel.nextLook) = (nil, [], .max)
         options.mode = .record
         enter(LogUse(Recorder(writer)))
         events = writer.eventCount
@@ -74,7 +76,6 @@ extension Session {
         setFileName(path)
         replay_watch_reset(watch)
         startWatchdog()
-        updateStop()
         wakeVCPU()
         wakeIO()
     }

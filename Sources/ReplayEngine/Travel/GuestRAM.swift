@@ -1,4 +1,5 @@
 import Glibc
+import ReplayLog
 import ReplaySnapshots
 import ReplaySystem
 
@@ -65,6 +66,16 @@ final class GuestRAM {
         layout(regions + [region]) != nil && !regions.contains { $0.name == region.name }
     }
 
+    /// Tells these regions from others: the XXH3 of their names and lengths.
+    var digest: UInt64 {
+        var writer = ByteWriter()
+        for region in regions {
+            writer.writeUInt64(region.length)
+            writer.writeCounted(region.name.fileBytes)
+        }
+        return writer.bytes.withUnsafeBytes { Checksum.xxh3($0) }
+    }
+
     /// The page of a place; nil: there is no such place.
     func page(of place: RAMPlace) -> PageAddress? {
         guard Int(place.region) < regions.count else { return nil }
@@ -94,12 +105,8 @@ final class GuestRAM {
     /// A page isn't part of the last snapshot.
     func mark(_ address: PageAddress) { dirty.mark(address) }
 
-    /// How many pages were written since the last snapshot.
-    func writtenCount() throws(SystemError) -> Int {
-        try collect()
-        defer { keep() }
-        return written.count
-    }
+    /// About how many pages were written since the last snapshot.
+    var writtenCount: Int { dirty.count }
 
     /// May one of these pages have been written since the last snapshot?
     func mayHaveWritten(_ pages: [PageAddress]) -> Bool {

@@ -6,9 +6,6 @@ import Synchronization
 
 /// Snapshots of the whole machine: RAM, the host's state, and the engine's.
 extension Session {
-    /// The first bytes of a snapshot's state: the length of the engine's part.
-    private static let lengthBytes = 4
-
     // MARK: Preparation
 
     package func registerRAM(_ region: RAMConfiguration) -> Status {
@@ -28,7 +25,7 @@ extension Session {
 
     /// At the start: has the vCPU thread something to do before its first slice?
     func prepareTravel() {
-        travel.nextLook = isPlaying && host.savesState ? 0 : .max
+        prepareSnapshots()
         if travel.pausesAtStart { travel.inbox.withLock { $0 = .pause } }
         updateStop()
     }
@@ -43,52 +40,92 @@ extension Session {
 
     // MARK: Take
 
-    /// PLAY: takes a snapshot if it is time for one.
-    func lookForSnapshot() {
-        guard isPlaying, icount >= travel.nextLook else { return }
-        if let snapshots = travel.snapshots {
-            look(snapshots)
-        } else {
-            beginSnapshots()
+    /// Are snapshots written to `NAME.snap` on the way?
+    private var keepsSnapshots: Bool { if case .file = options.snapshots { true } else { false } }
+
+    private func prepareSnapshots() {
+        travel.nextLook = .max
+        if isIdle { return }
+        if options.snapshots == .off {
+            travel.obstacle = "snapshots are off (rrsnap=off)"
+            return
         }
+        if keepsSnapshots {
+            if !host.savesState {
+                host.message(
+                    .warning, "rrsnap makes no snapshots: the host's table has no save_state and load_state")
+            }
+            engage()
+        }
+        if host.savesState, isPlaying || keepsSnapshots { travel.nextLook = 0 }
     }
 
-    /// PLAY: the snapshot at the start.
-    private func beginSnapshots() {
+    /// Takes a snapshot if it is time for one.
+    func lookForSnapshot() {
+        guard !isIdle, host.icount >= travel.nextLook else { return }
+        // RAM as it is at the first look is what all snapshots, and those of a file, begin with.
+        if travel.snapshots == nil { beginSnapshots() }
+        guard let snapshots = travel.snapshots else { return }
+        if snapshots.hasBegun { look(snapshots) } else { begin(snapshots) }
+        shared.snapshots.store(UInt32(clamping: snapshots.labels.count), ordering: .relaxed)
+    }
+
+    func beginSnapshots() {
         travel.nextLook = .max
-        guard withPinnedPlayer({ accountForPlaying(host.icount, $0) }) == true else { return }
-        if let error = diskWithoutWay {
+        guard accountHere() else { return }
+        if let error = writtenDisk {
             travel.obstacle = error.message
             return
         }
         do throws(SystemError) {
-            let snapshots = try Snapshots(preparation.ram, Syscalls(faults: options.faults))
+            let snapshots = try Snapshots(preparation.ram, storage, Syscalls(faults: options.faults))
+            for remark in snapshots.remarks { host.message(.warning, remark) }
             travel.snapshots = snapshots
-            travel.pace = SnapshotPace(icount, Self.threadTime)
-            if !take(snapshots, isKept: true) {
-                travel.snapshots = nil
-                if travel.obstacle == nil { travel.nextLook = icount &+ Travel.retryInterval }
-                return
-            }
+            var spacing = SnapshotPace.usualSpacing
+            if case .file(let milliseconds) = options.snapshots { spacing = Int64(milliseconds) &* 1_000_000 }
+            travel.pace = SnapshotPace(icount, Self.threadTime, spacing: spacing)
         } catch {
-            travel.snapshots = nil
             travel.obstacle = "RAM can't be read for snapshots: \(error)"
+        }
+    }
+
+    /// `NAME.snap`, as far as this run uses it.
+    private var storage: SnapshotStorage? {
+        guard let path = fileName.map({ String(fileName: $0) }) else { return nil }
+        return SnapshotStorage(
+            path: path + SnapshotStorage.suffix, log: player?.reader.identity ?? writer?.identity ?? 0,
+            isRead: isPlaying, isWritten: keepsSnapshots || isRecording && options.snapshot != nil,
+            replaces: options.overwrites, limit: options.snapshotBytes, faults: options.faults)
+    }
+
+    /// The snapshot at the start.
+    private func begin(_ snapshots: Snapshots) {
+        travel.nextLook = .max
+        guard take(snapshots, isKept: true) else {
+            if travel.obstacle == nil { travel.nextLook = icount &+ Travel.retryInterval }
             return
         }
         travel.nextLook = travel.isEngaged ? travel.pace.next : .max
     }
 
+    private func accountHere() -> Bool {
+        if isRecording { return accountForWriting(host.icount) != nil }
+        return withPinnedPlayer({ accountForPlaying(host.icount, $0) }) == true
+    }
+
     private func look(_ snapshots: Snapshots) {
+        guard accountHere() else { return }
         guard travel.isEngaged else {
             travel.nextLook = .max
             return
         }
+        reportFile(snapshots)
         let isPlanned = travel.planned.last.map { $0 <= icount } ?? false
         if snapshots.has(after: travel.pace.icount, upTo: icount) { travel.pace.pass(Self.threadTime) }
         travel.pace.look(icount, Self.threadTime)
         var next = travel.pace.next
-        if isPlanned || travel.pace.isDue || (try? snapshots.ram.writtenCount()) ?? 0 >= Travel.mostPages {
-            if take(snapshots) {
+        if isPlanned || travel.pace.isDue || snapshots.ram.writtenCount >= Travel.mostPages {
+            if take(snapshots, isPlanned: isPlanned) {
                 travel.pace.pass(Self.threadTime)
             } else {
                 next = icount &+ Travel.retryInterval
@@ -98,18 +135,23 @@ extension Session {
         travel.nextLook = min(next, travel.planned.last ?? .max)
     }
 
+    private func reportFile(_ snapshots: Snapshots) {
+        guard let failure = snapshots.fileFailure, !travel.fileIsReported else { return }
+        travel.fileIsReported = true
+        host.message(.warning, "no more snapshots are written: \(failure)")
+    }
+
     /// False: none is possible here.
-    private func take(_ snapshots: Snapshots, isKept: Bool = false) -> Bool {
-        guard let player, !hasFailed, obstacle == nil, accountForPlaying(host.icount, player) else {
-            return false
-        }
-        var state: [UInt8] = []
-        let (head, body) = position(chain: 0).encoded()
-        let length = head.count &+ body.count
-        guard state.makeRoom(for: Self.lengthBytes &+ length) else { return false }
-        withUnsafeBytes(of: UInt32(truncatingIfNeeded: length).littleEndian) { state += $0 }
-        state += head
-        state += body
+    ///
+    /// - Parameter isPlanned: it is near a place that somebody goes to, and of no use later.
+    func take(_ snapshots: Snapshots, isKept: Bool = false, isPlanned: Bool = false, name: String? = nil)
+        -> Bool
+    {
+        guard !hasFailed, obstacle == nil, accountHere() else { return false }
+        let isForFile = snapshots.isWritten && !isPlanned && (keepsSnapshots || name != nil)
+        guard let chain = isForFile ? chainHere() : 0,
+            var state = SnapshotState.begin(name, position(chain: chain))
+        else { return false }
         let isWritten = inHost {
             host.saveState { bytes in
                 guard state.makeRoom(for: bytes.count) else { return false }
@@ -121,78 +163,33 @@ extension Session {
             travel.obstacle = "the host can't save its state (replay_host::save_state)"
             return false
         }
-        guard let disks = keepDisks() else { return false }
         travel.obstacle = nil
-        let place = SnapshotPlace(icount: icount, event: player.nextIndex)
-        let isArrival = !player.hasConsumed(at: icount)
+        let place = SnapshotPlace(icount: icount, event: player?.nextIndex ?? events)
+        let isArrival =
+            player.map { !$0.hasConsumed(at: icount) } ?? (writer?.hasWritten(at: icount) == false)
         do throws(SystemError) {
             return try snapshots.take(
-                place, isArrival: isArrival, state: state, disks: disks, isKept: isKept)
+                place, isArrival: isArrival, state: state, isKept: isKept, isForFile: isForFile)
         } catch {
             travel.obstacle = "RAM can't be read for snapshots: \(error)"
             return false
         }
     }
 
-    private static var threadTime: Int64 {
+    /// The checksum of the log up to here; nil: it can't be read.
+    private func chainHere() -> UInt64? {
+        if let writer { return writer.chain }
+        return try? player?.chain()
+    }
+
+    static var threadTime: Int64 {
         var time = timespec()
         clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
         return Int64(time.tv_sec) &* 1_000_000_000 &+ Int64(time.tv_nsec)
     }
+}
 
-    // MARK: Load
-
-    /// PLAY: takes the machine to a snapshot. False: the replay has failed.
-    func load(_ label: SnapshotLabel, _ player: Player) -> Bool {
-        player.thaw()
-        guard let snapshots = travel.snapshots, let state = snapshots.state(of: label.id) else {
-            return failToLoad("memory ran out", .noMemory)
-        }
-        do throws(ReplayError) {
-            let (position, rest) = try split(state.readOnly)
-            try go(to: position, player, isTrusted: true)
-            do throws(SystemError) { try snapshots.load(label.id) } catch {
-                throw ReplayError(error, "RAM could not be loaded", device: "")
-            }
-            adopt(snapshots.disks(of: label.id))
-            var place = rest
-            let isRead = inHost {
-                host.loadState { target in
-                    guard target.count <= place.count else { return false }
-                    target.copyBytes(from: place.prefix(target.count))
-                    place = UnsafeRawBufferPointer(rebasing: place.dropFirst(target.count))
-                    return true
-                }
-            }
-            guard isRead else {
-                return failToLoad("the host refused its state (replay_host::load_state)", .position)
-            }
-        } catch {
-            return failToLoad(error.message, error.status)
-        }
-        player.noteArrival(label.isArrival)
-        travel.pace.restart(icount, Self.threadTime)
-        travel.nextLook = travel.pace.next
-        return true
-    }
-
-    private func failToLoad(_ reason: String, _ status: Status) -> Bool {
-        fail(ReplayError(status, "a snapshot can't be loaded: \(reason)", at: self), .divergence)
-        return false
-    }
-
-    /// The engine's part of a snapshot's state, and the host's.
-    private func split(_ state: UnsafeRawBufferPointer) throws(ReplayError)
-        -> (EnginePosition, UnsafeRawBufferPointer)
-    {
-        let damage = EnginePosition.error("it is damaged")
-        guard state.count >= Self.lengthBytes else { throw damage }
-        let length = Int(UInt32(littleEndian: state.loadUnaligned(as: UInt32.self)))
-        let engine = state.dropFirst(Self.lengthBytes).prefix(length)
-        guard engine.count == length, length > EnginePosition.headSize else { throw damage }
-        let position = try EnginePosition(
-            body: UnsafeRawBufferPointer(rebasing: engine.dropFirst(EnginePosition.headSize)),
-            timers: self.state.timers)
-        return (position, UnsafeRawBufferPointer(rebasing: state.dropFirst(Self.lengthBytes &+ length)))
-    }
+extension LogWriter {
+    /// Is an event at this icount?
+    fileprivate func hasWritten(at icount: UInt64) -> Bool { eventCount > 0 && lastIcount == icount }
 }

@@ -48,7 +48,7 @@ extension Session {
     private func obstacle(to request: Travel.Request) -> String? {
         if case .seek(let target) = request, target > icount { return nil }
         // Before the first budget nobody knows yet.
-        return travel.snapshots == nil ? travel.obstacle : nil
+        return travel.snapshots?.hasBegun == true ? nil : travel.obstacle
     }
 
     private func ask(_ request: Travel.Request, _ function: StaticString) -> Status {
@@ -98,6 +98,8 @@ extension Session {
         if isPlaying { withPinnedPlayer { reachBreak($0) } }
         if !isHalted { arrive(isAccounted: isAccounted) }
         if !isAccounted {
+            // The first one comes before any journey.
+            if travel.snapshots == nil { lookForSnapshot() }
             if let request = travel.inbox.withLock({ $0.take() }) { begin(request) }
             if !isHalted { lookForSnapshot() }
         }
@@ -137,7 +139,7 @@ extension Session {
     /// PLAY: to a place before the events there.
     private func go(to target: UInt64, _ player: Player) {
         let mustGoBack = target < icount || target == icount && player.hasConsumed(at: icount)
-        let nearest = travel.snapshots?.nearest(before: target)
+        let nearest = ready(after: mustGoBack ? nil : icount) { $0.nearest(before: target) }
         if mustGoBack || (nearest?.place.icount ?? 0) > icount {
             guard let nearest else { return arriveAtBegin(player) }
             shared.goesBack.store(mustGoBack, ordering: .relaxed)
@@ -151,7 +153,7 @@ extension Session {
 
     /// PLAY: to the first snapshot, because nothing before it is known.
     private func arriveAtBegin(_ player: Player) {
-        if let first = travel.snapshots?.nearest(before: 0) ?? travel.snapshots?.labels.first {
+        if let first = ready({ $0.nearest(before: 0) }) ?? ready({ $0.labels.first }) {
             let isThere = first.place.icount == icount && first.place.event == player.nextIndex
             if !isThere, !load(first, player) { return }
         }
@@ -198,6 +200,8 @@ extension Session {
                 (search.end, search.next) = (start.place.icount, start)
                 continue
             }
+            // Then the interval begins at the one before it.
+            guard isReady(start, snapshots) else { continue }
             shared.goesBack.store(true, ordering: .relaxed)
             guard load(start, player) else { return }
             search.start = start
@@ -224,7 +228,7 @@ extension Session {
                 if let start = search.start { (earlier.end, earlier.next) = (start.place.icount, start) }
                 return runInterval(before: earlier, player)
             }
-            guard let nearest = travel.snapshots?.nearest(before: hit.icount), load(nearest, player) else {
+            guard let nearest = ready({ $0.nearest(before: hit.icount) }), load(nearest, player) else {
                 return
             }
             unhalt()

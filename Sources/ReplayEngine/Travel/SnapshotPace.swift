@@ -10,15 +10,17 @@ struct SnapshotPace {
     private static let intervals: ClosedRange<UInt64> = 1_000...10_000_000
 
     /// CPU time, in ns, between two snapshots, and between two looks.
-    static let spacing: Int64 = 50_000_000
-    private static let lookSpacing: Int64 = spacing / 10
+    let spacing: Int64
+    private var lookSpacing: Int64 { max(spacing / 10, 100_000) }
+    static let usualSpacing: Int64 = 50_000_000
 
-    init(_ icount: UInt64, _ time: Int64) {
+    init(_ icount: UInt64, _ time: Int64, spacing: Int64 = usualSpacing) {
         (self.icount, self.time, snapshotTime) = (icount, time, time)
+        self.spacing = spacing
     }
 
     var next: UInt64 { icount &+ interval }
-    var isDue: Bool { time &- snapshotTime >= Self.spacing }
+    var isDue: Bool { time &- snapshotTime >= spacing }
 
     /// The machine has come to a different place.
     mutating func restart(_ icount: UInt64, _ time: Int64) {
@@ -31,7 +33,7 @@ struct SnapshotPace {
         let (instructions, elapsed) = (icount &- self.icount, UInt64(max(time &- self.time, 1)))
         (self.icount, self.time) = (icount, time)
         guard instructions >= Self.intervals.lowerBound else { return }
-        let scaled = instructions.multipliedReportingOverflow(by: UInt64(Self.lookSpacing))
+        let scaled = instructions.multipliedReportingOverflow(by: UInt64(lookSpacing))
         interval = min(
             max(scaled.overflow ? .max : scaled.partialValue / elapsed, Self.intervals.lowerBound),
             Self.intervals.upperBound)

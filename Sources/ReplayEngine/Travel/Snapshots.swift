@@ -1,22 +1,28 @@
+import ReplayLog
 import ReplaySnapshots
 import ReplaySystem
 
-/// The snapshots of a run in memory: RAM in a store of pages, which a thread of the library fills, and with each the
-/// state of host and engine as bytes.
+/// The snapshots of a run: RAM in a store of pages, which a thread of the library fills, and with each the
+/// state of host and engine as bytes. Those of `NAME.snap` are loaded into the store when they are needed.
 ///
 /// The vCPU thread uses it.
 final class Snapshots {
     let ram: GuestRAM
     private let staging: StagingBuffer
     private let worker: SnapshotWorker
-    /// Those that were taken, in the order of their places. The store may have dropped some since.
+    /// Used only while the worker's store is.
+    private let reader: SnapshotFileReader?
+    /// Is there a file that snapshots go to?
+    let isWritten: Bool
+    /// What is wrong with the file, for the host.
+    let remarks: [String]
+    /// All, in the order of their places. The store may have dropped some since.
     private(set) var labels: [SnapshotLabel] = []
+    /// Those of the file that can't be used.
+    private var unusable: Set<UInt64> = []
+    /// One was taken.
+    private(set) var hasBegun = false
     private var nextNumber: UInt64 = 0
-    /// The content of their disks.
-    private var disks: [UInt64: DiskVersions] = [:]
-    /// When there are so many, it is time to forget dropped ones.
-    private var mostDisks = Snapshots.leastDisks
-    private static let leastDisks = 64
 
     /// What the store may take, and what may wait for the thread.
     static let usualBudget = 256 << 20
@@ -24,7 +30,8 @@ final class Snapshots {
 
     /// Stores RAM as it is now.
     init(
-        _ regions: [RAMConfiguration], budget: Int = Snapshots.usualBudget, _ system: Syscalls = Syscalls()
+        _ regions: [RAMConfiguration], _ storage: SnapshotStorage? = nil,
+        budget: Int = Snapshots.usualBudget, _ system: Syscalls = Syscalls()
     ) throws(SystemError) {
         let ram = try GuestRAM(regions, system)
         guard let store = PageStore(ram.layout, budget: budget),
@@ -35,17 +42,27 @@ final class Snapshots {
                 start: region.bytes, count: Int(truncatingIfNeeded: region.length))
             guard store.addStart(region: number, bytes) else { throw .noMemory }
         }
-        worker = try SnapshotWorker(staging, store, system: system)
-        (self.ram, self.staging) = (ram, staging)
+        let file = storage?.open(ram, store)
+        worker = try SnapshotWorker(staging, store, file: file?.writer, system: system)
+        (self.ram, self.staging, reader) = (ram, staging, file?.reader)
+        (isWritten, remarks) = (file?.writer != nil, file?.remarks ?? [])
+        refresh()
+        nextNumber = (labels.map(\.id).max() ?? 0) / 2 &+ 1
     }
 
-    deinit { worker.stop() }
+    deinit {
+        // What it couldn't write, it has reported.
+        _ = try? worker.finish()
+    }
+
+    /// Why nothing is written to the file any more.
+    var fileFailure: String? { worker.fileFailure?.message }
 
     // MARK: Take
 
     /// False: the thread is behind; try again later.
     func take(
-        _ place: SnapshotPlace, isArrival: Bool, state: [UInt8], disks: DiskVersions, isKept: Bool = false
+        _ place: SnapshotPlace, isArrival: Bool, state: [UInt8], isKept: Bool = false, isForFile: Bool = false
     ) throws(SystemError) -> Bool {
         if staging.lost > 0 { worker.withStore { $0.lostPages(ram.mark) } }
         try ram.collect()
@@ -53,9 +70,13 @@ final class Snapshots {
         let label = SnapshotLabel(
             id: nextNumber &<< 1 | (isArrival ? 1 : 0), place: place, work: place.icount, isKept: isKept)
         let isStaged =
-            labels.makeRoom() && (disks.isEmpty || makeRoomForDisks())
+            labels.makeRoom()
             && ram.written.withUnsafeBufferPointer { pages in
-                state.withUnsafeBytes { staging.stage(pages, label: label, state: $0) }
+                state.withUnsafeBytes {
+                    staging.stage(
+                        pages, label: label, state: $0, listsEveryWrite: ram.listsEveryWrite,
+                        isForFile: isForFile)
+                }
             } == .staged
         guard isStaged else {
             ram.keep()
@@ -63,21 +84,15 @@ final class Snapshots {
         }
         ram.clean()
         nextNumber &+= 1
-        if !disks.isEmpty { self.disks[label.id] = disks }
+        hasBegun = true
         labels.insert(label, at: labels.firstIndex { $0.place > place } ?? labels.count)
         return true
     }
 
-    /// False: memory ran out.
-    private func makeRoomForDisks() -> Bool {
-        if disks.count >= mostDisks {
-            refresh()
-            mostDisks = 2 &* disks.count &+ Self.leastDisks
-        }
-        return CheckedMemory.has(4 &* (disks.count &+ 16) &* MemoryLayout<(UInt64, DiskVersions)>.stride)
+    /// Waits until all that was taken is stored. - Returns: is one at this place?
+    func settle(_ place: SnapshotPlace) -> Bool {
+        worker.withStore { store in store.labels.contains { $0.place == place } }
     }
-
-    func disks(of id: UInt64) -> DiskVersions { disks[id] ?? DiskVersions() }
 
     /// Does one exist in this range?
     func has(after first: UInt64, upTo last: UInt64) -> Bool {
@@ -92,12 +107,53 @@ final class Snapshots {
         return labels.last { $0.place.icount < icount || $0.place.icount == icount && $0.isArrival }
     }
 
-    /// Forgets those that the store has dropped.
+    /// Forgets those that the store has dropped, and adds what the file has got.
     func refresh() {
-        labels = worker.withStore { $0.labels }
-        if disks.isEmpty { return }
-        let ids = Set(labels.map(\.id))
-        disks = disks.filter { ids.contains($0.key) }
+        labels = worker.withStore { store in
+            let stored = store.labels
+            guard let reader else { return stored }
+            // What can't be read now may be later.
+            _ = try? reader.refresh()
+            let known = Set(stored.map(\.id))
+            let others = reader.labels.filter { !known.contains($0.id) && !unusable.contains($0.id) }
+            return others.isEmpty ? stored : (stored + others).sorted { $0.place < $1.place }
+        }
+    }
+
+    /// Gets a snapshot into memory. - Returns: why it can't be used; it isn't among the ``labels`` then.
+    ///
+    /// - Parameter refusal: what speaks against the state of one from the file.
+    func prepare(_ id: UInt64, refusal: (UnsafeRawBufferPointer) -> String?) -> String? {
+        let reason = worker.withStore { store -> String? in
+            if store.state(of: id) != nil { return nil }
+            guard let reader else { return "it was dropped" }
+            do throws(LogError) {
+                guard let snapshot = try reader.open(id) else { return "it was dropped" }
+                if let reason = refusal(try reader.state(of: snapshot)) { return reason }
+                return try store.adopt(snapshot, from: reader) == .adopted ? nil : "memory ran out"
+            } catch {
+                return error.message
+            }
+        }
+        if reason != nil {
+            unusable.insert(id)
+            labels.removeAll { $0.id == id }
+        }
+        return reason
+    }
+
+    /// The last one that was made with a name; it must still be prepared. Nil: there is none.
+    func find(_ name: String) -> SnapshotLabel? {
+        refresh()
+        return worker.withStore { store in
+            reader?.labels.last { label in
+                guard label.isKept, !unusable.contains(label.id),
+                    let snapshot = try? reader?.open(label.id), let bytes = try? reader?.state(of: snapshot),
+                    let state = SnapshotState(bytes)
+                else { return false }
+                return state.name.elementsEqual(name.fileBytes)
+            }
+        }
     }
 
     /// May one of these pages have been written between a snapshot and a later one? Nil: from the last one before

@@ -72,6 +72,8 @@ final class Travel {
     /// Where to take one in any case, the last first: near the place that the machine is going to.
     var planned: [UInt64] = []
     var pace = SnapshotPace(0, 0)
+    /// It was reported that no more go to the file.
+    var fileIsReported = false
 
     /// So many written pages make a snapshot.
     static let mostPages = 2500

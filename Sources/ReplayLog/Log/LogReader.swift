@@ -67,6 +67,9 @@ package final class LogReader {
         throw fail(damage())
     }
 
+    /// The XXH3 of the metadata: tells the log from most others.
+    package var identity: UInt64 { metadata.identity(kinds: kinds) }
+
     /// Seeks to an event, so that ``next()`` returns it. The place after the last event is the end.
     ///
     /// - Returns: a checksum of the metadata and of all events before it, which tells this log up to there

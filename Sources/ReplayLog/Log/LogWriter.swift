@@ -111,7 +111,8 @@ package final class LogWriter: @unchecked Sendable {
     /// Tells the log up to its last event from all others, once it has its metadata: as
     /// ``LogReader/seek(toEvent:)`` returns it.
     package var chain: UInt64 { RunningChecksum.fold(encoder.pointee.check, identity) }
-    private var identity: UInt64 = 0
+    /// The XXH3 of the metadata, as ``LogReader/identity``.
+    package private(set) var identity: UInt64 = 0
     /// The bytes of all events, before compression.
     package var bytesWritten: UInt64 {
         let unsealed = encoder.pointee.eventCount != segment.firstEvent

@@ -94,24 +94,6 @@ bool break_watches(const cpu_t *cpu, uint64_t address, bool write) {
     return false;
 }
 
-int break_watched_pages(cpu_t *cpu, uint64_t *pages, int most) {
-    int count = 0;
-    for (unsigned i = 0; i < cpu->break_count; i++) {
-        const cpu_break_t *b = &cpu->breaks[i];
-        if (b->kind != CPU_WATCH_WRITE)
-            return -1;
-        for (uint64_t page = PAGE_OF(b->first); page <= PAGE_OF(b->last); page++) {
-            int more = most - count < MMU_GLOBAL_PAGES
-                           ? -1
-                           : mmu_global_pages(cpu, page << CPU_PAGE_SHIFT, pages + count);
-            if (more < 0)
-                return -1;
-            count += more;
-        }
-    }
-    return count;
-}
-
 /* A store would leave the bytes from @p first to @p last as they are. A device's are never known.
  */
 static bool same_bytes(cpu_t *cpu, uint64_t address, uint64_t value, uint64_t first,

@@ -22,11 +22,6 @@ bool break_execute(cpu_t *cpu);
 bool break_load(cpu_t *cpu, uint64_t address, unsigned size);
 bool break_store(cpu_t *cpu, uint64_t address, unsigned size, uint64_t value);
 
-/** On which pages of RAM it depends whether a watchpoint is hit: where none is written, none is.
- *  @param pages [out] physical addresses in them
- *  @return how many; -1: not known, or they are more than @p most. */
-int break_watched_pages(cpu_t *cpu, uint64_t *pages, int most);
-
 /** Must every access of this kind to the page of a virtual address be noticed? */
 bool break_watches(const cpu_t *cpu, uint64_t address, bool write);
 

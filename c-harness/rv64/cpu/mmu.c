@@ -8,16 +8,7 @@
 #include "code.h"
 #include "trap.h"
 
-enum {
-    PTE_V = 1,
-    PTE_R = 2,
-    PTE_W = 4,
-    PTE_X = 8,
-    PTE_U = 16,
-    PTE_G = 32,
-    PTE_A = 64,
-    PTE_D = 128
-};
+enum { PTE_V = 1, PTE_R = 2, PTE_W = 4, PTE_X = 8, PTE_U = 16, PTE_A = 64, PTE_D = 128 };
 enum { LEVELS = 3, LEVEL_BITS = 9 };
 #define PTE_RESERVED (UINT64_C(0x3ff) << 54)
 
@@ -254,26 +245,6 @@ bool mmu_translate(cpu_t *cpu, uint64_t address, mmu_access_t access, uint64_t *
 
 bool mmu_probe(cpu_t *cpu, uint64_t address, mmu_access_t access, uint64_t *physical) {
     return walk(cpu, address, access, physical, true);
-}
-
-int mmu_global_pages(cpu_t *cpu, uint64_t address, uint64_t *pages) {
-    int count = 0;
-    uint64_t physical, table = (cpu->satp & SATP_PAGE_MASK) << CPU_PAGE_SHIFT;
-    if (cpu->satp >> 60 == SATP_BARE || !mmu_probe(cpu, address, MMU_DEBUG, &physical) ||
-        !cpu_ram(cpu, physical, 1))
-        return -1;
-    for (unsigned level = LEVELS; level-- > 0;) {
-        uint64_t pte, at = table + (address >> (CPU_PAGE_SHIFT + level * LEVEL_BITS) & 0x1ff) * 8;
-        memcpy(&pte, cpu_ram(cpu, at, sizeof(pte)), sizeof(pte));
-        if (level < LEVELS - 1)
-            pages[count++] = at;
-        if (pte & (PTE_R | PTE_X)) {
-            pages[count++] = physical;
-            return pte & PTE_G ? count : -1;
-        }
-        table = (pte >> 10 & SATP_PAGE_MASK) << CPU_PAGE_SHIFT;
-    }
-    return -1;
 }
 
 /* -------------------------------------------------------------------- slow access */

@@ -30,14 +30,6 @@ bool mmu_translate(cpu_t *cpu, uint64_t address, mmu_access_t access, uint64_t *
  *  and neither page tables nor TLBs change. @return false: there would be a page fault. */
 bool mmu_probe(cpu_t *cpu, uint64_t address, mmu_access_t access, uint64_t *physical);
 
-/** On which pages the meaning of an address depends that is mapped globally, and so the same in
- *  each address space: its own, and those of the page tables below the root. (A kernel doesn't
- *  change a root's valid entry.)
- *  @param pages [out] physical addresses in them, at most MMU_GLOBAL_PAGES
- *  @return how many; -1: it isn't global, or not RAM. */
-int mmu_global_pages(cpu_t *cpu, uint64_t address, uint64_t *pages);
-enum { MMU_GLOBAL_PAGES = 3 };
-
 /** A load or store of @p size bytes without a TLB entry: any address, aligned or
  *  not, RAM or device. @return false: an exception was noted, and nothing changed. */
 bool mmu_load(cpu_t *cpu, uint64_t address, unsigned size, uint64_t *value);

@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 #include "journey-host.h"
 
-enum { CLOCK_EVERY = 997, SLEEP_EVERY = 4999, KEY_ODDS = 40, SLICE = 700 };
+#include <time.h>
+
+enum { CLOCK_EVERY = 997, SLEEP_EVERY = 4999, KEY_ODDS = 40, SLICE = 700, SLOW_EVERY = 100 };
 
 /* --------------------------------------------------------------------- guest */
 
-uint64_t journey_mix(uint64_t value, uint64_t with) {
+static uint64_t mix(uint64_t value, uint64_t with) {
     value = (value ^ with) * UINT64_C(0x9e3779b97f4a7c15);
     return value ^ value >> 29;
 }
 
 static uint64_t hash_byte(size_t address, uint8_t byte) {
-    return byte ? journey_mix(address + 1, byte) : 0;
+    return byte ? mix(address + 1, byte) : 0;
 }
 
 static uint64_t hash_ram(const journey_host_t *m) {
@@ -22,18 +24,10 @@ static uint64_t hash_ram(const journey_host_t *m) {
 }
 
 uint64_t journey_digest(const journey_host_t *m) {
-    uint64_t digest = journey_mix(m->cpu.state, m->ram_hash);
-    digest = journey_mix(digest, m->cpu.icount);
-    digest = journey_mix(digest, m->cpu.device);
-    digest = journey_mix(digest, m->cpu.timer_fires);
-    return journey_mix(digest, (uint64_t)(m->cpu.pending | m->cpu.key << 8 | m->cpu.idle << 16)) |
-           1;
-}
-
-void journey_ram_written(journey_host_t *m, size_t address, size_t length) {
-    for (size_t i = address / JOURNEY_PAGE; i <= (address + length - 1) / JOURNEY_PAGE; i++)
-        m->dirty[i] = 0xFF;
-    m->ram_hash = hash_ram(m);
+    uint64_t digest = mix(m->cpu.state, m->ram_hash);
+    digest = mix(digest, m->cpu.icount);
+    digest = mix(digest, m->cpu.timer_fires);
+    return mix(digest, (uint64_t)(m->cpu.pending | m->cpu.key << 8 | m->cpu.idle << 16)) | 1;
 }
 
 uint64_t journey_pc(const journey_host_t *m) {
@@ -44,6 +38,15 @@ static size_t store_address(const journey_host_t *m) {
     /* Most stores are to a few pages. */
     uint64_t value = m->cpu.state >> 20;
     return (size_t)(value % 8 ? value / 8 % (4 * JOURNEY_PAGE) : value / 8 % JOURNEY_RAM);
+}
+
+/** A tenth of a millisecond of CPU time. */
+static void burn(void) {
+    struct timespec from, now;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &from);
+    do {
+        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    } while ((now.tv_sec - from.tv_sec) * 1000000000 + now.tv_nsec - from.tv_nsec < 100000);
 }
 
 static bool hit(journey_host_t *m, replay_break_kind_t kind, uint64_t address) {
@@ -59,21 +62,21 @@ static bool hit(journey_host_t *m, replay_break_kind_t kind, uint64_t address) {
 static bool step(journey_host_t *m) {
     if (hit(m, REPLAY_BREAK_SOFTWARE, journey_pc(m)))
         return false;
-    uint64_t state = journey_mix(m->cpu.state, m->cpu.icount + 1);
+    uint64_t state = mix(m->cpu.state, m->cpu.icount + 1);
     size_t address = store_address(m);
     uint8_t byte = (uint8_t)(state >> 56);
     if (m->ram[address] != byte && hit(m, REPLAY_WATCH_WRITE, address))
         return false;
     m->cpu.icount++;
+    if (m->executed++ % SLOW_EVERY == 0 && m->is_slow)
+        burn();
     m->cpu.state = state;
     m->ram_hash += hash_byte(address, byte) - hash_byte(address, m->ram[address]);
     m->ram[address] = byte;
     m->dirty[address / JOURNEY_PAGE] = 0xFF;
-    if (m->device && m->device->execute)
-        m->device->execute(m);
     if (m->cpu.icount % CLOCK_EVERY == 0)
-        m->cpu.state = journey_mix(m->cpu.state,
-                                   (uint64_t)REPLAY_CLOCK_LOCKED(REPLAY_CLOCK_HOST, test_now_ns()));
+        m->cpu.state =
+            mix(m->cpu.state, (uint64_t)REPLAY_CLOCK_LOCKED(REPLAY_CLOCK_HOST, test_now_ns()));
     if (m->cpu.icount % SLEEP_EVERY == 0) {
         m->cpu.idle = 1;
         replay_timer_mod(m->timer, replay_get_virtual_clock() + 200000);
@@ -103,7 +106,7 @@ static void interrupt(void *opaque) {
         return;
     m->cpu.pending = 0;
     m->cpu.idle = 0;
-    m->cpu.state = journey_mix(m->cpu.state, m->cpu.key);
+    m->cpu.state = mix(m->cpu.state, m->cpu.key);
 }
 
 static void ring(void *opaque) {
@@ -141,22 +144,16 @@ static void on_kick(void *opaque) {
 
 static bool save(void *opaque, const replay_stream_t *out) {
     journey_host_t *m = opaque;
-    const journey_device_t *device = m->device;
     m->saves++;
-    return !m->refuses && out->write(out->opaque, &m->cpu, sizeof m->cpu) &&
-           (!device || out->write(out->opaque, device->state, device->bytes));
+    return !m->refuses && out->write(out->opaque, &m->cpu, sizeof m->cpu);
 }
 
 static bool load(void *opaque, const replay_stream_t *in) {
     journey_host_t *m = opaque;
     m->loads++;
-    const journey_device_t *device = m->device;
-    if (!in->read(in->opaque, &m->cpu, sizeof m->cpu) ||
-        (device && !in->read(in->opaque, device->state, device->bytes)))
+    if (!in->read(in->opaque, &m->cpu, sizeof m->cpu))
         return false;
     m->ram_hash = hash_ram(m);
-    if (device && device->loaded)
-        device->loaded(m);
     uint8_t more;
     return !in->read(in->opaque, &more, 1);
 }
@@ -201,6 +198,7 @@ static void configure(journey_host_t *m, replay_mode_t mode, const char *options
     m->ram_hash = hash_ram(m);
     m->digests = digests;
     m->saves = m->loads = m->loaded_pages = m->pauses = 0;
+    m->executed = 0;
     replay_host_t *host = &m->host.callbacks;
     host->icount = on_icount;
     host->cpus_idle = on_idle;
@@ -226,15 +224,13 @@ static void configure(journey_host_t *m, replay_mode_t mode, const char *options
     ram.loaded = loaded;
     ram.opaque = m;
     REQUIRE_STATUS(replay_register_ram(&ram), OK);
-    if (m->device) {
-        memset(m->device->state, 0, m->device->bytes);
-        m->device->open(m);
-    }
     replay_thread_attach(m->loop == LOOP_THREADS ? REPLAY_THREAD_IO
                                                  : REPLAY_THREAD_VCPU | REPLAY_THREAD_IO);
     replay_mutex_lock();
     m->timer = replay_timer_new(ring, m);
     REQUIRE_STATUS(replay_start(), OK);
+    if (m->on_start)
+        m->on_start(m);
 }
 
 static void press(journey_host_t *m) {
@@ -245,8 +241,7 @@ static void press(journey_host_t *m) {
 }
 
 static void run_own_loop(journey_host_t *m) {
-    while (!host_stopped(&m->host) && !m->leaves &&
-           !(m->cpu.ended && REPLAY_MODE() == REPLAY_MODE_RECORD)) {
+    while (!host_stopped(&m->host) && !(m->cpu.ended && REPLAY_MODE() == REPLAY_MODE_RECORD)) {
         press(m);
         replay_turn();
         interrupt(m);

@@ -1,0 +1,78 @@
+import ReplayLog
+import ReplaySnapshots
+import ReplaySystem
+
+/// PLAY: to a snapshot.
+extension Session {
+    /// The snapshot that `find` returns, ready to be loaded. One that can't be used is reported, and `find` is
+    /// called again.
+    ///
+    /// - Parameter place: one at or before it isn't needed, and need not be ready.
+    func ready(after place: UInt64? = nil, _ find: (Snapshots) -> SnapshotLabel?) -> SnapshotLabel? {
+        guard let snapshots = travel.snapshots else { return nil }
+        while let label = find(snapshots) {
+            if let place, label.place.icount <= place { return label }
+            if isReady(label, snapshots) { return label }
+        }
+        return nil
+    }
+
+    func isReady(_ label: SnapshotLabel, _ snapshots: Snapshots) -> Bool {
+        let reason = snapshots.prepare(label.id) { state in refusal(of: state) }
+        guard let reason else { return true }
+        host.message(.warning, "a snapshot at icount \(label.place.icount) isn't used: \(reason)")
+        return false
+    }
+
+    /// What speaks against a snapshot from a file.
+    private func refusal(of bytes: UnsafeRawBufferPointer) -> String? {
+        do throws(ReplayError) {
+            guard let state = SnapshotState(bytes) else { return "its state is damaged" }
+            let position = try state.position(self.state.timers)
+            if player?.isOfThisLog(position) != true { return "it is of a different recording" }
+            return position.devices.reasonAgainst(devices)
+        } catch {
+            return error.message
+        }
+    }
+
+    /// Takes the machine to a snapshot that is ready. False: the replay has failed.
+    func load(_ label: SnapshotLabel, _ player: Player) -> Bool {
+        player.thaw()
+        guard let snapshots = travel.snapshots, let bytes = snapshots.state(of: label.id) else {
+            return failToLoad("memory ran out", .noMemory)
+        }
+        do throws(ReplayError) {
+            guard let parts = SnapshotState(bytes.readOnly) else {
+                throw EnginePosition.error("it is damaged")
+            }
+            try go(to: try parts.position(state.timers), player, isTrusted: true)
+            do throws(SystemError) { try snapshots.load(label.id) } catch {
+                throw ReplayError(error, "RAM could not be loaded", device: "")
+            }
+            var rest = parts.host
+            let isRead = inHost {
+                host.loadState { target in
+                    guard target.count <= rest.count else { return false }
+                    target.copyBytes(from: rest.prefix(target.count))
+                    rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(target.count))
+                    return true
+                }
+            }
+            guard isRead else {
+                return failToLoad("the host refused its state (replay_host::load_state)", .position)
+            }
+        } catch {
+            return failToLoad(error.message, error.status)
+        }
+        player.noteArrival(label.isArrival)
+        travel.pace.restart(icount, Self.threadTime)
+        travel.nextLook = travel.pace.next
+        return true
+    }
+
+    private func failToLoad(_ reason: String, _ status: Status) -> Bool {
+        fail(ReplayError(status, "a snapshot can't be loaded: \(reason)", at: self), .divergence)
+        return false
+    }
+}

@@ -1,0 +1,62 @@
+import ReplaySnapshots
+import ReplaySystem
+
+/// The snapshot that the configuration names (rrsnapshot).
+extension Session {
+    package func initSnapshot() -> Status {
+        guard let name = options.snapshot else { return .ok }
+        if let refusal = refusalOfNamed(name) { return note(refusal) }
+        if let status = refusalOfPosition("replay_vmstate_init") { return status }
+        if isInCallback {
+            return misuse(.reentered, "replay_vmstate_init was called from within a callback of the host")
+        }
+        if let error = writtenDisk { return note(error) }
+        if travel.snapshots == nil { beginSnapshots() }
+        guard let snapshots = travel.snapshots else {
+            return note(namedError(.notSupported, travel.obstacle ?? "there are no snapshots"))
+        }
+        defer {
+            travel.nextLook = min(travel.nextLook, icount)
+            shared.snapshots.store(UInt32(clamping: snapshots.labels.count), ordering: .relaxed)
+            updateStop()
+        }
+        guard let player else { return make(name, snapshots) }
+        guard take(snapshots, isKept: true) else { return notHere() }
+        guard let label = snapshots.find(name), isReady(label, snapshots) else {
+            let file = (fileName.map { String(fileName: $0) } ?? "") + SnapshotStorage.suffix
+            return note(namedError(.position, "\(file) has no such snapshot of this recording"))
+        }
+        return load(label, player) ? .ok : failure
+    }
+
+    /// What every mode and machine must have.
+    func refusalOfNamed(_ name: String) -> ReplayError? {
+        if isIdle { return namedError(.notSupported, "the session neither records nor replays") }
+        if options.snapshots == .off { return namedError(.notSupported, "snapshots are off (rrsnap=off)") }
+        if host.savesState { return nil }
+        return namedError(.notSupported, "the host's table has no save_state and load_state")
+    }
+
+    private func make(_ name: String, _ snapshots: Snapshots) -> Status {
+        guard snapshots.isWritten else {
+            return note(namedError(.system, snapshots.remarks.last ?? "there is no file"))
+        }
+        guard take(snapshots, isKept: true, name: name) else { return notHere() }
+        guard snapshots.settle(SnapshotPlace(icount: icount, event: events)) else {
+            return note(namedError(.noMemory, "memory ran out"))
+        }
+        if let failure = snapshots.fileFailure { return note(namedError(.system, failure)) }
+        return .ok
+    }
+
+    private func notHere() -> Status {
+        let reason = travel.obstacle ?? obstacle ?? "memory ran out"
+        return note(namedError(travel.obstacle == nil ? .notQuiet : .notSupported, reason))
+    }
+
+    private func namedError(_ status: Status, _ reason: String) -> ReplayError {
+        let name = options.snapshot ?? ""
+        return ReplayError(
+            status, "the snapshot '\(name)' can't be \(isPlaying ? "loaded" : "made"): \(reason)", at: self)
+    }
+}

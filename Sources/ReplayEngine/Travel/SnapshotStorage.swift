@@ -1,0 +1,63 @@
+import ReplayLog
+import ReplaySnapshots
+import ReplaySystem
+
+/// The file `NAME.snap` of a run.
+struct SnapshotStorage {
+    static let suffix = ".snap"
+
+    var path: String
+    /// Of the log: ``LogReader/identity``.
+    var log: UInt64
+    var isRead: Bool
+    var isWritten: Bool
+    /// A store of a different recording is overwritten. A new recording doesn't continue one.
+    var replaces: Bool
+    var limit: UInt64
+    var faults: SyscallFaults?
+
+    /// What can be used of it, and what is wrong with it.
+    func open(_ ram: GuestRAM, _ store: PageStore) -> (
+        writer: SnapshotFileWriter?, reader: SnapshotFileReader?, remarks: [String]
+    ) {
+        let identity = identity(ram, store)
+        var (writer, reader): (SnapshotFileWriter?, SnapshotFileReader?)
+        var remarks: [String] = []
+        do throws(LogError) { writer = try self.writer(identity) } catch {
+            remarks.append("snapshots aren't written: \(error.message)")
+        }
+        do throws(LogError) { reader = try self.reader(identity, store) } catch {
+            remarks.append("snapshots aren't read: \(error.message)")
+        }
+        return (writer, reader, remarks)
+    }
+
+    private func identity(_ ram: GuestRAM, _ store: PageStore) -> SnapshotFileIdentity {
+        SnapshotFileIdentity(
+            logMetadata: log, fingerprint: ram.digest, startDigest: store.startDigest,
+            regions: ram.layout.regions)
+    }
+
+    private func writer(_ identity: SnapshotFileIdentity) throws(LogError) -> SnapshotFileWriter? {
+        guard isWritten else { return nil }
+        return try SnapshotFileWriter(
+            path: path, identity: identity, replaces: replaces, continues: isRead, limit: limit,
+            system: Syscalls(faults: faults)
+        )
+    }
+
+    /// Nil: there is no file.
+    private func reader(_ identity: SnapshotFileIdentity, _ store: PageStore) throws(LogError)
+        -> SnapshotFileReader?
+    {
+        guard isRead else { return nil }
+        do throws(LogError) {
+            return try SnapshotFileReader(
+                path: path, identity: identity, system: Syscalls(faults: faults),
+                start: { store.loadStart($0, into: $1) })
+        } catch {
+            if error.code == .notFound || error.code == .empty { return nil }
+            throw error
+        }
+    }
+}
