@@ -150,8 +150,8 @@ typedef struct replay_host {
     /** PLAY: makes replay_reverse_continue() faster. If only watchpoints for writing are set, and
      *  each is at an address that always means the same RAM as long as certain pages aren't
      *  written (the page itself, and those of the page table that lead to it, if the mapping is
-     *  global), writes a place in each of these pages. Parts of the run in which none of these pages
-     *  was written are left out of the search. Called on the vCPU thread between two slices.
+     *  global), writes a place in each of these pages. Parts of the run in which none of these
+     * pages was written are left out of the search. Called on the vCPU thread between two slices.
      *  @param places [out] room for @p most places
      *  @return how many; -1: it isn't so, search everywhere. NULL: -1. */
     int32_t (*watched_ram)(void *opaque, replay_ram_place_t *places, uint32_t most);
@@ -159,7 +159,10 @@ typedef struct replay_host {
 
 /** The value to start a replay_host_t from. */
 #define REPLAY_HOST_INIT                                                                           \
-    { (uint32_t)sizeof(replay_host_t), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+    {                                                                                              \
+        (uint32_t)sizeof(replay_host_t), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,  \
+            0, 0                                                                                   \
+    }
 
 #ifdef __cplusplus
 }
