@@ -28,6 +28,7 @@ extension Session {
             )
         }
         (travel.goal, travel.hit, travel.planned) = (.none, nil, [])
+        travel.backFrom = nil
         updateStop()
         wakeIO()
         inHost { host.paused(reason) }
@@ -51,7 +52,7 @@ extension Session {
     /// PLAY: the log ends here, or switches the machine off. - Returns: is the machine paused instead?
     func staysHere() -> Bool {
         guard staysAtEnd else { return false }
-        halt(.end)
+        if !mustStepFurtherBack { halt(.end) }
         return true
     }
 }

@@ -113,7 +113,13 @@ extension Session {
         switch travel.goal {
         case .none: break
         case .step(let until): if icount >= until { halt(.place) }
-        case .seek(let target): if icount >= target { halt(.place) }
+        case .seek(let target):
+            guard icount >= target else { break }
+            if !mustStepFurtherBack {
+                halt(.place)
+            } else if !isAccounted {
+                withPinnedPlayer { stepFurtherBack(from: target, $0) }
+            }
         case .hit(let hit): if icount > hit.icount { halt(.place) }
         case .search(let search): if icount >= search.end, !isAccounted { endInterval(search) }
         }
@@ -121,6 +127,7 @@ extension Session {
 
     private func begin(_ request: Travel.Request) {
         engage()
+        travel.backFrom = nil
         switch request {
         case .pause: halt(.request)
         case .resume: unhalt()
@@ -129,6 +136,7 @@ extension Session {
             travel.goal = .step(until: host.icount &+ 1)
         case .seek(let target): withPinnedPlayer { go(to: target, $0) }
         case .reverseStep:
+            travel.backFrom = icount
             withPinnedPlayer { icount == 0 ? arriveAtBegin($0) : go(to: icount &- 1, $0) }
         case .reverseContinue: withPinnedPlayer { search($0) }
         }
@@ -174,6 +182,14 @@ extension Session {
         }
         travel.planned = places
         travel.nextLook = min(travel.nextLook, places.last ?? .max)
+    }
+
+    /// The host's instructions may count as more than one: then the place before the one where a step back began
+    /// may be where it began.
+    var mustStepFurtherBack: Bool { travel.backFrom.map { host.icount >= $0 } ?? false }
+
+    private func stepFurtherBack(from target: UInt64, _ player: Player) {
+        target == 0 ? arriveAtBegin(player) : go(to: target &- 1, player)
     }
 
     // MARK: Search

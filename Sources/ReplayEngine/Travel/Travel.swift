@@ -47,6 +47,8 @@ final class Travel {
 
     let inbox = Locked<Request?>(nil)
     var goal = Goal.none
+    /// Where a step back began: it must end before.
+    var backFrom: UInt64?
     /// A breakpoint has asked for a pause.
     var hit: Hit?
     /// Where the machine was let run: a breakpoint there doesn't count again.
