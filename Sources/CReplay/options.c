@@ -39,6 +39,7 @@ static const option_t options[] = {
     {"rrstall", MEMBER(stall_ms), .least = 1, .most = UINT32_MAX},
     {"rrlint", MEMBER(lint), ON_OFF},
     {"rrfull", MEMBER(go_on_when_full), WORDS("stop", REPLAY_OFF, "go", REPLAY_ON)},
+    {"rrend", MEMBER(live_end), WORDS("stop", REPLAY_OFF, "live", REPLAY_ON)},
     {"rroverwrite", MEMBER(overwrite), ON_OFF},
     {"rroverlay", MEMBER(overlay_folder)},
     {"rrsegment", MEMBER(segment_bytes), .least = REPLAY_SEGMENT_MIN, .most = REPLAY_SEGMENT_MAX},

@@ -37,6 +37,7 @@ extension Options {
         }
         if config.snap_bytes != 0 { snapshotBytes = config.snap_bytes }
         overwrites = Self.choice(config.overwrite) ?? true
+        goesLive = Self.choice(config.live_end) ?? false
         overlayFolder = config.overlay_folder.map { String(fileName: $0) }
     }
 

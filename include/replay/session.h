@@ -74,6 +74,8 @@ enum { REPLAY_DEFAULT = 0, REPLAY_ON = 1, REPLAY_OFF = 2 };
  *    rrlint=on|off      report all misuse, with its caller          default off
  *    rrfull=stop|go     if the log can't be written any more, stop the machine, or
  *                       let it continue unrecorded                 default stop
+ *    rrend=stop|live    where a recording ends, a replay stops, or the machine goes on
+ *                       by itself, in mode NONE                    default stop
  *    rroverwrite=on|off replace an older recording of that name, or fail with
  *                       ERROR_LOG_EXISTS                           default on
  *    rroverlay=FOLDER   the folder for temporary overlays of disks
@@ -111,6 +113,8 @@ typedef struct replay_config {
     int32_t snap_ms;            /**< rrsnap: ms, or REPLAY_SNAP_…; default REPLAY_SNAP_MEMORY */
     const char *overlay_folder; /**< rroverlay, or NULL */
     uint64_t snap_bytes;        /**< rrsnapsize; 0: the default, 1 GiB */
+    replay_switch_t live_end;   /**< rrend=live, default off */
+    uint32_t reserved;          /**< 0 */
 } replay_config_t;
 
 /** The value to start a replay_config_t from. */
@@ -118,7 +122,7 @@ typedef struct replay_config {
     {                                                                                              \
         (uint32_t)sizeof(replay_config_t), REPLAY_MODE_NONE, 0, 0, 0, 0, 0, REPLAY_SHIFT_DEFAULT,  \
             REPLAY_DEFAULT, REPLAY_DEFAULT, REPLAY_DEFAULT, REPLAY_DEFAULT, REPLAY_DEFAULT, 0, 0,  \
-            0, 0, REPLAY_DEFAULT, REPLAY_SNAP_MEMORY, 0, 0                                         \
+            0, 0, REPLAY_DEFAULT, REPLAY_SNAP_MEMORY, 0, 0, REPLAY_DEFAULT, 0                      \
     }
 
 /* -------------------------------------------------------------------- life */

@@ -332,5 +332,14 @@ final class Player {
         }
     }
 
+    /// Why the log has ended.
+    var endDescription: String {
+        switch ending {
+        case .cut(let reason)?: reason
+        case .damaged(let error)?: error.message
+        case .finished?, nil: "it is complete"
+        }
+    }
+
     var history: String { ring.description }
 }

@@ -8,7 +8,7 @@ extension Session {
     @discardableResult
     func reachEnd(_ player: Player) -> Status {
         guard !player.endIsReported, let ending = player.ending else { return failure }
-        if staysHere() { return .ok }
+        if staysHere() || goesLive(player.endDescription) { return .ok }
         player.endIsReported = true
         publishNothingDue()
         watchdog?.noteEnd()

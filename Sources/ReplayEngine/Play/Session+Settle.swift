@@ -53,6 +53,10 @@ extension Session {
     /// between it and another one at the same icount.
     private func deliverShutdown(_ player: Player) {
         if !player.next.cause.isReset, staysHere() { return }
+        // The guest didn't ask for it, so it goes on.
+        if player.next.cause.origin == .outside, !player.next.cause.isReset, goesLive("its user ended it") {
+            return
+        }
         player.owedShutdowns.append(takeShutdown(player))
         deliverOwedShutdowns(player)
     }

@@ -40,6 +40,8 @@ package struct Options {
     package var stallMilliseconds: UInt32 = 1000
     package var segmentBytes = 1 << 20
     package var overwrites = true
+    /// Where a recording ends, the machine goes on by itself.
+    package var goesLive = false
     /// The folder for temporary overlays; nil: that of temporary files.
     package var overlayFolder: String?
     package var createdNs: UInt64 = 0
