@@ -53,7 +53,9 @@ let package = Package(
         // The C interface: one @_cdecl function for each declaration.
         .target(
             name: "Replay",
-            dependencies: ["CReplay", "ReplayEngine", "ReplayGLib", "ReplayLog", "ReplaySystem"]),
+            dependencies: [
+                "CReplay", "ReplayEngine", "ReplayGDB", "ReplayGLib", "ReplayLog", "ReplaySystem",
+            ]),
 
         .testTarget(name: "ReplaySystemTests", dependencies: ["ReplaySystem"]),
         .testTarget(name: "ReplayGDBTests", dependencies: ["ReplayGDB", "ReplaySystem"]),

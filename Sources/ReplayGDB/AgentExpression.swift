@@ -10,8 +10,8 @@ struct AgentExpression: Equatable, Sendable {
     let code: [UInt8]
 
     /// nil: the code is wrong, or what it reads doesn't exist.
-    func value(_ machine: any Debuggee, cpu: Int) -> UInt64? {
-        var run = Run(code: code, machine: machine, cpu: cpu)
+    func value(_ guest: any GuestState, cpu: Int) -> UInt64? {
+        var run = Run(code: code, guest: guest, cpu: cpu)
         return run.finish()
     }
 
@@ -19,7 +19,7 @@ struct AgentExpression: Equatable, Sendable {
     /// better than one too few. nil: there are no expressions, and each hit counts.
     static func condition(_ expressions: [AgentExpression]) -> BreakCondition? {
         if expressions.isEmpty { return nil }
-        return { machine, cpu in expressions.contains { $0.value(machine, cpu: cpu) != 0 } }
+        return { guest, cpu in expressions.contains { $0.value(guest, cpu: cpu) != 0 } }
     }
 
     /// The conditions in a packet Z0 or Z1: `X`, the length, a comma, the code in hexadecimal digits; with semicolons
@@ -41,7 +41,7 @@ extension AgentExpression {
     /// One evaluation.
     private struct Run {
         let code: [UInt8]
-        let machine: any Debuggee
+        let guest: any GuestState
         let cpu: Int
         var at = 0
         var stack: [UInt64] = []
@@ -138,7 +138,7 @@ extension AgentExpression {
         private mutating func reference(_ size: Int) -> Void? {
             reads &+= 1
             guard reads <= AgentExpression.mostReads, let address = stack.popLast(),
-                let bytes = machine.readMemory(cpu: cpu, address: address, count: size)
+                let bytes = guest.readMemory(cpu: cpu, address: address, count: size)
             else { return nil }
             return number(bytes).map { push($0) }
         }
@@ -146,12 +146,12 @@ extension AgentExpression {
         private mutating func register(_ number: UInt64) -> UInt64? {
             reads &+= 1
             guard reads <= AgentExpression.mostReads else { return nil }
-            return machine.readRegister(cpu: cpu, Int(number)).flatMap { self.number($0) }
+            return guest.readRegister(cpu: cpu, Int(number)).flatMap { self.number($0) }
         }
 
         private func number(_ bytes: [UInt8]) -> UInt64? {
             guard (1...8).contains(bytes.count) else { return nil }
-            let ordered = machine.isBigEndian ? bytes : bytes.reversed()
+            let ordered = guest.isBigEndian ? bytes : bytes.reversed()
             return ordered.reduce(0) { $0 << 8 | UInt64($1) }
         }
 

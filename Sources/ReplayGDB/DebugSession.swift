@@ -191,6 +191,7 @@ final class DebugSession {
 
     /// The stub ends. Breaks are removed by the machine if they can't be now.
     func abandon() {
+        if case .moving = phase { send(StopReply.ended.utf8) }
         leave()
         guard phase == .leaving else { return }
         phase = .gone

@@ -4,15 +4,13 @@
 /// nil only begin something: ``stop`` is nil from their return on, until the machine stands still (again); then the
 /// function of ``onStop(_:)`` is called. This is so even if the machine can't move. While it doesn't stand still, only
 /// ``pause()`` and what isn't listed under "While it stands still" may be called.
-package protocol Debuggee: AnyObject, Sendable {
+package protocol Debuggee: GuestState {
     // MARK: At any time
 
     /// At least one. Each is a thread to the debugger.
     var cpuCount: Int { get }
     /// The target description in XML, as gdb's manual describes it; may be empty.
     var targetXML: String { get }
-    /// The byte order of registers and of numbers in memory.
-    var isBigEndian: Bool { get }
     /// PLAY with snapshots.
     var canReverse: Bool { get }
     /// Registers and memory may be changed, because no recording depends on them.
@@ -47,13 +45,9 @@ package protocol Debuggee: AnyObject, Sendable {
     /// Returns nil if it has begun, else why not.
     func seek(_ place: Place) -> String?
 
-    // MARK: While it stands still: state. Also in a BreakCondition.
+    // MARK: While it stands still: state
 
-    /// In the guest's byte order; nil: there is no such register, or it can't be read.
-    func readRegister(cpu: Int, _ number: Int) -> [UInt8]?
     func writeRegister(cpu: Int, _ number: Int, _ bytes: [UInt8]) -> Bool
-    /// All bytes or nil.
-    func readMemory(cpu: Int, address: UInt64, count: Int) -> [UInt8]?
     func writeMemory(cpu: Int, address: UInt64, _ bytes: [UInt8]) -> Bool
 
     // MARK: While it stands still: breaks
@@ -67,8 +61,18 @@ package protocol Debuggee: AnyObject, Sendable {
     func monitor(_ command: String) -> String
 }
 
-/// Whether a hit counts. It may read registers and memory of the machine, which stands at the break.
-package typealias BreakCondition = @Sendable (_ machine: any Debuggee, _ cpu: Int) -> Bool
+/// The guest's registers and memory, while it stands still or at a break.
+package protocol GuestState: AnyObject, Sendable {
+    /// The byte order of registers and of numbers in memory.
+    var isBigEndian: Bool { get }
+    /// In the guest's byte order; nil: there is no such register, or it can't be read.
+    func readRegister(cpu: Int, _ number: Int) -> [UInt8]?
+    /// All bytes or nil.
+    func readMemory(cpu: Int, address: UInt64, count: Int) -> [UInt8]?
+}
+
+/// Whether a hit counts. It is called while the guest stands at the break.
+package typealias BreakCondition = @Sendable (_ guest: any GuestState, _ cpu: Int) -> Bool
 
 /// With gdb's numbers in packets Z0 to Z4.
 package enum BreakKind: Int, Sendable, CaseIterable {

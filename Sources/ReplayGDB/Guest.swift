@@ -62,6 +62,7 @@ struct Guest {
     /// The server ends.
     mutating func abandon() {
         session?.abandon()
+        write()
         session = nil
         disconnect()
     }

@@ -2,6 +2,8 @@
 enum StopReply {
     private static let trap = "T05"
     private static let interrupted = "T02"
+    /// The machine's run has ended.
+    static let ended = "W00"
 
     /// - Parameter isAnswerToMotion: false: to `?`, which asks for the state without its history.
     static func text(_ stop: Stop, isAnswerToMotion: Bool, _ features: DebuggerFeatures) -> String {

@@ -50,6 +50,10 @@ ANSWER(replay_status_t, replay_reverse_step, (void), FAIL(WRONG_MODE))
 ANSWER(replay_status_t, replay_reverse_continue, (void), FAIL(WRONG_MODE))
 ANSWER(bool, replay_running_debug, (void), false)
 ANSWER(bool, replay_breakpoint, (replay_break_kind_t kind, uint64_t address), false)
+ANSWER(replay_status_t, replay_gdb_listen, (const char *where, const replay_gdb_target_t *target),
+       target && target->size < sizeof *target ? FAIL(STRUCT_SIZE)
+                                               : NEEDS(where && target, FAIL(NOT_SUPPORTED)))
+ANSWER(bool, replay_gdb_attached, (void), false)
 
 ANSWER(int32_t, replay_get_instructions, (void), INT32_MAX)
 ANSWER(replay_status_t, replay_account_executed_instructions, (void), REPLAY_OK)

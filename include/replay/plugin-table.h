@@ -440,6 +440,30 @@ enum {
     LIBREPLAY_BREAK_KINDS = 5
 };
 
+typedef struct libreplay_gdb_target {
+    uint32_t size;
+    uint32_t cpus;
+    const char *target_xml;
+    size_t (*read_register)(void *opaque, uint32_t cpu, uint32_t number, void *bytes, size_t most);
+    bool (*write_register)(void *opaque, uint32_t cpu, uint32_t number, const void *bytes,
+                           size_t length);
+    bool (*read_memory)(void *opaque, uint32_t cpu, uint64_t address, void *bytes, size_t length);
+    bool (*write_memory)(void *opaque, uint32_t cpu, uint64_t address, const void *bytes,
+                         size_t length);
+    bool (*set_break)(void *opaque, libreplay_break_kind_t kind, uint64_t address, uint64_t length,
+                      bool set);
+    uint32_t (*current_cpu)(void *opaque);
+    void *opaque;
+    uint32_t big_endian;
+    uint32_t reserved;
+} libreplay_gdb_target_t;
+
+#define LIBREPLAY_GDB_TARGET_INIT                                                                  \
+    {                                                                                              \
+        (uint32_t)sizeof(libreplay_gdb_target_t), 1, NULL, NULL, NULL, NULL, NULL, NULL, NULL,     \
+            NULL, 0, 0                                                                             \
+    }
+
 struct _GMainContext;
 
 typedef struct libreplay_plugin {
@@ -578,6 +602,9 @@ typedef struct libreplay_plugin {
     libreplay_status_t (*replay_reverse_continue)(void);
     bool (*replay_running_debug)(void);
     bool (*replay_breakpoint)(libreplay_break_kind_t kind, uint64_t address);
+    libreplay_status_t (*replay_gdb_listen)(const char *where,
+                                            const libreplay_gdb_target_t *target);
+    bool (*replay_gdb_attached)(void);
 } libreplay_plugin_t;
 
 typedef const libreplay_plugin_t *(*libreplay_plugin_query_t)(uint32_t abi_version);

@@ -42,6 +42,7 @@
 #include "devices.h"
 #include "errors.h"
 #include "events.h"
+#include "gdb.h"
 #include "glib.h"
 #include "host.h"
 #include "instructions.h"
@@ -189,6 +190,8 @@ typedef struct replay_plugin {
     replay_status_t (*replay_reverse_continue)(void);
     bool (*replay_running_debug)(void);
     bool (*replay_breakpoint)(replay_break_kind_t kind, uint64_t address);
+    replay_status_t (*replay_gdb_listen)(const char *where, const replay_gdb_target_t *target);
+    bool (*replay_gdb_attached)(void);
 } replay_plugin_t;
 
 /** The type of replay_plugin_query(). */

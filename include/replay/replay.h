@@ -178,6 +178,7 @@
 #include "devices.h"
 
 #include "debug.h"
+#include "gdb.h"
 #include "snapshot.h"
 
 #include "glib.h"

@@ -33,6 +33,13 @@ package enum BreakKind: Int32, Sendable {
     case write = 2
     case read = 3
     case access = 4
+
+    var isWatch: Bool {
+        switch self {
+        case .software, .hardware: false
+        case .write, .read, .access: true
+        }
+    }
 }
 
 /// The clock that a host's timers are on.

@@ -18,7 +18,9 @@ extension Session {
             return false
         case .hit(let wanted): guard hit.icount == wanted.icount else { return false }
         case .none, .step:
-            if travel.resumedAt == hit.icount { return false }
+            if let start = travel.resumedAt, start.icount == hit.icount, start.fromWatch || !hit.isWatch {
+                return false
+            }
             guard travel.counts?(kind, address) ?? true else { return false }
         }
         travel.hit = hit

@@ -9,6 +9,8 @@ package struct DebuggerStop: Equatable, Sendable {
     /// The breakpoint or watchpoint, if that is the reason.
     package var kind: BreakKind?
     package var address: UInt64
+    /// The last request before it: compare with ``Session/lastRequest``.
+    package var request: UInt64
 }
 
 /// What a debugger in the library sees of the session. Its thread holds no lock when it calls these, except where
@@ -16,8 +18,35 @@ package struct DebuggerStop: Equatable, Sendable {
 extension Session {
     // MARK: It comes and goes
 
-    /// Between configuration and start: the machine is paused before its first instruction.
-    package func pauseAtStart() { travel.pausesAtStart = true }
+    /// Between configuration and start: begins to listen for a debugger, until the run ends.
+    ///
+    /// - Parameter isWaitedFor: the machine is paused before its first instruction.
+    /// - Parameter listen: returns what ends the debugger's thread, which is called without the lock.
+    package func listenForDebugger(
+        isWaitedFor: Bool, _ listen: () throws(ReplayError) -> (@Sendable () -> Void)
+    ) -> Status {
+        if let forkRefusal { return forkRefusal }
+        let status: Status? = preparation.visit {
+            guard travel.onEnd.withLock({ $0 == nil }) else {
+                return misuse(.wrongState, "replay_gdb_listen was called twice")
+            }
+            do throws(ReplayError) {
+                let end = try listen()
+                travel.onEnd.withLock { $0 = end }
+            } catch {
+                return note(error)
+            }
+            travel.pausesAtStart = isWaitedFor
+            return .ok
+        }
+        return status
+            ?? misuse(
+                .wrongState,
+                "replay_gdb_listen must be called between replay_configure() and replay_start()")
+    }
+
+    /// A message for the user.
+    package func tellUser(_ text: String) { host.message(.info, text) }
 
     /// - Parameter onPause: called with the replay lock held when the machine is paused.
     package func attachDebugger(onPause: @escaping @Sendable () -> Void) {
@@ -29,14 +58,17 @@ extension Session {
     package func detachDebugger() {
         travel.onPause.withLock { $0 = nil }
         _ = shared.debuggers.subtract(1, ordering: .relaxed)
+        if !isStarted { travel.inbox.withLock { $0.request = nil } }
         if isStarted { post(.resume) }
     }
 
-    package var isDebuggerAttached: Bool { shared.debuggers.load(ordering: .relaxed) > 0 }
+    /// Pauses the machine, before its first instruction if it hasn't started.
+    package func pauseForDebugger() { post(.pause) }
 
-    /// Called when the run ends, by a thread that doesn't hold the lock: no call of the debugger's may come
-    /// after it.
-    package func whenRunEnds(_ body: @escaping @Sendable () -> Void) { travel.onEnd.withLock { $0 = body } }
+    /// The number of requests so far. A ``debuggerStop`` with a smaller one was before the last request.
+    package var lastRequest: UInt64 { travel.inbox.withLock { $0.number } }
+
+    package var isDebuggerAttached: Bool { shared.debuggers.load(ordering: .relaxed) > 0 }
 
     // MARK: The machine
 

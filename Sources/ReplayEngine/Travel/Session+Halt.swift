@@ -24,8 +24,8 @@ extension Session {
         let hit = travel.hit
         travel.pause.withLock {
             $0 = DebuggerStop(
-                reason: reason, kind: hit.flatMap { BreakKind(rawValue: $0.kind) }, address: hit?.address ?? 0
-            )
+                reason: reason, kind: hit.flatMap { BreakKind(rawValue: $0.kind) },
+                address: hit?.address ?? 0, request: travel.taken)
         }
         (travel.goal, travel.hit, travel.planned) = (.none, nil, [])
         travel.backFrom = nil
@@ -35,10 +35,22 @@ extension Session {
         travel.onPause.withLock { $0 }?()
     }
 
+    /// The machine is asked to pause where it is paused already.
+    func confirmHalt() {
+        travel.pause.withLock {
+            $0?.reason = .request
+            $0?.request = travel.taken
+        }
+        travel.onPause.withLock { $0 }?()
+    }
+
     /// Lets the machine run from here.
     func unhalt() {
-        travel.pause.withLock { $0 = nil }
-        travel.resumedAt = host.icount
+        let stop = travel.pause.withLock { pause in
+            defer { pause = nil }
+            return pause
+        }
+        travel.resumedAt = (host.icount, stop?.kind?.isWatch ?? false)
         guard isHalted else { return }
         shared.isHalted.store(false, ordering: .relaxed)
         withPlayer { player in
@@ -52,6 +64,8 @@ extension Session {
     /// PLAY: the log ends here, or switches the machine off. - Returns: is the machine paused instead?
     func staysHere() -> Bool {
         guard staysAtEnd else { return false }
+        // A search that began here has come to its end: the next budget goes on with it.
+        if case .search(let search) = travel.goal, icount >= search.end { return true }
         if !mustStepFurtherBack { halt(.end) }
         return true
     }

@@ -26,7 +26,7 @@ extension Session {
     /// At the start: has the vCPU thread something to do before its first slice?
     func prepareTravel() {
         prepareSnapshots()
-        if travel.pausesAtStart { travel.inbox.withLock { $0 = .pause } }
+        if travel.pausesAtStart { travel.inbox.withLock { $0.put(.pause) } }
         updateStop()
     }
 

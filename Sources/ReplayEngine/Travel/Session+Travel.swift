@@ -62,7 +62,7 @@ extension Session {
 
     func post(_ request: Travel.Request) {
         travel.inbox.withLock {
-            $0 = request
+            $0.put(request)
             shared.stopIcount.store(0, ordering: .relaxed)
         }
         if case .reverseStep = request { shared.goesBack.store(true, ordering: .relaxed) }
@@ -86,7 +86,7 @@ extension Session {
             stop = min(stop, travel.nextLook)
             if travel.hit != nil { stop = 0 }
         }
-        travel.inbox.withLock { shared.stopIcount.store($0 == nil ? stop : 0, ordering: .relaxed) }
+        travel.inbox.withLock { shared.stopIcount.store($0.request == nil ? stop : 0, ordering: .relaxed) }
     }
 
     /// The vCPU has come to the stop, or past it.
@@ -100,10 +100,16 @@ extension Session {
         if !isAccounted {
             // The first one comes before any journey.
             if travel.snapshots == nil { lookForSnapshot() }
-            if let request = travel.inbox.withLock({ $0.take() }) { begin(request) }
+            if let request = takeRequest() { begin(request) }
             if !isHalted { lookForSnapshot() }
         }
         updateStop()
+    }
+
+    private func takeRequest() -> Travel.Request? {
+        let (request, number) = travel.inbox.withLock { ($0.request.take(), $0.number) }
+        travel.taken = number
+        return request
     }
 
     /// Is the goal reached?
@@ -129,7 +135,7 @@ extension Session {
         engage()
         travel.backFrom = nil
         switch request {
-        case .pause: halt(.request)
+        case .pause: isHalted ? confirmHalt() : halt(.request)
         case .resume: unhalt()
         case .step:
             unhalt()

@@ -28,6 +28,8 @@ final class Travel {
         var icount: UInt64
         var kind: Int32
         var address: UInt64
+
+        var isWatch: Bool { BreakKind(rawValue: kind)?.isWatch ?? false }
     }
 
     /// Running through intervals between snapshots, the latest first, for the last hit in one.
@@ -45,14 +47,29 @@ final class Travel {
         var found: Hit?
     }
 
-    let inbox = Locked<Request?>(nil)
+    /// The request that wasn't taken yet, and how many there have been.
+    struct Inbox {
+        var request: Request?
+        var number: UInt64 = 0
+
+        /// The older one, if it wasn't taken, is forgotten.
+        mutating func put(_ request: Request) {
+            self.request = request
+            number &+= 1
+        }
+    }
+
+    let inbox = Locked(Inbox())
+    /// The number of the request that was taken last.
+    var taken: UInt64 = 0
     var goal = Goal.none
     /// Where a step back began: it must end before.
     var backFrom: UInt64?
     /// A breakpoint has asked for a pause.
     var hit: Hit?
-    /// Where the machine was let run: a breakpoint there doesn't count again.
-    var resumedAt: UInt64?
+    /// Where the machine was let run. A breakpoint there doesn't count again; a watchpoint does, unless the machine was
+    /// paused by one: it may have been taken to the access by a step or a seek.
+    var resumedAt: (icount: UInt64, fromWatch: Bool)?
     /// Asks at a hit whether it counts, for conditions of a debugger.
     var counts: ((Int32, UInt64) -> Bool)?
     /// Why the machine is paused.

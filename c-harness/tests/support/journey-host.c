@@ -16,7 +16,7 @@ static uint64_t hash_byte(size_t address, uint8_t byte) {
     return byte ? mix(address + 1, byte) : 0;
 }
 
-static uint64_t hash_ram(const journey_host_t *m) {
+uint64_t journey_hash_ram(const journey_host_t *m) {
     uint64_t hash = 0;
     for (size_t i = 0; i < JOURNEY_RAM; i++)
         hash += hash_byte(i, m->ram[i]);
@@ -81,8 +81,10 @@ static bool step(journey_host_t *m) {
         m->cpu.idle = 1;
         replay_timer_mod(m->timer, replay_get_virtual_clock() + 200000);
     }
-    if (m->cpu.icount >= JOURNEY_LAST)
+    if (m->cpu.icount >= JOURNEY_LAST && !m->endless)
         m->cpu.ended = 1;
+    if (m->cpu.icount > JOURNEY_LAST)
+        return true;
     uint64_t digest = journey_digest(m), *known = &m->digests[m->cpu.icount];
     if (*known && *known != digest)
         m->differs = true;
@@ -96,7 +98,7 @@ static void execute(void *opaque, uint64_t n) {
     while (n-- && !m->cpu.idle && !m->cpu.ended && !atomic_load(&m->kicked))
         if (!step(m))
             break;
-    if (m->cpu.ended && REPLAY_MODE() == REPLAY_MODE_RECORD)
+    if (m->cpu.ended && REPLAY_MODE() != REPLAY_MODE_PLAY)
         replay_run_stop();
 }
 
@@ -133,7 +135,7 @@ static bool on_idle(void *opaque) {
 
 static uint64_t on_digest(void *opaque) {
     journey_host_t *m = opaque;
-    if (m->ram_hash != hash_ram(m))
+    if (m->ram_hash != journey_hash_ram(m))
         m->differs = true;
     return journey_digest(m);
 }
@@ -153,7 +155,7 @@ static bool load(void *opaque, const replay_stream_t *in) {
     m->loads++;
     if (!in->read(in->opaque, &m->cpu, sizeof m->cpu))
         return false;
-    m->ram_hash = hash_ram(m);
+    m->ram_hash = journey_hash_ram(m);
     uint8_t more;
     return !in->read(in->opaque, &more, 1);
 }
@@ -195,7 +197,7 @@ static void configure(journey_host_t *m, replay_mode_t mode, const char *options
     memset(m->ram, 0, sizeof m->ram);
     for (size_t i = 0; i < JOURNEY_RAM / 2; i++)
         m->ram[i * 2] = (uint8_t)i;
-    m->ram_hash = hash_ram(m);
+    m->ram_hash = journey_hash_ram(m);
     m->digests = digests;
     m->saves = m->loads = m->loaded_pages = m->pauses = 0;
     m->executed = 0;
@@ -228,6 +230,8 @@ static void configure(journey_host_t *m, replay_mode_t mode, const char *options
                                                  : REPLAY_THREAD_VCPU | REPLAY_THREAD_IO);
     replay_mutex_lock();
     m->timer = replay_timer_new(ring, m);
+    if (m->prepare)
+        m->prepare(m);
     REQUIRE_STATUS(replay_start(), OK);
     if (m->on_start)
         m->on_start(m);
@@ -241,7 +245,7 @@ static void press(journey_host_t *m) {
 }
 
 static void run_own_loop(journey_host_t *m) {
-    while (!host_stopped(&m->host) && !(m->cpu.ended && REPLAY_MODE() == REPLAY_MODE_RECORD)) {
+    while (!host_stopped(&m->host) && !(m->cpu.ended && REPLAY_MODE() != REPLAY_MODE_PLAY)) {
         press(m);
         replay_turn();
         interrupt(m);
@@ -307,6 +311,13 @@ void journey_record(journey_host_t *m, uint64_t seed, const char *options) {
 void journey_begin(journey_host_t *m, journey_loop_t loop, const char *options) {
     m->loop = loop;
     configure(m, REPLAY_MODE_PLAY, options);
+}
+
+void journey_begin_unrecorded(journey_host_t *m, journey_loop_t loop) {
+    m->digests = calloc(JOURNEY_LAST + 1, sizeof *m->digests);
+    REQUIRE(m->digests);
+    m->loop = loop;
+    configure(m, REPLAY_MODE_NONE, NULL);
 }
 
 replay_status_t journey_end(journey_host_t *m) {

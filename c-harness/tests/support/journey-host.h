@@ -42,6 +42,7 @@ typedef struct journey_host {
     int32_t keyboard;
     journey_break_t breaks[JOURNEY_BREAKS];
     atomic_bool kicked;
+    bool endless;       /**< NONE: the guest doesn't end */
     bool no_map;        /**< the library finds written pages itself */
     bool knows_watched; /**< with watched_ram */
     bool no_state;      /**< without save_state */
@@ -53,6 +54,8 @@ typedef struct journey_host {
     /** Called between the start and the first slice. */
     void (*on_start)(struct journey_host *m);
 
+    /** Called between replay_configure() and replay_start(). */
+    void (*prepare)(struct journey_host *m);
     /** The digest at each icount, as it was reached; 0: not yet. */
     uint64_t *digests;
     /** Called when the library has paused the machine. */
@@ -75,6 +78,10 @@ void journey_run(journey_host_t *m);
 replay_status_t journey_end(journey_host_t *m);
 
 uint64_t journey_digest(const journey_host_t *m);
+uint64_t journey_hash_ram(const journey_host_t *m);
+
+/** Configures and starts in mode NONE, as journey_begin(). */
+void journey_begin_unrecorded(journey_host_t *m, journey_loop_t loop);
 
 /** The instruction that is executed next. */
 uint64_t journey_pc(const journey_host_t *m);
