@@ -21,6 +21,15 @@ int32_t draw_random(void *bytes, size_t length);
 bool write_file(void *opaque, const void *bytes, size_t length);
 bool read_file(void *opaque, void *bytes, size_t length);
 
+typedef struct {
+    uint64_t registers[32];
+    uint8_t devices[256], ram[1 << 20], dirty[(1 << 20) / 4096];
+} machine;
+bool save_state(void *opaque, const replay_stream_t *out);
+bool load_state(void *opaque, const replay_stream_t *in);
+bool has_breakpoint(const machine *m, uint64_t pc);
+uint64_t execute_one(machine *m);
+
 void own_loop(void) {
     replay_mutex_lock();
     while (!stopped) {
@@ -124,4 +133,38 @@ void main_loop_without_turns(void) {
     int64_t ns = replay_warp_deadline_ns(); // PLAY: when it must iterate again
     unlock();
     poll_at_most(replay_is_due() ? 0 : ns);
+}
+
+bool save_state(void *opaque, const replay_stream_t *out) {
+    machine *m = opaque;
+    return out->write(out->opaque, &m->registers, sizeof m->registers) &&
+           out->write(out->opaque, &m->devices, sizeof m->devices);
+}
+
+bool load_state(void *opaque, const replay_stream_t *in) {
+    machine *m = opaque;
+    return in->read(in->opaque, &m->registers, sizeof m->registers) &&
+           in->read(in->opaque, &m->devices, sizeof m->devices);
+}
+
+void register_ram(machine *m) {
+    replay_ram_config_t ram = REPLAY_RAM_CONFIG_INIT;
+    ram.name = "ram";
+    ram.bytes = m->ram;
+    ram.length = sizeof m->ram;
+    ram.dirty = m->dirty; // a byte for each page of 4096, set to 0xFF where the page is written
+    replay_register_ram(&ram);
+}
+
+void travel(void) {
+    replay_seek(1000000);      // anywhere in the replay
+    replay_reverse_step();     // one instruction back
+    replay_reverse_continue(); // back to the last breakpoint that was hit
+    replay_resume();           // on from here
+}
+
+void run_to_breakpoint(machine *m, uint64_t n) {
+    for (uint64_t pc = execute_one(m); n > 0; n--, pc = execute_one(m))
+        if (has_breakpoint(m, pc) && replay_breakpoint(REPLAY_BREAK_SOFTWARE, pc))
+            break; // account as after any other slice: the machine is paused there
 }
