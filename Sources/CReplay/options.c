@@ -34,6 +34,7 @@ static const option_t options[] = {
     {"rrsnap", MEMBER(snap_ms), .least = 1, .most = INT32_MAX,
      WORDS("off", REPLAY_SNAP_OFF, "memory", REPLAY_SNAP_MEMORY)},
     {"rrsnapsize", MEMBER(snap_bytes), .least = REPLAY_SNAP_SIZE_MIN, .most = INT64_MAX},
+    {"rrsnapmem", MEMBER(snap_memory), .least = 1, .most = UINT64_MAX},
     {"rrdata", MEMBER(block_data), ON_OFF},
     {"rrdigest", MEMBER(digest_interval), .most = UINT64_MAX},
     {"rrstall", MEMBER(stall_ms), .least = 1, .most = UINT32_MAX},

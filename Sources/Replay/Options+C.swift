@@ -39,6 +39,7 @@ extension Options {
         overwrites = Self.choice(config.overwrite) ?? true
         goesLive = Self.choice(config.live_end) ?? false
         overlayFolder = config.overlay_folder.map { String(fileName: $0) }
+        if config.snap_memory != 0 { snapshotMemory = Int(clamping: config.snap_memory) }
     }
 
     /// Checks the members and applies the option strings, with C code that the stubs share.

@@ -42,6 +42,8 @@ TEST(each_good_option_is_accepted) {
         "rrsnapsize=4096",
         "rrsegment=256",
         "rrsegment=65536",
+        "rrsnapmem=1",
+        "rrsnapmem=18446744073709551615",
         "shift=1,sleep=off,align=off,rrdata=off,rrdigest=1000,rrstall=500,rrlint=off"};
     for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
         test_note("options %s", good[i]);
@@ -86,6 +88,7 @@ TEST(each_bad_option_is_named) {
         {"rrsegment=255", "rrsegment", "255"},
         {"rrsegment=1073741825", "rrsegment", "1073741825"},
         {"rrsegment=1k", "rrsegment", "1k"},
+        {"rrsnapmem=0", "rrsnapmem", "0"},
         {"rrfoo=1", "rrfoo", ""},
         {"Shift=1", "Shift", ""},
         {"=5", "", "5"},

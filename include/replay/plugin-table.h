@@ -361,6 +361,7 @@ typedef struct libreplay_config {
     uint64_t snap_bytes;
     libreplay_switch_t live_end;
     uint32_t reserved;
+    uint64_t snap_memory;
 } libreplay_config_t;
 
 #define LIBREPLAY_CONFIG_INIT                                                                      \
@@ -368,7 +369,7 @@ typedef struct libreplay_config {
         (uint32_t)sizeof(libreplay_config_t), LIBREPLAY_MODE_NONE, 0, 0, 0, 0, 0,                  \
             LIBREPLAY_SHIFT_DEFAULT, LIBREPLAY_DEFAULT, LIBREPLAY_DEFAULT, LIBREPLAY_DEFAULT,      \
             LIBREPLAY_DEFAULT, LIBREPLAY_DEFAULT, 0, 0, 0, 0, LIBREPLAY_DEFAULT,                   \
-            LIBREPLAY_SNAP_MEMORY, 0, 0, LIBREPLAY_DEFAULT, 0                                      \
+            LIBREPLAY_SNAP_MEMORY, 0, 0, LIBREPLAY_DEFAULT, 0, 0                                   \
     }
 
 typedef struct libreplay_end {

@@ -64,6 +64,8 @@ enum { REPLAY_DEFAULT = 0, REPLAY_ON = 1, REPLAY_OFF = 2 };
  *                       kept in the file NAME.snap beside the log. off: none; NAME.snap
  *                       isn't read either                          default memory
  *    rrsnapsize=BYTES   the size that NAME.snap may reach          default 1 GiB
+ *    rrsnapmem=BYTES    the memory that snapshots may take: when it is full, some are
+ *                       dropped, and journeys take longer          default 256 MiB
  *    rrdata=on|off      record the data that disks deliver, so that replay needs
  *                       no image                                   default off
  *    rrdigest=N         compare a digest of the guest's state every N instructions,
@@ -115,6 +117,7 @@ typedef struct replay_config {
     uint64_t snap_bytes;        /**< rrsnapsize; 0: the default, 1 GiB */
     replay_switch_t live_end;   /**< rrend=live, default off */
     uint32_t reserved;          /**< 0 */
+    uint64_t snap_memory;       /**< rrsnapmem, in bytes; 0: the default, 256 MiB */
 } replay_config_t;
 
 /** The value to start a replay_config_t from. */
@@ -122,7 +125,7 @@ typedef struct replay_config {
     {                                                                                              \
         (uint32_t)sizeof(replay_config_t), REPLAY_MODE_NONE, 0, 0, 0, 0, 0, REPLAY_SHIFT_DEFAULT,  \
             REPLAY_DEFAULT, REPLAY_DEFAULT, REPLAY_DEFAULT, REPLAY_DEFAULT, REPLAY_DEFAULT, 0, 0,  \
-            0, 0, REPLAY_DEFAULT, REPLAY_SNAP_MEMORY, 0, 0, REPLAY_DEFAULT, 0                      \
+            0, 0, REPLAY_DEFAULT, REPLAY_SNAP_MEMORY, 0, 0, REPLAY_DEFAULT, 0, 0                   \
     }
 
 /* -------------------------------------------------------------------- life */

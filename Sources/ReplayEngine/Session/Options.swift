@@ -48,6 +48,8 @@ package struct Options {
     package var snapshots = SnapshotUse.memory
     /// The size that `NAME.snap` may reach.
     package var snapshotBytes: UInt64 = 1 << 30
+    /// The memory that snapshots may take.
+    package var snapshotMemory = 256 << 20
     /// For tests: makes system calls on the run's files fail.
     package var faults: SyscallFaults?
 

@@ -78,7 +78,8 @@ extension Session {
             return
         }
         do throws(SystemError) {
-            let snapshots = try Snapshots(preparation.ram, storage, Syscalls(faults: options.faults))
+            let snapshots = try Snapshots(
+                preparation.ram, storage, budget: options.snapshotMemory, Syscalls(faults: options.faults))
             for remark in snapshots.remarks { host.message(.warning, remark) }
             travel.snapshots = snapshots
             var spacing = SnapshotPace.usualSpacing

@@ -24,14 +24,12 @@ final class Snapshots {
     private(set) var hasBegun = false
     private var nextNumber: UInt64 = 0
 
-    /// What the store may take, and what may wait for the thread.
-    static let usualBudget = 256 << 20
+    /// What may wait for the thread.
     private static let stagingBytes = 24 << 20
 
-    /// Stores RAM as it is now.
+    /// Stores RAM as it is now. `budget` is what the store may take.
     init(
-        _ regions: [RAMConfiguration], _ storage: SnapshotStorage? = nil,
-        budget: Int = Snapshots.usualBudget, _ system: Syscalls = Syscalls()
+        _ regions: [RAMConfiguration], _ storage: SnapshotStorage?, budget: Int, _ system: Syscalls
     ) throws(SystemError) {
         let ram = try GuestRAM(regions, system)
         guard let store = PageStore(ram.layout, budget: budget),
