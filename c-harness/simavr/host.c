@@ -18,6 +18,7 @@
  *  3. Input from outside: bytes for the serial port. A thread posts them at any
  *     time, and they reach the machine between slices.
  *  4. What the guest asks for: clock and noise, in the middle of an instruction.
+ *  5. State that can be saved and loaded, so that one can go back in a replay.
  *
  * All calls of the library are in this file. It is loaded at run time, and called
  * through its table; a host that links with it doesn't need the two macros and
@@ -36,6 +37,7 @@
 
 #include "machine.h"
 #include "outside.h"
+#include "state.h"
 
 #define CYCLES_PER_US (MACHINE_FREQUENCY / 1000000u)
 #define BUSY_SLICE    (MACHINE_FREQUENCY / 1000u) /* cycles that a working CPU runs at once */
@@ -131,6 +133,49 @@ static void serial_sent(void *opaque, uint8_t byte) {
         outside_hear(&h->outside, byte);
 }
 
+/* ------------------------------------------------- 5. going back in a replay
+ *
+ * The library loads RAM and flash by itself (configure() registers them), and calls these
+ * for the rest, between two slices. */
+
+static bool write_bytes(void *opaque, void *bytes, size_t length) {
+    const replay_stream_t *out = opaque;
+    return out->write(out->opaque, bytes, length);
+}
+
+static bool read_bytes(void *opaque, void *bytes, size_t length) {
+    const replay_stream_t *in = opaque;
+    return in->read(in->opaque, bytes, length);
+}
+
+static bool on_save_state(void *opaque, const replay_stream_t *out) {
+    replay_stream_t stream = *out;
+    return state_save(&((host_t *)opaque)->machine, write_bytes, &stream);
+}
+
+static bool on_load_state(void *opaque, const replay_stream_t *in) {
+    replay_stream_t stream = *in;
+    return state_load(&((host_t *)opaque)->machine, read_bytes, &stream);
+}
+
+static replay_status_t register_memory(const machine_t *machine) {
+    avr_t *avr = machine->avr;
+    /* simavr doesn't tell which pages it writes: so there is no map of dirty pages, and the
+     * library compares them. For so little memory that costs nothing. */
+    replay_ram_config_t memory = REPLAY_RAM_CONFIG_INIT;
+    memory.name = "data"; /* registers, I/O space and RAM */
+    memory.bytes = avr->data;
+    memory.length = avr->ramend + 1u;
+    memory.page_bytes = 256;
+    replay_status_t status = replay->replay_register_ram(&memory);
+    if (status != REPLAY_OK)
+        return status;
+    memory.name = "flash"; /* the bootloader writes to it */
+    memory.bytes = avr->flash;
+    memory.length = avr->flashend + 1u;
+    return replay->replay_register_ram(&memory);
+}
+
 /* -------------------------------------------------------------- 2. the main loop */
 
 /* The cycle at which a machine that had always run at its frequency would be. */
@@ -141,6 +186,8 @@ static uint64_t real_cycle(const host_t *h) {
 /* How far the machine may run now. Recording lets it follow real time: it waits
  * until the time of the next slice is over, or something is posted. */
 static uint64_t next_slice(const host_t *h) {
+    if (machine_ended(&h->machine))
+        return 0;
     uint64_t slice = BUSY_SLICE;
     if (machine_asleep(&h->machine)) {
         uint64_t timer = machine_next_timer(&h->machine);
@@ -159,16 +206,25 @@ static uint64_t next_slice(const host_t *h) {
     return real > now ? real - now : 1;
 }
 
+/* A recording ends with the guest. A replay ends where the log says so (on_shutdown()): in
+ * the meantime one may go back from its end. */
+static bool must_end(const host_t *h) {
+    bool has_ended = machine_ended(&h->machine), has_failed = atomic_load(&h->outside.failed);
+    if (REPLAY_MODE() != REPLAY_MODE_RECORD || !(has_ended || has_failed))
+        return false;
+    replay->replay_shutdown_request(has_failed ? REPLAY_SHUTDOWN_HOST_ERROR
+                                               : REPLAY_SHUTDOWN_GUEST_SHUTDOWN);
+    return true;
+}
+
 static void run(host_t *h) {
     replay->replay_mutex_lock();
     h->began_ns = real_ns(CLOCK_MONOTONIC);
-    while (!h->stopped && !machine_ended(&h->machine)) {
+    while (!h->stopped) {
         replay->replay_start_warp_timer();   /* the I/O thread's turn */
         replay->replay_account_warp_timer(); /* the vCPU thread's turn: input arrives */
-        if (atomic_load(&h->outside.failed)) {
-            replay->replay_shutdown_request(REPLAY_SHUTDOWN_HOST_ERROR);
+        if (must_end(h))
             break;
-        }
         uint64_t cycles = replay->replay_get_budget(next_slice(h));
         if (cycles > 0) {
             machine_run(&h->machine, cycles);
@@ -236,6 +292,8 @@ static replay_status_t configure(host_t *h, const arguments_t *arguments) {
     callbacks.stop = on_stop;
     callbacks.shutdown = on_shutdown;
     callbacks.digest = on_digest;
+    callbacks.save_state = on_save_state;
+    callbacks.load_state = on_load_state;
     replay_config_t config = REPLAY_CONFIG_INIT;
     config.mode = arguments->record ? REPLAY_MODE_RECORD : REPLAY_MODE_PLAY;
     config.host = &callbacks;
@@ -254,7 +312,8 @@ static replay_status_t configure(host_t *h, const arguments_t *arguments) {
     replay->replay_fingerprint("frequency", text);
     snprintf(text, sizeof text, "%016llx", (unsigned long long)h->machine.firmware_digest);
     replay->replay_fingerprint("firmware", text);
-    return replay->replay_start();
+    status = register_memory(&h->machine);
+    return status == REPLAY_OK ? replay->replay_start() : status;
 }
 
 static void print_result(const host_t *h, const char *file, uint64_t events, uint64_t icount) {
