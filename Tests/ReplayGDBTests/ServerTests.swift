@@ -124,7 +124,7 @@ import Testing
 
     @Test func stoppingEndsEverything() throws {
         // While a debugger is connected, while the machine runs, and with nobody there.
-        for packets in [["?"], ["Z0,1020,4", "?"], []] {
+        for packets in [["?"], ["Z0,1000,4", "?"], []] {
             let machine = FakeMachine(end: nil, canReverse: false, isThreaded: true)
             let server = try DebugServer.start(loopback, machine).get()
             let client = try #require(Client(server.address))
