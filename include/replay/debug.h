@@ -3,20 +3,21 @@
  *  Looking into a recording: pausing the machine, going to any place in a replay, forward
  *  and back.
  *
- *  A host that takes part fills replay_host::save_state and replay_host::load_state, and
+ *  A host that wants this fills replay_host::save_state and replay_host::load_state, and
  *  registers its RAM. The library then makes snapshots by itself: one when a replay begins,
- *  and, as soon as any call of this header has been used, more on the way. To go to a place
- *  it loads the nearest snapshot before it, and lets the machine run from there.
+ *  and, once a pause or a journey was requested, more on the way. To go to a place, the
+ *  library loads the nearest snapshot before it, and lets the machine run from there.
  *
- *  A place is an icount: before anything that the recording has at that icount. Every
- *  journey ends with the machine paused, and with replay_host::paused. While it is paused,
- *  budgets are 0 and nothing is taken from the log, so that the host's loops go on as they
- *  are. The end of the log, and a shutdown, pause the machine too if a journey leads there,
- *  instead of ending it.
+ *  A place is an icount: the machine has executed that many instructions, and nothing that
+ *  the recording has at that icount was delivered yet. Going to a place is a journey: it
+ *  ends with the machine paused, and with a call of replay_host::paused. While the machine is
+ *  paused, budgets are 0 and nothing is taken from the log, so the host's loops needn't know
+ *  about it. If a journey reaches the end of the log or a shutdown, the machine is paused
+ *  there instead of ended.
  *
  *  All of this happens on the vCPU thread, in replay_get_budget(), replay_get_instructions()
- *  and replay_account_executed_instructions(), or in replay_run(). Only the calls that ask
- *  for it may be made from any thread. */
+ *  and replay_account_executed_instructions(), or in replay_run(). Any thread may ask for it:
+ *  replay_pause(), replay_seek() and their like post a request and return. */
 #ifndef REPLAY_DEBUG_H
 #define REPLAY_DEBUG_H
 
@@ -29,20 +30,20 @@ extern "C" {
 /* --------------------------------------------------------------------- RAM */
 
 /** A region of the guest's RAM, of which a snapshot holds only the pages that were written.
- *  What a host doesn't register it writes in replay_host::save_state. */
+ *  replay_host::save_state must write all RAM that isn't registered. */
 typedef struct replay_ram_config {
     uint32_t size;       /**< sizeof(replay_ram_config_t) */
     uint32_t page_bytes; /**< a power of two, 64 to 65536; 0: 4096 */
     const char *name;    /**< for messages; different for each region; not NULL */
     void *bytes;         /**< the memory, which stays there until replay_finish() */
     uint64_t length;     /**< in bytes; the last page may be shorter */
-    /** One byte for each page, which the host sets to 0xFF after the page was written. The
-     *  library reads and clears bit 0, and the host may use the others. NULL: the library
-     *  finds written pages itself, which costs more. */
+    /** A map of the host's, with one byte for each page, which the host sets to 0xFF after the
+     *  page was written. The library reads and clears bit 0; the host may use the others.
+     *  NULL: the library finds written pages itself, which costs more. */
     uint8_t *dirty;
-    /** Bits were cleared: from now on the next write to each page must set its byte again.
-     *  A host that sets it when it fills a TLB empties that TLB here. NULL: nothing to do.
-     *  On the vCPU thread, with the lock held. */
+    /** The library has cleared bits: from now on the next write to each page must set its byte
+     *  again. A host that sets bytes only when it fills a TLB must flush that TLB here. NULL:
+     *  nothing to do. On the vCPU thread, with the lock held. */
     void (*cleaned)(void *opaque);
     /** The library has written to a part of the region: drop what was derived from it
      *  (decoded code, digests). On the vCPU thread, with the lock held, before
@@ -68,8 +69,8 @@ REPLAY_API replay_status_t replay_register_ram(const replay_ram_config_t *config
 /* ------------------------------------------------------------------- pause */
 
 /** Pauses the machine at the end of the vCPU's slice, or ends a journey where it is. The
- *  library calls replay_host::paused when the machine stands still. A machine that is paused
- *  stays so. Virtual time stops, as with replay_host::machine_running.
+ *  library calls replay_host::paused when the machine stands still. If it is already paused,
+ *  nothing happens. Virtual time stops, as with replay_host::machine_running.
  *
  *  @return REPLAY_OK; ERROR_WRONG_STATE (before replay_start()).
  *  Thread: [any], without the lock too. */
@@ -89,13 +90,13 @@ REPLAY_API bool replay_is_paused(void);
 /** Goes to a place in the replay, forward or back, and pauses the machine there. The call
  *  returns at once; replay_host::paused is called when the place is reached, or the end of
  *  the log if that comes first. replay_query() shows how far it is, and replay_pause() ends
- *  it. A new journey replaces the one before it. Breakpoints don't count.
+ *  it. A new journey replaces one that is under way. Breakpoints on the way are ignored.
  *
  *  @param icount the place
- *  @return REPLAY_OK; ERROR_NOT_SUPPORTED (the place is before the first snapshot: the host has
- *    no save_state, or a disk that the guest writes to prevents snapshots); ERROR_WRONG_MODE
- *    (RECORD, NONE); ERROR_WRONG_STATE (before replay_start()); the failure of a replay that
- *    has failed.
+ *  @return REPLAY_OK; ERROR_NOT_SUPPORTED (the place isn't ahead, and there are no snapshots: the
+ *    host has no save_state, a disk that the guest writes to prevents them, or rrsnap=off);
+ *    ERROR_WRONG_MODE (RECORD, NONE); ERROR_WRONG_STATE (before replay_start()); the failure of
+ *    a replay that has failed.
  *  Thread: [any], without the lock too. */
 REPLAY_API replay_status_t replay_seek(uint64_t icount);
 
@@ -112,8 +113,9 @@ REPLAY_API replay_status_t replay_reverse_step(void);
 /** Goes back to the last breakpoint or watchpoint that was hit before this place, or to the
  *  first snapshot (REPLAY_PAUSE_BEGIN).
  *
- *  The machine runs from one snapshot to the next, from the latest to the first, and
- *  replay_breakpoint() notes the hits; then it goes to the last one.
+ *  The machine runs from the nearest earlier snapshot to this place, and replay_breakpoint()
+ *  notes the hits. If there are none, it runs the part before that snapshot in the same way,
+ *  and so on. Then it goes to the last hit.
  *  @return as replay_seek().  Thread: [any], without the lock too. */
 REPLAY_API replay_status_t replay_reverse_continue(void);
 
@@ -139,7 +141,8 @@ enum {
  *  were completed before this one.
  *
  *  Record, none: true, except for the instruction at which the machine was just resumed.
- *  Play: the same, unless a journey is under way: that only notes the hit.
+ *  Play: the same, except during a journey, which notes hits if it looks for them, and stops
+ *  only at its end.
  *  @param kind REPLAY_BREAK_… or REPLAY_WATCH_…
  *  @param address the guest's address of the instruction or of the bytes
  *  @return true: end the slice without executing the instruction, and account as always; the

@@ -6,9 +6,9 @@
  *  A host that has breakpoints (replay_breakpoint()) and fills a replay_gdb_target_t calls
  *  replay_gdb_listen(). A thread of the library then serves one debugger at a time:
  *
- *      (gdb) target remote :1234
- *      (gdb) watch counter
- *      (gdb) reverse-continue
+ *    (gdb) target remote :1234
+ *    (gdb) watch counter
+ *    (gdb) reverse-continue
  *
  *  A debugger pauses the machine, as replay_pause() does, when it connects, and lets it run
  *  on when it leaves. It never ends the host. Where the log ends, the machine stays paused
@@ -57,8 +57,8 @@ typedef struct replay_gdb_target {
      *  @return false if not all of it can be written. NULL: never. */
     bool (*write_memory)(void *opaque, uint32_t cpu, uint64_t address, const void *bytes,
                          size_t length);
-    /** Sets or removes a breakpoint or watchpoint, for all CPUs: from now on the host calls
-     *  replay_breakpoint() there, or no longer. The same one isn't set twice.
+    /** Sets or removes a breakpoint or watchpoint, for all CPUs. While it is set, the host calls
+     *  replay_breakpoint() there. The library doesn't set the same one twice.
      *  @param length of a watchpoint, in bytes, at least 1; of a breakpoint, gdb's kind of
      *    instruction
      *  @return false if the host can't. */

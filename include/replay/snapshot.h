@@ -25,18 +25,18 @@ extern "C" {
  *  - PLAY: just before a shutdown is requested,
  *
  *  because these refer to callbacks and memory of the host (ERROR_NOT_QUIET: try again
- *  later); nor with a disk of block.h that isn't read-only, whose content a position doesn't
- *  hold, or with more than 300,000 timers (ERROR_NOT_SUPPORTED); nor after the run has
- *  failed. Queued input from outside doesn't matter.
+ *  later). Never with a disk of block.h that isn't read-only, because a position doesn't
+ *  hold its content, or with more than 300,000 timers (ERROR_NOT_SUPPORTED). Not after the
+ *  run has failed. Queued input from outside doesn't matter.
  *
  *  @return if false, replay_last_error() has the status that replay_position_save() would
  *    return, and the reason. None: false, ERROR_WRONG_MODE.
  *  Thread: [vcpu] [io] [lock-held]. */
 REPLAY_API bool replay_can_snapshot(void);
 
-/** Writes the library's part of a snapshot: the place in the log, the cached clocks, the
- *  virtual clock and its timers, the next ids. About 300 bytes, and at most 24 for each timer
- *  that exists.
+/** Writes the library's part of a snapshot: the place in the log, the last reading of each
+ *  clock, the virtual clock and its timers, the next numbers of bottom halves and requests,
+ *  and which devices exist. About 300 bytes, and at most 24 for each timer that exists.
  *
  *  It writes nothing to the log. In PLAY it reads a part of the log again, which takes a few
  *  milliseconds. It doesn't matter whether a recording or a replay saved a position.
@@ -48,10 +48,11 @@ REPLAY_API bool replay_can_snapshot(void);
  *  Thread: [vcpu] [io] [lock-held]. */
 REPLAY_API replay_status_t replay_position_save(const replay_stream_t *out);
 
-/** Continues the replay at a saved place. Load the machine after this has returned REPLAY_OK,
- *  and before any other call, or else just before; from then on replay_host::icount returns
- *  the icount of the snapshot. Continue as after a turn, wherever the host's loops are; a
- *  replay_run() that has returned can be called again.
+/** Continues the replay at a saved place. Load the machine directly after this has returned
+ *  REPLAY_OK, before any other call of the library, or directly before this call. Once it is
+ *  loaded, replay_host::icount must return the icount of the snapshot. Then continue as if a
+ *  turn had just ended, wherever the host's loops are; a replay_run() that has returned can
+ *  be called again.
  *
  *  Play: the log's next event is the one that was next when the position was saved. A
  *        failure, an end that was reported, and replay_run_stop() no longer count. What is
@@ -112,9 +113,9 @@ REPLAY_API bool replay_output_due(void);
 /** Ends the replay at the current place, and records from there to a new log: the machine
  *  goes on, and the guest gets new input. The log begins with the events of the replayed one
  *  up to here, so that it can be replayed on its own; its fingerprint names the replayed one
- *  ("replay.parent") by place and checksum. After its end was reported, a recording goes on in
- *  the same way, whether it was cut or is complete. Real time continues where the recording's
- *  was.
+ *  ("replay.parent") by place and checksum. A host can also call this after the end of the
+ *  replay was reported, to continue a recording that was cut or is complete. Real time
+ *  continues from where it was in the recording.
  *
  *  The mode is RECORD from then on, in replay_mode too. An older recording at @p path is
  *  replaced only with the option rroverwrite.
