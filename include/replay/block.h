@@ -8,8 +8,8 @@
  *  its callback runs on the vCPU thread at a flush of the queue. Guest memory changes
  *  only there: the data of a read goes to a buffer of the filter, and is copied at the
  *  completion. The data of a write is copied when it is submitted, and reaches the
- *  overlay at its completion. So a request sees exactly the requests that were
- *  completed before it.
+ *  overlay at its completion. So a read sees exactly the writes that were completed
+ *  before it.
  *
  *  While recording and replaying, writes go to an overlay, and the image stays
  *  unchanged, as a replay needs it. A replay returns the recorded result of each
@@ -45,7 +45,8 @@ enum {
 /** A backend of the host. Each operation starts a request and returns; the backend ends
  *  it, at once or later, from any thread, with one replay_block_complete(). The pieces
  *  (where the data is in memory) stay valid until then. An operation that is NULL
- *  fails with -ENOTSUP (but zeroes are then written, and discard and flush succeed). */
+ *  fails with -ENOTSUP, except: without zeroes, the library calls write with zeroes; without
+ *  discard or flush, these requests succeed. */
 typedef struct replay_block_backend {
     uint32_t size; /**< sizeof(replay_block_backend_t) */
     /** Required. The disk's length in bytes, or a negative errno. */

@@ -34,8 +34,9 @@ REPLAY_API int64_t replay_save_clock(replay_clock_kind_t kind, int64_t value, ui
  *
  *  Play:
  *  - If the log's next event is a reading of this clock by a thread of this role,
- *    consumes and returns it. Before it, a thread that is only a vCPU thread skips
- *    readings that the I/O thread made while recording and hasn't repeated.
+ *    consumes and returns it. A thread that is only a vCPU thread first skips readings
+ *    that come before its own: the I/O thread made them while recording, and hasn't
+ *    repeated them.
  *  - Otherwise, in a vCPU thread: a divergence; returns the last reading.
  *  - Otherwise, in a thread that is only an I/O thread: returns the last reading, and
  *    nothing is wrong, because its loop may turn at different times.
@@ -124,11 +125,11 @@ REPLAY_API replay_status_t replay_turn(void);
 
 /** Real ns until the I/O thread's main loop must iterate again, because the warp ends or a
  *  timer on the host's clock is due (replay_host::deadline_ns, which may be NULL); 0: at
- *  once; -1: no limit. For main loops other than GLib's: one that takes turns, and one
- *  that handles warp and timers itself.
- *  Play: 0 if the log's next event is due and belongs to this thread; if it is a
- *  reading of a clock, which a loop may not repeat, the time until it is skipped;
- *  otherwise -1.
+ *  once; -1: no limit. For main loops other than GLib's, whether they take turns or
+ *  handle warp and timers themselves.
+ *  Play: 0 if the log's next event is due and belongs to this thread. If that is a
+ *  reading of a clock, which the loop perhaps doesn't repeat: the time until the library
+ *  skips it. Otherwise -1.
  *  Thread: [io] [lock-held]. */
 REPLAY_API int64_t replay_warp_deadline_ns(void);
 

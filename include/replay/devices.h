@@ -62,8 +62,8 @@ REPLAY_API replay_status_t replay_chr_be_write(int32_t device, const uint8_t *da
 
 /** Record: stores the result of a write to a character backend, which the guest
  *  can see. Other modes: ERROR_WRONG_MODE.
- *  @param result bytes written, or a negative error. @param offset any number of the
- *    host's; loaded again as it is.
+ *  @param result bytes written, or a negative error. @param offset a number that means
+ *    something only to the host; PLAY loads the same.
  *  Thread: [vcpu] [io] [lock-held] [hot]. */
 REPLAY_API replay_status_t replay_char_write_event_save(int32_t result, int32_t offset);
 

@@ -15,7 +15,7 @@ extern "C" {
 
 /* ------------------------------------------------------------------ status */
 
-/** A status: 0 is success, a positive one is an answer, a negative one a failure. */
+/** A status: 0 is success, a negative one a failure. A positive one is neither: REPLAY_TIMEOUT. */
 typedef int32_t replay_status_t;
 
 /** Every status: X(code, NAME, sentence). Failures are of these kinds: misuse by
@@ -90,9 +90,9 @@ typedef struct replay_error {
 #define REPLAY_ERROR_INIT                                                                          \
     { (uint32_t)sizeof(replay_error_t), 0, 0, 0, 0, 0, "", "", "", "", "" }
 
-/** The session's failure: the first divergence or failure of the log, which stays until
- *  replay_finish(); otherwise that of the last call that failed. After a replay_finish()
- *  or replay_configure() that failed, it is the failure of that call.
+/** The session's failure. The first divergence or failure of the log stays until
+ *  replay_finish(). Before there is one, it is the failure of the last call that failed;
+ *  after a replay_finish() or replay_configure() that failed, the failure of that call.
  *
  *  @param error [out] filled up to its size; NULL: only the status.
  *  @return its status: REPLAY_OK if nothing failed; ERROR_STRUCT_SIZE if

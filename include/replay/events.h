@@ -82,9 +82,9 @@ REPLAY_API bool replay_is_due(void);
  *    delivers at the first of them. So do no guest work between two of them.
  *
  *  During a slice, PLAY waits in this call for a disk whose backend is an image
- *  (block.h). A host with its own backend or block layer must wait by itself: a
- *  completion that arrives only after the slice in which it was flushed while recording
- *  is a divergence.
+ *  (block.h). A host with its own backend or block layer must wait by itself: if a
+ *  completion was flushed during a slice while recording, it must arrive before that
+ *  slice ends; later is a divergence.
  *
  *  In a host whose vCPU thread takes no turns (replay_turn(), replay_account_warp_timer())
  *  this call also takes the digests of rrdigest.

@@ -27,9 +27,9 @@ extern "C" {
  *  time, while the vCPU executes. There the state that these read must be atomic, or
  *  guarded by a lock of the host's own.
  *
- *  A thread of the library watches for a machine that makes no progress. It too calls
- *  icount, cpus_idle and deadline_ns (in NONE without a lock, see above), and in every
- *  mode machine_running, without the lock. */
+ *  The library's watchdog, a thread that watches for a machine that makes no progress,
+ *  also calls icount, cpus_idle and deadline_ns: in RECORD and PLAY with the replay lock
+ *  held, in NONE without it. It calls machine_running without the lock in every mode. */
 typedef struct replay_host {
     uint32_t size; /**< sizeof(replay_host_t) */
 
@@ -56,16 +56,18 @@ typedef struct replay_host {
     int64_t (*deadline_ns)(void *opaque, replay_timer_clock_t clock);
 
     /** Runs the timers of @p clock that are due. The library has already handled
-     *  their checkpoint: don't call replay_checkpoint() here. NULL: call it in your own
-     *  loop, with CLOCK_VIRTUAL or CLOCK_HOST, and run the timers if it is true. */
+     *  their checkpoint: don't call replay_checkpoint() here. NULL: in your own loop, call
+     *  replay_checkpoint() with CLOCK_VIRTUAL or CLOCK_HOST, and run the timers if it
+     *  returns true. */
     void (*run_timers)(void *opaque, replay_timer_clock_t clock);
 
     /** Makes the vCPU thread end its slice or its sleep soon. Provide it if the host has
      *  two threads, or timers of replay_timer_mod(): without it input is late, and so is a
      *  timer that is set during a slice. Called from any thread, with or without the
      *  lock, so it should only set a flag, and wake the thread if it sleeps in the host.
-     *  (The library itself wakes a thread in replay_wait().) The slice after a kick may be
-     *  empty, but not every slice: clear the flag where a slice begins, not where it ends. */
+     *  (The library itself wakes a thread in replay_wait().) Clear the flag where a slice
+     *  begins (in a loop of your own: before the turn), not where it ends: otherwise a kick
+     *  between two slices makes the next one empty. That may happen, but not to every slice. */
     void (*kick)(void *opaque);
 
     /** Makes the I/O thread's main loop iterate. A main loop other than GLib's needs
@@ -100,8 +102,8 @@ typedef struct replay_host {
      *  instructions, and at the end: in RECORD by the thread that calls replay_finish(), in
      *  PLAY by the one that reaches the end of the log. It must not change anything: calls
      *  that would write events or consume them (a clock reading, for example) are refused
-     *  and reported. NULL: REPLAY_OK of a replay then means that its events matched, and
-     *  says nothing about the state; if the recording has digests, that is reported once. */
+     *  and reported. NULL: a replay compares only events, so its REPLAY_OK says nothing
+     *  about the state; if the recording has digests, that is reported once. */
     uint64_t (*digest)(void *opaque);
 
     /** A message for the host's user, one sentence. Called from any thread, with or
@@ -129,31 +131,31 @@ typedef struct replay_host {
     void (*input_from)(void *opaque, const replay_input_t *input);
 
     /** Writes everything that the guest can see to a stream of the library: registers and
-     *  devices, but not RAM that is registered (debug.h), nor the library's timers. Requests
-     *  of the host's own that are under way can't be saved: don't let there be any, or return
-     *  false. Called on the vCPU thread between two slices; it must not change anything. NULL:
-     *  the host has no part in debug.h's journeys.
+     *  devices, but not RAM that is registered (debug.h), nor the library's timers. Return
+     *  false while a request of the host's own is under way: it can't be saved. Called on the vCPU
+     * thread between two slices; it must not change anything. NULL: the host has no part in
+     * debug.h's journeys.
      *  @return false: no snapshot is possible now. */
     bool (*save_state)(void *opaque, const replay_stream_t *out);
 
-    /** PLAY: reads back what save_state wrote. Afterwards icount returns that of the snapshot.
-     *  Drop what was derived from the state before, and the host's requests that are under
-     *  way. Called on the vCPU thread between two slices.
+    /** PLAY: reads back what save_state wrote. Afterwards icount must return the snapshot's.
+     *  Drop what was derived from the earlier state (decoded code, for example), and the host's
+     *  requests that are under way. Called on the vCPU thread between two slices.
      *  @return false: the state isn't this machine's; the replay ends with ERROR_POSITION. */
     bool (*load_state)(void *opaque, const replay_stream_t *in);
 
-    /** The library has paused the machine (debug.h). It doesn't run until replay_resume() or a
-     *  new journey, which may be asked for here. Called by the thread that led to the pause,
-     *  usually the vCPU thread. */
+    /** The library has paused the machine (debug.h). It stays paused until replay_resume() or a
+     *  new journey; both may be called here. Usually called by the vCPU thread. */
     void (*paused)(void *opaque, replay_pause_reason_t why);
 
-    /** PLAY: makes replay_reverse_continue() faster. If only watchpoints for writing are set, and
-     *  each is at an address that always means the same RAM as long as certain pages aren't
-     *  written (the page itself, and those of the page table that lead to it, if the mapping is
-     *  global), writes a place in each of these pages. Parts of the run in which none of these
-     * pages was written are left out of the search. Called on the vCPU thread between two slices.
+    /** PLAY: makes replay_reverse_continue() faster, which skips parts of the run that can't
+     *  have a hit. Lists pages of RAM, each by any place in it, such that no breakpoint or
+     *  watchpoint can be hit while none of them is written. That is possible if all are
+     *  watchpoints for writing whose addresses are mapped globally: list the page that each
+     *  watches, and the pages of the page table that lead to it. Called on the vCPU thread
+     *  between two slices.
      *  @param places [out] room for @p most places
-     *  @return how many; -1: it isn't so, search everywhere. NULL: -1. */
+     *  @return how many; -1: there is no such list, search everywhere. NULL: -1. */
     int32_t (*watched_ram)(void *opaque, replay_ram_place_t *places, uint32_t most);
 } replay_host_t;
 

@@ -31,6 +31,12 @@
  *    fingerprint   what must be equal in recording and replay: RAM size, images, devices
  *    live segment  the newest part of a log; it survives if the recorder is killed
  *    cut           the end of a log whose recorder ended without replay_finish()
+ *    divergence    the replayed guest did something different from the recorded one
+ *    stall         the machine makes no progress for a while (rrstall), and isn't paused
+ *    digest        a checksum of the guest's state or data, which a replay compares
+ *    overlay       a file for the guest's writes to a disk, whose image stays unchanged
+ *    snapshot      the state of the machine at a place; its position is the library's part
+ *    journey       a replay goes to a place, forward or back, and pauses there (debug.h)
  *
  *  # The order of calls
  *
@@ -139,7 +145,7 @@
  *  - Reports: replay_host::message is never called, and the message of an error is the
  *    name of the function and the sentence of the status, except for a bad option and a
  *    failed system call.
- *  - fork(): the child's calls are those of any program.
+ *  - fork() isn't noticed: calls work in the child as in any program.
  *
  *  # Traps
  *

@@ -38,7 +38,7 @@ enum {
 /** Values of replay_config::snap_ms besides milliseconds. */
 enum {
     REPLAY_SNAP_OFF = -1,  /**< no snapshots */
-    REPLAY_SNAP_MEMORY = 0 /**< PLAY: in memory, once there is a journey; RECORD: none */
+    REPLAY_SNAP_MEMORY = 0 /**< PLAY: in memory; RECORD: none. See rrsnap=memory */
 };
 
 /** A switch with a default. */
@@ -58,11 +58,11 @@ enum { REPLAY_DEFAULT = 0, REPLAY_ON = 1, REPLAY_OFF = 2 };
  *    rrfile=PATH        the log; the last part of a new log's name has at most 246
  *                       bytes, else ERROR_INVALID_ARGUMENT
  *    rrsnapshot=NAME    the snapshot that replay_vmstate_init() makes or loads
- *    rrsnap=off|memory|MS  snapshots of the machine, of which debug.h's journeys make use.
- *                       memory: in PLAY, in memory, once there is a journey. MS: one
- *                       after each so many ms of the vCPU's CPU time, in RECORD and in PLAY,
- *                       kept in the file NAME.snap beside the log. off: none; NAME.snap
- *                       isn't read either                          default memory
+ *    rrsnap=off|memory|MS  snapshots of the machine, which the journeys of debug.h load.
+ *                       memory: only PLAY makes them, in memory, as debug.h says. MS:
+ *                       RECORD and PLAY make one after every MS ms of the vCPU thread's
+ *                       CPU time, and keep them in the file NAME.snap beside the log.
+ *                       off: none; NAME.snap isn't read either       default memory
  *    rrsnapsize=BYTES   the size that NAME.snap may reach          default 1 GiB
  *    rrsnapmem=BYTES    the memory that snapshots may take: when it is full, some are
  *                       dropped, and journeys take longer          default 256 MiB
@@ -76,8 +76,8 @@ enum { REPLAY_DEFAULT = 0, REPLAY_ON = 1, REPLAY_OFF = 2 };
  *    rrlint=on|off      report all misuse, with its caller          default off
  *    rrfull=stop|go     if the log can't be written any more, stop the machine, or
  *                       let it continue unrecorded                 default stop
- *    rrend=stop|live    where a recording ends, a replay stops, or the machine goes on
- *                       by itself, in mode NONE                    default stop
+ *    rrend=stop|live    at the end of the log, stop the replay, or let the machine go on
+ *                       in mode NONE                               default stop
  *    rroverwrite=on|off replace an older recording of that name, or fail with
  *                       ERROR_LOG_EXISTS                           default on
  *    rroverlay=FOLDER   the folder for temporary overlays of disks
@@ -91,8 +91,8 @@ enum { REPLAY_DEFAULT = 0, REPLAY_ON = 1, REPLAY_OFF = 2 };
  *
  *  Names of files and folders are bytes, and needn't be UTF-8. A message shows a
  *  byte that isn't part of UTF-8 as \xNN. A comma within a value is written twice.
- *  In PLAY rrdata and rrdigest are as they were recorded. shift and sleep are too if they
- *  aren't given; a different value is ERROR_FINGERPRINT. */
+ *  PLAY uses the recorded rrdata and rrdigest, and the recorded shift and sleep too unless
+ *  they are given; a given value that differs is ERROR_FINGERPRINT. */
 typedef struct replay_config {
     uint32_t size;                   /**< sizeof(replay_config_t) */
     replay_mode_t mode;              /**< what to do */
@@ -134,7 +134,8 @@ typedef struct replay_config {
  *
  *  Record: prepares the log, as NAME.new and NAME.live.new, which replay_start()
  *          renames. Until then an older recording of that name stays, even if the
- *          process dies, but can be neither recorded nor replayed (ERROR_LOG_BUSY).
+ *          process dies; meanwhile no other session may replay or replace it
+ *          (ERROR_LOG_BUSY).
  *          Until replay_finish() a recording is two files, NAME and NAME.live, and
  *          after a crash both are needed. The library follows no symbolic link to
  *          them, and replaces only an older recording and its remains: any other
@@ -196,17 +197,17 @@ REPLAY_API replay_status_t replay_start(void);
  *          guest's state. ERROR_LOG_LOST if something else has removed, renamed,
  *          replaced, truncated or changed the log since the start. A recording
  *          that was never started leaves no files, and an older one unchanged.
- *  Play:   ERROR_STOPPED_SHORT if events of the log are left. Exception: all of these
- *          hold, as when the recorder's threads went on for a while after a shutdown:
+ *  Play:   ERROR_STOPPED_SHORT if events of the log are left. They may be left if all of
+ *          these hold, because the recorder's threads may go on for a while after a shutdown:
  *          - the log's last shutdown request was replayed;
  *          - it wasn't a reset, or it is the cause with which the recording ended;
  *          - the guest has not executed past the next event;
  *          - the log isn't damaged.
  *          replay_query() shows how many events were replayed.
  *
- *  With that exception, what the log has at a greater icount isn't compared. Digests at
- *  the icount where the replay stopped are, up to the first event that changes the
- *  guest; so is the digest of the log's end if it is at this icount.
+ *  If such events are left, nothing at a greater icount is compared. At the icount where
+ *  the replay stopped, digests are compared up to the first event that changes the guest,
+ *  and so is the digest of the log's end if that is at this icount.
  *
  *  First, queued events reach the guest, at this place of the run: Record writes
  *  them, Play takes them from the log. Input from outside that comes later is dropped;
@@ -297,9 +298,9 @@ typedef struct replay_info {
     uint32_t log_finished; /**< PLAY: 1 if the log was finished, 0 if it was cut */
     uint32_t block_data;   /**< 1 if the log has the data of disks (rrdata=on), so that
                                 PLAY needs no image */
-    uint32_t snapshots;    /**< in memory and in NAME.snap, as of the vCPU's last look */
+    uint32_t snapshots;    /**< how many are in memory and in NAME.snap; may be a little late */
     uint64_t total_icount; /**< PLAY of a finished log: the icount at its end; else 0.
-                                icount of total_icount is a replay's progress */
+                                icount / total_icount is a replay's progress */
     replay_shutdown_cause_t end_cause; /**< PLAY of a finished log: see replay_finish_with() */
     int32_t end_exit_code;             /**< the same */
 } replay_info_t;

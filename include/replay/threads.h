@@ -30,8 +30,8 @@ REPLAY_API replay_status_t replay_thread_attach(replay_role_t roles);
  *  it before the host's own big lock.
  *
  *  The vCPU thread holds it for a whole slice (turn, budget, execute, account), and
- *  releases it between two slices if there is an I/O thread. That holds it always,
- *  except while it polls. (replay_run() and replay_glib_attach() do both.)
+ *  releases it between two slices if there is an I/O thread. The I/O thread always holds
+ *  it, except while it polls. (replay_run() and replay_glib_attach() do both.)
  *
  *  A thread that ends while it holds the lock ends the run: the library reports
  *  ERROR_THREAD_ENDED, stops the machine, and releases the lock.

@@ -65,7 +65,7 @@ enum {
 typedef int32_t replay_clock_kind_t;
 enum {
     REPLAY_CLOCK_HOST = 0,       /**< real time that the guest can read */
-    REPLAY_CLOCK_VIRTUAL_RT = 1, /**< real time that only drives the warp: see clock.h */
+    REPLAY_CLOCK_VIRTUAL_RT = 1, /**< real time for the warp; the library's turns read it */
     REPLAY_CLOCK_COUNT = 2
 };
 
@@ -125,9 +125,9 @@ enum {
 typedef int32_t replay_pause_reason_t;
 enum {
     REPLAY_PAUSE_REQUEST = 1,    /**< replay_pause() */
-    REPLAY_PAUSE_PLACE = 2,      /**< PLAY: the place was reached */
+    REPLAY_PAUSE_PLACE = 2,      /**< PLAY: a journey has reached its place */
     REPLAY_PAUSE_BREAKPOINT = 3, /**< replay_breakpoint() returned true */
-    REPLAY_PAUSE_BEGIN = 4,      /**< PLAY: there is no earlier snapshot */
+    REPLAY_PAUSE_BEGIN = 4,      /**< PLAY: at the first snapshot, so the way back ends here */
     /** PLAY: the log ends here, or switches the machine off here. */
     REPLAY_PAUSE_END = 5
 };
@@ -143,7 +143,7 @@ typedef struct replay_ram_place {
 typedef int32_t replay_message_level_t;
 enum { REPLAY_MESSAGE_INFO = 0, REPLAY_MESSAGE_WARNING = 1, REPLAY_MESSAGE_ERROR = 2 };
 
-/** A stream, for the bytes of a snapshot. A direction that isn't used may be NULL. */
+/** A stream, for the bytes of a snapshot. A function that the call doesn't use may be NULL. */
 typedef struct replay_stream {
     uint32_t size; /**< sizeof(replay_stream_t) */
     /** Writes all @p length bytes. @return false on failure. */

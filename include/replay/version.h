@@ -47,8 +47,8 @@ extern "C" {
 #define REPLAY_QUOTED(value)          REPLAY_QUOTED_AS_IT_IS(value)
 #define REPLAY_QUOTED_AS_IT_IS(value) #value
 
-/** REPLAY_VERSION of the library that the program runs with, for a host that needs a
- *  version that its user may not have.
+/** The REPLAY_VERSION of the library that the program runs with. It may be older than the
+ *  headers that the host was compiled with.
  *  Thread: [any]. */
 REPLAY_API uint32_t replay_version(void);
 
