@@ -131,11 +131,11 @@ typedef struct replay_host {
     void (*input_from)(void *opaque, const replay_input_t *input);
 
     /** Writes everything that the guest can see to a stream of the library: registers and
-     *  devices, but not RAM that is registered (debug.h), nor the library's timers. Return
-     *  false while a request of the host's own is under way: it can't be saved. Called on the vCPU
-     * thread between two slices; it must not change anything. NULL: the host has no part in
-     * debug.h's journeys.
-     *  @return false: no snapshot is possible now. */
+     *  devices, but not RAM that is registered (debug.h), nor the library's timers. Called
+     *  on the vCPU thread between two slices; it must not change anything. NULL: the host has no
+     *  part in debug.h's journeys.
+     *  @return false: no snapshot is possible now, for example because a request of the host's
+     *    own is under way, which can't be saved. */
     bool (*save_state)(void *opaque, const replay_stream_t *out);
 
     /** PLAY: reads back what save_state wrote. Afterwards icount must return the snapshot's.
