@@ -140,7 +140,8 @@ enum {
  *  memory which is watched. replay_host::icount must return the number of instructions that
  *  were completed before this one.
  *
- *  Record, none: true, except for the instruction at which the machine was just resumed.
+ *  Record, none: true, except for the instruction at which the machine was just resumed, and
+ *  if a debugger's condition for the breakpoint is false (gdb.h).
  *  Play: the same, except during a journey, which notes hits if it looks for them, and stops
  *  only at its end.
  *  @param kind REPLAY_BREAK_… or REPLAY_WATCH_…

@@ -125,7 +125,7 @@ enum {
 typedef int32_t replay_pause_reason_t;
 enum {
     REPLAY_PAUSE_REQUEST = 1,    /**< replay_pause() */
-    REPLAY_PAUSE_PLACE = 2,      /**< PLAY: a journey has reached its place */
+    REPLAY_PAUSE_PLACE = 2,      /**< a journey or a debugger's step has reached its place */
     REPLAY_PAUSE_BREAKPOINT = 3, /**< replay_breakpoint() returned true */
     REPLAY_PAUSE_BEGIN = 4,      /**< PLAY: at the first snapshot, so the way back ends here */
     /** PLAY: the log ends here, or switches the machine off here. */
