@@ -120,14 +120,9 @@ static void mark_breaks(cpu_t *cpu, uint64_t address, code_page_t *page) {
     code_drop_page(cpu, page->index);
 }
 
-/* The page of code at a virtual address. @return NULL: an exception was noted. */
-static code_page_t *fetch_page(cpu_t *cpu, uint64_t address) {
+/* Fills an entry of the fetch TLB. @return NULL: an exception was noted. */
+static code_page_t *fill(cpu_t *cpu, uint64_t address, uint64_t tag, code_fetch_t *entry) {
     code_t *code = cpu->code;
-    uint64_t tag = address & ~(uint64_t)(CPU_PAGE_BYTES - 1);
-    code_fetch_t *entry =
-        &code->fetch[cpu->privilege][(address >> CPU_PAGE_SHIFT) % CODE_FETCH_ENTRIES];
-    if (entry->tag == tag)
-        return entry->page;
     uint64_t physical;
     if (!mmu_translate(cpu, address, MMU_FETCH, &physical))
         return NULL;
@@ -148,6 +143,14 @@ static code_page_t *fetch_page(cpu_t *cpu, uint64_t address) {
         mark_breaks(cpu, tag, code->pages[index]);
     *entry = (code_fetch_t){tag, code->pages[index]};
     return entry->page;
+}
+
+/* The page of code at a virtual address. @return NULL: an exception was noted. */
+static inline code_page_t *fetch_page(cpu_t *cpu, uint64_t address) {
+    uint64_t tag = address & ~(uint64_t)(CPU_PAGE_BYTES - 1);
+    code_fetch_t *entry =
+        &cpu->code->fetch[cpu->privilege][(address >> CPU_PAGE_SHIFT) % CODE_FETCH_ENTRIES];
+    return entry->tag == tag ? entry->page : fill(cpu, address, tag, entry);
 }
 
 static const uint8_t *page_bytes(const cpu_t *cpu, const code_page_t *page) {

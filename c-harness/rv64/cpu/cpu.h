@@ -197,4 +197,16 @@ void cpu_ram_loaded(cpu_t *cpu, uint64_t address, uint64_t length);
  *  @return false: there are too many, or it isn't possible. */
 bool cpu_set_break(cpu_t *cpu, cpu_break_kind_t kind, uint64_t address, uint64_t length, bool set);
 
+/* ----------------------------------------------------------------- for debuggers */
+
+/** Copies memory at a virtual address, as the current page table maps it, whatever the guest's
+ *  program may access. Only RAM: devices aren't read, and nothing that the guest can see changes.
+ *  @return false: not all of it is mapped to RAM; then nothing was written. */
+bool cpu_read_memory(cpu_t *cpu, uint64_t address, void *bytes, uint64_t length);
+bool cpu_write_memory(cpu_t *cpu, uint64_t address, const void *bytes, uint64_t length);
+
+/** A control and status register, by its number. @return false: it doesn't exist. */
+bool cpu_read_csr(cpu_t *cpu, unsigned csr, uint64_t *value);
+bool cpu_write_csr(cpu_t *cpu, unsigned csr, uint64_t value);
+
 #endif /* RV64_CPU_H */

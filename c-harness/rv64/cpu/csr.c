@@ -34,21 +34,25 @@ static bool float_is_off(const cpu_t *cpu) {
     return (cpu->sstatus & SSTATUS_FS) == 0;
 }
 
-static bool counter_is_hidden(const cpu_t *cpu, unsigned csr) {
-    return cpu->privilege == CPU_USER && !(cpu->scounteren >> (csr - CSR_CYCLE) & 1);
+/* Is it one that exists, but not for the guest's program now? */
+static bool is_hidden(const cpu_t *cpu, unsigned csr) {
+    if (csr <= CSR_FCSR)
+        return float_is_off(cpu);
+    return csr >= CSR_CYCLE && csr <= CSR_INSTRET && cpu->privilege == CPU_USER &&
+           !(cpu->scounteren >> (csr - CSR_CYCLE) & 1);
 }
 
-static bool read_csr(cpu_t *cpu, unsigned csr, uint64_t *value) {
+bool cpu_read_csr(cpu_t *cpu, unsigned csr, uint64_t *value) {
     switch (csr) {
     case CSR_FFLAGS:
         *value = cpu->fcsr & 0x1f;
-        return !float_is_off(cpu);
+        return true;
     case CSR_FRM:
         *value = cpu->fcsr >> 5 & 7;
-        return !float_is_off(cpu);
+        return true;
     case CSR_FCSR:
         *value = cpu->fcsr;
-        return !float_is_off(cpu);
+        return true;
     case CSR_SSTATUS:
         *value = cpu->sstatus | SSTATUS_UXL_64;
         if ((cpu->sstatus & SSTATUS_FS) == SSTATUS_FS)
@@ -87,10 +91,8 @@ static bool read_csr(cpu_t *cpu, unsigned csr, uint64_t *value) {
     case CSR_CYCLE:
     case CSR_INSTRET:
         *value = cpu->icount;
-        return !counter_is_hidden(cpu, csr);
+        return true;
     case CSR_TIME:
-        if (counter_is_hidden(cpu, csr))
-            return false;
         *value = cpu->bus.time(cpu->bus.opaque);
         return true;
     default:
@@ -171,6 +173,14 @@ static void write_csr(cpu_t *cpu, unsigned csr, uint64_t value) {
     }
 }
 
+bool cpu_write_csr(cpu_t *cpu, unsigned csr, uint64_t value) {
+    uint64_t old;
+    if (csr >> 10 == 3 || !cpu_read_csr(cpu, csr, &old))
+        return false;
+    write_csr(cpu, csr, value);
+    return true;
+}
+
 bool csr_execute(cpu_t *cpu, uint32_t instruction) {
     unsigned csr = instruction >> 20, how = instruction >> 12 & 7;
     unsigned rd = instruction >> 7 & 31, field = instruction >> 15 & 31;
@@ -179,7 +189,7 @@ bool csr_execute(cpu_t *cpu, uint32_t instruction) {
     uint64_t old = 0;
     if ((csr >> 8 & 3) > cpu->privilege || (writes && csr >> 10 == 3))
         return false;
-    if (!read_csr(cpu, csr, &old))
+    if (is_hidden(cpu, csr) || !cpu_read_csr(cpu, csr, &old))
         return false;
     if (writes)
         write_csr(cpu, csr,

@@ -209,6 +209,21 @@ static bool stop(void *opaque, cpu_break_kind_t kind, uint64_t address) {
     return true;
 }
 
+/* A debugger looks at code, stack, a device, and at what a stop is about. */
+static void look_around(cpu_t *cpu, const step_t *s) {
+    enum { DEVICE = 0x10000000 };
+    uint64_t bytes[8] = {0}, value;
+    CHECK(cpu_read_memory(cpu, cpu->pc, bytes, 2));
+    cpu_read_memory(cpu, cpu->pc - alone_dice(4096), bytes, sizeof(bytes));
+    cpu_read_memory(cpu, cpu->x[2] - 8, bytes, sizeof(bytes));
+    CHECK(!cpu_read_memory(cpu, DEVICE, bytes, 1));
+    for (unsigned csr = 0; csr < 4096; csr++)
+        cpu_read_csr(cpu, csr, &value);
+    value = 0;
+    CHECK(s->size == 0 || cpu_read_memory(cpu, s->address, &value, s->size));
+    CHECK(value == s->old);
+}
+
 static void set_all(cpu_t *cpu, const cpu_break_t *breaks, unsigned count, bool set) {
     for (unsigned i = 0; i < count; i++)
         CHECK(cpu_set_break(cpu, breaks[i].kind, breaks[i].first,
@@ -249,6 +264,7 @@ static void run(const char *folder, const char *guest, const cpu_break_t *breaks
         if (a->stopped) {
             CHECK(cpu->icount == resumed && state_of(a) == steps[resumed].state);
             CHECK(cpu->pc == steps[resumed].pc);
+            look_around(cpu, &steps[resumed]);
         }
     } while (a->stopped);
     set_all(cpu, breaks, count, false);
@@ -287,6 +303,25 @@ static void test(const char *folder, const char *guest) {
            step_count, hits, stops);
 }
 
+/* A debugger writes: over code that was executed, and to a page of which half isn't there. */
+static void write_memory(const char *folder) {
+    static const uint16_t code[] = {0x0001, 0x42a9, 0xa001}; /* nop; li t0, 10; j . */
+    alone_t *a = alone_new(folder, "hello", "rv64gc");
+    cpu_t *cpu = &a->machine.cpu;
+    alone_run(a, 1000);
+    uint64_t end = cpu->ram_base + cpu->ram_bytes, before = 0, after = 0;
+    CHECK(cpu_write_memory(cpu, cpu->pc, code, sizeof(code)));
+    alone_run(a, 1010);
+    CHECK(cpu->x[5] == 10);
+    CHECK(cpu_read_memory(cpu, end - 4, &before, 4));
+    CHECK(!cpu_write_memory(cpu, end - 4, code, sizeof(code)));
+    CHECK(cpu_read_memory(cpu, end - 4, &after, 4) && before == after);
+    CHECK(!cpu_write_memory(cpu, UINT64_MAX - 2, code, sizeof(code)));
+    CHECK(cpu_write_csr(cpu, 0x140, 5) && cpu->sscratch == 5);
+    CHECK(!cpu_write_csr(cpu, 0xc02, 5) && !cpu_write_csr(cpu, 0x200, 5));
+    alone_free(a);
+}
+
 int main(int argc, char **argv) {
     CHECK(argc > 2);
     steps = calloc(STEPS, sizeof(*steps));
@@ -295,6 +330,7 @@ int main(int argc, char **argv) {
     CHECK(steps && expected && found);
     for (int i = 2; i < argc; i++)
         test(argv[1], argv[i]);
+    write_memory(argv[1]);
     free(steps);
     free(expected);
     free(found);
