@@ -112,4 +112,5 @@ void machine_hooks(replay_host_t *host) {
     host->message = on_message;
     host->save_state = machine_save_state;
     host->load_state = machine_load_state;
+    host->watched_ram = machine_watched_ram;
 }

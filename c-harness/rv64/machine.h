@@ -92,6 +92,10 @@ bool machine_save_state(void *opaque, const replay_stream_t *out);
  *  then nothing has changed. */
 bool machine_load_state(void *opaque, const replay_stream_t *in);
 
+/** Where RAM must have been written if a watchpoint was hit. @return how many places; -1: anywhere.
+ */
+int32_t machine_watched_ram(void *opaque, replay_ram_place_t *places, uint32_t most);
+
 /** RAM with its map of dirty pages, and the callbacks of the library for both. */
 replay_ram_config_t machine_ram(machine_t *m);
 

@@ -134,6 +134,19 @@ replay_ram_config_t machine_ram(machine_t *m) {
     return ram;
 }
 
+/* A search for the last write to what is watched can leave out where these weren't written. */
+int32_t machine_watched_ram(void *opaque, replay_ram_place_t *places, uint32_t most) {
+    enum { PLACES = 256 };
+    machine_t *m = opaque;
+    uint64_t addresses[PLACES];
+    big_lock_take(&m->lock);
+    int32_t count = cpu_watched_ram(&m->cpu, addresses, most < PLACES ? most : PLACES);
+    for (int32_t i = 0; i < count; i++)
+        places[i] = (replay_ram_place_t){.region = 0, .offset = addresses[i] - m->cpu.ram_base};
+    big_lock_give(&m->lock);
+    return count;
+}
+
 /* ----------------------------------------------------------------------- digest */
 
 bool machine_open_digests(machine_t *m) {

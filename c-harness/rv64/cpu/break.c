@@ -94,6 +94,24 @@ bool break_watches(const cpu_t *cpu, uint64_t address, bool write) {
     return false;
 }
 
+int32_t cpu_watched_ram(cpu_t *cpu, uint64_t *places, uint32_t most) {
+    uint32_t count = 0;
+    for (unsigned i = 0; i < cpu->break_count; i++) {
+        const cpu_break_t *b = &cpu->breaks[i];
+        if (b->kind != CPU_WATCH_WRITE)
+            return -1;
+        for (uint64_t page = PAGE_OF(b->first); page <= PAGE_OF(b->last); page++) {
+            uint64_t path[MMU_LEVELS + 1];
+            unsigned n = mmu_global_path(cpu, page << CPU_PAGE_SHIFT, path);
+            if (n == 0 || n > most - count)
+                return -1;
+            memcpy(places + count, path, n * sizeof(*path));
+            count += n;
+        }
+    }
+    return (int32_t)count;
+}
+
 /* A store would leave the bytes from @p first to @p last as they are. A device's are never known.
  */
 static bool same_bytes(cpu_t *cpu, uint64_t address, uint64_t value, uint64_t first,

@@ -197,6 +197,11 @@ void cpu_ram_loaded(cpu_t *cpu, uint64_t address, uint64_t length);
  *  @return false: there are too many, or it isn't possible. */
 bool cpu_set_break(cpu_t *cpu, cpu_break_kind_t kind, uint64_t address, uint64_t length, bool set);
 
+/** Places in RAM, physical addresses, such that no watchpoint is hit while their pages aren't
+ *  written: what is watched, and the page table's entries for it.
+ *  @return how many; -1: it isn't so, or there are more than @p most. */
+int32_t cpu_watched_ram(cpu_t *cpu, uint64_t *places, uint32_t most);
+
 /* ----------------------------------------------------------------- for debuggers */
 
 /** Copies memory at a virtual address, as the current page table maps it, whatever the guest's

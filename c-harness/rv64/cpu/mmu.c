@@ -8,8 +8,17 @@
 #include "code.h"
 #include "trap.h"
 
-enum { PTE_V = 1, PTE_R = 2, PTE_W = 4, PTE_X = 8, PTE_U = 16, PTE_A = 64, PTE_D = 128 };
-enum { LEVELS = 3, LEVEL_BITS = 9 };
+enum {
+    PTE_V = 1,
+    PTE_R = 2,
+    PTE_W = 4,
+    PTE_X = 8,
+    PTE_U = 16,
+    PTE_G = 32,
+    PTE_A = 64,
+    PTE_D = 128
+};
+enum { LEVELS = MMU_LEVELS, LEVEL_BITS = 9 };
 #define PTE_RESERVED (UINT64_C(0x3ff) << 54)
 
 #define PAGE_MASK ((uint64_t)CPU_PAGE_BYTES - 1)
@@ -68,7 +77,7 @@ unsigned mmu_tlb(const cpu_t *cpu) {
 }
 
 /* Stores a translation, if the interpreter may do such accesses by itself. */
-static void remember(cpu_t *cpu, uint64_t address, mmu_access_t access, uint64_t physical) {
+static inline void remember(cpu_t *cpu, uint64_t address, mmu_access_t access, uint64_t physical) {
     uint64_t index = (physical - cpu->ram_base) >> CPU_PAGE_SHIFT;
     cpu_tlb_t *tlb = &cpu->tlb[mmu_tlb(cpu)];
     unsigned i = (address >> CPU_PAGE_SHIFT) % CPU_TLB_ENTRIES;
@@ -198,9 +207,10 @@ static void mark_used(cpu_t *cpu, uint64_t at, uint64_t pte, mmu_access_t access
 
 /* ---------------------------------------------------------------- translation */
 
-/* Walks the page table; one who only looks changes and notes nothing. */
-static inline bool walk(cpu_t *cpu, uint64_t address, mmu_access_t access, uint64_t *physical,
-                        bool looks) {
+/* Walks the page table; one who only looks changes and notes nothing. Compiled twice, because
+ * translations are frequent. */
+static inline __attribute__((always_inline)) bool
+walk(cpu_t *cpu, uint64_t address, mmu_access_t access, uint64_t *physical, bool looks) {
     *physical = address;
     if (cpu->satp >> 60 == SATP_BARE)
         return true;
@@ -241,6 +251,23 @@ bool mmu_translate(cpu_t *cpu, uint64_t address, mmu_access_t access, uint64_t *
     if (cpu->tables_count > TABLES_MOST - LEVELS)
         mmu_flush(cpu); /* before the walk, and not in the middle of it */
     return walk(cpu, address, access, physical, false);
+}
+
+unsigned mmu_global_path(cpu_t *cpu, uint64_t address, uint64_t path[MMU_LEVELS + 1]) {
+    uint64_t table = (cpu->satp & SATP_PAGE_MASK) << CPU_PAGE_SHIFT, pte = 0, physical;
+    bool global = false;
+    unsigned count = 0;
+    if (cpu->satp >> 60 == SATP_BARE || !mmu_probe(cpu, address, MMU_DEBUG, &physical) ||
+        !cpu_ram(cpu, physical, 1))
+        return 0;
+    for (unsigned level = LEVELS; level-- > 0 && !(pte & (PTE_R | PTE_X));) {
+        path[count++] = table + (address >> (CPU_PAGE_SHIFT + level * LEVEL_BITS) & 0x1ff) * 8;
+        memcpy(&pte, cpu_ram(cpu, path[count - 1], sizeof(pte)), sizeof(pte));
+        global = global || (pte & PTE_G);
+        table = (pte >> 10 & SATP_PAGE_MASK) << CPU_PAGE_SHIFT;
+    }
+    path[count++] = physical;
+    return global ? count : 0;
 }
 
 bool mmu_probe(cpu_t *cpu, uint64_t address, mmu_access_t access, uint64_t *physical) {

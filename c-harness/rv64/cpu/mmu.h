@@ -17,6 +17,7 @@
 typedef enum mmu_access { MMU_FETCH, MMU_READ, MMU_WRITE, MMU_DEBUG } mmu_access_t;
 
 enum { SATP_BARE = 0, SATP_SV39 = 8 };
+enum { MMU_LEVELS = 3 };
 #define SATP_PAGE_MASK ((UINT64_C(1) << 44) - 1)
 
 /** Allocates memory for what is known of page tables. @return false if memory ran out. */
@@ -29,6 +30,10 @@ bool mmu_translate(cpu_t *cpu, uint64_t address, mmu_access_t access, uint64_t *
 /** Walks the page table as mmu_translate() does, for somebody who only looks: nothing is noted,
  *  and neither page tables nor TLBs change. @return false: there would be a page fault. */
 bool mmu_probe(cpu_t *cpu, uint64_t address, mmu_access_t access, uint64_t *physical);
+
+/** The physical addresses of the entries that lead to a byte of RAM, and of the byte, if it is
+ *  mapped there in all address spaces. @return how many; 0: it isn't so. */
+unsigned mmu_global_path(cpu_t *cpu, uint64_t address, uint64_t path[MMU_LEVELS + 1]);
 
 /** A load or store of @p size bytes without a TLB entry: any address, aligned or
  *  not, RAM or device. @return false: an exception was noted, and nothing changed. */

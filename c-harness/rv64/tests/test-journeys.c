@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* test-journeys PLACES MACHINE-OPTION...: replays a guest, and goes to the places in a file: lines
  * "icount", in the order of the file, and prints "icount digest" for each; or lines "icount
- * digest", in any order, with steps back in between, and compares. Then the replay runs to its end.
- */
+ * digest", in any order, and compares. From there it goes one step back, or back to the last write
+ * to a word that a register points to, which it prints. Then the replay runs to its end. If SLOWLY
+ * is set in the environment, the host doesn't say where to search. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,7 +23,8 @@ static replay_status_t (*library_configure)(const replay_config_t *);
 static struct { uint64_t icount, digest; } places[PLACES_MOST];
 static unsigned place_count, target, journeys;
 static bool compares;
-static uint64_t step_from; /* not 0: a step back from there is under way */
+static enum { SEEK, STEP, SEARCH } journey;
+static uint64_t from, watched; /* where a step or a search began, and for what */
 
 static void read_places(const char *name) {
     FILE *file = fopen(name, "r");
@@ -36,8 +38,16 @@ static void read_places(const char *name) {
     CHECK(place_count > 0);
 }
 
+/* A journey must begin. */
+static void begun(replay_status_t status) {
+    if (status == REPLAY_OK)
+        return;
+    library_complain();
+    abort();
+}
+
 static void go(void) {
-    CHECK(replay->replay_seek(places[target].icount) == REPLAY_OK);
+    begun(replay->replay_seek(places[target].icount));
 }
 
 /* At a place: what to do next. */
@@ -53,21 +63,50 @@ static void arrive(void) {
         printf("%" PRIu64 " %016" PRIx64 "\n", machine.cpu.icount, digest);
 }
 
+/* Goes back to the last write to a word. @return false: this place has no such word. */
+static bool begin_search(void) {
+    uint64_t word;
+    bool found = false;
+    for (unsigned tries = 0; tries < 20 && !found; tries++) {
+        watched = (machine.cpu.x[2 + rand() % 30] + 8 * (uint64_t)(rand() % 16)) & ~UINT64_C(7);
+        found = cpu_read_memory(&machine.cpu, watched, &word, sizeof(word));
+    }
+    if (!found)
+        return false;
+    CHECK(cpu_set_break(&machine.cpu, CPU_WATCH_WRITE, watched, sizeof(word), true));
+    begun(replay->replay_reverse_continue());
+    return true;
+}
+
+static void end_search(replay_pause_reason_t why) {
+    CHECK(why == REPLAY_PAUSE_BREAKPOINT || why == REPLAY_PAUSE_BEGIN);
+    CHECK(machine.cpu.icount < from);
+    CHECK(cpu_set_break(&machine.cpu, CPU_WATCH_WRITE, watched, 8, false));
+    printf("%016" PRIx64 " before %" PRIu64 ": %" PRIu64 "\n", watched, from,
+           why == REPLAY_PAUSE_BEGIN ? 0 : machine.cpu.icount);
+}
+
 static void on_paused(void *opaque, replay_pause_reason_t why) {
     (void)opaque;
-    CHECK(why == REPLAY_PAUSE_PLACE);
-    if (step_from != 0) {
-        CHECK(machine.cpu.icount == step_from - 1);
-        step_from = 0;
+    CHECK(journey == SEARCH || why == REPLAY_PAUSE_PLACE);
+    if (journey == STEP)
+        CHECK(machine.cpu.icount == from - 1);
+    else if (journey == SEARCH)
+        end_search(why);
+    if (journey != SEEK) {
+        journey = SEEK;
         go(); /* the same place again */
         return;
     }
     arrive();
+    from = machine.cpu.icount;
     if (++journeys == (compares ? JOURNEYS : place_count)) {
         CHECK(replay->replay_resume() == REPLAY_OK);
-    } else if (compares && machine.cpu.icount > 0 && rand() % 3 == 0) {
-        step_from = machine.cpu.icount;
-        CHECK(replay->replay_reverse_step() == REPLAY_OK);
+    } else if (compares && from > 0 && rand() % 3 == 0) {
+        journey = STEP;
+        begun(replay->replay_reverse_step());
+    } else if (compares && from > 0 && rand() % 4 == 0 && begin_search()) {
+        journey = SEARCH;
     } else {
         target = compares ? (unsigned)rand() % place_count : target + 1;
         go();
@@ -78,6 +117,8 @@ static replay_status_t configure(const replay_config_t *config) {
     replay_host_t host = *config->host;
     replay_config_t changed = *config;
     host.paused = on_paused;
+    if (getenv("SLOWLY"))
+        host.watched_ram = NULL;
     changed.host = &host;
     return library_configure(&changed);
 }
@@ -97,7 +138,7 @@ int main(int argc, char **argv) {
         library_complain();
         return 1;
     }
-    srand(1);
+    srand((unsigned)places[0].icount);
     go();
     serial_begin(machine.serial);
     GThread *vcpu = g_thread_new("vcpu", machine_vcpu_thread, &machine);
