@@ -30,6 +30,7 @@ package final class Session: @unchecked Sendable {
     /// nothing, its lock also guards ``state``.
     let clockLock = Locked(VirtualClock())
     let due = DueBoard()
+    let travel = Travel()
 
     // For one run, guarded by the replay lock.
 
@@ -37,7 +38,6 @@ package final class Session: @unchecked Sendable {
     var options = Options()
     var state = EngineState()
     var course = Course()
-    var travel = Travel()
     var watchdog: Watchdog?
 
     package init(isDefault: Bool) {

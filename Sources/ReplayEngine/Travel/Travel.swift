@@ -103,6 +103,18 @@ final class Travel {
     /// And the farthest; those between double their distance.
     static let farthest: UInt64 = nearest &<< 24
 
+    /// The run has ended. What other threads use stays, because they may be about to use it.
+    func reset() {
+        inbox.withLock { $0.request = nil }
+        pause.withLock { $0 = nil }
+        onPause.withLock { $0 = nil }
+        onEnd.withLock { $0 = nil }
+        (goal, backFrom, hit, resumedAt, counts) = (.none, nil, nil, nil, nil)
+        (pausesAtStart, isEngaged, fileIsReported) = (false, false, false)
+        (snapshots, obstacle) = (nil, nil)
+        (nextLook, planned, pace) = (.max, [], SnapshotPace(0, 0))
+    }
+
     /// Does the machine stop where the log ends, instead of ending?
     var isUnderWay: Bool { if case .none = goal { false } else { true } }
 }
