@@ -2,6 +2,7 @@
 /* Going to any place in a replay, forward and back: pause, seek, reverse step, reverse
  * continue. What is found there is compared with what was there when the run was recorded. */
 #include "journey-host.h"
+#include "positions.h"
 
 static journey_host_t m;
 
@@ -196,4 +197,86 @@ TEST(the_end_of_the_log_is_a_place_like_any_other) {
         CHECK_STATUS(journey_end(&m), OK);
         free(m.digests);
     }
+}
+
+/* ------------------------------------------------- positions and branches in a pause */
+
+static memory_t position;
+static journey_host_t saved;
+static bool has_arrived;
+
+static bool note_arrival(replay_pause_reason_t why) {
+    (void)why;
+    has_arrived = true;
+    return true;
+}
+
+/** Goes to a place, and stays there. */
+static void arrive(uint64_t icount) {
+    has_arrived = false;
+    CHECK_STATUS(replay_seek(icount), OK);
+    int64_t limit = test_now_ns() + 10000000000;
+    while (!has_arrived && test_now_ns() < limit)
+        journey_turn(&m);
+    CHECK(has_arrived);
+    is_here(icount);
+}
+
+TEST(a_position_can_be_saved_and_loaded_in_a_pause) {
+    journey_record(&m, 11, NULL);
+    journey_begin(&m, LOOP_OWN, NULL);
+    m.on_pause = at_pause;
+    next_journey = note_arrival;
+    arrive(30000);
+    REQUIRE(replay_can_snapshot());
+    CHECK_STATUS(save(&position), OK);
+    saved = m;
+    arrive(10000);
+    CHECK_STATUS(load(&position), OK);
+    journey_restore(&m, &saved);
+    CHECK(replay_is_paused());
+    CHECK_EQ(replay_get_budget(100), 0);
+    is_here(30000);
+    CHECK_STATUS(replay_reverse_step(), OK);
+    has_arrived = false;
+    while (!has_arrived)
+        journey_turn(&m);
+    is_here(29999);
+    m.on_pause = NULL;
+    CHECK_STATUS(replay_resume(), OK);
+    journey_run(&m);
+    CHECK_EQ(m.cpu.icount, JOURNEY_LAST);
+    CHECK_STATUS(journey_end(&m), OK);
+    free(m.digests);
+}
+
+TEST(a_branch_begins_in_a_pause) {
+    journey_record(&m, 12, NULL);
+    journey_begin(&m, LOOP_OWN, NULL);
+    m.on_pause = at_pause;
+    next_journey = note_arrival;
+    arrive(40000);
+    arrive(20000);
+    CHECK_STATUS(replay_branch(test_path("branch")), OK);
+    CHECK_EQ(REPLAY_MODE(), REPLAY_MODE_RECORD);
+    CHECK(replay_is_paused());
+    CHECK_STATUS(replay_seek(1), ERROR_WRONG_MODE);
+    m.on_pause = NULL;
+    memset(m.digests + 20001, 0, (JOURNEY_LAST - 20000) * sizeof *m.digests); /* other keys come */
+    CHECK_STATUS(replay_resume(), OK);
+    m.seed = 4711;
+    journey_run(&m);
+    CHECK_STATUS(journey_end(&m), OK);
+
+    journey_begin_log(&m, LOOP_OWN, test_path("branch"), NULL);
+    m.on_pause = at_pause;
+    next_journey = note_arrival;
+    arrive(50000);
+    arrive(10000);
+    arrive(30000);
+    m.on_pause = NULL;
+    CHECK_STATUS(replay_resume(), OK);
+    journey_run(&m);
+    CHECK_STATUS(journey_end(&m), OK);
+    free(m.digests);
 }

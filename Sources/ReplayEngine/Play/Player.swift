@@ -157,6 +157,9 @@ final class Player {
 
     /// The running checksum of the log before ``next``.
     func chain() throws(LogError) -> UInt64 {
+        let isFrozen = frozen != nil
+        thaw()
+        defer { if isFrozen { freeze() } }
         let (icount, index) = (nextIcount, nextIndex)
         let chain = try reader.seek(toEvent: index)
         if ending == nil { fetch(after: icount, index) }
@@ -233,6 +236,9 @@ final class Player {
 
     /// Continues at a position; if that is impossible, where it was.
     func go(to position: EnginePosition, isTrusted: Bool = false) throws(ReplayError) {
+        let isFrozen = frozen != nil
+        thaw()
+        defer { if isFrozen { freeze() } }
         let (before, wasEnding) = (next, ending)
         do throws(LogError) {
             let chain = try reader.seek(toEvent: position.events)

@@ -148,7 +148,7 @@ extension Session {
         clearFailure()
         runners.areStopped.store(false, ordering: .relaxed)
         publishNothingDue()
-        publishNext(player)
+        if !isHalted { publishNext(player) }
         updateStop()
         replay_watch_reset(watch)
         startWatchdog()

@@ -213,7 +213,7 @@ static void configure(journey_host_t *m, replay_mode_t mode, const char *options
     host->paused = paused;
     if (m->knows_watched)
         host->watched_ram = watched;
-    replay_config_t config = host_config(&m->host, mode, log_path(), options);
+    replay_config_t config = host_config(&m->host, mode, m->path ? m->path : log_path(), options);
     config.opaque = m;
     REQUIRE_STATUS(replay_configure(&config), OK);
     m->keyboard = replay_register_char_driver(receive, m);
@@ -244,17 +244,27 @@ static void press(journey_host_t *m) {
     replay_chr_be_write(m->keyboard, &key, 1);
 }
 
+void journey_turn(journey_host_t *m) {
+    press(m);
+    replay_turn();
+    interrupt(m);
+    uint64_t n = replay_get_budget(m->cpu.idle || m->cpu.ended ? 0 : SLICE);
+    if (n == 0)
+        replay_wait(100000000);
+    execute(m, n);
+    replay_account_executed_instructions();
+}
+
 static void run_own_loop(journey_host_t *m) {
-    while (!host_stopped(&m->host) && !(m->cpu.ended && REPLAY_MODE() != REPLAY_MODE_PLAY)) {
-        press(m);
-        replay_turn();
-        interrupt(m);
-        uint64_t n = replay_get_budget(m->cpu.idle || m->cpu.ended ? 0 : SLICE);
-        if (n == 0)
-            replay_wait(100000000);
-        execute(m, n);
-        replay_account_executed_instructions();
-    }
+    while (!host_stopped(&m->host) && !(m->cpu.ended && REPLAY_MODE() == REPLAY_MODE_RECORD))
+        journey_turn(m);
+}
+
+void journey_restore(journey_host_t *m, const journey_host_t *saved) {
+    m->cpu = saved->cpu;
+    memcpy(m->ram, saved->ram, sizeof m->ram);
+    memset(m->dirty, 0xFF, sizeof m->dirty);
+    m->ram_hash = journey_hash_ram(m);
 }
 
 static void *run_vcpu(void *opaque) {
@@ -306,6 +316,13 @@ void journey_record(journey_host_t *m, uint64_t seed, const char *options) {
     journey_run(m);
     CHECK_EQ(m->cpu.icount, JOURNEY_LAST);
     REQUIRE_STATUS(journey_end(m), OK);
+}
+
+void journey_begin_log(journey_host_t *m, journey_loop_t loop, const char *path,
+                       const char *options) {
+    m->path = path;
+    journey_begin(m, loop, options);
+    m->path = NULL;
 }
 
 void journey_begin(journey_host_t *m, journey_loop_t loop, const char *options) {

@@ -38,6 +38,7 @@ typedef struct journey_host {
     uint64_t ram_hash; /* derived */
 
     uint8_t dirty[JOURNEY_RAM / JOURNEY_PAGE];
+    const char *path; /**< the log; NULL: log_path() */
     replay_timer_t *timer;
     int32_t keyboard;
     journey_break_t breaks[JOURNEY_BREAKS];
@@ -70,6 +71,16 @@ void journey_record(journey_host_t *m, uint64_t seed, const char *options);
 
 /** Configures and starts a replay; the digests stay. The calling thread holds the lock. */
 void journey_begin(journey_host_t *m, journey_loop_t loop, const char *options);
+
+/** The same for a different log. */
+void journey_begin_log(journey_host_t *m, journey_loop_t loop, const char *path,
+                       const char *options);
+
+/** One turn of LOOP_OWN, and a slice. */
+void journey_turn(journey_host_t *m);
+
+/** Takes the guest to where @p saved has it, as a host with its own snapshots does. */
+void journey_restore(journey_host_t *m, const journey_host_t *saved);
 
 /** Runs until the library or the guest ends the machine. */
 void journey_run(journey_host_t *m);
