@@ -76,7 +76,9 @@ enum {
     REPLAY_BLOCK_OVERLAY_DEFAULT = 0,   /**< RECORD, PLAY: as TEMPORARY; NONE: as OFF */
     REPLAY_BLOCK_OVERLAY_TEMPORARY = 1, /**< a sparse file without a name, which closing removes */
     REPLAY_BLOCK_OVERLAY_FILE = 2,      /**< a sparse file of that name, not a link or a
-                                             recording; it is emptied, and kept */
+                                             recording; it is emptied, and kept. If snapshots
+                                             were made (debug.h), what it contains is at its
+                                             place only when the disk is closed */
     REPLAY_BLOCK_OVERLAY_OFF = 3        /**< writes go to the image or backend; a replay needs it as
                                              it was before the recording */
 };
@@ -115,7 +117,8 @@ REPLAY_API replay_block_t *replay_block_open(const replay_block_config_t *config
 
 /** Waits for pending requests, runs their completions, and closes the disk.
  *  NULL is allowed.
- *  @return REPLAY_OK; ERROR_INVALID_ARGUMENT if it isn't a disk (any more).
+ *  @return REPLAY_OK; ERROR_INVALID_ARGUMENT if it isn't a disk (any more); ERROR_SYSTEM
+ *    if a named overlay could not be completed after journeys (debug.h).
  *  Thread: [any] [lock-held]. */
 REPLAY_API replay_status_t replay_block_close(replay_block_t *disk);
 

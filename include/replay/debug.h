@@ -6,7 +6,8 @@
  *  A host that wants this fills replay_host::save_state and replay_host::load_state, and
  *  registers its RAM. The library then makes snapshots by itself: one when a replay begins,
  *  and, once a pause or a journey was requested, more on the way. To go to a place, the
- *  library loads the nearest snapshot before it, and lets the machine run from there.
+ *  library loads the nearest snapshot before it, and lets the machine run from there. The
+ *  disks of block.h go with it, if what the guest writes goes to an overlay.
  *
  *  A place is an icount: the machine has executed that many instructions, and nothing that
  *  the recording has at that icount was delivered yet. Going to a place is a journey: it
@@ -94,7 +95,7 @@ REPLAY_API bool replay_is_paused(void);
  *
  *  @param icount the place
  *  @return REPLAY_OK; ERROR_NOT_SUPPORTED (the place isn't ahead, and there are no snapshots: the
- *    host has no save_state, a disk that the guest writes to prevents them, or rrsnap=off);
+ *    host has no save_state, the guest writes to a disk without an overlay, or rrsnap=off);
  *    ERROR_WRONG_MODE (RECORD, NONE); ERROR_WRONG_STATE (before replay_start()); the failure of
  *    a replay that has failed.
  *  Thread: [any], without the lock too. */

@@ -172,10 +172,19 @@ package final class BlockDisk: @unchecked Sendable {
         return completing.withLock { $0.allSatisfy { $0 == thread } }
     }
 
+    /// Can it be taken back to what it had at a snapshot?
+    var canGoBack: Bool {
+        if case .log = backend { return true }
+        return isReadOnly || overlay != nil
+    }
+
     /// Waits until no request is pending.
-    func close() {
+    /// - Returns: why a kept overlay doesn't have what was written.
+    func close() -> SystemError? {
         workers?.stop()
         workers = nil
         if case .host(let backend) = backend { backend.close() }
+        do throws(SystemError) { try overlay?.finish() } catch { return error }
+        return nil
     }
 }

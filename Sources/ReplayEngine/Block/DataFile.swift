@@ -82,7 +82,11 @@ final class DataFile: Sendable {
     /// In bytes. Also works for a block device.
     func length() throws(SystemError) -> Int64 { try system.length(file.descriptor).get() }
 
-    func empty() throws(SystemError) { try system.truncate(file.descriptor, size: 0).get() }
+    func empty() throws(SystemError) { try truncate(to: 0) }
+
+    func truncate(to size: UInt64) throws(SystemError) {
+        try system.truncate(file.descriptor, size: size).get()
+    }
 
     func read(_ buffer: UnsafeMutableRawBufferPointer, at offset: UInt64) throws(SystemError) {
         let count = try system.read(file.descriptor, into: buffer, at: offset).get()

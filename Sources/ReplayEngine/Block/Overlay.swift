@@ -1,13 +1,24 @@
+import CReplay
 import Glibc
+import ReplayLog
 import ReplaySystem
 
-/// Receives what a guest writes, so that its image stays unchanged: a sparse file with
-/// the image's layout, and the set of bytes that were written.
+/// Receives what a guest writes, so that its image stays unchanged: a sparse file, and the map of what is in it.
+///
+/// The file has the image's layout. Only where a snapshot needs what was there before, bytes go elsewhere:
+/// see ``OverlaySpace`` and Overlay+Versions.swift.
 final class Overlay: Sendable {
-    private let file: DataFile
-    private let written = Locked(RangeSet())
-    /// The user named the file, so a flush syncs it to the disk.
-    private let isKept: Bool
+    struct Content {
+        var map = ExtentMap()
+        /// From the first version on.
+        var space: OverlaySpace?
+        var versions: [OverlayVersion.Reference] = []
+    }
+
+    let file: DataFile
+    let content = Locked(Content())
+    /// The user named the file, so a flush syncs it to the disk, and at the end it has the image's layout.
+    let isKept: Bool
     /// Called once, when the file can't grow.
     private let whenFull: @Sendable (SystemError) -> Void
     private let isFull = Locked(false)
@@ -22,50 +33,79 @@ final class Overlay: Sendable {
     func perform(_ request: BlockRequest) throws(SystemError) {
         let range = request.offset..<request.offset &+ UInt64(request.length)
         switch request.operation {
-        case .read: return try patch(request)
+        case .read: return try patch(request.buffer.bytes, range)
         case .flush: return try sync()
-        case .write, .zeroes, .discard: break
+        case .write: try write(request.buffer.readOnly, range, isForced: request.isForced)
+        case .zeroes, .discard: try clear(range, isForced: request.isForced)
         }
-        guard written.withLock({ $0.makeRoom() }) else { throw .noMemory }
-        do throws(SystemError) {
-            if request.operation == .write {
-                try file.write(request.buffer.readOnly, at: request.offset)
-            } else {
-                try file.makeHole(range)
-            }
-        } catch {
-            note(error)
-            throw error
-        }
-        // Only now: a write that fails must not be read, because a replay doesn't do it.
-        if request.isForced { try sync() }
-        written.withLock { $0.insert(range) }
     }
 
-    private func note(_ error: SystemError) {
-        guard [ENOSPC, EDQUOT, EFBIG].contains(error.number) else { return }
+    // MARK: Writing
+
+    func write(_ bytes: UnsafeRawBufferPointer, _ range: Range<UInt64>, isForced: Bool)
+        throws(SystemError)
+    {
+        var place = try place(for: range)
+        do throws(SystemError) { try file.write(bytes, at: place) } catch {
+            guard Self.isFull(error), let other = reclaimed(range) else { throw noted(error) }
+            place = other
+            do throws(SystemError) { try file.write(bytes, at: place) } catch { throw noted(error) }
+        }
+        try insert(Extent(range: range, place: place), isForced)
+    }
+
+    /// The bytes read as zeroes afterwards.
+    func clear(_ range: Range<UInt64>, isForced: Bool) throws(SystemError) {
+        var place = Extent.zeroes
+        if content.withLock({ $0.space?.isFree(range) ?? true }) {
+            place = try self.place(for: range)
+            do throws(SystemError) { try file.makeHole(range) } catch { throw noted(error) }
+        } else if content.withLock({ !$0.map.hasRoom }) {
+            throw .noMemory
+        }
+        try insert(Extent(range: range, place: place), isForced)
+    }
+
+    /// Only now: a write that fails must not be read, because a replay doesn't do it.
+    private func insert(_ extent: Extent, _ isForced: Bool) throws(SystemError) {
+        if isForced { try sync() }
+        content.withLock { $0.map.insert(extent) }
+    }
+
+    private static func isFull(_ error: SystemError) -> Bool {
+        [ENOSPC, EDQUOT, EFBIG].contains(error.number)
+    }
+
+    private func noted(_ error: SystemError) -> SystemError {
+        guard Self.isFull(error) else { return error }
         let isFirst = isFull.withLock { isFull in
             defer { isFull = true }
             return !isFull
         }
         if isFirst { whenFull(error) }
+        return error
     }
 
     /// A temporary file disappears with the process, and needs no sync.
     private func sync() throws(SystemError) { if isKept { try file.sync() } }
 
+    // MARK: Reading
+
     /// Must the image be asked for this read?
     func covers(_ request: BlockRequest) -> Bool {
-        written.withLock { $0.covers(request.offset..<request.offset &+ UInt64(request.length)) }
+        content.withLock { $0.map.covers(request.offset..<request.offset &+ UInt64(request.length)) }
     }
 
     /// Patches data from the image with what was written since.
-    private func patch(_ request: BlockRequest) throws(SystemError) {
-        let range = request.offset..<request.offset &+ UInt64(request.length)
-        for part in written.withLock({ $0.parts(in: range) }) {
-            let start = Int(part.lowerBound &- request.offset)
-            let target = request.buffer.bytes[start..<start + part.count]
-            try file.read(UnsafeMutableRawBufferPointer(rebasing: target), at: part.lowerBound)
+    func patch(_ bytes: UnsafeMutableRawBufferPointer, _ range: Range<UInt64>) throws(SystemError) {
+        for part in content.withLock({ $0.map.parts(in: range) }) {
+            let start = Int(part.range.lowerBound &- range.lowerBound)
+            let target = UnsafeMutableRawBufferPointer(rebasing: bytes[start..<start + part.range.count])
+            if part.isZero {
+                target.initializeMemory(as: UInt8.self, repeating: 0)
+            } else {
+                try file.read(target, at: part.place)
+            }
         }
     }
 }

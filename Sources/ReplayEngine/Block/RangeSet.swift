@@ -5,6 +5,22 @@ import ReplaySystem
 struct RangeSet {
     private(set) var ranges: [Range<UInt64>] = []
 
+    init() {}
+
+    /// From ranges in any order. Nil: memory ran out.
+    init?(_ unordered: [Range<UInt64>]) {
+        guard CheckedMemory.has(4 &* unordered.count &* MemoryLayout<Range<UInt64>>.stride) else {
+            return nil
+        }
+        for range in unordered.sorted(by: { $0.lowerBound < $1.lowerBound }) where !range.isEmpty {
+            if let last = ranges.last, last.upperBound >= range.lowerBound {
+                ranges[ranges.count - 1] = last.lowerBound..<max(last.upperBound, range.upperBound)
+            } else {
+                ranges.append(range)
+            }
+        }
+    }
+
     /// The first range that ends at `place` or after it.
     private func firstIndex(endingFrom place: UInt64) -> Int {
         var (low, high) = (0, ranges.count)
@@ -15,8 +31,8 @@ struct RangeSet {
         return low
     }
 
-    /// False: memory ran out.
-    mutating func makeRoom() -> Bool { ranges.makeRoom() }
+    /// False: memory ran out, and ``insert(_:)`` would trap.
+    var hasRoom: Bool { CheckedMemory.has(2 &* (ranges.count &+ 16) &* MemoryLayout<Range<UInt64>>.stride) }
 
     mutating func insert(_ range: Range<UInt64>) {
         guard !range.isEmpty else { return }
@@ -43,7 +59,18 @@ struct RangeSet {
         return parts
     }
 
-    func covers(_ range: Range<UInt64>) -> Bool {
-        range.isEmpty || parts(in: range) == [range]
+    /// Where `count` bytes that aren't in the set begin, at `place` or after it.
+    func gap(of count: UInt64, from place: UInt64) -> UInt64 {
+        var start = place
+        for range in ranges[firstIndex(endingFrom: place)...] {
+            if range.lowerBound >= start, range.lowerBound &- start >= count { break }
+            start = max(start, range.upperBound)
+        }
+        return start
+    }
+
+    /// The bytes at `place` and after it.
+    func count(from place: UInt64) -> UInt64 {
+        ranges.reduce(0) { $0 &+ ($1.upperBound &- min(max($1.lowerBound, place), $1.upperBound)) }
     }
 }

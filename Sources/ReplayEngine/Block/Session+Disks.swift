@@ -149,12 +149,11 @@ extension Session {
     package func closeDisk(_ handle: UInt) -> Status {
         if let refusal = refusalWithoutRole("replay_block_close") { return refusal }
         guard let disk = devices.removeDisk(handle) else { return noDisk("replay_block_close") }
-        close(disk)
-        return .ok
+        return close(disk).map { note($0) } ?? .ok
     }
 
     /// Runs the remaining completions without recording them.
-    private func close(_ disk: BlockDisk) {
+    private func close(_ disk: BlockDisk) -> ReplayError? {
         while !disk.isIdle {
             let seen = replay_change_count(change)
             var (events, others) = (queue.inbox.takeAll(), EventChain())
@@ -174,7 +173,13 @@ extension Session {
             }
             if !disk.isIdle { waitUnlocked(seen, 10_000_000) }
         }
-        disk.close()
+        return disk.close().map {
+            var error = ReplayError(
+                $0, "the overlay of \(disk.name) could not get the disk's layout and must not be used",
+                device: disk.name)
+            error.status = .system
+            return error
+        }
     }
 
     /// Releases the lock, because a backend may need a thread that waits for it.
@@ -185,8 +190,13 @@ extension Session {
         if held { _ = replay_fair_lock_take(lock) }
     }
 
-    /// At the end of a session: closes the disks that the host hasn't closed.
-    func closeDisks() { devices.removeAllDisks().forEach(close) }
+    /// At the end of a session: closes the disks that the host hasn't closed. - Returns: the first failure.
+    func closeDisks() -> ReplayError? {
+        devices.removeAllDisks().reduce(nil) { failure, disk in
+            let error = close(disk)
+            return failure ?? error
+        }
+    }
 
     func noDisk(_ function: StaticString) -> Status {
         misuse(.invalidArgument, "\(function) was called for a disk that this session does not have open")

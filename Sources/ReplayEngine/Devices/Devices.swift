@@ -116,6 +116,11 @@ final class Devices: @unchecked Sendable {
         }
     }
 
+    /// With their handles, in the order in which they were opened.
+    var numberedDisks: [(key: UInt, value: BlockDisk)] {
+        content.withLock { content in content.disks.sorted { $0.key < $1.key } }
+    }
+
     var allDisks: [BlockDisk] { content.withLock { Array($0.disks.values) } }
 
     /// Is request `id` pending in a backend?

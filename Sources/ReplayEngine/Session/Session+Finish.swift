@@ -29,11 +29,12 @@ extension Session {
         shared.isHalted.store(false, ordering: .relaxed)
         (travel.goal, travel.hit) = (.none, nil)
         if isRecording || !end.isOnPurpose { flushAtEnd() }
-        let error = closeLog(end)
+        var error = closeLog(end)
         shared.isEnding.store(true, ordering: .releasing)
         enter(.none)
         runRest()
-        closeDisks()
+        let lost = closeDisks()
+        error = error ?? lost
         runRest()
         reset()
         if !held { replay_fair_lock_give(lock) }

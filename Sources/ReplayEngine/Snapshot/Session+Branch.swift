@@ -67,6 +67,8 @@ extension Session {
         if !host.hasDigest { state.nextDigest = .max }
         publishNothingDue()
         queue.returnArrived()
+        // There is no way back from here.
+        (travel.snapshots, travel.planned, travel.nextLook) = (nil, [], .max)
         options.mode = .record
         enter(LogUse(Recorder(writer)))
         events = writer.eventCount
@@ -76,6 +78,7 @@ extension Session {
         setFileName(path)
         replay_watch_reset(watch)
         startWatchdog()
+        updateStop()
         wakeVCPU()
         wakeIO()
     }

@@ -28,6 +28,7 @@ extension Session {
     private func refusal(of bytes: UnsafeRawBufferPointer) -> String? {
         do throws(ReplayError) {
             guard let state = SnapshotState(bytes) else { return "its state is damaged" }
+            if let error = writtenDisk { return error.message }
             let position = try state.position(self.state.timers)
             if player?.isOfThisLog(position) != true { return "it is of a different recording" }
             return position.devices.reasonAgainst(devices)
@@ -50,6 +51,7 @@ extension Session {
             do throws(SystemError) { try snapshots.load(label.id) } catch {
                 throw ReplayError(error, "RAM could not be loaded", device: "")
             }
+            adopt(snapshots.disks(of: label.id))
             var rest = parts.host
             let isRead = inHost {
                 host.loadState { target in

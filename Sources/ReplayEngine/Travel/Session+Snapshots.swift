@@ -73,7 +73,7 @@ extension Session {
     func beginSnapshots() {
         travel.nextLook = .max
         guard accountHere() else { return }
-        if let error = writtenDisk {
+        if let error = isRecording ? writtenDisk : diskWithoutWay {
             travel.obstacle = error.message
             return
         }
@@ -149,7 +149,9 @@ extension Session {
         -> Bool
     {
         guard !hasFailed, obstacle == nil, accountHere() else { return false }
-        let isForFile = snapshots.isWritten && !isPlanned && (keepsSnapshots || name != nil)
+        // What the guest has written to disks isn't in the file.
+        let isForFile =
+            snapshots.isWritten && !isPlanned && (keepsSnapshots || name != nil) && writtenDisk == nil
         guard let chain = isForFile ? chainHere() : 0,
             var state = SnapshotState.begin(name, position(chain: chain))
         else { return false }
@@ -164,13 +166,14 @@ extension Session {
             travel.obstacle = "the host can't save its state (replay_host::save_state)"
             return false
         }
+        guard let disks = keepDisks() else { return false }
         travel.obstacle = nil
         let place = SnapshotPlace(icount: icount, event: player?.nextIndex ?? events)
         let isArrival =
             player.map { !$0.hasConsumed(at: icount) } ?? (writer?.hasWritten(at: icount) == false)
         do throws(SystemError) {
             return try snapshots.take(
-                place, isArrival: isArrival, state: state, isKept: isKept, isForFile: isForFile)
+                place, isArrival: isArrival, state: state, disks: disks, isKept: isKept, isForFile: isForFile)
         } catch {
             travel.obstacle = "RAM can't be read for snapshots: \(error)"
             return false

@@ -23,6 +23,11 @@ final class Snapshots {
     /// One was taken.
     private(set) var hasBegun = false
     private var nextNumber: UInt64 = 0
+    /// The content of their disks.
+    private var disks: [UInt64: DiskVersions] = [:]
+    /// When there are so many, it is time to forget dropped ones.
+    private var mostDisks = Snapshots.leastDisks
+    private static let leastDisks = 64
 
     /// What may wait for the thread.
     private static let stagingBytes = 24 << 20
@@ -60,7 +65,8 @@ final class Snapshots {
 
     /// False: the thread is behind; try again later.
     func take(
-        _ place: SnapshotPlace, isArrival: Bool, state: [UInt8], isKept: Bool = false, isForFile: Bool = false
+        _ place: SnapshotPlace, isArrival: Bool, state: [UInt8], disks: DiskVersions, isKept: Bool = false,
+        isForFile: Bool = false
     ) throws(SystemError) -> Bool {
         if staging.lost > 0 { worker.withStore { $0.lostPages(ram.mark) } }
         try ram.collect()
@@ -68,7 +74,7 @@ final class Snapshots {
         let label = SnapshotLabel(
             id: nextNumber &<< 1 | (isArrival ? 1 : 0), place: place, work: place.icount, isKept: isKept)
         let isStaged =
-            labels.makeRoom()
+            labels.makeRoom() && (disks.isEmpty || makeRoomForDisks())
             && ram.written.withUnsafeBufferPointer { pages in
                 state.withUnsafeBytes {
                     staging.stage(
@@ -82,10 +88,22 @@ final class Snapshots {
         }
         ram.clean()
         nextNumber &+= 1
+        if !disks.isEmpty { self.disks[label.id] = disks }
         hasBegun = true
         labels.insert(label, at: labels.firstIndex { $0.place > place } ?? labels.count)
         return true
     }
+
+    /// False: memory ran out.
+    private func makeRoomForDisks() -> Bool {
+        if disks.count >= mostDisks {
+            refresh()
+            mostDisks = 2 &* disks.count &+ Self.leastDisks
+        }
+        return CheckedMemory.has(4 &* (disks.count &+ 16) &* MemoryLayout<(UInt64, DiskVersions)>.stride)
+    }
+
+    func disks(of id: UInt64) -> DiskVersions { disks[id] ?? DiskVersions() }
 
     /// Waits until all that was taken is stored. - Returns: is one at this place?
     func settle(_ place: SnapshotPlace) -> Bool {
@@ -116,6 +134,9 @@ final class Snapshots {
             let others = reader.labels.filter { !known.contains($0.id) && !unusable.contains($0.id) }
             return others.isEmpty ? stored : (stored + others).sorted { $0.place < $1.place }
         }
+        if disks.isEmpty { return }
+        let ids = Set(labels.map(\.id))
+        disks = disks.filter { ids.contains($0.key) }
     }
 
     /// Gets a snapshot into memory. - Returns: why it can't be used; it isn't among the ``labels`` then.

@@ -7,13 +7,13 @@ enum { CLOCK_EVERY = 997, SLEEP_EVERY = 4999, KEY_ODDS = 40, SLICE = 700, SLOW_E
 
 /* --------------------------------------------------------------------- guest */
 
-static uint64_t mix(uint64_t value, uint64_t with) {
+uint64_t journey_mix(uint64_t value, uint64_t with) {
     value = (value ^ with) * UINT64_C(0x9e3779b97f4a7c15);
     return value ^ value >> 29;
 }
 
 static uint64_t hash_byte(size_t address, uint8_t byte) {
-    return byte ? mix(address + 1, byte) : 0;
+    return byte ? journey_mix(address + 1, byte) : 0;
 }
 
 uint64_t journey_hash_ram(const journey_host_t *m) {
@@ -24,10 +24,18 @@ uint64_t journey_hash_ram(const journey_host_t *m) {
 }
 
 uint64_t journey_digest(const journey_host_t *m) {
-    uint64_t digest = mix(m->cpu.state, m->ram_hash);
-    digest = mix(digest, m->cpu.icount);
-    digest = mix(digest, m->cpu.timer_fires);
-    return mix(digest, (uint64_t)(m->cpu.pending | m->cpu.key << 8 | m->cpu.idle << 16)) | 1;
+    uint64_t digest = journey_mix(m->cpu.state, m->ram_hash);
+    digest = journey_mix(digest, m->cpu.icount);
+    digest = journey_mix(digest, m->cpu.device);
+    digest = journey_mix(digest, m->cpu.timer_fires);
+    return journey_mix(digest, (uint64_t)(m->cpu.pending | m->cpu.key << 8 | m->cpu.idle << 16)) |
+           1;
+}
+
+void journey_ram_written(journey_host_t *m, size_t address, size_t length) {
+    for (size_t i = address / JOURNEY_PAGE; i <= (address + length - 1) / JOURNEY_PAGE; i++)
+        m->dirty[i] = 0xFF;
+    m->ram_hash = journey_hash_ram(m);
 }
 
 uint64_t journey_pc(const journey_host_t *m) {
@@ -62,7 +70,7 @@ static bool hit(journey_host_t *m, replay_break_kind_t kind, uint64_t address) {
 static bool step(journey_host_t *m) {
     if (hit(m, REPLAY_BREAK_SOFTWARE, journey_pc(m)))
         return false;
-    uint64_t state = mix(m->cpu.state, m->cpu.icount + 1);
+    uint64_t state = journey_mix(m->cpu.state, m->cpu.icount + 1);
     size_t address = store_address(m);
     uint8_t byte = (uint8_t)(state >> 56);
     if (m->ram[address] != byte && hit(m, REPLAY_WATCH_WRITE, address))
@@ -74,9 +82,11 @@ static bool step(journey_host_t *m) {
     m->ram_hash += hash_byte(address, byte) - hash_byte(address, m->ram[address]);
     m->ram[address] = byte;
     m->dirty[address / JOURNEY_PAGE] = 0xFF;
+    if (m->device && m->device->execute)
+        m->device->execute(m);
     if (m->cpu.icount % CLOCK_EVERY == 0)
-        m->cpu.state =
-            mix(m->cpu.state, (uint64_t)REPLAY_CLOCK_LOCKED(REPLAY_CLOCK_HOST, test_now_ns()));
+        m->cpu.state = journey_mix(m->cpu.state,
+                                   (uint64_t)REPLAY_CLOCK_LOCKED(REPLAY_CLOCK_HOST, test_now_ns()));
     if (m->cpu.icount % SLEEP_EVERY == 0) {
         m->cpu.idle = 1;
         replay_timer_mod(m->timer, replay_get_virtual_clock() + 200000);
@@ -108,7 +118,7 @@ static void interrupt(void *opaque) {
         return;
     m->cpu.pending = 0;
     m->cpu.idle = 0;
-    m->cpu.state = mix(m->cpu.state, m->cpu.key);
+    m->cpu.state = journey_mix(m->cpu.state, m->cpu.key);
 }
 
 static void ring(void *opaque) {
@@ -146,16 +156,22 @@ static void on_kick(void *opaque) {
 
 static bool save(void *opaque, const replay_stream_t *out) {
     journey_host_t *m = opaque;
+    const journey_device_t *device = m->device;
     m->saves++;
-    return !m->refuses && out->write(out->opaque, &m->cpu, sizeof m->cpu);
+    return !m->refuses && out->write(out->opaque, &m->cpu, sizeof m->cpu) &&
+           (!device || out->write(out->opaque, device->state, device->bytes));
 }
 
 static bool load(void *opaque, const replay_stream_t *in) {
     journey_host_t *m = opaque;
     m->loads++;
-    if (!in->read(in->opaque, &m->cpu, sizeof m->cpu))
+    const journey_device_t *device = m->device;
+    if (!in->read(in->opaque, &m->cpu, sizeof m->cpu) ||
+        (device && !in->read(in->opaque, device->state, device->bytes)))
         return false;
     m->ram_hash = journey_hash_ram(m);
+    if (device && device->loaded)
+        device->loaded(m);
     uint8_t more;
     return !in->read(in->opaque, &more, 1);
 }
@@ -226,6 +242,10 @@ static void configure(journey_host_t *m, replay_mode_t mode, const char *options
     ram.loaded = loaded;
     ram.opaque = m;
     REQUIRE_STATUS(replay_register_ram(&ram), OK);
+    if (m->device) {
+        memset(m->device->state, 0, m->device->bytes);
+        m->device->open(m);
+    }
     replay_thread_attach(m->loop == LOOP_THREADS ? REPLAY_THREAD_IO
                                                  : REPLAY_THREAD_VCPU | REPLAY_THREAD_IO);
     replay_mutex_lock();
@@ -256,7 +276,8 @@ void journey_turn(journey_host_t *m) {
 }
 
 static void run_own_loop(journey_host_t *m) {
-    while (!host_stopped(&m->host) && !(m->cpu.ended && REPLAY_MODE() == REPLAY_MODE_RECORD))
+    while (!host_stopped(&m->host) && !m->leaves &&
+           !(m->cpu.ended && REPLAY_MODE() != REPLAY_MODE_PLAY))
         journey_turn(m);
 }
 

@@ -25,6 +25,17 @@ typedef struct journey_break {
     bool set;
 } journey_break_t;
 
+struct journey_host;
+
+/** A device besides the keyboard. Each callback may be NULL. */
+typedef struct journey_device {
+    void *state; /**< saved and loaded with the guest */
+    size_t bytes;
+    void (*open)(struct journey_host *m);    /**< the run is configured */
+    void (*execute)(struct journey_host *m); /**< an instruction was executed */
+    void (*loaded)(struct journey_host *m);  /**< the state was loaded */
+} journey_device_t;
+
 typedef struct journey_host {
     host_t host;
     journey_loop_t loop;
@@ -32,13 +43,15 @@ typedef struct journey_host {
     /* The guest. */
     struct {
         uint64_t icount, state, timer_fires;
+        uint64_t device; /**< a digest of the device */
         uint8_t pending, key, idle, ended;
     } cpu;
     uint8_t ram[JOURNEY_RAM];
     uint64_t ram_hash; /* derived */
 
     uint8_t dirty[JOURNEY_RAM / JOURNEY_PAGE];
-    const char *path; /**< the log; NULL: log_path() */
+    const journey_device_t *device; /**< or NULL */
+    const char *path;               /**< the log; NULL: log_path() */
     replay_timer_t *timer;
     int32_t keyboard;
     journey_break_t breaks[JOURNEY_BREAKS];
@@ -48,6 +61,7 @@ typedef struct journey_host {
     bool knows_watched; /**< with watched_ram */
     bool no_state;      /**< without save_state */
     bool refuses;       /**< save_state returns false */
+    bool leaves;        /**< its own loop ends */
     uint64_t seed;      /**< RECORD: of the keys */
     unsigned saves, loads, loaded_pages;
     bool is_slow;      /**< it needs a millisecond for a thousand instructions */
@@ -93,6 +107,12 @@ uint64_t journey_hash_ram(const journey_host_t *m);
 
 /** Configures and starts in mode NONE, as journey_begin(). */
 void journey_begin_unrecorded(journey_host_t *m, journey_loop_t loop);
+
+/** A device has written to RAM. */
+void journey_ram_written(journey_host_t *m, size_t address, size_t length);
+
+/** Makes a new state of one and a number. */
+uint64_t journey_mix(uint64_t state, uint64_t with);
 
 /** The instruction that is executed next. */
 uint64_t journey_pc(const journey_host_t *m);

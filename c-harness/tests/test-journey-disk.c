@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: MIT */
+/* Journeys of a machine with a disk that the guest writes to. The controller compares what
+ * it reads with what was written up to there, the library compares it with the recording,
+ * and the digests tell whether the guest is the same. */
+#include "journey-disk.h"
+
+#include <unistd.h>
+
+static journey_host_t m;
+static disk_options_t disk;
+
+/** What a case does at each pause: returns false when the machine may run to its end. */
+static bool (*next_journey)(replay_pause_reason_t why);
+static uint64_t target, seed;
+static unsigned journeys;
+
+static void at_pause(journey_host_t *machine, replay_pause_reason_t why) {
+    if (!next_journey(why)) {
+        machine->on_pause = NULL;
+        journey_clear_breaks(machine);
+        CHECK_STATUS(replay_resume(), OK);
+    }
+}
+
+static bool is_here(uint64_t icount) {
+    return CHECK_EQ(m.cpu.icount, icount) && CHECK(journey_digest(&m) == m.digests[icount]);
+}
+
+/** Records, and begins a replay whose overlay is kept. */
+static void begin(journey_loop_t loop, uint64_t from, const char *options) {
+    seed = from;
+    m.device = disk_device(&disk);
+    journey_record(&m, from, options);
+    CHECK(disk_completions() > 50);
+    disk.overlay = REPLAY_BLOCK_OVERLAY_FILE;
+    disk_device(&disk);
+    journey_begin(&m, loop, options);
+}
+
+static void end(void) {
+    CHECK_EQ(m.cpu.icount, JOURNEY_LAST);
+    CHECK_STATUS(journey_end(&m), OK);
+    disk_check_overlay();
+    free(m.digests);
+    disk.overlay = REPLAY_BLOCK_OVERLAY_DEFAULT;
+}
+
+/* ------------------------------------------------------------------- journeys */
+
+static bool seek_again(replay_pause_reason_t why) {
+    CHECK_EQ(why, REPLAY_PAUSE_PLACE);
+    if (!is_here(target) || journeys-- == 0)
+        return false;
+    if (test_random(&seed) % 4 == 0 && target > 0) {
+        target--;
+        CHECK_STATUS(replay_reverse_step(), OK);
+        return true;
+    }
+    target = test_random(&seed) % JOURNEY_LAST;
+    CHECK_STATUS(replay_seek(target), OK);
+    return true;
+}
+
+static void seek_around(journey_loop_t loop, uint64_t from, unsigned count, const char *options) {
+    begin(loop, from, options);
+    m.on_pause = at_pause;
+    next_journey = seek_again;
+    journeys = count;
+    target = test_random(&seed) % JOURNEY_LAST;
+    CHECK_STATUS(replay_seek(target), OK);
+    journey_run(&m);
+    CHECK(m.loads > count / 8);
+    CHECK(m.saves > 10);
+    end();
+}
+
+TEST_SLOW(random_journeys_find_the_same_state_and_content, 120) {
+    for (journey_loop_t loop = LOOP_OWN; loop < LOOP_COUNT; loop++)
+        seek_around(loop, 100 + loop, 60, NULL);
+}
+
+TEST_SLOW(a_disk_whose_data_the_log_has_goes_back_too, 120) {
+    begin(LOOP_OWN, 3, "rrdata=on");
+    m.on_pause = at_pause;
+    next_journey = seek_again;
+    journeys = 40;
+    target = 30000;
+    CHECK_STATUS(replay_seek(target), OK);
+    journey_run(&m);
+    CHECK(m.loads > 5);
+    end();
+}
+
+TEST_LONG(many_random_journeys, 1200) {
+    for (unsigned i = 0; i < 60; i++)
+        seek_around(i % LOOP_COUNT, 1000 + i, 150, NULL);
+}
+
+enum { HITS = 20 };
+static uint64_t hits[HITS];
+static unsigned hit_count;
+static bool is_back;
+
+/** Forward to HITS hits, then back past all of them to the begin. */
+static bool there_and_back(replay_pause_reason_t why) {
+    bool at_begin = is_back && hit_count == 0;
+    if (!CHECK_EQ(why, at_begin ? REPLAY_PAUSE_BEGIN : REPLAY_PAUSE_BREAKPOINT))
+        return false;
+    if (at_begin)
+        return !is_here(0) && false;
+    if (!is_back) {
+        hits[hit_count++] = m.cpu.icount;
+        is_back = hit_count == HITS;
+        hit_count -= is_back;
+        CHECK_STATUS(is_back ? replay_reverse_continue() : replay_resume(), OK);
+        return true;
+    }
+    CHECK_EQ(m.cpu.icount, hits[--hit_count]);
+    CHECK_STATUS(replay_reverse_continue(), OK);
+    return true;
+}
+
+static void break_and_reverse(void) {
+    (hit_count = 0, is_back = false);
+    begin(LOOP_OWN, 5, NULL);
+    m.on_pause = at_pause;
+    next_journey = there_and_back;
+    for (unsigned i = 0; i < JOURNEY_BREAKS; i++)
+        journey_set_break(&m, i, REPLAY_BREAK_SOFTWARE, 77 + 7 * i);
+    CHECK_STATUS(replay_pause(), OK); /* from now on there are snapshots on the way */
+    CHECK_STATUS(replay_resume(), OK);
+    journey_run(&m);
+    CHECK_EQ(m.pauses, 2 * HITS);
+    end();
+}
+
+TEST_SLOW(reverse_continue_passes_writes, 120) {
+    break_and_reverse();
+}
+
+/* ------------------------------------------------------------------ ends of it */
+
+static bool leave_at_the_second(replay_pause_reason_t why) {
+    CHECK_EQ(why, REPLAY_PAUSE_PLACE);
+    is_here(target);
+    m.leaves = m.pauses == 2;
+    if (m.leaves)
+        return true;
+    target = 21000;
+    CHECK_STATUS(replay_seek(target), OK);
+    return true;
+}
+
+/** To a late place, and back to one in the middle. */
+static void go_back_and_leave(void) {
+    begin(LOOP_OWN, 11, NULL);
+    m.on_pause = at_pause;
+    next_journey = leave_at_the_second;
+    target = 55000;
+    CHECK_STATUS(replay_seek(target), OK);
+    journey_run(&m);
+    CHECK_EQ(m.pauses, 2);
+    m.on_pause = NULL;
+    m.leaves = false;
+}
+
+TEST_SLOW(an_end_after_going_back_leaves_the_content_of_there, 60) {
+    go_back_and_leave();
+    CHECK_STATUS(journey_end(&m), ERROR_STOPPED_SHORT);
+    CHECK(disk_completions() > 20);
+    disk_check_overlay();
+    free(m.digests);
+    disk.overlay = REPLAY_BLOCK_OVERLAY_DEFAULT;
+}
+
+TEST_SLOW(a_branch_after_going_back_writes_on_from_there, 60) {
+    go_back_and_leave();
+    const char *branch = test_path("branch");
+    CHECK_STATUS(replay_branch(branch), OK);
+    memset(m.digests + m.cpu.icount + 1, 0, (JOURNEY_LAST - m.cpu.icount) * sizeof *m.digests);
+    CHECK_STATUS(replay_resume(), OK);
+    journey_run(&m);
+    CHECK_EQ(m.cpu.icount, JOURNEY_LAST);
+    CHECK_STATUS(journey_end(&m), OK);
+    disk_check_overlay();
+    CHECK_EQ(rename(branch, log_path()), 0);
+    disk_device(&disk);
+    journey_begin(&m, LOOP_OWN, NULL);
+    journey_run(&m);
+    end();
+}
+
+TEST_SLOW(a_replay_without_journeys_leaves_the_same_content, 60) {
+    begin(LOOP_OWN, 12, NULL);
+    journey_run(&m);
+    CHECK_EQ(m.saves, 1);
+    end();
+}
+
+static bool is_refused(replay_pause_reason_t why) {
+    CHECK_EQ(why, REPLAY_PAUSE_PLACE);
+    CHECK_STATUS(replay_reverse_step(), ERROR_NOT_SUPPORTED);
+    CHECK_HAS(host_last_error().message, "disk0");
+    CHECK_HAS(host_last_error().message, "without an overlay");
+    return false;
+}
+
+TEST_SLOW(without_an_overlay_there_is_no_way_back, 60) {
+    disk.overlay = REPLAY_BLOCK_OVERLAY_OFF;
+    disk.reads = true; /* it could write */
+    m.device = disk_device(&disk);
+    journey_record(&m, 4, NULL);
+    journey_begin(&m, LOOP_OWN, NULL);
+    m.on_pause = at_pause;
+    next_journey = is_refused;
+    CHECK_STATUS(replay_seek(2000), OK);
+    journey_run(&m);
+    CHECK_EQ(m.pauses, 1);
+    CHECK_EQ(m.saves, 0);
+    CHECK_EQ(m.cpu.icount, JOURNEY_LAST);
+    CHECK_STATUS(journey_end(&m), OK);
+    free(m.digests);
+    disk.overlay = REPLAY_BLOCK_OVERLAY_DEFAULT;
+}
