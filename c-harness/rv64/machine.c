@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "debug.h"
 #include "files.h"
 #include "memory-map.h"
 #include "message.h"
@@ -196,7 +197,7 @@ bool machine_open(machine_t *m, const options_t *options) {
     if (options->disk && !(m->disk = disk_open(options)))
         return false;
     return open_serial(m) && image_open(&m->image, options) && open_hardware(m) &&
-           register_ram(m) && machine_fingerprint(m);
+           register_ram(m) && machine_fingerprint(m) && debug_listen(m);
 }
 
 replay_status_t machine_finish(machine_t *m) {

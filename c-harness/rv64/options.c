@@ -59,6 +59,8 @@ bool options_parse(options_t *o, int argc, char **argv) {
          "Instructions between two digests of the state (50000000; 0: only at the end)", "N"},
         {"replay-lib", 0, 0, G_OPTION_ARG_FILENAME, &o->replay_lib,
          "The library, or none (the one beside the program)", "FILE"},
+        {"gdb", 0, 0, G_OPTION_ARG_FILENAME, &o->gdb,
+         "Wait for gdb: PORT, tcp:HOST:PORT, unix:PATH; don't wait: unix:PATH,nowait", "WHERE"},
         {"fingerprint", 0, 0, G_OPTION_ARG_NONE, &fingerprint,
          "Print what a replay must have in common with its recording, and end", NULL},
         {"report", 0, 0, G_OPTION_ARG_FILENAME, &o->report,
@@ -94,8 +96,8 @@ bool options_parse(options_t *o, int argc, char **argv) {
 }
 
 void options_free(options_t *o) {
-    char *strings[] = {o->kernel, o->initrd,      o->append, o->cpu,        o->disk,  o->disk_fail,
-                       o->serial, o->console_log, o->icount, o->replay_lib, o->report};
+    char *strings[] = {o->kernel, o->initrd,      o->append, o->cpu,        o->disk,   o->disk_fail,
+                       o->serial, o->console_log, o->icount, o->replay_lib, o->report, o->gdb};
     for (size_t i = 0; i < G_N_ELEMENTS(strings); i++)
         g_free(strings[i]);
 }

@@ -29,6 +29,7 @@ typedef struct options {
     int64_t slice;           /**< the most instructions that the vCPU thread executes at once */
     int64_t digest_interval; /**< instructions between two digests of the state */
     char *replay_lib;        /**< see library_load() */
+    char *gdb;               /**< where a debugger may connect: see replay_gdb_listen() */
     bool fingerprint;        /**< print the machine's fingerprint, and don't run it */
     char *report;            /**< file for this run's numbers, a line "name value" for each */
 } options_t;
