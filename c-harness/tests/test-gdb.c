@@ -309,6 +309,47 @@ TEST(nowait_starts_the_machine_at_once) {
     free(m.digests);
 }
 
+/* ----------------------------------------------------------------------- CPUs */
+
+/** They take turns, an instruction each. */
+static uint32_t current_cpu(void *opaque) {
+    return ((journey_host_t *)opaque)->cpu.icount % 2;
+}
+
+static void listen_for_two(journey_host_t *machine) {
+    replay_gdb_target_t target = journey_target(machine);
+    target.cpus = 2;
+    target.current_cpu = current_cpu;
+    REQUIRE_STATUS(replay_gdb_listen(journey_socket(""), &target), OK);
+}
+
+static void two_threads(void) {
+    CHECK_ANSWER("?", "T05thread:1;");
+    CHECK_ANSWER("qfThreadInfo", "m1,2");
+    CHECK_ANSWER("vCont;s:1;c", "T05thread:2;");
+    CHECK_EQ(where(), 1);
+    CHECK_ANSWER("vCont;s:1;c", "T05thread:2;"); /* after one of the other */
+    CHECK_EQ(where(), 3);
+    CHECK_ANSWER("vCont;s:2;c", "T05thread:1;");
+    CHECK_EQ(where(), 4);
+    CHECK_ANSWER("bs", "T05thread:2;");
+    CHECK_EQ(where(), 3);
+    CHECK_ANSWER("Hg1", "OK");
+    CHECK_ANSWER("Z0,4d,4", "OK");
+    bool is_second = strstr(gdb_ask(&c, "c"), "thread:2;") != NULL;
+    CHECK_EQ(where() % 2, is_second);
+    CHECK_ANSWER("D", "OK");
+}
+
+TEST(each_cpu_is_a_thread) {
+    journey_record(&m, 4, NULL);
+    m.prepare = listen_for_two;
+    journey_begin(&m, LOOP_OWN, NULL);
+    run_with(two_threads);
+    CHECK_EQ(m.cpu.icount, JOURNEY_LAST);
+    free(m.digests);
+}
+
 /* --------------------------------------------------------------------- misuse */
 
 static void misuse(journey_host_t *machine) {

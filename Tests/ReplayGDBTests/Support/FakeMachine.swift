@@ -25,8 +25,7 @@ final class FakeMachine: Debuggee, @unchecked Sendable {
     private(set) var breaks: [BreakSite: BreakCondition?] = [:]
     /// Where the machine stood still, and whether at a watchpoint.
     private var passed: (icount: UInt64, isWatch: Bool)?
-    private(set) var attaches = 0
-    private(set) var detaches = 0
+    private var visits = (attaches: 0, detaches: 0)
     /// Hits that conditions were asked about.
     private(set) var asked = 0
 
@@ -72,11 +71,14 @@ final class FakeMachine: Debuggee, @unchecked Sendable {
 
     // MARK: Control
 
-    func attach() { attaches += 1 }
+    var attaches: Int { monitorLock.withLock { visits.attaches } }
+    var detaches: Int { monitorLock.withLock { visits.detaches } }
+
+    func attach() { monitorLock.withLock { visits.attaches += 1 } }
 
     func detach() {
         monitorLock.withLock {
-            detaches += 1
+            visits.detaches += 1
             breaks.removeAll()
         }
         if stop != nil { resume() }

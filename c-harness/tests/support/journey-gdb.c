@@ -32,7 +32,7 @@ static size_t read_register(void *opaque, uint32_t cpu, uint32_t number, void *b
                      : number == JOURNEY_A1     ? m->cpu.icount
                      : number == JOURNEY_REG_PC ? journey_pc(m)
                                                 : 0;
-    CHECK(cpu == 0 && most >= sizeof value);
+    CHECK(cpu < 2 && most >= sizeof value);
     if (number > JOURNEY_REG_PC)
         return 0;
     memcpy(bytes, &value, sizeof value);
