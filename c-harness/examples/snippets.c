@@ -25,6 +25,12 @@ typedef struct {
     uint64_t registers[32];
     uint8_t devices[256], ram[1 << 20], dirty[(1 << 20) / 4096];
 } machine;
+extern const char *target_xml;
+size_t read_register(void *opaque, uint32_t cpu, uint32_t number, void *bytes, size_t most);
+bool write_register(void *opaque, uint32_t cpu, uint32_t number, const void *bytes, size_t length);
+bool read_memory(void *opaque, uint32_t cpu, uint64_t address, void *bytes, size_t length);
+bool write_memory(void *opaque, uint32_t cpu, uint64_t address, const void *bytes, size_t length);
+bool set_break(void *opaque, replay_break_kind_t kind, uint64_t address, uint64_t length, bool set);
 bool save_state(void *opaque, const replay_stream_t *out);
 bool load_state(void *opaque, const replay_stream_t *in);
 bool has_breakpoint(const machine *m, uint64_t pc);
@@ -167,4 +173,16 @@ void run_to_breakpoint(machine *m, uint64_t n) {
     for (uint64_t pc = execute_one(m); n > 0; n--, pc = execute_one(m))
         if (has_breakpoint(m, pc) && replay_breakpoint(REPLAY_BREAK_SOFTWARE, pc))
             break; // account as after any other slice: the machine is paused there
+}
+
+void listen_for_gdb(machine *m) {
+    replay_gdb_target_t target = REPLAY_GDB_TARGET_INIT;
+    target.target_xml = target_xml; // the registers, their sizes and numbers
+    target.read_register = read_register;
+    target.write_register = write_register;
+    target.read_memory = read_memory;
+    target.write_memory = write_memory;
+    target.set_break = set_break; // from now on the CPU calls replay_breakpoint() there
+    target.opaque = m;
+    replay_gdb_listen("1234", &target); // before replay_start()
 }
