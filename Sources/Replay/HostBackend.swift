@@ -43,6 +43,6 @@ extension DiskConfiguration {
             backend: config.backend.map { HostBackend($0, opaque: config.opaque) },
             overlay: OverlayKind(rawValue: config.overlay),
             overlayName: config.overlay_filename.map { String(fileName: $0) },
-            isReadOnly: config.read_only != 0, workers: config.workers)
+            isReadOnly: config.read_only != 0, workers: config.workers, resubmits: config.resubmits != 0)
     }
 }

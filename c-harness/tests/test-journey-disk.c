@@ -31,7 +31,7 @@ static void begin(journey_loop_t loop, uint64_t from, const char *options) {
     seed = from;
     m.device = disk_device(&disk);
     journey_record(&m, from, options);
-    CHECK(disk_completions() > 50);
+    CHECK(disk_completions() > 20);
     disk.overlay = REPLAY_BLOCK_OVERLAY_FILE;
     disk_device(&disk);
     journey_begin(&m, loop, options);
@@ -92,8 +92,11 @@ TEST_SLOW(a_disk_whose_data_the_log_has_goes_back_too, 120) {
 }
 
 TEST_LONG(many_random_journeys, 1200) {
-    for (unsigned i = 0; i < 60; i++)
+    for (unsigned i = 0; i < 60; i++) {
+        disk.pace = i % 2 ? DISK_BUSY : DISK_CALM;
+        disk.resubmits = i % 2 || i % 3;
         seek_around(i % LOOP_COUNT, 1000 + i, 150, NULL);
+    }
 }
 
 enum { HITS = 20 };
@@ -138,6 +141,66 @@ TEST_SLOW(reverse_continue_passes_writes, 120) {
     break_and_reverse();
 }
 
+/* ------------------------------------------------------- a disk that is always busy */
+
+static void be_busy(void) {
+    disk.pace = DISK_BUSY;
+    disk.resubmits = true;
+}
+
+TEST_SLOW(pending_requests_are_submitted_again, 120) {
+    be_busy();
+    for (journey_loop_t loop = LOOP_OWN; loop < LOOP_COUNT; loop++)
+        seek_around(loop, 200 + loop, 60, NULL);
+}
+
+TEST_SLOW(reverse_continue_passes_pending_requests, 120) {
+    be_busy();
+    break_and_reverse();
+}
+
+TEST_SLOW(a_busy_disk_without_resubmission_has_one_snapshot, 120) {
+    disk.pace = DISK_BUSY;
+    begin(LOOP_OWN, 3, NULL);
+    m.on_pause = at_pause;
+    next_journey = seek_again;
+    journeys = 10;
+    target = 30000;
+    CHECK_STATUS(replay_seek(target), OK);
+    journey_run(&m);
+    CHECK_EQ(m.saves, 1);
+    CHECK(m.loads > 2);
+    end();
+}
+
+/** A host that doesn't submit the same again. */
+static void check_failure(const char *message) {
+    begin(LOOP_OWN, 8, NULL);
+    m.on_pause = at_pause;
+    next_journey = seek_again;
+    journeys = 100;
+    target = 30000;
+    CHECK_STATUS(replay_seek(target), OK);
+    journey_run(&m);
+    CHECK(host_stopped(&m.host));
+    CHECK_EQ(m.host.stop_error.status, REPLAY_ERROR_POSITION);
+    CHECK_HAS(m.host.stop_error.message, message);
+    CHECK_HAS(m.host.stop_error.message, "of disk0");
+    CHECK_STATUS(journey_end(&m), ERROR_POSITION);
+}
+
+TEST_SLOW(a_request_that_is_forgotten_is_reported, 60) {
+    be_busy();
+    disk.forgets = true;
+    check_failure("did not submit again");
+}
+
+TEST_SLOW(a_request_that_was_not_pending_is_refused, 60) {
+    be_busy();
+    disk.differs = true;
+    check_failure("did not submit again");
+}
+
 /* ------------------------------------------------------------------ ends of it */
 
 static bool leave_at_the_second(replay_pause_reason_t why) {
@@ -173,7 +236,7 @@ TEST_SLOW(an_end_after_going_back_leaves_the_content_of_there, 60) {
     disk.overlay = REPLAY_BLOCK_OVERLAY_DEFAULT;
 }
 
-TEST_SLOW(a_branch_after_going_back_writes_on_from_there, 60) {
+static void go_back_and_branch(void) {
     go_back_and_leave();
     const char *branch = test_path("branch");
     CHECK_STATUS(replay_branch(branch), OK);
@@ -188,6 +251,15 @@ TEST_SLOW(a_branch_after_going_back_writes_on_from_there, 60) {
     journey_begin(&m, LOOP_OWN, NULL);
     journey_run(&m);
     end();
+}
+
+TEST_SLOW(a_branch_after_going_back_writes_on_from_there, 60) {
+    go_back_and_branch();
+}
+
+TEST_SLOW(a_branch_with_pending_requests_writes_on_from_there, 60) {
+    be_busy();
+    go_back_and_branch();
 }
 
 TEST_SLOW(a_replay_without_journeys_leaves_the_same_content, 60) {

@@ -94,11 +94,14 @@ typedef struct replay_block_config {
     replay_block_overlay_t overlay;        /**< where writes go */
     uint32_t workers;                      /**< threads for an image, at most 64; 0: two */
     const char *overlay_filename;          /**< for REPLAY_BLOCK_OVERLAY_FILE */
+    uint32_t resubmits;                    /**< 1: replay_host::load_state submits again what was
+                                                pending (debug.h) */
+    uint32_t reserved;                     /**< 0 */
 } replay_block_config_t;
 
 /** The value to start a replay_block_config_t from. */
 #define REPLAY_BLOCK_CONFIG_INIT                                                                   \
-    { (uint32_t)sizeof(replay_block_config_t), 0, 0, 0, 0, 0, 0, 0, 0 }
+    { (uint32_t)sizeof(replay_block_config_t), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 
 /** Opens a disk on the current session. With rrdata=on, PLAY opens no image
  *  and calls no backend: data and length come from the log.
@@ -133,7 +136,8 @@ REPLAY_API int64_t replay_block_length(replay_block_t *disk);
  *    completion.
  *  @return REPLAY_OK: @p complete will run, once; ERROR_INVALID_ARGUMENT,
  *    ERROR_LOCK_NOT_HELD, ERROR_WRONG_ROLE, ERROR_NO_MEMORY: it will not. If memory runs
- *    out, a recording or replay ends.
+ *    out, a recording or replay ends. Within replay_host::load_state, ERROR_INVALID_ARGUMENT
+ *    also if it isn't the request that has to be submitted again.
  *    A request beyond the end of the disk completes with -EIO.
  *  None: @p complete runs as soon as the backend ends the request, in that thread: guard
  *  what it touches with a lock of the host's own.

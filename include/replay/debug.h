@@ -9,6 +9,14 @@
  *  library loads the nearest snapshot before it, and lets the machine run from there. The
  *  disks of block.h go with it, if what the guest writes goes to an overlay.
  *
+ *  A snapshot needs a moment at which no bottom half is queued, and no request of a disk is
+ *  pending. For a guest whose disks are always busy, the host submits pending requests again
+ *  (replay_block_config_t::resubmits): save_state writes down those whose completion hasn't
+ *  run, and load_state submits them to the same disk with the same operation, offset, length
+ *  and flags, in the order in which they were submitted at first, and submits no others. They
+ *  take the numbers that they had. Guest memory for a write may have changed since: the
+ *  library has the data.
+ *
  *  A place is an icount: the machine has executed that many instructions, and nothing that
  *  the recording has at that icount was delivered yet. Going to a place is a journey: it
  *  ends with the machine paused, and with a call of replay_host::paused. While the machine is

@@ -293,10 +293,12 @@ typedef struct libreplay_block_config {
     libreplay_block_overlay_t overlay;
     uint32_t workers;
     const char *overlay_filename;
+    uint32_t resubmits;
+    uint32_t reserved;
 } libreplay_block_config_t;
 
 #define LIBREPLAY_BLOCK_CONFIG_INIT                                                                \
-    { (uint32_t)sizeof(libreplay_block_config_t), 0, 0, 0, 0, 0, 0, 0, 0 }
+    { (uint32_t)sizeof(libreplay_block_config_t), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 
 typedef struct libreplay_host {
     uint32_t size;

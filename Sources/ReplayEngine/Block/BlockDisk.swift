@@ -15,6 +15,8 @@ package final class BlockDisk: @unchecked Sendable {
     }
 
     let name: String
+    /// In the order in which the disks were opened.
+    let number: UInt64
     let backend: Backend
     let overlay: Overlay?
     /// A backend without an operation for zeroes gets a write of zeroes.
@@ -24,6 +26,8 @@ package final class BlockDisk: @unchecked Sendable {
     }
     let isReadOnly: Bool
     let length: Int64
+    /// Does the host submit again what a snapshot has of its requests?
+    let resubmits: Bool
     /// Posts a finished request to the session. Returns false in a forked child.
     private let post: @Sendable (BlockRequest) -> Bool
     private var workers: Workers?
@@ -35,19 +39,24 @@ package final class BlockDisk: @unchecked Sendable {
     private let generation = Atomic<UInt32>(0)
     /// Requests whose completion hasn't begun.
     private let count = Atomic<Int>(0)
+    /// All of these, in the order of their submission. Only if ``resubmits``.
+    private let pending = Locked<[BlockRequest]>([])
     /// Threads in a completion. In mode NONE that is any thread on which a request ends.
     private let completing = Locked<[pthread_t]>([])
 
     init(
-        name: String, backend: Backend, overlay: Overlay?, isReadOnly: Bool, length: Int64, workers: Int,
-        _ system: Syscalls, post: @escaping @Sendable (BlockRequest) -> Bool
+        name: String, number: UInt64, backend: Backend, overlay: Overlay?, isReadOnly: Bool, length: Int64,
+        workers: Int,
+        resubmits: Bool, _ system: Syscalls, post: @escaping @Sendable (BlockRequest) -> Bool
     ) throws(SystemError) {
         self.post = post
         self.name = name
+        self.number = number
         self.backend = backend
         self.overlay = overlay
         self.isReadOnly = isReadOnly
         self.length = length
+        self.resubmits = resubmits
         self.workers = try Workers(workers, system) { $0.disk.perform($0) }
     }
 
@@ -127,8 +136,12 @@ package final class BlockDisk: @unchecked Sendable {
 
     // MARK: Requests under way
 
+    /// False: memory ran out for one more.
+    var hasRoom: Bool { !resubmits || pending.withLock { $0.makeRoom() } }
+
     private func noteSubmission(of request: BlockRequest) {
         count.add(1, ordering: .relaxed)
+        if resubmits { pending.withLock { $0.append(request) } }
         underWay.withLock { _ = $0.insert(request.id) }
     }
 
@@ -137,6 +150,7 @@ package final class BlockDisk: @unchecked Sendable {
         generation.add(1, ordering: .relaxed)
         abandoned.store(count.load(ordering: .acquiring), ordering: .relaxed)
         underWay.withLock { $0.removeAll() }
+        pending.withLock { $0.removeAll() }
     }
 
     /// A request that was abandoned has come back.
@@ -148,11 +162,18 @@ package final class BlockDisk: @unchecked Sendable {
     /// Are there requests whose completion the guest waits for?
     var hasRequests: Bool { count.load(ordering: .acquiring) > abandoned.load(ordering: .relaxed) }
 
+    /// Those that a snapshot takes with it.
+    var pendingRequests: [BlockRequest] { pending.withLock { $0 } }
+
+    /// Does one of them prevent a snapshot?
+    var bars: Bool { resubmits ? pending.withLock { $0.contains(where: \.isUnwritten) } : hasRequests }
+
     var currentGeneration: UInt32 { generation.load(ordering: .relaxed) }
 
     /// The guest sees a completion, and the host hears of it.
-    func complete(_ work: () -> Void) {
+    func complete(_ request: BlockRequest, _ work: () -> Void) {
         let thread = pthread_self()
+        if resubmits { pending.withLock { $0.removeAll { $0 === request } } }
         completing.withLock { $0.append(thread) }
         // Afterwards: whoever finds nothing to wait for, waits for the completions that run.
         count.subtract(1, ordering: .releasing)

@@ -3,7 +3,7 @@ import ReplayLog
 import ReplaySystem
 
 /// An operation that a guest requests from a disk.
-package enum BlockOperation {
+package enum BlockOperation: UInt8 {
     case read
     case write
     case zeroes
@@ -114,7 +114,7 @@ package final class BlockRequest: @unchecked Sendable {
     /// The completion: the only place where the guest's memory changes.
     func reachGuest() {
         if isAbandoned { return disk.drop() }
-        disk.complete {
+        disk.complete(self) {
             settle()
             if operation == .read, result >= 0 { buffer.scatter(to: pieces) }
             completion(opaque, result)

@@ -22,10 +22,12 @@ package struct DiskConfiguration {
     package var isReadOnly: Bool
     /// 0: the usual number.
     package var workers: UInt32
+    /// Does the host submit again what was pending, when it loads its state?
+    package var resubmits: Bool
 
     package init(
         name: String?, image: String?, backend: (any DiskBackend)?, overlay: OverlayKind?,
-        overlayName: String?, isReadOnly: Bool, workers: UInt32
+        overlayName: String?, isReadOnly: Bool, workers: UInt32, resubmits: Bool
     ) {
         self.name = name
         self.image = image
@@ -34,5 +36,6 @@ package struct DiskConfiguration {
         self.overlayName = overlayName
         self.isReadOnly = isReadOnly
         self.workers = workers
+        self.resubmits = resubmits
     }
 }

@@ -107,6 +107,11 @@ extension Session {
     /// The same, and those whose completion waits for its place.
     var hasRequestsAtWork: Bool { queue.hostRequests.withLock { !$0.isEmpty } || devices.hasRequests }
 
+    /// Does one prevent a snapshot in memory? Those that the host submits again don't.
+    var hasRequestsThatBarSnapshots: Bool {
+        queue.hostRequests.withLock { !$0.isEmpty } || devices.barSnapshots
+    }
+
     // MARK: Record and play
 
     func write(_ completion: HostCompletion) -> Bool {

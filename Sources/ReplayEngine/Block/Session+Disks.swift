@@ -50,8 +50,10 @@ extension Session {
         }
         do {
             return try BlockDisk(
-                name: name, backend: backend, overlay: overlay, isReadOnly: config.isReadOnly,
-                length: length, workers: config.workers == 0 ? 2 : Int(config.workers), system,
+                name: name, number: UInt64(number), backend: backend, overlay: overlay,
+                isReadOnly: config.isReadOnly,
+                length: length, workers: config.workers == 0 ? 2 : Int(config.workers),
+                resubmits: config.resubmits && !isIdle, system,
                 post: postCompletion)
         } catch {
             var failure = ReplayError(error, "no worker thread could be started for \(name)", device: name)

@@ -20,13 +20,19 @@ extension Session {
         guard let length = Int(exactly: length), !isData || length <= Self.longestPayload else {
             return misuse(.invalidArgument, "a request of \(length) bytes is too long")
         }
-        guard
+        var again: PendingRequest?
+        switch resubmission(disk, what, offset: offset, length: length, flags: flags) {
+        case .no: break
+        case .yes(let request): again = request
+        case .refused(let status): return status
+        }
+        let data = again?.data.map { [iovec(iov_base: $0.start, iov_len: $0.capacity)] }
+        guard disk.hasRoom,
             let request = BlockRequest(
-                disk, id: drawRequestID(), what, offset: offset, length: length, flags: flags,
-                pieces: pieces,
-                completion: completion, opaque: opaque)
+                disk, id: again?.id ?? drawRequestID(), what, offset: offset, length: length, flags: flags,
+                pieces: data ?? pieces, completion: completion, opaque: opaque)
         else { return memoryRanOut(for: "a request of \(length) bytes") }
-        request.isUnwritten = isUnwrittenNow
+        request.isUnwritten = again == nil && isUnwrittenNow
         // A backend of the host may run here.
         calling { disk.submit(request) }
         return .ok

@@ -128,6 +128,9 @@ final class Devices: @unchecked Sendable {
         content.withLock { content in content.disks.values.contains(where: \.hasRequests) }
     }
 
+    /// Does one prevent a snapshot?
+    var barSnapshots: Bool { content.withLock { content in content.disks.values.contains(where: \.bars) } }
+
     var hasRequestsUnderWay: Bool {
         content.withLock { content in content.disks.values.contains(where: \.hasRequestsUnderWay) }
     }

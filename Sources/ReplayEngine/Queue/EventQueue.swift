@@ -20,7 +20,14 @@ final class EventQueue: @unchecked Sendable {
     var count: Int { inbox.count + arrivedCount.load(ordering: .relaxed) }
 
     /// Is anything here that holds a callback of the host?
-    var holdsCallbacks: Bool { !arrived.isEmpty || inbox.has { !$0.isExternal } }
+    ///
+    /// - Parameter resubmitting: what the host submits again doesn't count.
+    func holdsCallbacks(resubmitting: Bool) -> Bool {
+        func holds(_ event: QueuedEvent) -> Bool {
+            !event.isExternal && !(resubmitting && event.request?.disk.resubmits == true)
+        }
+        return arrived.values.contains(where: holds) || inbox.has(holds)
+    }
 
     /// PLAY becomes RECORD: what has arrived waits for the next flush, before what comes now.
     func returnArrived() {

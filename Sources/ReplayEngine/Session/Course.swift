@@ -12,6 +12,8 @@ struct Course {
     var audioIn: AudioBlock?
     /// The virtual time when timers last ran, and how often they have run at that time.
     var timerRuns: (time: Int64, count: UInt32) = (.min, 0)
+    /// While the host loads its state: the requests that it has to submit again.
+    var resubmissions: [PendingRequest]?
     var warnedOfSleep = false
     var warnedOfAlignment = false
 }

@@ -10,7 +10,7 @@ extension Session {
     private func refusalOfSave(_ function: StaticString) -> Status? {
         if let status = refusalOfPosition(function) { return status }
         if hasFailed { return failure }
-        if let obstacle {
+        if let obstacle = obstacle(resubmitting: false) {
             return note(ReplayError(.notQuiet, "no position can be saved here: \(obstacle)", at: self))
         }
         if let error = writtenDisk { return note(error) }
@@ -23,11 +23,16 @@ extension Session {
     }
 
     /// What refers to callbacks and memory of the host.
-    var obstacle: String? {
+    ///
+    /// - Parameter resubmitting: what the host submits again, after the load, doesn't count.
+    func obstacle(resubmitting: Bool) -> String? {
         if course.isFlushing { return "the queue is being flushed" }
         if isCalling { return "the library is within a callback of the host" }
-        if queue.holdsCallbacks { return "a bottom half or a completion is queued" }
-        if hasRequestsAtWork { return "a disk request is pending" }
+        if queue.holdsCallbacks(resubmitting: resubmitting) {
+            return "a bottom half or a completion is queued"
+        }
+        let barred = resubmitting ? hasRequestsThatBarSnapshots : hasRequestsAtWork
+        if barred { return "a disk request is pending" }
         if withPlayer({ !$0.owedShutdowns.isEmpty }) == true { return "a shutdown is about to be requested" }
         return course.audioIn == nil ? nil : "a block of audio samples is begun"
     }

@@ -44,7 +44,8 @@ extension Session {
             return failToLoad("memory ran out", .noMemory)
         }
         do throws(ReplayError) {
-            guard let parts = SnapshotState(bytes.readOnly) else {
+            guard let parts = SnapshotState(bytes.readOnly), let pending = PendingRequest.read(parts.requests)
+            else {
                 throw EnginePosition.error("it is damaged")
             }
             try go(to: try parts.position(state.timers), player, isTrusted: true)
@@ -53,16 +54,21 @@ extension Session {
             }
             adopt(snapshots.disks(of: label.id))
             var rest = parts.host
-            let isRead = inHost {
-                host.loadState { target in
-                    guard target.count <= rest.count else { return false }
-                    target.copyBytes(from: rest.prefix(target.count))
-                    rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(target.count))
-                    return true
+            let (isRead, left) = resubmitting(pending) {
+                inHost {
+                    host.loadState { target in
+                        guard target.count <= rest.count else { return false }
+                        target.copyBytes(from: rest.prefix(target.count))
+                        rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(target.count))
+                        return true
+                    }
                 }
             }
             guard isRead else {
                 return failToLoad("the host refused its state (replay_host::load_state)", .position)
+            }
+            if let left {
+                return failToLoad("replay_host::load_state did not submit again the \(left)", .position)
             }
         } catch {
             return failToLoad(error.message, error.status)

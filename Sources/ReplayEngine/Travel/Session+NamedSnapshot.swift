@@ -50,7 +50,7 @@ extension Session {
     }
 
     private func notHere() -> Status {
-        let reason = travel.obstacle ?? obstacle ?? "memory ran out"
+        let reason = travel.obstacle ?? obstacle(resubmitting: true) ?? "memory ran out"
         return note(namedError(travel.obstacle == nil ? .notQuiet : .notSupported, reason))
     }
 

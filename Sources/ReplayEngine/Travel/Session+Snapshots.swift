@@ -73,7 +73,11 @@ extension Session {
     func beginSnapshots() {
         travel.nextLook = .max
         guard accountHere() else { return }
-        if let error = isRecording ? writtenDisk : diskWithoutWay {
+        let written = writtenDisk
+        if let written, keepsSnapshots {
+            host.message(.warning, "rrsnap keeps no snapshots: \(written.message)")
+        }
+        if let error = isRecording ? written : diskWithoutWay {
             travel.obstacle = error.message
             return
         }
@@ -148,12 +152,12 @@ extension Session {
     func take(_ snapshots: Snapshots, isKept: Bool = false, isPlanned: Bool = false, name: String? = nil)
         -> Bool
     {
-        guard !hasFailed, obstacle == nil, accountHere() else { return false }
+        guard !hasFailed, obstacle(resubmitting: true) == nil, accountHere() else { return false }
         // What the guest has written to disks isn't in the file.
         let isForFile =
             snapshots.isWritten && !isPlanned && (keepsSnapshots || name != nil) && writtenDisk == nil
         guard let chain = isForFile ? chainHere() : 0,
-            var state = SnapshotState.begin(name, position(chain: chain))
+            var state = SnapshotState.begin(name, position(chain: chain), pendingRequests)
         else { return false }
         let isWritten = inHost {
             host.saveState { bytes in

@@ -1,39 +1,46 @@
 import ReplayLog
 import ReplaySystem
 
-/// What a snapshot has besides RAM: its name, the engine's state, the host's.
+/// What a snapshot has besides RAM: its name, the engine's state, requests that were under way, the host's state.
 ///
-/// Little-endian: the lengths of the first two, in four bytes each; then all three.
+/// Little-endian: the lengths of the first three, in four bytes each; then all four.
 struct SnapshotState {
-    private static let headBytes = 8
+    private static let headBytes = 12
 
     var name: UnsafeRawBufferPointer
     var engine: UnsafeRawBufferPointer
+    var requests: UnsafeRawBufferPointer
     var host: UnsafeRawBufferPointer
 
     /// Nil: it is damaged.
     init?(_ bytes: UnsafeRawBufferPointer) {
         var reader = ByteReader(bytes)
         guard let nameLength = reader.readUInt32(), let engineLength = reader.readUInt32(),
-            let name = reader.readBytes(Int(nameLength)), let engine = reader.readBytes(Int(engineLength)),
-            engineLength > EnginePosition.headSize, let host = reader.readBytes(reader.remaining)
+            let requestsLength = reader.readUInt32(), let name = reader.readBytes(Int(nameLength)),
+            let engine = reader.readBytes(Int(engineLength)),
+            engineLength > EnginePosition.headSize, let requests = reader.readBytes(Int(requestsLength)),
+            let host = reader.readBytes(reader.remaining)
         else { return nil }
-        (self.name, self.engine, self.host) = (name, engine, host)
+        (self.name, self.engine, self.requests, self.host) = (name, engine, requests, host)
     }
 
-    /// All except the host's. Nil: memory runs out.
-    static func begin(_ name: String?, _ position: EnginePosition) -> [UInt8]? {
+    /// All except the host's. Nil: memory runs out, or it is too long.
+    static func begin(_ name: String?, _ position: EnginePosition, _ requests: [PendingRequest]) -> [UInt8]? {
         let (head, body) = position.encoded()
         let name = name?.fileBytes ?? []
         let engine = head.count &+ body.count
         var state: [UInt8] = []
-        guard state.makeRoom(for: headBytes &+ name.count &+ engine) else { return nil }
-        for length in [name.count, engine] {
+        let requestBytes = PendingRequest.byteCount(requests)
+        guard requestBytes <= Int(UInt32.max),
+            state.makeRoom(for: headBytes &+ name.count &+ engine &+ requestBytes)
+        else { return nil }
+        for length in [name.count, engine, requestBytes] {
             withUnsafeBytes(of: UInt32(truncatingIfNeeded: length).littleEndian) { state += $0 }
         }
         state += name
         state += head
         state += body
+        PendingRequest.write(requests, to: &state)
         return state
     }
 

@@ -10,7 +10,7 @@ typedef enum { NOTHING, READ, WRITE, ZEROES, DISCARD, FLUSH } work_t;
 
 typedef struct slot {
     work_t work;
-    uint64_t serial;
+    uint64_t serial, since;           /* the icount of the submission */
     uint32_t offset, length, address; /* on the disk, and in RAM */
     uint8_t data[DISK_MOST];          /* of a write */
 } slot_t;
@@ -62,6 +62,7 @@ static void begin(journey_host_t *m, slot_t *slot) {
     if (options.reads)
         slot->work = READ;
     slot->serial = state.serial++;
+    slot->since = m->cpu.icount;
     slot->length = (uint32_t)(random >> 8) % (DISK_MOST / GRAIN) * GRAIN + GRAIN;
     slot->offset = (uint32_t)(random >> 24) % ((DISK_SIZE - slot->length) / GRAIN + 1) * GRAIN;
     slot->address = (uint32_t)(random >> 40) % (JOURNEY_RAM - slot->length);
@@ -104,8 +105,18 @@ static void complete(void *opaque, int32_t result) {
         begin(m, slot);
 }
 
+/** RECORD: the guest is not much faster than its disk. */
+static void wait_for_worker(const journey_host_t *m) {
+    if (REPLAY_MODE() != REPLAY_MODE_RECORD || m->cpu.icount % CALM_EVERY)
+        return;
+    for (unsigned i = 0; i < DISK_SLOTS; i++)
+        if (state.slots[i].work != NOTHING && m->cpu.icount > state.slots[i].since + CALM_EVERY)
+            test_sleep_ms(1);
+}
+
 static void execute(journey_host_t *m) {
     bool busy = options.pace == DISK_BUSY;
+    wait_for_worker(m);
     if (!busy && (m->cpu.icount % CALM_EVERY || m->cpu.state % 3 == 0))
         return;
     for (unsigned i = 0; i < DISK_SLOTS; i++)
@@ -125,7 +136,12 @@ static void loaded(journey_host_t *m) {
             return;
         done[first - state.slots] = true;
         CHECK(options.resubmits);
-        if (!options.forgets)
+        if (options.differs) { /* a length that no request has */
+            struct iovec piece = {m->ram, 1};
+            CHECK_EQ(replay_block_read(disk, 0, &piece, 1, 0, complete, first),
+                     REPLAY_ERROR_INVALID_ARGUMENT);
+        }
+        if (!options.forgets && !options.differs)
             submit(m, first);
     }
 }
@@ -136,6 +152,7 @@ static void open_disk(journey_host_t *m) {
     machine = m;
     config.filename = test_path("image");
     config.overlay = options.overlay;
+    config.resubmits = options.resubmits;
     if (options.overlay == REPLAY_BLOCK_OVERLAY_FILE)
         config.overlay_filename = disk_overlay_path();
     disk = replay_block_open(&config, &status);

@@ -17,6 +17,7 @@ typedef struct disk_options {
     replay_block_overlay_t overlay;
     bool resubmits;
     bool forgets; /**< what was pending isn't submitted again */
+    bool differs; /**< something else is submitted instead */
     bool reads;   /**< only reads */
 } disk_options_t;
 
