@@ -27,12 +27,12 @@ final class GuestAccess: GuestState, @unchecked Sendable {
         guard let call = target.read_register, let cpu = UInt32(exactly: cpu),
             let number = UInt32(exactly: number)
         else { return nil }
-        let bytes = [UInt8](unsafeUninitializedCapacity: Self.mostRegisterBytes) { bytes, count in
-            bytes.initialize(repeating: 0)
-            let length = call(target.opaque, cpu, number, bytes.baseAddress, Self.mostRegisterBytes)
-            count = length <= Self.mostRegisterBytes ? length : 0
+        return withUnsafeTemporaryAllocation(byteCount: Self.mostRegisterBytes, alignment: 16) { bytes in
+            bytes.initializeMemory(as: UInt8.self, repeating: 0)
+            let length = call(target.opaque, cpu, number, bytes.baseAddress, bytes.count)
+            guard (1...bytes.count).contains(length) else { return nil }
+            return Array(bytes.prefix(length))
         }
-        return bytes.isEmpty ? nil : bytes
     }
 
     func writeRegister(cpu: Int, _ number: Int, _ bytes: [UInt8]) -> Bool {

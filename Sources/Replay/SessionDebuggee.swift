@@ -80,8 +80,8 @@ final class SessionDebuggee: Debuggee {
 
     func pause() { session.pauseForDebugger() }
     func resume() { begin { session.resumeMachine() } }
-    func reverseStep() { begin { session.reverseStep() } }
-    func reverseContinue() { begin { session.reverseContinue() } }
+    func reverseStep() -> String? { refusal(of: begin { session.reverseStep() }) }
+    func reverseContinue() -> String? { refusal(of: begin { session.reverseContinue() }) }
 
     func step(cpu: Int) {
         if cpuCount > 1 {
@@ -97,8 +97,11 @@ final class SessionDebuggee: Debuggee {
             case .icount(let icount): begin { session.seek(icount) }
             case .event(let event): begin { session.seekEvent(event) }
             }
-        guard status != .ok else { return nil }
-        return session.lastError?.message ?? "that isn't possible"
+        return refusal(of: status)
+    }
+
+    private func refusal(of status: Status) -> String? {
+        status == .ok ? nil : session.lastError?.message ?? "that isn't possible"
     }
 
     /// A request that is refused leaves the machine where it is.
@@ -122,7 +125,7 @@ final class SessionDebuggee: Debuggee {
         guard let stop = session.debuggerStop, stop.request >= state.withLock({ $0.awaited }) else {
             return nil
         }
-        let cpu = session.whilePaused { guest.currentCPU } ?? 0
+        let cpu = cpuCount > 1 ? session.whilePaused { guest.currentCPU } ?? 0 : 0
         return Stop(cpu: cpu, reason: Self.reason(stop))
     }
 
@@ -142,6 +145,10 @@ final class SessionDebuggee: Debuggee {
 
     func readRegister(cpu: Int, _ number: Int) -> [UInt8]? {
         session.whilePaused { guest.readRegister(cpu: cpu, number) } ?? nil
+    }
+
+    func readRegisters(cpu: Int, _ numbers: [Int]) -> [[UInt8]?] {
+        session.whilePaused { guest.readRegisters(cpu: cpu, numbers) } ?? numbers.map { _ in nil }
     }
 
     func writeRegister(cpu: Int, _ number: Int, _ bytes: [UInt8]) -> Bool {

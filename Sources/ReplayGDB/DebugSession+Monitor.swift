@@ -40,14 +40,19 @@ extension DebugSession {
         text.hasPrefix("0x") ? UInt64(text.dropFirst(2), radix: 16) : UInt64(text)
     }
 
-    /// Text for the user: packets `O` with the text, then `OK`.
+    /// Text for the user, then `OK`.
     private func printed(_ text: String) -> Answer {
+        printText(text)
+        return .ok
+    }
+
+    /// Packets `O` with the text, which a debugger prints while it waits for an answer.
+    func printText(_ text: String) {
         var rest = Array(text.utf8.prefix(Self.longestText))[...]
         while !rest.isEmpty {
             let part = rest.prefix(1024)
             rest = rest.dropFirst(part.count)
             send([UInt8(ascii: "O")] + part.flatMap(Hex.digits))
         }
-        return .ok
     }
 }

@@ -63,7 +63,14 @@ extension DebugSession {
 
     func reverse(_ text: inout PacketText, isStep: Bool) -> Answer {
         guard text.isAtEnd, machine.canReverse else { return .unsupported }
-        return move(.backward) { isStep ? $0.reverseStep() : $0.reverseContinue() }
+        var refusal: String?
+        let answer = move(.backward) { refusal = isStep ? $0.reverseStep() : $0.reverseContinue() }
+        guard let refusal, let stop = machine.stop else { return answer }
+        // The way back ends here. The user reads why.
+        phase = .stopped
+        printText(refusal + "\n")
+        let ended = Stop(cpu: stop.cpu, reason: .begin)
+        return .text(StopReply.text(ended, isAnswerToMotion: true, features))
     }
 
     // MARK: Both

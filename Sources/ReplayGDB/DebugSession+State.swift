@@ -7,8 +7,8 @@ extension DebugSession {
         guard text.isAtEnd else { return .malformed }
         let registers = listedRegisters
         guard !registers.isEmpty else { return .failure(.badAddress) }
-        return .text(
-            registers.map { shown(machine.readRegister(cpu: shownCPU, $0.number), size: $0.size) }.joined())
+        let values = machine.readRegisters(cpu: shownCPU, registers.map { $0.number })
+        return .text(zip(registers, values).map { shown($1, size: $0.size) }.joined())
     }
 
     func writeRegisters(_ text: inout PacketText) -> Answer {

@@ -1,7 +1,7 @@
 /// The machine, as the gdb stub sees it. The stub calls it from one thread of its own.
 ///
-/// ``pause()``, ``resume()``, ``step(cpu:)``, ``reverseStep()``, ``reverseContinue()`` and a ``seek(_:)`` that returns
-/// nil only begin something: ``stop`` is nil from their return on, until the machine stands still (again); then the
+/// ``pause()``, ``resume()``, ``step(cpu:)``, and a ``reverseStep()``, ``reverseContinue()`` or ``seek(_:)`` that returns
+/// nil, only begin something: ``stop`` is nil from their return on, until the machine stands still (again); then the
 /// function of ``onStop(_:)`` is called. This is so even if the machine can't move. While it doesn't stand still, only
 /// ``pause()`` and what isn't listed under "While it stands still" may be called.
 package protocol Debuggee: GuestState {
@@ -38,10 +38,10 @@ package protocol Debuggee: GuestState {
     func resume()
     /// Until that CPU has executed one instruction, or stops at a watchpoint before it.
     func step(cpu: Int)
-    /// Back by one instruction, of whichever CPU.
-    func reverseStep()
-    /// Back to the last break.
-    func reverseContinue()
+    /// Back by one instruction, of whichever CPU. Returns nil if it has begun, else why not.
+    func reverseStep() -> String?
+    /// Back to the last break. Returns nil if it has begun, else why not.
+    func reverseContinue() -> String?
     /// Returns nil if it has begun, else why not.
     func seek(_ place: Place) -> String?
 
@@ -67,8 +67,16 @@ package protocol GuestState: AnyObject, Sendable {
     var isBigEndian: Bool { get }
     /// In the guest's byte order; nil: there is no such register, or it can't be read.
     func readRegister(cpu: Int, _ number: Int) -> [UInt8]?
+    /// Several of them, at less cost.
+    func readRegisters(cpu: Int, _ numbers: [Int]) -> [[UInt8]?]
     /// All bytes or nil.
     func readMemory(cpu: Int, address: UInt64, count: Int) -> [UInt8]?
+}
+
+extension GuestState {
+    package func readRegisters(cpu: Int, _ numbers: [Int]) -> [[UInt8]?] {
+        numbers.map { readRegister(cpu: cpu, $0) }
+    }
 }
 
 /// Whether a hit counts. It is called while the guest stands at the break.

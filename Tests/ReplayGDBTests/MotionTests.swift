@@ -33,6 +33,18 @@ import Testing
         #expect(Talk(FakeMachine(canReverse: false)).ask("bs") == "")
     }
 
+    @Test func aRefusalIsPrinted() {
+        let talk = Talk(FakeMachine())
+        #expect(talk.ask("s") == "T05thread:1;")
+        talk.machine.refusal = "no way back"
+        for packet in ["bs", "bc"] {
+            #expect(talk(packet) == ["O" + Hex.text("no way back\n".utf8), "T05replaylog:begin;thread:1;"])
+            #expect(talk.session.phase == .stopped)
+        }
+        talk.machine.refusal = nil
+        #expect(talk.ask("bs") == "T05thread:1;")
+    }
+
     @Test func breakpoints() {
         let talk = Talk(FakeMachine())
         _ = talk.ask("qSupported:swbreak+;hwbreak+")

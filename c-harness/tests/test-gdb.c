@@ -195,6 +195,31 @@ TEST_SLOW(a_debugger_goes_anywhere_in_a_replay_with_two_threads, 100) {
     play(LOOP_THREADS);
 }
 
+static void no_way_back(void) {
+    CHECK_ANSWER("?", "T05thread:1;");
+    CHECK_ANSWER("s", "T05thread:1;");
+    for (unsigned i = 0; i < 2; i++) {
+        gdb_send(&c, i ? "bc" : "bs");
+        CHECK(gdb_receive(&c)[0] == 'O'); /* the reason, for the user */
+        CHECK_STR(gdb_receive(&c), "T05replaylog:begin;thread:1;");
+        CHECK_EQ(where(), 1);
+    }
+    CHECK_HAS(gdb_monitor(&c, "seek 0"), "save_state");
+    CHECK_HAS(gdb_monitor(&c, "seek 5"), "icount 5");
+    CHECK_HAS(gdb_monitor(&c, "snapshots"), "0 snapshots");
+    CHECK_ANSWER("c", "T05replaylog:end;thread:1;");
+}
+
+TEST(a_debugger_reads_why_there_is_no_way_back) {
+    journey_record(&m, 2, NULL);
+    m.prepare = journey_listen;
+    m.refuses = true;
+    journey_begin(&m, LOOP_OWN, NULL);
+    run_with(no_way_back);
+    CHECK_EQ(m.cpu.icount, JOURNEY_LAST);
+    free(m.digests);
+}
+
 /* ----------------------------------------------------------------------- none */
 
 static void interrupt_and_change(void) {

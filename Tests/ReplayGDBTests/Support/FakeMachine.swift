@@ -26,6 +26,8 @@ final class FakeMachine: Debuggee, @unchecked Sendable {
     /// Where the machine stood still, and whether at a watchpoint.
     private var passed: (icount: UInt64, isWatch: Bool)?
     private var visits = (attaches: 0, detaches: 0)
+    /// Why it doesn't go back.
+    var refusal: String?
     /// Hits that conditions were asked about.
     private(set) var asked = 0
 
@@ -90,8 +92,16 @@ final class FakeMachine: Debuggee, @unchecked Sendable {
 
     func resume() { begin(.forward) }
     func step(cpu: Int) { begin(.step(cpu)) }
-    func reverseStep() { begin(.backStep) }
-    func reverseContinue() { begin(.back) }
+
+    func reverseStep() -> String? {
+        if refusal == nil { begin(.backStep) }
+        return refusal
+    }
+
+    func reverseContinue() -> String? {
+        if refusal == nil { begin(.back) }
+        return refusal
+    }
 
     func seek(_ place: Place) -> String? {
         guard case .icount(let icount) = place else { return "this machine has no events" }
