@@ -18,7 +18,7 @@ extension Session {
         preparation.end()
         watchdog?.stop()
         let held = replay_fair_lock_mine(lock)
-        if let end = travel.onEnd.withLock({ $0.take() }) {
+        if let end = travel.onEnd.withLock({ $0.call.take() }) {
             // A debugger's thread may wait for the lock.
             if held { replay_fair_lock_give(lock) }
             end()

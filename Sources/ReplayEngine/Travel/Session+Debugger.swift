@@ -27,12 +27,12 @@ extension Session {
     ) -> Status {
         if let forkRefusal { return forkRefusal }
         let status: Status? = preparation.visit {
-            guard travel.onEnd.withLock({ $0 == nil }) else {
+            guard travel.onEnd.withLock({ $0.call == nil }) else {
                 return misuse(.wrongState, "replay_gdb_listen was called twice")
             }
             do throws(ReplayError) {
                 let end = try listen()
-                travel.onEnd.withLock { $0 = end }
+                travel.onEnd.withLock { $0.call = end }
             } catch {
                 return note(error)
             }
@@ -51,12 +51,12 @@ extension Session {
     /// - Parameter onPause: called with the replay lock held when the machine is paused.
     package func attachDebugger(onPause: @escaping @Sendable () -> Void) {
         _ = shared.debuggers.add(1, ordering: .relaxed)
-        travel.onPause.withLock { $0 = onPause }
+        travel.onPause.withLock { $0.call = onPause }
     }
 
     /// The machine runs on.
     package func detachDebugger() {
-        travel.onPause.withLock { $0 = nil }
+        travel.onPause.withLock { $0.call = nil }
         _ = shared.debuggers.subtract(1, ordering: .relaxed)
         if !isStarted { travel.inbox.withLock { $0.request = nil } }
         if isStarted { post(.resume) }

@@ -32,7 +32,7 @@ extension Session {
         updateStop()
         wakeIO()
         inHost { host.paused(reason) }
-        travel.onPause.withLock { $0 }?()
+        travel.onPause.withLock { $0 }.call?()
     }
 
     /// The machine is asked to pause where it is paused already.
@@ -41,7 +41,7 @@ extension Session {
             $0?.reason = .request
             $0?.request = travel.taken
         }
-        travel.onPause.withLock { $0 }?()
+        travel.onPause.withLock { $0 }.call?()
     }
 
     /// Lets the machine run from here.

@@ -59,6 +59,11 @@ final class Travel {
         }
     }
 
+    /// A function in a structure: each time that a lock gave access to a bare one, Swift would wrap it once more.
+    struct Callback {
+        var call: (@Sendable () -> Void)?
+    }
+
     let inbox = Locked(Inbox())
     /// The number of the request that was taken last.
     var taken: UInt64 = 0
@@ -75,8 +80,8 @@ final class Travel {
     /// Why the machine is paused.
     let pause = Locked<DebuggerStop?>(nil)
     /// Called when the machine is paused, and when the run ends.
-    let onPause = Locked<(@Sendable () -> Void)?>(nil)
-    let onEnd = Locked<(@Sendable () -> Void)?>(nil)
+    let onPause = Locked(Callback())
+    let onEnd = Locked(Callback())
     var pausesAtStart = false
 
     // MARK: Snapshots on the way
@@ -107,8 +112,8 @@ final class Travel {
     func reset() {
         inbox.withLock { $0.request = nil }
         pause.withLock { $0 = nil }
-        onPause.withLock { $0 = nil }
-        onEnd.withLock { $0 = nil }
+        onPause.withLock { $0.call = nil }
+        onEnd.withLock { $0.call = nil }
         (goal, backFrom, hit, resumedAt, counts) = (.none, nil, nil, nil, nil)
         (pausesAtStart, isEngaged, fileIsReported) = (false, false, false)
         (snapshots, obstacle) = (nil, nil)
