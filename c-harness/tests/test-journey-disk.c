@@ -173,6 +173,46 @@ TEST_SLOW(a_busy_disk_without_resubmission_has_one_snapshot, 120) {
     end();
 }
 
+static bool seek_back_and_forth(replay_pause_reason_t why) {
+    CHECK_EQ(why, REPLAY_PAUSE_PLACE);
+    if (m.pauses == 1)
+        CHECK_EQ(m.loads, 1); /* one of the file: the way forward needs no other */
+    return seek_again(why);
+}
+
+TEST_SLOW(pending_requests_are_in_the_file_too, 60) {
+    be_busy();
+    disk.reads = disk.read_only = true;
+    m.device = disk_device(&disk);
+    journey_record(&m, 6, "rrsnap=1");
+    CHECK(m.saves > 1);
+    journey_begin(&m, LOOP_OWN, NULL);
+    m.on_pause = at_pause;
+    next_journey = seek_back_and_forth;
+    journeys = 30;
+    seed = 6;
+    target = 55000;
+    CHECK_STATUS(replay_seek(target), OK);
+    journey_run(&m);
+    CHECK_EQ(m.cpu.icount, JOURNEY_LAST);
+    CHECK_STATUS(journey_end(&m), OK);
+    free(m.digests);
+}
+
+TEST_SLOW(a_disk_that_the_guest_writes_to_keeps_snapshots_out_of_the_file, 60) {
+    m.device = disk_device(&disk);
+    journey_record(&m, 6, "rrsnap=1");
+    CHECK_EQ(m.saves, 0);
+    CHECK_HAS(m.host.text, "rrsnap keeps no snapshots");
+    CHECK_HAS(m.host.text, "disk0");
+    journey_begin(&m, LOOP_OWN, "rrsnap=1");
+    journey_run(&m);
+    CHECK(m.saves > 0); /* in memory */
+    CHECK_HAS(m.host.text, "rrsnap keeps no snapshots");
+    CHECK_STATUS(journey_end(&m), OK);
+    free(m.digests);
+}
+
 /** A host that doesn't submit the same again. */
 static void check_failure(const char *message) {
     begin(LOOP_OWN, 8, NULL);

@@ -153,6 +153,7 @@ static void open_disk(journey_host_t *m) {
     config.filename = test_path("image");
     config.overlay = options.overlay;
     config.resubmits = options.resubmits;
+    config.read_only = options.read_only;
     if (options.overlay == REPLAY_BLOCK_OVERLAY_FILE)
         config.overlay_filename = disk_overlay_path();
     disk = replay_block_open(&config, &status);

@@ -19,6 +19,7 @@ typedef struct disk_options {
     bool forgets; /**< what was pending isn't submitted again */
     bool differs; /**< something else is submitted instead */
     bool reads;   /**< only reads */
+    bool read_only;
 } disk_options_t;
 
 /** A device for journey_host::device; makes the image. */
