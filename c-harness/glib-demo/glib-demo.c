@@ -17,6 +17,7 @@
  *  call is where it is. The code is the same for both modes. */
 #include <inttypes.h>
 #include <stdatomic.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -38,11 +39,13 @@ typedef struct machine {
     guest_t guest;
     replay_timer_t *timer;
     replay_block_t *disk;
-    uint64_t sector;
-    int32_t disk_result;
     int32_t keyboard; /* its number in the log */
-    uint8_t keys[16];
-    uint32_t key_count;
+    struct {
+        uint64_t sector;
+        int32_t disk_result;
+        uint32_t key_count;
+        uint8_t keys[16];
+    } devices; /* what the guest sees of them */
 
     GMainLoop *loop;
     GRand *rand;                 /* the world outside: who types when, and random numbers */
@@ -103,11 +106,38 @@ static void machine_message(void *opaque, replay_message_level_t level, const ch
  *  so were all instructions in between. */
 static uint64_t machine_digest(void *opaque) {
     machine_t *m = opaque;
-    uint64_t digest = guest_mix(guest_digest(&m->guest), (uint64_t)m->disk_result);
-    digest = guest_mix(digest, m->sector);
-    for (uint32_t i = 0; i < m->key_count; i++)
-        digest = guest_mix(digest, m->keys[i]);
+    uint64_t digest = guest_mix(guest_digest(&m->guest), (uint64_t)m->devices.disk_result);
+    digest = guest_mix(digest, m->devices.sector);
+    for (uint32_t i = 0; i < m->devices.key_count; i++)
+        digest = guest_mix(digest, m->devices.keys[i]);
     return digest;
+}
+
+/* ------------------------------------------------------ going back in a replay
+ *
+ * The library makes snapshots between two slices, and loads them. It takes care of the
+ * RAM, the disk and the timer; the host of everything else that the guest can see. */
+
+static bool machine_save(void *opaque, const replay_stream_t *out) {
+    machine_t *m = opaque;
+    return out->write(out->opaque, &m->guest, offsetof(guest_t, ram)) &&
+           out->write(out->opaque, &m->devices, sizeof(m->devices));
+}
+
+static bool machine_load(void *opaque, const replay_stream_t *in) {
+    machine_t *m = opaque;
+    return in->read(in->opaque, &m->guest, offsetof(guest_t, ram)) &&
+           in->read(in->opaque, &m->devices, sizeof(m->devices));
+}
+
+/** The library finds the pages that were written by itself. A host that knows them gives it
+ *  a map, which costs less. */
+static replay_status_t register_ram(machine_t *m) {
+    replay_ram_config_t ram = REPLAY_RAM_CONFIG_INIT;
+    ram.name = "ram";
+    ram.bytes = m->guest.ram;
+    ram.length = sizeof(m->guest.ram);
+    return replay_register_ram(&ram);
 }
 
 /* ---------------------------------------------------------------- the devices
@@ -126,16 +156,16 @@ static void timer_expired(void *opaque) {
  *  lost, in PLAY the same ones. */
 static void keyboard_receive(void *opaque, const uint8_t *data, size_t length) {
     machine_t *m = opaque;
-    for (size_t i = 0; i < length && m->key_count < sizeof(m->keys); i++)
-        m->keys[m->key_count++] = data[i];
+    for (size_t i = 0; i < length && m->devices.key_count < sizeof(m->devices.keys); i++)
+        m->devices.keys[m->devices.key_count++] = data[i];
     m->guest.lines |= 1u << LINE_KEYBOARD;
 }
 
 static uint64_t keyboard_read(machine_t *m) {
-    if (m->key_count == 0)
+    if (m->devices.key_count == 0)
         return 0;
-    uint8_t key = m->keys[0];
-    memmove(m->keys, m->keys + 1, --m->key_count);
+    uint8_t key = m->devices.keys[0];
+    memmove(m->devices.keys, m->devices.keys + 1, --m->devices.key_count);
     return key;
 }
 
@@ -145,14 +175,14 @@ static uint64_t keyboard_read(machine_t *m) {
  *  guest's RAM. */
 static void disk_done(void *opaque, int32_t result) {
     machine_t *m = opaque;
-    m->disk_result = result;
+    m->devices.disk_result = result;
     m->guest.lines |= 1u << LINE_DISK;
 }
 
 static void disk_request(machine_t *m, bool write, uint64_t address) {
     struct iovec piece = {&m->guest.ram[address % (GUEST_RAM_WORDS - GUEST_SECTOR_WORDS + 1)],
                           SECTOR_BYTES};
-    uint64_t offset = m->sector % DISK_SECTORS * SECTOR_BYTES;
+    uint64_t offset = m->devices.sector % DISK_SECTORS * SECTOR_BYTES;
     if (write)
         replay_block_write(m->disk, offset, &piece, 1, 0, disk_done, m);
     else
@@ -185,7 +215,7 @@ static uint64_t machine_in(void *opaque, uint32_t port) {
     case PORT_KEYBOARD:
         return keyboard_read(m);
     case PORT_DISK_RESULT:
-        return (uint64_t)m->disk_result;
+        return (uint64_t)m->devices.disk_result;
     default:
         return 0;
     }
@@ -200,7 +230,7 @@ static void machine_out(void *opaque, uint32_t port, uint64_t value) {
         replay_timer_mod(m->timer, replay_get_virtual_clock() + (int64_t)value);
         break;
     case PORT_DISK_SECTOR:
-        m->sector = value;
+        m->devices.sector = value;
         break;
     case PORT_DISK_READ:
         disk_request(m, false, value);
@@ -317,6 +347,8 @@ static replay_status_t assemble(machine_t *m, const arguments_t *a) {
     host.stop = machine_stop;
     host.shutdown = machine_power_off;
     host.digest = machine_digest;
+    host.save_state = machine_save;
+    host.load_state = machine_load;
     host.message = machine_message;
 
     replay_config_t config = REPLAY_CONFIG_INIT;
@@ -353,7 +385,9 @@ static replay_status_t assemble(machine_t *m, const arguments_t *a) {
     disk.name = "disk";
     disk.filename = a->disk;
     m->disk = replay_block_open(&disk, &status);
-    return m->disk ? replay_start() : status;
+    if (!m->disk || (status = register_ram(m)) != REPLAY_OK)
+        return status;
+    return replay_start();
 }
 
 /** @return the exit status: 0, 1 for a failure, 2 for a recording that was cut. */
