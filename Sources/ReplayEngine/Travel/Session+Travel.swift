@@ -38,6 +38,7 @@ extension Session {
 
     private func askInReplay(_ request: Travel.Request, _ function: StaticString) -> Status {
         guard isPlaying else { return notReplaying(function) }
+        if isStarted, hasFailed { return withLock { failure } }
         if isStarted, let obstacle = withLock({ obstacle(to: request) }) {
             return note(ReplayError(.notSupported, "\(function) is not possible: \(obstacle)", at: self))
         }
@@ -47,6 +48,7 @@ extension Session {
     /// Why the way back is barred.
     private func obstacle(to request: Travel.Request) -> String? {
         if case .seek(let target) = request, target > icount { return nil }
+        if !host.savesState { return "the host has no replay_host::save_state and load_state" }
         // Before the first budget nobody knows yet.
         return travel.snapshots?.hasBegun == true ? nil : travel.obstacle
     }
