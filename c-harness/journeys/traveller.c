@@ -95,7 +95,11 @@ static void seek(uint64_t target) {
     it.journeys++;
     it.doing = SEEK;
     it.target = target;
-    CHECK(replay_seek(target) == REPLAY_OK, "a seek to %" PRIu64 " was refused", target);
+    replay_status_t status = replay_seek(target);
+    replay_error_t error = REPLAY_ERROR_INIT;
+    if (status != REPLAY_OK)
+        replay_last_error(&error);
+    CHECK(status == REPLAY_OK, "a seek to %" PRIu64 " was refused: %s", target, error.message);
 }
 
 static void let_it_run(void) {
