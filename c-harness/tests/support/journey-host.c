@@ -166,7 +166,7 @@ static bool load(void *opaque, const replay_stream_t *in) {
     journey_host_t *m = opaque;
     m->loads++;
     const journey_device_t *device = m->device;
-    if (!in->read(in->opaque, &m->cpu, sizeof m->cpu) ||
+    if (m->refuses_load || !in->read(in->opaque, &m->cpu, sizeof m->cpu) ||
         (device && !in->read(in->opaque, device->state, device->bytes)))
         return false;
     m->ram_hash = journey_hash_ram(m);
@@ -292,7 +292,7 @@ static void *run_vcpu(void *opaque) {
     journey_host_t *m = opaque;
     replay_thread_attach(REPLAY_THREAD_VCPU);
     replay_mutex_lock();
-    while (!host_stopped(&m->host)) {
+    while (!host_stopped(&m->host) && !(m->cpu.ended && REPLAY_MODE() != REPLAY_MODE_PLAY)) {
         replay_account_warp_timer();
         interrupt(m);
         uint64_t n = replay_get_budget(m->cpu.idle || m->cpu.ended ? 0 : SLICE);
@@ -327,13 +327,18 @@ void journey_run(journey_host_t *m) {
     }
 }
 
-void journey_record(journey_host_t *m, uint64_t seed, const char *options) {
+void journey_begin_recording(journey_host_t *m, journey_loop_t loop, uint64_t seed,
+                             const char *options) {
     m->seed = seed;
     m->digests = calloc(JOURNEY_LAST + 1, sizeof *m->digests);
     REQUIRE(m->digests);
-    m->loop = LOOP_OWN;
+    m->loop = loop;
     configure(m, REPLAY_MODE_RECORD, options);
     m->digests[0] = journey_digest(m);
+}
+
+void journey_record(journey_host_t *m, uint64_t seed, const char *options) {
+    journey_begin_recording(m, LOOP_OWN, seed, options);
     journey_run(m);
     CHECK_EQ(m->cpu.icount, JOURNEY_LAST);
     REQUIRE_STATUS(journey_end(m), OK);

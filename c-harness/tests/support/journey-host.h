@@ -62,6 +62,7 @@ typedef struct journey_host {
     bool no_state;      /**< without save_state */
     bool refuses;       /**< save_state returns false */
     bool leaves;        /**< its own loop ends */
+    bool refuses_load;  /**< load_state returns false */
     uint64_t seed;      /**< RECORD: of the keys */
     unsigned saves, loads, loaded_pages;
     bool is_slow;      /**< it needs a millisecond for a thousand instructions */
@@ -82,6 +83,10 @@ typedef struct journey_host {
 
 /** Records a run in log_path(), and fills its digests. */
 void journey_record(journey_host_t *m, uint64_t seed, const char *options);
+
+/** Configures and starts a recording, as journey_begin(). */
+void journey_begin_recording(journey_host_t *m, journey_loop_t loop, uint64_t seed,
+                             const char *options);
 
 /** Configures and starts a replay; the digests stay. The calling thread holds the lock. */
 void journey_begin(journey_host_t *m, journey_loop_t loop, const char *options);
