@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Snapshots that are kept in NAME.snap: made while recording or replaying, used by a later
  * replay; files that are of something else, or damaged, or whose writer was killed. */
-#include "journey-host.h"
+#include "journey-disk.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -158,6 +158,31 @@ TEST(a_branch_has_no_snapshots_of_its_parent) {
     CHECK_STATUS(journey_end(&m), OK);
     struct stat status;
     CHECK(stat(test_path("branch.log.snap"), &status) != 0);
+    free(m.digests);
+}
+
+TEST_SLOW(a_machine_with_a_disk_that_it_only_reads_has_snapshots, 60) {
+    static const disk_options_t reads = {
+        .pace = DISK_BUSY, .resubmits = true, .reads = true, .read_only = true};
+    m.device = disk_device(&reads);
+    m.is_slow = true;
+    journey_record(&m, 14, "rrsnap=2");
+    m.is_slow = false;
+    seed = 14;
+    CHECK(play(LOOP_OWN, NULL, 55000, 10) < 40000);
+    CHECK(!strstr(m.host.text, "isn't used"));
+    free(m.digests);
+}
+
+TEST(what_a_guest_writes_to_disks_keeps_snapshots_out_of_the_file) {
+    static const disk_options_t writes = {.overlay = REPLAY_BLOCK_OVERLAY_DEFAULT};
+    m.device = disk_device(&writes);
+    journey_record(&m, 15, "rrsnap=1");
+    CHECK_HAS(m.host.text, "rrsnap keeps no snapshots");
+    CHECK_EQ(snap_size(), -1);
+    seed = 15;
+    play(LOOP_OWN, "rrsnap=1", 30000, 5);
+    CHECK_HAS(m.host.text, "rrsnap keeps no snapshots");
     free(m.digests);
 }
 

@@ -152,6 +152,7 @@ static void open_disk(journey_host_t *m) {
     machine = m;
     config.filename = test_path("image");
     config.overlay = options.overlay;
+    config.read_only = options.read_only;
     config.resubmits = options.resubmits;
     config.read_only = options.read_only;
     if (options.overlay == REPLAY_BLOCK_OVERLAY_FILE)
