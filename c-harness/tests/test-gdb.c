@@ -34,8 +34,10 @@ static uint64_t where(void) {
 /** The digest there is the one that it had when the machine ran straight on. */
 static bool is_as_recorded(void) {
     uint64_t icount = where();
-    return CHECK(icount <= JOURNEY_LAST) &&
-           CHECK(gdb_register(&c, JOURNEY_A0) == m.digests[icount]);
+    if (CHECK(icount <= JOURNEY_LAST) && gdb_register(&c, JOURNEY_A0) == m.digests[icount])
+        return true;
+    test_fail(TEST_HERE, "the state at icount %d isn't the recorded one", (int)icount);
+    return false;
 }
 
 #define CHECK_ANSWER(packet, answer) CHECK_STR(gdb_ask(&c, packet), answer)
@@ -70,12 +72,11 @@ static void breakpoints(void) {
         CHECK_EQ(gdb_register(&c, JOURNEY_REG_PC), 0x4d);
         hits[i] = where();
         CHECK(i == 0 || hits[i] > hits[i - 1]);
-        is_as_recorded();
     }
     for (unsigned i = HITS - 1; i-- > 0;) {
         CHECK_ANSWER("bc", "T05swbreak:;thread:1;");
         CHECK_EQ(where(), hits[i]);
-        is_as_recorded();
+        CHECK_EQ(gdb_register(&c, JOURNEY_REG_PC), 0x4d);
     }
     CHECK_ANSWER("bc", "T05replaylog:begin;thread:1;");
     /* icount > hits[1], as a debugger would say it. */
@@ -193,6 +194,65 @@ TEST_SLOW(a_debugger_goes_anywhere_in_a_replay_of_the_library_s_loop, 100) {
 }
 TEST_SLOW(a_debugger_goes_anywhere_in_a_replay_with_two_threads, 100) {
     play(LOOP_THREADS);
+}
+
+static uint64_t seed;
+static unsigned moves;
+
+/** Motions in any order, some interrupted: the state is always that of the recording. */
+static void wander(void) {
+    bool is_set = false, is_exact = true;
+    gdb_ask(&c, "QStartNoAckMode");
+    for (unsigned i = 0; i < moves; i++) {
+        uint64_t choice = test_random(&seed);
+        const char *motion = (const char *const[]){"c", "bc", "s", "bs"}[choice % 4];
+        test_note("move %u: %s from %llu", i, motion, (unsigned long long)where());
+        if (choice / 4 % 8 == 0) {
+            char command[32];
+            snprintf(command, sizeof command, "seek %d", (int)(test_random(&seed) % JOURNEY_LAST));
+            gdb_monitor(&c, command);
+            is_exact = true;
+        } else if (choice / 4 % 8 == 1) {
+            CHECK_STR(gdb_ask(&c, "%c0,4d,4", is_set ? 'z' : 'Z'), "OK");
+            is_set = !is_set;
+        } else {
+            gdb_send(&c, motion);
+            if (choice / 4 % 8 > 4) {
+                usleep((unsigned)(choice >> 8) % 1000);
+                gdb_send_raw(&c, "\3", 1);
+            }
+            const char *stop = gdb_receive(&c);
+            CHECK_HAS(stop, "T0");
+            /* Otherwise what comes at the same icount may have come already. */
+            is_exact = strncmp(stop, "T02", 3) != 0 && !strstr(stop, "break");
+        }
+        if (is_exact && !is_as_recorded()) {
+            test_fail(TEST_HERE, "after move %u, %s of choice %u", i, motion,
+                      (unsigned)(choice / 4 % 8));
+            return;
+        }
+    }
+}
+
+static void wander_in(journey_loop_t loop, uint64_t from, unsigned count) {
+    (seed = from, moves = count);
+    journey_record(&m, from, NULL);
+    m.prepare = journey_listen;
+    journey_begin(&m, loop, NULL);
+    run_with(wander);
+    CHECK_EQ(m.cpu.icount, JOURNEY_LAST);
+    m.prepare = NULL;
+    free(m.digests);
+}
+
+TEST_SLOW(any_order_of_motions_finds_the_recorded_states, 100) {
+    for (journey_loop_t loop = LOOP_OWN; loop < LOOP_COUNT; loop++)
+        wander_in(loop, 50 + loop, 150);
+}
+
+TEST_LONG(many_motions_find_the_recorded_states, 1200) {
+    for (unsigned i = 0; i < 30; i++)
+        wander_in(i % LOOP_COUNT, 500 + i, 2000);
 }
 
 static void no_way_back(void) {
