@@ -18,7 +18,8 @@
  *  3. Input from outside: bytes for the serial port. A thread posts them at any
  *     time, and they reach the machine between slices.
  *  4. What the guest asks for: clock and noise, in the middle of an instruction.
- *  5. State that can be saved and loaded, so that one can go back in a replay.
+ *  5. State that can be saved and loaded, so that one can go back in a replay; and
+ *     breakpoints for a debugger, which is then --gdb WHERE.
  *
  * All calls of the library are in this file. It is loaded at run time, and called
  * through its table; a host that links with it doesn't need the two macros and
@@ -35,6 +36,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "debug.h"
 #include "machine.h"
 #include "outside.h"
 #include "state.h"
@@ -87,6 +89,13 @@ static uint64_t on_digest(void *opaque) {
 static void on_stop(void *opaque, replay_stop_reason_t reason, const replay_error_t *error) {
     (void)reason, (void)error;
     ((host_t *)opaque)->stopped = true;
+}
+
+/* Where a debugger can connect, and warnings. complain() prints errors. */
+static void on_message(void *opaque, replay_message_level_t level, const char *text) {
+    (void)opaque;
+    if (level != REPLAY_MESSAGE_ERROR)
+        fprintf(stderr, "simavr-host: %s\n", text);
 }
 
 static void on_shutdown(void *opaque, replay_shutdown_cause_t cause) {
@@ -156,6 +165,11 @@ static bool on_save_state(void *opaque, const replay_stream_t *out) {
 static bool on_load_state(void *opaque, const replay_stream_t *in) {
     replay_stream_t stream = *in;
     return state_load(&((host_t *)opaque)->machine, read_bytes, &stream);
+}
+
+static bool stops_at(void *opaque, uint64_t pc) {
+    (void)opaque;
+    return replay->replay_breakpoint(REPLAY_BREAK_SOFTWARE, pc);
 }
 
 static replay_status_t register_memory(const machine_t *machine) {
@@ -230,7 +244,9 @@ static void run(host_t *h) {
             machine_run(&h->machine, cycles);
             replay->replay_account_executed_instructions();
         } else if (!h->stopped) {
-            replay->replay_wait(100000000); /* woken when there is something */
+            int64_t begin = real_ns(CLOCK_MONOTONIC);
+            replay->replay_wait(100000000);                  /* woken when there is something */
+            h->began_ns += real_ns(CLOCK_MONOTONIC) - begin; /* paused by a debugger */
         }
     }
     replay->replay_mutex_unlock();
@@ -240,7 +256,7 @@ static void run(host_t *h) {
 
 typedef struct arguments {
     bool record;
-    const char *file, *library, *firmware, *program, *options;
+    const char *file, *library, *firmware, *program, *options, *gdb;
     uint64_t seed;
 } arguments_t;
 
@@ -260,6 +276,8 @@ static bool parse(int argc, char **argv, arguments_t *arguments) {
             arguments->seed = strtoull(value, NULL, 0);
         } else if (strcmp(argv[i], "--lib") == 0) {
             arguments->library = value;
+        } else if (strcmp(argv[i], "--gdb") == 0) {
+            arguments->gdb = value;
         } else if (strcmp(argv[i], "--options") == 0) {
             arguments->options = value;
         } else if (strcmp(argv[i], "--guest") != 0 || strcmp(value, "bootloader") != 0) {
@@ -291,6 +309,7 @@ static replay_status_t configure(host_t *h, const arguments_t *arguments) {
     callbacks.cpus_idle = on_cpus_idle;
     callbacks.stop = on_stop;
     callbacks.shutdown = on_shutdown;
+    callbacks.message = on_message;
     callbacks.digest = on_digest;
     callbacks.save_state = on_save_state;
     callbacks.load_state = on_load_state;
@@ -313,6 +332,10 @@ static replay_status_t configure(host_t *h, const arguments_t *arguments) {
     snprintf(text, sizeof text, "%016llx", (unsigned long long)h->machine.firmware_digest);
     replay->replay_fingerprint("firmware", text);
     status = register_memory(&h->machine);
+    if (status == REPLAY_OK && arguments->gdb) {
+        replay_gdb_target_t target = debug_target(&h->machine);
+        status = replay->replay_gdb_listen(arguments->gdb, &target);
+    }
     return status == REPLAY_OK ? replay->replay_start() : status;
 }
 
@@ -333,10 +356,10 @@ int main(int argc, char **argv) {
     arguments_t arguments;
     if (!parse(argc, argv, &arguments)) {
         fprintf(stderr, "usage: simavr-host record|replay FILE [--guest bootloader|sleep] "
-                        "[--seed N] [--lib PATH] [--options STRING]\n");
+                        "[--seed N] [--lib PATH] [--options STRING] [--gdb WHERE]\n");
         return 2;
     }
-    const world_t world = {&host, serial_sent, clock_ns, noise};
+    const world_t world = {&host, serial_sent, clock_ns, noise, stops_at};
     host.noise = arguments.seed;
     if (!load_library(arguments.library))
         return 1;

@@ -77,11 +77,38 @@ static void cpu_sleeps(avr_t *avr, avr_cycle_count_t how_long) {
     avr->cycle += slept - (1 + how_long);
 }
 
+static bool stops_here(machine_t *machine) {
+    if (machine_asleep(machine))
+        return false;
+    for (unsigned i = 0; i < machine->break_count; i++)
+        if (machine->breaks[i] == machine->avr->pc)
+            return machine->world.stops_at(machine->world.opaque, machine->avr->pc);
+    return false;
+}
+
 void machine_run(machine_t *machine, uint64_t cycles) {
     avr_t *avr = machine->avr;
     machine->slice_end = avr->cycle + cycles;
-    while (avr->cycle < machine->slice_end && !machine_ended(machine))
+    while (avr->cycle < machine->slice_end && !machine_ended(machine)) {
+        if (machine->break_count > 0 && stops_here(machine))
+            break;
         avr_run(avr); /* one instruction, or a piece of sleep */
+    }
+}
+
+bool machine_set_break(machine_t *machine, uint64_t pc, bool set) {
+    if (set) {
+        if (machine->break_count == MACHINE_BREAKS)
+            return false;
+        machine->breaks[machine->break_count++] = pc;
+        return true;
+    }
+    for (unsigned i = 0; i < machine->break_count; i++)
+        if (machine->breaks[i] == pc) {
+            machine->breaks[i] = machine->breaks[--machine->break_count];
+            return true;
+        }
+    return false;
 }
 
 uint64_t machine_cycles(const machine_t *machine) {

@@ -16,14 +16,17 @@
 #define MACHINE_MCU       "atmega328p"
 #define MACHINE_FREQUENCY 16000000u
 
-/* What the machine asks of the world. Each is called in the middle of the
+/* What the machine asks of the world. Each, except the last, is called in the middle of the
  * instruction that makes the device act. */
 typedef struct world {
     void *opaque;
-    void (*sent)(void *opaque, uint8_t byte); /* the serial port sends */
-    int64_t (*clock_ns)(void *opaque);        /* the clock chip is read */
-    uint16_t (*noise)(void *opaque);          /* the converter starts: what is on its pin? */
+    void (*sent)(void *opaque, uint8_t byte);    /* the serial port sends */
+    int64_t (*clock_ns)(void *opaque);           /* the clock chip is read */
+    uint16_t (*noise)(void *opaque);             /* the converter starts: what is on its pin? */
+    bool (*stops_at)(void *opaque, uint64_t pc); /* before an instruction with a breakpoint */
 } world_t;
+
+enum { MACHINE_BREAKS = 32 };
 
 typedef struct machine {
     avr_t *avr;
@@ -33,7 +36,9 @@ typedef struct machine {
     bool in_instruction; /* a device is being accessed by an instruction */
     uint32_t clock_us;   /* what the clock chip's three registers hold */
     uint64_t firmware_digest;
-    uint64_t output_digest; /* of all that the serial port has sent */
+    uint64_t output_digest;          /* of all that the serial port has sent */
+    uint64_t breaks[MACHINE_BREAKS]; /* addresses in the flash */
+    unsigned break_count;
 } machine_t;
 
 /* Makes the machine, with the Intel hex file @p firmware in its flash; starts it
@@ -42,7 +47,7 @@ bool machine_open(machine_t *machine, const world_t *world, const char *firmware
 void machine_close(machine_t *machine);
 
 /* Runs for @p cycles, up to the end of the instruction that reaches them; less
- * if the machine ends. */
+ * if the machine ends, or stops at a breakpoint. */
 void machine_run(machine_t *machine, uint64_t cycles);
 
 /* Cycles so far. An instruction in the middle of which a device asks has begun
@@ -52,6 +57,9 @@ uint64_t machine_cycles(const machine_t *machine);
 bool machine_ended(const machine_t *machine);          /* the guest has slept with interrupts off */
 bool machine_asleep(const machine_t *machine);         /* nothing is executed until an interrupt */
 uint64_t machine_next_timer(const machine_t *machine); /* cycles from now; at least 1 */
+
+/* Sets or removes a breakpoint. @return false if there are too many. */
+bool machine_set_break(machine_t *machine, uint64_t pc, bool set);
 
 /* Bytes arrive at the serial port. */
 void machine_receive(machine_t *machine, const uint8_t *data, size_t length);

@@ -192,7 +192,7 @@ static bool refuses(test_t *t) {
 
 int main(int argc, char **argv) {
     static test_t t;
-    const world_t world = {&t, sent, clock_ns, noise};
+    const world_t world = {&t, sent, clock_ns, noise, NULL};
     for (int i = 1; i < argc; i++) {
         t = (test_t){.noise = 1, .typing = 2, .next_key = 100000};
         if (!machine_open(&t.machine, &world, argv[i]))
