@@ -67,8 +67,6 @@ extension Session {
         if !host.hasDigest { state.nextDigest = .max }
         publishNothingDue()
         queue.returnArrived()
-        // There is no way back from here.
-        (travel.snapshots, travel.planned, travel.nextLook) = (nil, [], .max)
         options.mode = .record
         enter(LogUse(Recorder(writer)))
         events = writer.eventCount
@@ -78,7 +76,6 @@ extension Session {
         setFileName(path)
         replay_watch_reset(watch)
         startWatchdog()
-        updateStop()
         wakeVCPU()
         wakeIO()
     }
