@@ -202,6 +202,7 @@ static unsigned moves;
 /** Motions in any order, some interrupted: the state is always that of the recording. */
 static void wander(void) {
     bool is_set = false, is_exact = true;
+    gdb_ask(&c, "qSupported:swbreak+");
     gdb_ask(&c, "QStartNoAckMode");
     for (unsigned i = 0; i < moves; i++) {
         uint64_t choice = test_random(&seed);
