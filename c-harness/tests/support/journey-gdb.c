@@ -105,3 +105,33 @@ void journey_listen(journey_host_t *m) {
     REQUIRE_STATUS(replay_gdb_listen(journey_socket(journey_listen_options), &target), OK);
     CHECK(!replay_gdb_attached());
 }
+
+struct debugger {
+    gdb_client_t *client;
+    void (*talk)(void);
+};
+
+static void *debug(void *opaque) {
+    struct debugger it = *(struct debugger *)opaque;
+    free(opaque);
+    if (gdb_connect(it.client, test_path("gdb")))
+        it.talk();
+    gdb_close(it.client);
+    return NULL;
+}
+
+pthread_t journey_start_debugger(gdb_client_t *c, void (*talk)(void)) {
+    struct debugger *it = malloc(sizeof *it);
+    REQUIRE(it);
+    *it = (struct debugger){c, talk};
+    pthread_t thread;
+    REQUIRE(pthread_create(&thread, NULL, debug, it) == 0);
+    return thread;
+}
+
+void journey_debug(journey_host_t *m, gdb_client_t *c, void (*talk)(void)) {
+    pthread_t thread = journey_start_debugger(c, talk);
+    journey_run(m);
+    CHECK_STATUS(journey_end(m), OK);
+    pthread_join(thread, NULL);
+}
