@@ -19,7 +19,7 @@ typedef struct step {
     uint64_t pc, state;
     uint64_t address, old, new; /* of an access; bytes in memory before and after a store */
     uint8_t size;               /* 0: it accesses nothing */
-    bool reads, writes;
+    bool reads, writes, waits;  /* waits: the CPU was in wfi, and is woken */
 } step_t;
 
 typedef struct hit {
@@ -111,7 +111,7 @@ static void before_step(alone_t *a) {
     CHECK(cpu->icount == step_count && step_count < STEPS);
     end_step();
     step_t *s = &steps[step_count++];
-    *s = (step_t){.pc = cpu->pc, .state = state_of(a)};
+    *s = (step_t){.pc = cpu->pc, .state = state_of(a), .waits = cpu->waiting};
     uint32_t i = instruction_at(cpu, cpu->pc), f3 = i >> 12 & 7;
     uint64_t base = cpu->x[i >> 15 & 31];
     bool is_float = (i & 4) != 0;
@@ -171,8 +171,11 @@ static void expect(const cpu_break_t *breaks, unsigned count) {
 }
 
 static cpu_break_t choose_one(void) {
-    const step_t *s = &steps[alone_dice(step_count - 1)];
+    const step_t *s = &steps[alone_dice(step_count - 1)], *last = &steps[step_count - 1];
     cpu_break_kind_t kind = (cpu_break_kind_t)alone_dice(CPU_WATCH_ACCESS);
+    if (kind <= CPU_BREAK_HARDWARE && alone_dice(1))
+        while (!s->waits && s < last)
+            s++;
     if (kind <= CPU_BREAK_HARDWARE)
         return (cpu_break_t){kind, s->pc, s->pc};
     while (s->size == 0)

@@ -8,7 +8,7 @@
 
 #include <xxhash.h>
 
-enum { PLACES = 24, JUMPS = 60 };
+enum { PLACES = 24, JUMPS = 100 };
 
 /* A place of a run, with what a library would have saved. */
 typedef struct place {
@@ -23,15 +23,17 @@ static uint64_t pages_of(const alone_t *a) {
     return a->machine.cpu.ram_bytes / CPU_PAGE_BYTES;
 }
 
-/* Checks that pages that are clean haven't changed, and cleans the others. */
-static void check_dirty(alone_t *a, uint8_t *before) {
+/* Checks that pages that are clean haven't changed, and cleans the others.
+ * @param known for each page: it has been dirty; @c before has its content then */
+static void check_dirty(alone_t *a, uint8_t *before, bool *known) {
     cpu_t *cpu = &a->machine.cpu;
     replay_ram_config_t ram = machine_ram(&a->machine);
     for (uint64_t page = 0; page < pages_of(a); page++) {
         size_t at = page * CPU_PAGE_BYTES;
-        if (cpu->dirty[page] & CPU_DIRTY_LIBRARY)
+        if (cpu->dirty[page] & CPU_DIRTY_LIBRARY) {
             memcpy(before + at, cpu->ram + at, CPU_PAGE_BYTES);
-        else if (cpu->dirty[page] & CPU_DIRTY_USED)
+            known[page] = true;
+        } else if (known[page])
             CHECK(memcmp(before + at, cpu->ram + at, CPU_PAGE_BYTES) == 0);
         cpu->dirty[page] &= (uint8_t)~CPU_DIRTY_LIBRARY;
     }
@@ -102,15 +104,25 @@ static void go_back_and_forth(const char *folder, const char *guest) {
     place_t places[PLACES] = {{0}};
     alone_t *a = alone_new(folder, guest, "rv64gc");
     uint8_t *before = calloc(a->machine.cpu.ram_bytes, 1);
-    CHECK(before);
+    bool *known = calloc(pages_of(a), sizeof(*known));
+    CHECK(before && known);
     for (unsigned i = 0; i < PLACES; i++) {
-        alone_run(a, length * i / (PLACES - 1) + (i > 0 && i < PLACES - 1 ? alone_dice(50) : 0));
-        check_dirty(a, before);
+        /* Every other place is near the one before it, with little but registers changed. */
+        uint64_t icount = length * i / (PLACES - 1);
+        if (i % 2 == 1 && places[i - 1].icount + 40 < icount)
+            icount = places[i - 1].icount + 1 + alone_dice(39);
+        /* Pages are also cleaned where there is no digest, which finds written pages as well. */
+        alone_run(a, icount - alone_dice(i > 0 ? (icount - places[i - 1].icount) / 2 : 0));
+        check_dirty(a, before, known);
+        alone_run(a, icount);
+        check_dirty(a, before, known);
         save(a, &places[i]);
     }
     free(before);
-    for (unsigned n = 0; n < JUMPS; n++) {
-        unsigned from = (unsigned)alone_dice(PLACES - 1);
+    free(known);
+    for (unsigned n = 0, last = 0; n < JUMPS; n++) {
+        /* Often to the place near the last one. */
+        unsigned from = alone_dice(1) ? last - last % 2 : (unsigned)alone_dice(PLACES - 1);
         unsigned to = from + (unsigned)alone_dice(PLACES - 1 - from < 3 ? PLACES - 1 - from : 3);
         if (n % 8 == 0) {
             alone_free(a);
@@ -118,6 +130,7 @@ static void go_back_and_forth(const char *folder, const char *guest) {
         }
         a->slice = alone_dice(1) ? 20000 : 1 + alone_dice(300);
         load(a, &places[from]);
+        last = to;
         alone_run(a, places[to].icount);
         CHECK(a->machine.cpu.icount == places[to].icount);
         CHECK(machine_digest(&a->machine) == places[to].digest);
