@@ -16,9 +16,12 @@ let package = Package(
         // System calls on files that need care: descriptors, size limits, mappings that others truncate.
         .target(name: "CSystem", cSettings: [.define("_GNU_SOURCE")]),
 
-        // The public C headers (a link to include/), the exported variables, and what Swift can't
+        // The public C headers (a link to include/), and what Swift can't
         // express: thread-locals, futexes, callers. C that the stubs share.
         .target(name: "CReplay", dependencies: ["CSystem"], cSettings: [.define("_GNU_SOURCE")]),
+
+        // The exported variables, the table of functions, the texts of the statuses: shared with the stubs.
+        .target(name: "CInterface", dependencies: ["CReplay"]),
 
         // System libraries.
         .systemLibrary(
@@ -54,7 +57,8 @@ let package = Package(
         .target(
             name: "Replay",
             dependencies: [
-                "CReplay", "ReplayEngine", "ReplayGDB", "ReplayGLib", "ReplayLog", "ReplaySystem",
+                "CInterface", "CReplay", "ReplayEngine", "ReplayGDB", "ReplayGLib", "ReplayLog",
+                "ReplaySystem",
             ]),
 
         .testTarget(name: "ReplaySystemTests", dependencies: ["ReplaySystem"]),

@@ -14,7 +14,7 @@ void replay_name_caller(char *text, size_t size) {
     Dl_info here, there;
     int count = backtrace(frames, FRAMES);
     snprintf(text, size, "unknown");
-    if (!dladdr(&replay_default_session, &here))
+    if (!dladdr(&replay_name_caller, &here))
         return;
     for (int i = 0; i < count; i++) {
         if (!dladdr(frames[i], &there) || there.dli_fbase == here.dli_fbase)

@@ -15,4 +15,4 @@ public func replay_last_error(_ error: UnsafeMutablePointer<replay_error_t>!) ->
     }
 }
 
-// replay_status_name() and replay_status_sentence(): CReplay/interface.c.
+// replay_status_name() and replay_status_sentence(): CInterface/interface.c.
