@@ -37,6 +37,9 @@ let package = Package(
         // Bytes, events, chunks, files, recovery.
         .target(name: "ReplayLog", dependencies: ["CSystem", "CZstd", "CXXHash", "ReplaySystem"]),
 
+        // Logs that QEMU's record/replay wrote, read only.
+        .target(name: "ReplayQEMU", dependencies: ["ReplayLog", "ReplaySystem"]),
+
         // Pages of guest memory in many versions, snapshots, the store beside a log.
         .target(
             name: "ReplaySnapshots",
@@ -64,6 +67,7 @@ let package = Package(
         .testTarget(name: "ReplaySystemTests", dependencies: ["ReplaySystem"]),
         .testTarget(name: "ReplayGDBTests", dependencies: ["ReplayGDB", "ReplaySystem"]),
         .testTarget(name: "ReplayLogTests", dependencies: ["ReplayLog", "ReplaySystem"]),
+        .testTarget(name: "ReplayQEMUTests", dependencies: ["ReplayLog", "ReplayQEMU"]),
         .testTarget(
             name: "ReplaySnapshotsTests", dependencies: ["ReplayLog", "ReplaySnapshots", "ReplaySystem"]),
         .testTarget(
