@@ -10,7 +10,9 @@ import PackageDescription
 let package = Package(
     name: "libreplay",
     products: [
-        .library(name: "replay", type: .dynamic, targets: ["Replay"])
+        .library(name: "replay", type: .dynamic, targets: ["Replay"]),
+        // For Tools/replay-log, a package of its own.
+        .library(name: "ReplayTool", targets: ["ReplayTool"]),
     ],
     targets: [
         // System calls on files that need care: descriptors, size limits, mappings that others truncate.
@@ -40,6 +42,9 @@ let package = Package(
         // Logs that QEMU's record/replay wrote, read only.
         .target(name: "ReplayQEMU", dependencies: ["ReplayLog", "ReplaySystem"]),
 
+        // The verbs of the tool replay-log, without its command line.
+        .target(name: "ReplayTool", dependencies: ["ReplayLog", "ReplayQEMU", "ReplaySystem"]),
+
         // Pages of guest memory in many versions, snapshots, the store beside a log.
         .target(
             name: "ReplaySnapshots",
@@ -68,6 +73,8 @@ let package = Package(
         .testTarget(name: "ReplayGDBTests", dependencies: ["ReplayGDB", "ReplaySystem"]),
         .testTarget(name: "ReplayLogTests", dependencies: ["ReplayLog", "ReplaySystem"]),
         .testTarget(name: "ReplayQEMUTests", dependencies: ["ReplayLog", "ReplayQEMU"]),
+        .testTarget(
+            name: "ReplayToolTests", dependencies: ["ReplayLog", "ReplayQEMU", "ReplaySystem", "ReplayTool"]),
         .testTarget(
             name: "ReplaySnapshotsTests", dependencies: ["ReplayLog", "ReplaySnapshots", "ReplaySystem"]),
         .testTarget(

@@ -17,9 +17,9 @@ set(REPLAY_LIBRARY ${REPLAY_LIBRARY_DIR}/libreplay.so.${PROJECT_VERSION})
 # the library carries what the Swift runtime needs of C++.
 execute_process(COMMAND ${CMAKE_C_COMPILER} -print-file-name=libstdc++.a
     OUTPUT_VARIABLE _libstdcxx OUTPUT_STRIP_TRAILING_WHITESPACE)
-set(_static_dir ${CMAKE_CURRENT_BINARY_DIR}/static-libraries)
-file(MAKE_DIRECTORY ${_static_dir} ${REPLAY_LIBRARY_DIR})
-file(CREATE_LINK ${_libstdcxx} ${_static_dir}/libstdc++.a SYMBOLIC)
+set(REPLAY_STATIC_DIR ${CMAKE_CURRENT_BINARY_DIR}/static-libraries)
+file(MAKE_DIRECTORY ${REPLAY_STATIC_DIR} ${REPLAY_LIBRARY_DIR})
+file(CREATE_LINK ${_libstdcxx} ${REPLAY_STATIC_DIR}/libstdc++.a SYMBOLIC)
 
 # DWARF 4 for the C sources, as Swift writes it: valgrind 3.19 gives up on clang's
 # DWARF 5. lld, because gold leaves local symbols among the dynamic ones.
@@ -28,7 +28,7 @@ set(_flags
     -Xswiftc -use-ld=lld
     -Xswiftc -static-stdlib
     -Xswiftc -no-toolchain-stdlib-rpath
-    -Xswiftc -L${_static_dir}
+    -Xswiftc -L${REPLAY_STATIC_DIR}
     -Xswiftc -Xclang-linker -Xswiftc -static-libgcc
     -Xlinker -soname=libreplay.so.${REPLAY_SOVERSION}
     -Xlinker --version-script=${_root}/Sources/CReplay/replay.map

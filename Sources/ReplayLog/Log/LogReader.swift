@@ -17,13 +17,15 @@ package final class LogReader {
     /// Is a part of the log being read? That may take some time. For any thread.
     package let isLoading = Atomic<Bool>(false)
 
-    private let contents: LogContents
+    let contents: LogContents
     private let buffer = RawBuffer()
     /// The hot state, behind a pointer for the same reason as the encoder.
     package let decoder: UnsafeMutablePointer<EventDecoder>
     /// The chunk or live segment that is being read: an index into the chunks, followed by the segments.
     private var source = -1
     private var failure: LogError?
+    /// Where that chunk's or segment's events begin in memory.
+    private(set) var sourceStart: UnsafeRawPointer?
 
     package init(path: String, faults: SyscallFaults? = nil) throws(LogError) {
         if path.isEmpty || path.utf8.contains(0) { throw LogError(.notFound, "the log has no usable name") }
@@ -109,9 +111,9 @@ package final class LogReader {
 
     // MARK: Sources
 
-    private var sourceCount: Int { contents.entries.count &+ contents.live.count }
+    var sourceCount: Int { contents.entries.count &+ contents.live.count }
 
-    private func firstEvent(of source: Int) -> UInt64 {
+    func firstEvent(of source: Int) -> UInt64 {
         let inChunks = contents.entries.count
         return source < inChunks
             ? contents.entries[source].firstEvent : contents.live[source &- inChunks].header.firstEvent
@@ -181,6 +183,7 @@ package final class LogReader {
 
     private func begin(_ header: ChunkHeader) {
         guard let start = buffer.start else { return }
+        sourceStart = UnsafeRawPointer(start)
         decoder.pointee.begin(
             UnsafeRawPointer(start), count: Int(header.rawLength), firstEvent: header.firstEvent,
             firstIcount: header.firstIcount, eventCount: UInt64(header.eventCount))
@@ -214,6 +217,7 @@ package final class LogReader {
 
     private func loadLive(_ events: LogContents.LiveEvents) {
         guard let start = events.bytes.start else { return }
+        sourceStart = UnsafeRawPointer(start)
         decoder.pointee.begin(
             UnsafeRawPointer(start), count: events.length, firstEvent: events.header.firstEvent,
             firstIcount: events.header.firstIcount, eventCount: events.eventCount)

@@ -1,0 +1,53 @@
+import ReplaySystem
+
+/// What tools want to know of a log besides its events.
+extension LogReader {
+    package struct Overview: Sendable {
+        /// The size of `NAME`.
+        package var fileSize: UInt64
+        package var chunkCount: Int
+        /// The bytes of events that only the live file has.
+        package var liveBytes: Int
+        /// The good events, as far as that is known before they are read.
+        package var eventCount: UInt64
+        /// What ends the log after them.
+        package var damage: LogError?
+    }
+
+    package var overview: Overview {
+        Overview(
+            fileSize: contents.chunks.size, chunkCount: contents.entries.count,
+            liveBytes: contents.live.reduce(0) { $0 &+ $1.length }, eventCount: contents.eventCount,
+            damage: contents.ending)
+    }
+
+    /// The icount of the end or, if there is none, of the last event. Seeks.
+    package func lastIcount() throws(LogError) -> UInt64 {
+        if case .finished(let end) = state { return end.icount }
+        guard contents.eventCount > 0 else { return 0 }
+        try seek(toEvent: contents.eventCount &- 1)
+        return try next()?.icount ?? 0
+    }
+
+    /// An event before all those that have this icount or a higher one, and close to them.
+    package func event(beforeIcount icount: UInt64) -> UInt64 {
+        var (low, high) = (0, sourceCount)
+        while low < high {
+            let middle = low &+ (high &- low) / 2
+            if firstIcount(of: middle) < icount { low = middle &+ 1 } else { high = middle }
+        }
+        return low > 0 ? firstEvent(of: low &- 1) : 0
+    }
+
+    private func firstIcount(of source: Int) -> UInt64 {
+        let inChunks = contents.entries.count
+        return source < inChunks
+            ? contents.entries[source].firstIcount : contents.live[source &- inChunks].header.firstIcount
+    }
+
+    /// The place of the next event among the encoded bytes of its chunk or live segment.
+    package var placeInSource: Int {
+        guard let sourceStart else { return 0 }
+        return decoder.pointee.cursor - sourceStart
+    }
+}

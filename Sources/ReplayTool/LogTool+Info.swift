@@ -1,0 +1,159 @@
+import Glibc
+import ReplayLog
+import ReplayQEMU
+import ReplaySystem
+
+extension LogTool {
+    /// What a log says about its recording. Reads no more of an own log than it must.
+    public func info(_ path: String) -> ToolExit {
+        run { () throws(LogError) in
+            switch try OpenedLog(path: path) {
+            case .own(let reader): try info(reader)
+            case .qemu(let reader): try info(reader)
+            }
+        }
+    }
+
+    // MARK: Own logs
+
+    private func info(_ reader: LogReader) throws(LogError) -> ToolExit {
+        let overview = reader.overview
+        var damage = overview.damage
+        var icount: UInt64 = 0
+        do throws(LogError) {
+            icount = try reader.lastIcount()
+        } catch {
+            guard error.code == .damaged else { throw error }
+            damage = damage ?? error
+            icount = error.icount
+        }
+        if json {
+            print(.object(members(reader, overview, icount, damage)))
+        } else {
+            printText(reader, overview, icount)
+        }
+        if let damage { output.complain(damage.message) }
+        return damage == nil ? .fine : .different
+    }
+
+    private func printText(_ reader: LogReader, _ overview: LogReader.Overview, _ icount: UInt64) {
+        let metadata = reader.metadata
+        print("file", reader.path.shown)
+        print("format", "libreplay, \(metadata.formatVersion)")
+        switch reader.state {
+        case .finished(let end):
+            print("state", "finished")
+            print("cause", "\(ShutdownCause.name(end.cause)) (\(end.cause)), exit code \(end.exitCode)")
+            if end.hasDigest { print("digest", Hex.number(end.digest)) }
+        case .running: print("state", "running: a recorder is writing it")
+        case .died(let reason): print("state", "died: \(reason)")
+        }
+        print("icount", String(icount))
+        if let duration = virtualTime(icount, metadata) {
+            print("virtual time", "\(Columns.decimal(duration, 1_000_000_000, places: 9)) s")
+        }
+        print("shift", metadata.shift == 255 ? "automatic" : String(metadata.shift))
+        print("events", String(overview.eventCount))
+        let average = Columns.decimal(overview.fileSize, overview.eventCount, places: 2)
+        print("bytes", "\(overview.fileSize) in \(overview.chunkCount) chunks, \(average) for each event")
+        if overview.liveBytes > 0 { print("live", "\(overview.liveBytes) bytes of events in the live file") }
+        if metadata.createdNs > 0 { print("created", LogTool.date(metadata.createdNs)) }
+        if !metadata.fingerprint.isEmpty { output.line("fingerprint:") }
+        for (key, value) in metadata.fingerprint { output.line("  \(key) = \(value)") }
+    }
+
+    private func members(
+        _ reader: LogReader, _ overview: LogReader.Overview, _ icount: UInt64, _ damage: LogError?
+    ) -> [(String, JSONText)] {
+        let metadata = reader.metadata
+        var members: [(String, JSONText)] = [
+            ("file", .text(reader.path.shown)), ("type", .text("libreplay")),
+            ("format", .unsigned(UInt64(metadata.formatVersion))), ("state", .text(reader.completeness.word)),
+            ("reason", reader.completeness.reason.map { .text($0) } ?? .null),
+        ]
+        if case .finished(let end) = reader.state {
+            members += [
+                ("cause", .text(ShutdownCause.name(end.cause))),
+                ("cause_number", .unsigned(UInt64(end.cause))),
+                ("exit_code", .signed(Int64(end.exitCode))),
+                ("digest", end.hasDigest ? .text(Hex.number(end.digest)) : .null),
+            ]
+        }
+        return members + [
+            ("icount", .unsigned(icount)),
+            ("virtual_ns", virtualTime(icount, metadata).map { .unsigned($0) } ?? .null),
+            ("shift", metadata.shift == 255 ? .text("auto") : .unsigned(UInt64(metadata.shift))),
+            ("events", .unsigned(overview.eventCount)), ("bytes", .unsigned(overview.fileSize)),
+            ("chunks", .count(overview.chunkCount)), ("live_bytes", .count(overview.liveBytes)),
+            ("created_ns", .unsigned(metadata.createdNs)),
+            (
+                "fingerprint",
+                .list(
+                    metadata.fingerprint.map {
+                        .object([("key", .text($0.key.description)), ("value", .text($0.value.description))])
+                    })
+            ),
+            ("damage", damage.map(LogTool.json) ?? .null),
+        ]
+    }
+
+    /// In nanoseconds; nil if the clock's shift is automatic.
+    private func virtualTime(_ icount: UInt64, _ metadata: LogMetadata) -> UInt64? {
+        guard metadata.shift < 64 else { return nil }
+        let (high, low) = icount.multipliedFullWidth(by: 1 << UInt64(metadata.shift))
+        return high == 0 ? low : nil
+    }
+
+    static func json(_ damage: LogError) -> JSONText {
+        .object([
+            ("message", .text(damage.message)), ("offset", .unsigned(damage.offset)),
+            ("event", .unsigned(damage.eventIndex)), ("icount", .unsigned(damage.icount)),
+        ])
+    }
+
+    private static func date(_ nanoseconds: UInt64) -> String {
+        var seconds = time_t(nanoseconds / 1_000_000_000)
+        var parts = tm()
+        guard gmtime_r(&seconds, &parts) != nil else { return "\(nanoseconds) ns since 1970" }
+        func two(_ number: Int32) -> String { number < 10 ? "0\(number)" : String(number) }
+        let day = "\(Int(parts.tm_year) + 1900)-\(two(parts.tm_mon + 1))-\(two(parts.tm_mday))"
+        return "\(day) \(two(parts.tm_hour)):\(two(parts.tm_min)):\(two(parts.tm_sec)) UTC"
+    }
+
+    // MARK: QEMU's
+
+    /// There is no index: all of the log is read.
+    private func info(_ reader: QEMULogReader) throws(LogError) -> ToolExit {
+        var cause: String?
+        var damage: LogError?
+        do throws(LogError) {
+            try reader.readToEnd { cause = $0.kind.shutdownCause ?? cause }
+        } catch {
+            guard error.code == .damaged else { throw error }
+            damage = error
+        }
+        let state = damage == nil ? reader.completeness : .died("the log is damaged")
+        if json {
+            print(
+                .object([
+                    ("file", .text(reader.path.shown)), ("type", .text("qemu")),
+                    ("format", .text(reader.format.description)), ("state", .text(state.word)),
+                    ("reason", state.reason.map { .text($0) } ?? .null),
+                    ("cause", cause.map { .text($0) } ?? .null), ("icount", .unsigned(reader.lastIcount)),
+                    ("events", .unsigned(reader.eventCount)), ("bytes", .unsigned(reader.size)),
+                    ("damage", damage.map(LogTool.json) ?? .null),
+                ]))
+        } else {
+            print("file", reader.path.shown)
+            print("format", "QEMU, \(reader.format.description)")
+            print("state", state.reason.map { "died: \($0)" } ?? state.word)
+            if let cause { print("cause", cause) }
+            print("icount", String(reader.lastIcount))
+            print("events", String(reader.eventCount))
+            let average = Columns.decimal(reader.size, reader.eventCount, places: 2)
+            print("bytes", "\(reader.size), \(average) for each event")
+        }
+        if let damage { output.complain(damage.message) }
+        return damage == nil ? .fine : .different
+    }
+}

@@ -1,0 +1,93 @@
+import ReplayLog
+import ReplayQEMU
+import ReplaySystem
+
+extension LogTool {
+    /// Reads everything, and says whether the log is intact and complete, or where it stops.
+    ///
+    /// - Parameter unfinishedIsFine: a log without an end whose events are all good isn't an error.
+    public func verify(_ path: String, unfinishedIsFine: Bool) -> ToolExit {
+        run { () throws(LogError) in
+            var result: Verification
+            switch try OpenedLog(path: path) {
+            case .own(let reader): result = try Verification(reader)
+            case .qemu(let reader): result = try Verification(reader)
+            }
+            if json { print(result.json(path)) } else { printText(path, result) }
+            if result.damage != nil { return .different }
+            return result.completeness.reason == nil || unfinishedIsFine ? .fine : .different
+        }
+    }
+
+    private func printText(_ path: String, _ result: Verification) {
+        let events = "\(result.events) events up to icount \(result.icount)"
+        let basis =
+            result.hasChecksums
+            ? "all checksums match" : "QEMU's logs have no checksums; the structure is valid"
+        if let damage = result.damage {
+            output.line("\(path.shown): damaged. \(damage.message).")
+            output.line("The \(events) before it are good.")
+        } else if let reason = result.completeness.reason {
+            output.line("\(path.shown): intact, but without an end: \(reason).")
+            output.line("All \(events) are good; \(basis).")
+        } else {
+            let state = result.completeness == .running ? "intact so far; a recorder is writing it" : "intact"
+            output.line("\(path.shown): \(state). \(events); \(basis).")
+        }
+    }
+}
+
+/// What reading a whole log found.
+private struct Verification {
+    var events: UInt64 = 0
+    var icount: UInt64 = 0
+    var completeness = Completeness.finished
+    var damage: LogError?
+    var hasChecksums = true
+
+    init(_ reader: LogReader) throws(LogError) {
+        completeness = reader.completeness
+        do throws(LogError) {
+            var event = Event(kind: 0, role: .vcpu, icount: 0, index: 0)
+            while try withUnsafeMutablePointer(
+                to: &event, { place throws(LogError) in try reader.next(into: place) })
+            {
+                events &+= 1
+                icount = event.icount
+            }
+        } catch {
+            guard error.code == .damaged else { throw error }
+            damage = error
+        }
+        guard damage == nil, case .finished(let end) = reader.state else { return }
+        if end.icount < icount {
+            damage = LogError(
+                .damaged, "\(reader.path) ends at icount \(end.icount), before its last event at \(icount)",
+                eventIndex: events, icount: icount)
+        }
+        icount = max(icount, end.icount)
+    }
+
+    init(_ reader: QEMULogReader) throws(LogError) {
+        hasChecksums = false
+        do throws(LogError) {
+            try reader.readToEnd()
+        } catch {
+            guard error.code == .damaged else { throw error }
+            damage = error
+        }
+        completeness = reader.completeness
+        events = reader.eventCount
+        icount = reader.lastIcount
+    }
+
+    func json(_ path: String) -> JSONText {
+        .object([
+            ("file", .text(path.shown)), ("intact", .bool(damage == nil)),
+            ("complete", .bool(damage == nil && completeness == .finished)),
+            ("state", .text(completeness.word)), ("reason", completeness.reason.map { .text($0) } ?? .null),
+            ("events", .unsigned(events)), ("icount", .unsigned(icount)), ("checksums", .bool(hasChecksums)),
+            ("damage", damage.map(LogTool.json) ?? .null),
+        ])
+    }
+}

@@ -1,0 +1,87 @@
+import Glibc
+import ReplayLog
+import ReplayQEMU
+import ReplaySystem
+
+/// A log of this library, or one that QEMU wrote.
+enum OpenedLog {
+    case own(LogReader)
+    case qemu(QEMULogReader)
+
+    init(path: String) throws(LogError) {
+        self = OpenedLog.isQEMU(path) ? .qemu(try QEMULogReader(path: path)) : .own(try LogReader(path: path))
+    }
+
+    /// Looks at the first bytes. A file that can't be read is left to the reader of logs, which says why.
+    private static func isQEMU(_ path: String) -> Bool {
+        let system = Syscalls()
+        guard case .success(let descriptor) = system.open(path, O_RDONLY | O_NONBLOCK) else { return false }
+        defer { system.close(descriptor) }
+        guard case .success(let status) = system.status(descriptor), status.st_mode & S_IFMT == S_IFREG else {
+            return false
+        }
+        let bytes = withUnsafeTemporaryAllocation(byteCount: 17, alignment: 8) { buffer -> [UInt8] in
+            guard case .success(let count) = system.read(descriptor, into: buffer, at: 0) else { return [] }
+            return Array(buffer.prefix(count))
+        }
+        return QEMULogReader.recognises(bytes)
+    }
+}
+
+/// How much of a log there is.
+enum Completeness: Equatable {
+    case finished
+    case running
+    /// It has no end; one sentence says why.
+    case died(String)
+
+    var word: String {
+        switch self {
+        case .finished: "finished"
+        case .running: "running"
+        case .died: "died"
+        }
+    }
+
+    var reason: String? {
+        if case .died(let reason) = self { return reason }
+        return nil
+    }
+}
+
+extension LogReader {
+    var completeness: Completeness {
+        switch state {
+        case .finished: .finished
+        case .running: .running
+        case .died(let reason): .died(reason)
+        }
+    }
+}
+
+extension QEMULogReader {
+    /// After the last event.
+    var completeness: Completeness {
+        switch ending {
+        case .withinEvent(let offset):
+            .died("\(diedOrCut), and the log ends within an event, at byte \(offset)")
+        case .afterEvent: .died("\(diedOrCut), and the log ends after a whole event")
+        case .whole, nil: version == 0 ? .died("QEMU ended while it closed the log") : .finished
+        }
+    }
+
+    private var diedOrCut: String {
+        version == 0 ? "QEMU was killed, or still runs" : "the log was cut"
+    }
+
+    /// Reads the rest, and returns the cause of the last shutdown.
+    func readToEnd(_ see: (borrowing QEMUEvent) -> Void = { _ in }) throws(LogError) {
+        var event = QEMUEvent()
+        while try next(&event) { see(event) }
+    }
+
+    @inline(__always)
+    func next(_ event: inout QEMUEvent) throws(LogError) -> Bool {
+        try withUnsafeMutablePointer(to: &event) { place throws(LogError) in try next(into: place) }
+    }
+}

@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: MIT
+#
+# The tool replay-log: a Swift package of its own, so that the library depends on no other package.
+# SwiftPM fetches swift-argument-parser for it; -DREPLAY_TOOL=OFF leaves it out.
+
+option(REPLAY_TOOL "Build and install replay-log" ON)
+if(NOT REPLAY_TOOL OR REPLAY_SANITIZE)
+    return()
+endif()
+
+set(_scratch ${CMAKE_CURRENT_BINARY_DIR}/swiftpm-tool)
+set(REPLAY_LOG_TOOL ${CMAKE_CURRENT_BINARY_DIR}/bin/replay-log)
+set(_installed_tool ${CMAKE_CURRENT_BINARY_DIR}/bin-installed/replay-log)
+
+# SwiftPM doesn't plan again when files of the library's package, which the tool's depends on,
+# come or go: its plan is removed. What is built already stays.
+add_custom_target(replay-log ALL
+    COMMAND ${CMAKE_COMMAND} -E rm -f ${_scratch}/release.yaml
+    COMMAND ${SWIFT} build --package-path ${CMAKE_CURRENT_SOURCE_DIR}/Tools/replay-log
+        --scratch-path ${_scratch} -c release --product replay-log
+        -Xswiftc -use-ld=lld -Xswiftc -static-stdlib -Xswiftc -L${REPLAY_STATIC_DIR}
+        -Xswiftc -Xclang-linker -Xswiftc -static-libgcc -Xswiftc -enforce-exclusivity=unchecked
+    COMMAND ${CMAKE_COMMAND} -E make_directory
+        ${CMAKE_CURRENT_BINARY_DIR}/bin ${CMAKE_CURRENT_BINARY_DIR}/bin-installed
+    COMMAND ${CMAKE_COMMAND} -E copy_if_different ${_scratch}/release/replay-log ${REPLAY_LOG_TOOL}
+    COMMAND ${CMAKE_OBJCOPY} --strip-all ${REPLAY_LOG_TOOL} ${_installed_tool}
+    BYPRODUCTS ${REPLAY_LOG_TOOL} ${_installed_tool}
+    COMMENT "Building replay-log by SwiftPM"
+    USES_TERMINAL VERBATIM)
+install(PROGRAMS ${_installed_tool} DESTINATION ${CMAKE_INSTALL_BINDIR})

@@ -1,0 +1,89 @@
+import ArgumentParser
+import Glibc
+import ReplayTool
+
+@main struct ReplayLog: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "replay-log",
+        abstract: "Shows and checks recordings of libreplay, and logs of QEMU's record/replay.",
+        discussion: """
+            Exit codes: 0 fine, 1 damaged or incomplete, 2 wrong usage or a file that can't be opened.
+
+            Examples:
+              replay-log info run.log
+              replay-log dump run.log --kind 'CLOCK*' --from 1000000
+              replay-log stats --json run.log
+              replay-log verify run.log && echo intact
+            """,
+        subcommands: [Info.self, Dump.self, Stats.self, Verify.self])
+
+    /// As ArgumentParser's own, except for the exit code of wrong usage.
+    static func main() {
+        do {
+            var command = try parseAsRoot()
+            try command.run()
+        } catch {
+            let code = exitCode(for: error)
+            let message = fullMessage(for: error)
+            if !message.isEmpty {
+                let line = message + "\n"
+                _ = write(code.isSuccess ? 1 : 2, line, line.utf8.count)
+            }
+            Glibc.exit(code == .validationFailure ? ToolExit.unusable.rawValue : code.rawValue)
+        }
+    }
+}
+
+/// What every verb has.
+struct LogArguments: ParsableArguments {
+    @Flag(help: "Print JSON.")
+    var json = false
+
+    @Argument(help: "A recording, finished or not, or a log that QEMU wrote.", completion: .file())
+    var file: String
+
+    func run(_ verb: (LogTool) -> ToolExit) throws {
+        let output = ToolOutput.standard()
+        let exit = verb(LogTool(output: output, json: json))
+        output.flush()
+        throw ExitCode(exit.rawValue)
+    }
+}
+
+struct Info: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "State, cause of the end, icount, size and fingerprint.")
+
+    @OptionGroup var log: LogArguments
+
+    func run() throws {
+        try log.run { $0.info(log.file) }
+    }
+}
+
+struct Stats: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "The number of events of each kind, and their bytes.")
+
+    @OptionGroup var log: LogArguments
+
+    func run() throws {
+        try log.run { $0.stats(log.file) }
+    }
+}
+
+struct Verify: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Reads everything, and finds damage.",
+        discussion:
+            "Exits with 1 if the log is damaged or has no end. A log that is still being recorded is fine.")
+
+    @OptionGroup var log: LogArguments
+
+    @Flag(help: "Accept a log without an end whose events are all good.")
+    var acceptUnfinished = false
+
+    func run() throws {
+        try log.run { $0.verify(log.file, unfinishedIsFine: acceptUnfinished) }
+    }
+}
