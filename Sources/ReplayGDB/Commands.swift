@@ -63,8 +63,9 @@ enum Commands {
         Command("z") { session, text in session.removeBreak(&text) },
         Command("H") { session, text in session.selectThread(&text) },
         Command("T") { session, text in session.isThreadAlive(&text) },
-        Command("D", needsStop: false) { session, _ in session.detach(answers: true) },
-        Command("k", needsStop: false) { session, _ in session.detach(answers: false) },
+        Command("D", needsStop: false) { session, _ in session.detach(.ok) },
+        // gdb expects no answer, and is gone; LLDB expects that the guest has been killed.
+        Command("k", needsStop: false) { session, _ in session.detach(.text("X09")) },
     ]
 
     private static let named: [Command] = [
@@ -75,7 +76,7 @@ enum Commands {
             return .ok
         },
         // The host isn't ended: its machine goes on.
-        Command("vKill", needsStop: false) { session, _ in session.detach(answers: true) },
+        Command("vKill", needsStop: false) { session, _ in session.detach(.ok) },
         Command("qSupported", needsStop: false) { session, text in session.supported(&text) },
         Command("qXfer", needsStop: false) { session, text in session.transfer(&text) },
         Command("qRcmd") { session, text in session.monitor(&text) },

@@ -86,8 +86,8 @@ extension DebugSession {
     // MARK: The end
 
     /// The machine goes on, and nothing of the host ends.
-    func detach(answers: Bool) -> Answer {
+    func detach(_ answer: Answer) -> Answer {
         leave()
-        return answers ? .ok : .later
+        return answer
     }
 }

@@ -161,7 +161,7 @@ import Testing
     }
 
     @Test func leavingRemovesBreaksAndGoesOn() {
-        for (packet, answers) in [("D", ["OK"]), ("D;1", ["OK"]), ("vKill;1", ["OK"]), ("k", [])] {
+        for (packet, answers) in [("D", ["OK"]), ("D;1", ["OK"]), ("vKill;1", ["OK"]), ("k", ["X09"])] {
             let talk = Talk(FakeMachine())
             #expect(talk.ask("Z0,1020,4") == "OK")
             #expect(talk.ask("c") == "T05thread:1;")

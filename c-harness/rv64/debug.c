@@ -56,20 +56,27 @@ static void add_specials(GString *xml, size_t first, size_t end) {
     }
 }
 
+/* gdb knows x1 as well, but LLDB finds callers by the names of the calling convention. */
+static const char *const x_names[32] = {"zero", "ra", "sp",  "gp",  "tp", "t0", "t1", "t2",
+                                        "fp",   "s1", "a0",  "a1",  "a2", "a3", "a4", "a5",
+                                        "a6",   "a7", "s2",  "s3",  "s4", "s5", "s6", "s7",
+                                        "s8",   "s9", "s10", "s11", "t3", "t4", "t5", "t6"};
+static const char *const f_names[32] = {"ft0", "ft1", "ft2",  "ft3",  "ft4", "ft5", "ft6",  "ft7",
+                                        "fs0", "fs1", "fa0",  "fa1",  "fa2", "fa3", "fa4",  "fa5",
+                                        "fa6", "fa7", "fs2",  "fs3",  "fs4", "fs5", "fs6",  "fs7",
+                                        "fs8", "fs9", "fs10", "fs11", "ft8", "ft9", "ft10", "ft11"};
+
 static char *target_xml(bool floating_point) {
     /* Without "none" gdb would take it for Linux, where it steps by breakpoints. */
     GString *xml = g_string_new("<?xml version=\"1.0\"?>\n<!DOCTYPE target SYSTEM "
                                 "\"gdb-target.dtd\">\n<target version=\"1.0\">\n"
                                 "<architecture>riscv:rv64</architecture>\n<osabi>none</osabi>\n");
-    char name[8];
     begin_feature(xml, "org.gnu.gdb.riscv.cpu");
-    for (unsigned i = 0; i < 32; i++) {
-        g_snprintf(name, sizeof(name), "x%u", i);
-        add_register(xml, name, X0 + i, 8,
+    for (unsigned i = 0; i < 32; i++)
+        add_register(xml, x_names[i], X0 + i, 8,
                      i == 1             ? "code_ptr"
                      : i >= 2 && i <= 4 ? "data_ptr"
                                         : "int");
-    }
     add_register(xml, "pc", PC, 8, "code_ptr");
     end_feature(xml);
     if (floating_point) {
@@ -77,10 +84,8 @@ static char *target_xml(bool floating_point) {
         g_string_append(xml,
                         "<union id=\"riscv_double\"><field name=\"float\" type=\"ieee_single\"/>"
                         "<field name=\"double\" type=\"ieee_double\"/></union>\n");
-        for (unsigned i = 0; i < 32; i++) {
-            g_snprintf(name, sizeof(name), "f%u", i);
-            add_register(xml, name, F0 + i, 8, "riscv_double");
-        }
+        for (unsigned i = 0; i < 32; i++)
+            add_register(xml, f_names[i], F0 + i, 8, "riscv_double");
         add_specials(xml, 0, FLOAT_SPECIALS);
     }
     add_specials(xml, FLOAT_SPECIALS, G_N_ELEMENTS(specials));
