@@ -152,8 +152,11 @@ final class LogFile {
     }
 
     func write(_ bytes: [UInt8]) {
-        guard let file = fopen(path, "w") else { fatalError("\(path): errno \(errno)") }
+        // Not truncated to nothing first: some file systems sync such a file when it is closed.
+        guard let file = fopen(path, "r+") else { fatalError("\(path): errno \(errno)") }
         fwrite(bytes, 1, bytes.count, file)
+        fflush(file)
+        ftruncate(fileno(file), off_t(bytes.count))
         fclose(file)
     }
 
