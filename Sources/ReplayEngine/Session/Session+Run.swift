@@ -52,6 +52,9 @@ extension Session {
         guard isStarted else {
             return hasFailed ? failure : misuse(.wrongState, "replay_run was called before replay_start")
         }
+        if isInCallback {
+            return misuse(.reentered, "replay_run was called from within a callback of the host")
+        }
         let thread = replay_thread_self()
         if thread.pointee.roles == 0 {
             thread.pointee.roles = ThreadRoles.either.bits
