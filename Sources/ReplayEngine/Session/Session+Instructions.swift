@@ -127,11 +127,14 @@ extension Session {
     package func hasException() -> Bool { has(.exception, "replay_has_exception") }
 
     private func take(_ kind: EventKind, _ function: StaticString) -> Bool {
-        if isHalted { return false }
-        if isIdle { return true }
-        if refusal(.vcpu, function) != nil { return false }
-        if isRecording { return write(kind) || options.goOnWhenFull }
-        return withPlayer { take(kind, $0) } ?? false
+        if isHalted || !isIdle && refusal(.vcpu, function) != nil { return false }
+        let isTaken =
+            isIdle
+            || (isRecording
+                ? write(kind) || options.goOnWhenFull : withPlayer { take(kind, $0) } ?? false)
+        // The next instruction is a different one, at the same icount.
+        if isTaken { travel.resumedAt = nil }
+        return isTaken
     }
 
     private func has(_ kind: EventKind, _ function: StaticString) -> Bool {
