@@ -61,7 +61,8 @@ enum { REPLAY_DEFAULT = 0, REPLAY_ON = 1, REPLAY_OFF = 2 };
  *    rrsnap=off|memory|MS  snapshots of the machine, which the journeys of debug.h load.
  *                       memory: only PLAY makes them, in memory, as debug.h says. MS:
  *                       RECORD and PLAY make one after every MS ms of the vCPU thread's
- *                       CPU time, and keep them in the file NAME.snap beside the log.
+ *                       CPU time, and keep them in the file NAME.snap beside the log,
+ *                       which may not be a symbolic link.
  *                       off: none; NAME.snap isn't read either       default memory
  *    rrsnapsize=BYTES   the size that NAME.snap may reach          default 1 GiB
  *    rrsnapmem=BYTES    the memory that snapshots may take: when it is full, some are

@@ -72,14 +72,13 @@ final class RecordIndex {
         if let header = try readHeader(at: searched) { return (searched, header) }
         hasDamage = true
         guard stored.reserve(RecordIndex.searchLength) else { throw LogError.system(.noMemory, "read", path) }
-        while searched &+ least <= size {
+        while searched &+ least <= size, searched &- end <= RecordIndex.mostDamage {
             let read = try system.read(file.descriptor, into: stored.bytes, at: searched).orThrow(
                 "read", path)
             guard read >= RecordHeader.size else { return nil }
-            for offset in 0...(read &- RecordHeader.size)
-            where stored.readOnly[offset] == RecordHeader.magic[0] {
-                let bytes = UnsafeRawBufferPointer(
-                    rebasing: stored.readOnly[offset..<offset &+ RecordHeader.size])
+            let found = stored.readOnly
+            for offset in 0...(read &- RecordHeader.size) where found[offset] == RecordHeader.magic[0] {
+                let bytes = UnsafeRawBufferPointer(rebasing: found[offset..<offset &+ RecordHeader.size])
                 if let header = usable(bytes) {
                     searched &+= UInt64(truncatingIfNeeded: offset)
                     return (searched, header)
@@ -91,6 +90,8 @@ final class RecordIndex {
     }
 
     private static let searchLength = 1 << 16
+    /// Records after more damage than this aren't found, so that a file of any size is searched in about a second.
+    private static let mostDamage: UInt64 = 1 << 28
 
     private func readHeader(at offset: UInt64) throws(LogError) -> RecordHeader? {
         guard stored.reserve(RecordHeader.size) else { throw LogError.system(.noMemory, "read", path) }

@@ -47,7 +47,7 @@ package final class SnapshotFileWriter {
         guard let compressor = Compressor(level: 1) else { throw LogError.system(.noMemory, "written", path) }
         let header = SnapshotFileHeader(identity: identity)
         let file = OpenFile(
-            try system.open(path, O_RDWR | O_CREAT | O_NONBLOCK).orThrow("opened", path), system)
+            try system.open(path, O_RDWR | O_CREAT | O_NONBLOCK | O_NOFOLLOW).orThrow("opened", path), system)
         self.system = system
         self.file = file
         self.path = path
