@@ -78,9 +78,10 @@ extension Session {
     /// Can the machine go back?
     package var goesBack: Bool { isPlaying && host.savesState }
 
-    /// Runs `body` if the machine is paused, and keeps it so meanwhile. Nil: it runs.
+    /// Runs `body` if the machine is paused, and keeps it so meanwhile. Nil: it runs. `body` may call the host,
+    /// which may not end the session there.
     package func whilePaused<Result>(_ body: () -> Result) -> Result? {
-        isIdle ? (isHalted ? body() : nil) : withLock { isHalted ? body() : nil }
+        isIdle ? (isHalted ? calling(body) : nil) : withLock { isHalted ? calling(body) : nil }
     }
 
     /// Asks at a hit whether the breakpoint counts, on the vCPU thread with the lock held. Call within
