@@ -208,6 +208,7 @@ static bool has_arrived;
 static bool note_arrival(replay_pause_reason_t why) {
     (void)why;
     has_arrived = true;
+    CHECK_STATUS(replay_run(), ERROR_REENTERED);
     return true;
 }
 
@@ -278,5 +279,143 @@ TEST(a_branch_begins_in_a_pause) {
     CHECK_STATUS(replay_resume(), OK);
     journey_run(&m);
     CHECK_STATUS(journey_end(&m), OK);
+    free(m.digests);
+}
+
+/* ------------------------------------------------------ what a journey ends with */
+
+/** A journey of a thousand and more slices has begun. */
+static void set_out(replay_status_t (*begin)(void)) {
+    arrive(40000);
+    CHECK_STATUS(begin(), OK);
+    for (int i = 0; i < 3; i++)
+        journey_turn(&m);
+    CHECK(!replay_is_paused());
+    CHECK(m.cpu.icount < JOURNEY_LAST);
+}
+
+static replay_status_t go_on(void) {
+    return replay_seek(JOURNEY_LAST - 1);
+}
+
+static void branch_on_the_way(replay_status_t (*begin)(void)) {
+    journey_record(&m, 13, NULL);
+    journey_begin(&m, LOOP_OWN, NULL);
+    m.on_pause = at_pause;
+    next_journey = note_arrival;
+    set_out(begin);
+    CHECK_STATUS(replay_branch(test_path("branch")), OK);
+    CHECK(!replay_running_debug());
+    has_arrived = false;
+    memset(m.digests + m.cpu.icount + 1, 0, (JOURNEY_LAST - m.cpu.icount) * sizeof *m.digests);
+    journey_run(&m);
+    CHECK(!has_arrived);
+    CHECK_EQ(m.cpu.icount, JOURNEY_LAST);
+    CHECK_STATUS(journey_end(&m), OK);
+    free(m.digests);
+}
+
+TEST(a_branch_ends_a_journey) {
+    branch_on_the_way(go_on);
+    branch_on_the_way(replay_reverse_continue);
+}
+
+static void load_on_the_way(replay_status_t (*begin)(void)) {
+    journey_record(&m, 14, NULL);
+    journey_begin(&m, LOOP_OWN, NULL);
+    m.on_pause = at_pause;
+    next_journey = note_arrival;
+    arrive(50000);
+    CHECK_STATUS(save(&position), OK);
+    saved = m;
+    set_out(begin);
+    has_arrived = false;
+    CHECK_STATUS(load(&position), OK);
+    journey_restore(&m, &saved);
+    CHECK(!replay_running_debug());
+    journey_run(&m);
+    CHECK(!has_arrived);
+    CHECK_EQ(m.cpu.icount, JOURNEY_LAST);
+    CHECK_STATUS(journey_end(&m), OK);
+    free(m.digests);
+}
+
+TEST(loading_a_position_ends_a_journey) {
+    load_on_the_way(go_on);
+    load_on_the_way(replay_reverse_continue);
+}
+
+TEST(a_journey_that_is_replaced_goes_back_no_more) {
+    journey_record(&m, 15, NULL);
+    journey_begin(&m, LOOP_OWN, NULL);
+    m.on_pause = at_pause;
+    next_journey = note_arrival;
+    arrive(20000);
+    CHECK_STATUS(replay_reverse_step(), OK);
+    CHECK(replay_running_debug());
+    CHECK_STATUS(replay_pause(), OK);
+    journey_turn(&m);
+    CHECK(!replay_running_debug());
+    set_out(replay_reverse_continue);
+    CHECK(replay_running_debug());
+    CHECK_STATUS(replay_seek(JOURNEY_LAST - 1), OK);
+    journey_turn(&m);
+    CHECK(!replay_running_debug());
+    (void)journey_end(&m);
+    free(m.digests);
+}
+
+/* ------------------------------------------------------- at the place of the start */
+
+enum { MOST_INTERRUPTS = 100 };
+static struct { uint64_t icount, pc; } interrupts[MOST_INTERRUPTS];
+static unsigned interrupt_count;
+
+/** A turn that notes the first instruction after an interrupt. */
+static void noting_turn(void) {
+    const replay_host_t *host = &m.host.callbacks;
+    bool was_pending = m.cpu.pending;
+    replay_turn();
+    was_pending |= m.cpu.pending;
+    host->interrupt(&m);
+    if (was_pending && !m.cpu.pending && interrupt_count < MOST_INTERRUPTS) {
+        interrupts[interrupt_count].icount = m.cpu.icount;
+        interrupts[interrupt_count++].pc = journey_pc(&m);
+    }
+    uint64_t n = replay_get_budget(m.cpu.idle ? 0 : 700);
+    if (n == 0)
+        replay_wait(100000000);
+    host->execute(&m, n);
+    replay_account_executed_instructions();
+}
+
+TEST(a_breakpoint_after_an_interrupt_counts_where_the_machine_was_resumed) {
+    journey_record(&m, 5, NULL);
+    journey_begin(&m, LOOP_OWN, NULL);
+    while (!host_stopped(&m.host))
+        noting_turn();
+    CHECK_STATUS(journey_end(&m), OK);
+    CHECK(interrupt_count > 0);
+    journey_begin(&m, LOOP_OWN, NULL);
+    m.on_pause = at_pause;
+    next_journey = note_arrival;
+    for (unsigned i = 0; i < interrupt_count; i++) {
+        arrive(interrupts[i].icount);
+        journey_set_break(&m, 0, REPLAY_BREAK_SOFTWARE, interrupts[i].pc);
+        has_arrived = false;
+        CHECK_STATUS(replay_resume(), OK);
+        while (!has_arrived && !host_stopped(&m.host))
+            journey_turn(&m);
+        CHECK_EQ(m.why, REPLAY_PAUSE_BREAKPOINT);
+        CHECK_EQ(m.cpu.icount, interrupts[i].icount);
+        /* The machine stands at it now, so it doesn't count again. */
+        has_arrived = false;
+        CHECK_STATUS(replay_resume(), OK);
+        journey_turn(&m);
+        journey_turn(&m);
+        CHECK(m.cpu.icount > interrupts[i].icount);
+        journey_clear_breaks(&m);
+    }
+    (void)journey_end(&m);
     free(m.digests);
 }

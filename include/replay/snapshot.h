@@ -65,7 +65,8 @@ REPLAY_API replay_status_t replay_position_save(const replay_stream_t *out);
  *        the plugging in of a device, replay up to there. A network filter that was
  *        unregistered since, or a disk that was closed, can't come back.
  *
- *  The library calls kick and wake_io, and calls stop again at the next end or failure.
+ *  A journey of debug.h that is under way ends without a pause. The library calls kick and
+ *  wake_io, and calls stop again at the next end or failure.
  *  @param in its read() is called twice, with the replay lock held.
  *  @return REPLAY_OK; ERROR_POSITION: it is damaged, or of a different recording, or has a
  *    timer, character device, network filter or disk that doesn't exist here, which the
@@ -117,7 +118,8 @@ REPLAY_API bool replay_output_due(void);
  *  replay was reported, to continue a recording that was cut or is complete. Real time
  *  continues from where it was in the recording.
  *
- *  The mode is RECORD from then on, in replay_mode too. An older recording at @p path is
+ *  The mode is RECORD from then on, in replay_mode too. A journey of debug.h that is under way
+ *  ends without a pause. An older recording at @p path is
  *  replaced only with the option rroverwrite.
  *  @param path the new log; not kept.
  *  @return REPLAY_OK; ERROR_NOT_QUIET (a shutdown is about to be requested, or a block of

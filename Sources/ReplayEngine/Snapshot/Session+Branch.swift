@@ -56,9 +56,9 @@ extension Session {
     /// RECORD from here on. What has arrived before its place waits for the next flush.
     private func beginRun(with writer: LogWriter, _ path: String) {
         watchdog?.stop()
-        // They are of the replayed log.
-        travel.snapshots = nil
-        (travel.nextLook, travel.planned) = (.max, [])
+        // There is no way back from here: the snapshots are of the replayed log.
+        abandonJourney()
+        (travel.snapshots, travel.nextLook) = (nil, .max)
         updateStop()
         let real = max(state.virtualRTClock, state.clock.now(icount))
         shared.epoch.store(replay_monotonic_ns() &- real, ordering: .relaxed)

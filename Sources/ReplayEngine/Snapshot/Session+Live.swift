@@ -16,7 +16,8 @@ extension Session {
         publishNothingDue()
         // What has arrived before its place is delivered with the next turn.
         queue.returnArrived()
-        (travel.goal, travel.hit, travel.snapshots, travel.nextLook) = (.none, nil, nil, .max)
+        abandonJourney()
+        (travel.snapshots, travel.nextLook) = (nil, .max)
         options.mode = .none
         enter(.none)
         shared.eventsEnabled.store(false, ordering: .relaxed)

@@ -101,6 +101,8 @@ extension Session {
                 return misuse(.wrongState, "the replay has ended while its position was read")
             }
             try go(to: position, player)
+            abandonJourney()
+            updateStop()
             return .ok
         } catch {
             return note(error)

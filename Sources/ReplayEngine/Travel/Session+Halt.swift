@@ -18,7 +18,7 @@ extension Session {
     func halt(_ reason: PauseReason) {
         if isHalted { return }
         shared.isHalted.store(true, ordering: .relaxed)
-        shared.goesBack.store(false, ordering: .relaxed)
+        stopGoingBack()
         withPlayer { $0.freeze() }
         publishNothingDue()
         let hit = travel.hit
@@ -27,8 +27,7 @@ extension Session {
                 reason: reason, kind: hit.flatMap { BreakKind(rawValue: $0.kind) },
                 address: hit?.address ?? 0, request: travel.taken)
         }
-        (travel.goal, travel.hit, travel.planned) = (.none, nil, [])
-        travel.backFrom = nil
+        travel.endJourney()
         updateStop()
         wakeIO()
         inHost { host.paused(reason) }
@@ -42,6 +41,18 @@ extension Session {
             $0?.request = travel.taken
         }
         travel.onPause.withLock { $0 }.call?()
+    }
+
+    /// The journey that is under way ends without a pause, because the machine has been taken elsewhere.
+    func abandonJourney() {
+        travel.endJourney()
+        stopGoingBack()
+    }
+
+    private func stopGoingBack() {
+        travel.inbox.withLock {
+            shared.goesBack.store($0.request?.isBackward ?? false, ordering: .relaxed)
+        }
     }
 
     /// Lets the machine run from here.

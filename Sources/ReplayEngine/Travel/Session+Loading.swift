@@ -81,9 +81,8 @@ extension Session {
 
     private func failToLoad(_ reason: String, _ status: Status) -> Bool {
         // The machine ends, which isn't a pause.
-        travel.goal = .none
+        abandonJourney()
         shared.isHalted.store(false, ordering: .relaxed)
-        shared.goesBack.store(false, ordering: .relaxed)
         fail(ReplayError(status, "a snapshot can't be loaded: \(reason)", at: self), .divergence)
         return false
     }

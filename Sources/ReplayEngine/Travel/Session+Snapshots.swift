@@ -26,6 +26,7 @@ extension Session {
     /// At the start: has the vCPU thread something to do before its first slice?
     func prepareTravel() {
         prepareSnapshots()
+        travel.publishBarrier()
         if travel.pausesAtStart { travel.inbox.withLock { $0.put(.pause) } }
         updateStop()
     }
@@ -90,7 +91,9 @@ extension Session {
             if case .file(let milliseconds) = options.snapshots { spacing = Int64(milliseconds) &* 1_000_000 }
             travel.pace = SnapshotPace(icount, Self.threadTime, spacing: spacing)
         } catch {
-            travel.obstacle = "RAM can't be read for snapshots: \(error)"
+            travel.obstacle =
+                error == .noMemory
+                ? "memory for snapshots ran out (rrsnapmem)" : "RAM can't be read for snapshots: \(error)"
         }
     }
 

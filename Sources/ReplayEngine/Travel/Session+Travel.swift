@@ -39,7 +39,7 @@ extension Session {
     private func askInReplay(_ request: Travel.Request, _ function: StaticString) -> Status {
         guard isPlaying else { return notReplaying(function) }
         if isStarted, hasFailed { return withLock { failure } }
-        if isStarted, let obstacle = withLock({ obstacle(to: request) }) {
+        if isStarted, let obstacle = obstacle(to: request) {
             return note(ReplayError(.notSupported, "\(function) is not possible: \(obstacle)", at: self))
         }
         return ask(request, function)
@@ -47,10 +47,9 @@ extension Session {
 
     /// Why the way back is barred.
     private func obstacle(to request: Travel.Request) -> String? {
-        if case .seek(let target) = request, target > icount { return nil }
+        if case .seek(let target) = request, target > icountSeen { return nil }
         if !host.savesState { return "the host has no replay_host::save_state and load_state" }
-        // Before the first budget nobody knows yet.
-        return travel.snapshots?.hasBegun == true ? nil : travel.obstacle
+        return travel.barrier.withLock { $0 }
     }
 
     private func ask(_ request: Travel.Request, _ function: StaticString) -> Status {
@@ -66,9 +65,8 @@ extension Session {
         travel.inbox.withLock {
             $0.put(request)
             shared.stopIcount.store(0, ordering: .relaxed)
+            if request.isBackward { shared.goesBack.store(true, ordering: .relaxed) }
         }
-        if case .reverseStep = request { shared.goesBack.store(true, ordering: .relaxed) }
-        if case .reverseContinue = request { shared.goesBack.store(true, ordering: .relaxed) }
         wakeVCPU()
     }
 
@@ -104,14 +102,19 @@ extension Session {
             if travel.snapshots == nil { lookForSnapshot() }
             if let request = takeRequest() { begin(request) }
             if !isHalted { lookForSnapshot() }
+            travel.publishBarrier()
         }
         updateStop()
     }
 
     private func takeRequest() -> Travel.Request? {
-        let (request, number) = travel.inbox.withLock { ($0.request.take(), $0.number) }
-        travel.taken = number
-        return request
+        travel.inbox.withLock { inbox in
+            travel.taken = inbox.number
+            guard let request = inbox.request.take() else { return nil }
+            // It replaces a journey that is under way.
+            shared.goesBack.store(request.isBackward && isPlaying, ordering: .relaxed)
+            return request
+        }
     }
 
     /// Is the goal reached?

@@ -10,6 +10,8 @@ final class Travel {
         case step
         case seek(UInt64)
         case reverseStep, reverseContinue
+
+        var isBackward: Bool { self == .reverseStep || self == .reverseContinue }
     }
 
     /// Where the machine is going.
@@ -89,6 +91,8 @@ final class Travel {
     var snapshots: Snapshots?
     /// Why there are none.
     var obstacle: String?
+    /// Why there is no way back, for other threads. Nil: there is one, or nobody knows yet.
+    let barrier = Locked<String?>(nil)
     /// Are snapshots taken on the way? From the first request on.
     var isEngaged = false
     /// Where to look whether a snapshot should be taken.
@@ -114,10 +118,20 @@ final class Travel {
         pause.withLock { $0 = nil }
         onPause.withLock { $0.call = nil }
         onEnd.withLock { $0.call = nil }
+        barrier.withLock { $0 = nil }
         (goal, backFrom, hit, resumedAt, counts) = (.none, nil, nil, nil, nil)
         (pausesAtStart, isEngaged, fileIsReported) = (false, false, false)
         (snapshots, obstacle) = (nil, nil)
         (nextLook, planned, pace) = (.max, [], SnapshotPace(0, 0))
+    }
+
+    /// The journey that is under way ends without a pause.
+    func endJourney() { (goal, backFrom, hit, planned) = (.none, nil, nil, []) }
+
+    /// For other threads.
+    func publishBarrier() {
+        let reason = snapshots?.hasBegun == true ? nil : obstacle
+        barrier.withLock { $0 = reason }
     }
 
     /// Does the machine stop where the log ends, instead of ending?
