@@ -419,3 +419,46 @@ TEST(a_breakpoint_after_an_interrupt_counts_where_the_machine_was_resumed) {
     (void)journey_end(&m);
     free(m.digests);
 }
+
+/* -------------------------------------------------- callbacks about a region of RAM */
+
+static uint8_t more_ram[JOURNEY_PAGE];
+static unsigned refusals;
+
+static void finish_when_cleaned(void *opaque) {
+    (void)opaque;
+    refusals += CHECK_STATUS(replay_finish(), ERROR_REENTERED);
+}
+
+static void finish_when_loaded(void *opaque, uint64_t offset, uint64_t length) {
+    (void)offset, (void)length;
+    finish_when_cleaned(opaque);
+}
+
+static void register_more_ram(journey_host_t *machine) {
+    (void)machine;
+    replay_ram_config_t ram = REPLAY_RAM_CONFIG_INIT;
+    ram.name = "more";
+    ram.bytes = more_ram;
+    ram.length = sizeof more_ram;
+    ram.cleaned = finish_when_cleaned;
+    ram.loaded = finish_when_loaded;
+    REQUIRE_STATUS(replay_register_ram(&ram), OK);
+}
+
+TEST(callbacks_of_a_region_do_not_end_the_session) {
+    journey_record(&m, 16, NULL);
+    m.prepare = register_more_ram;
+    journey_begin(&m, LOOP_OWN, NULL);
+    m.on_pause = at_pause;
+    next_journey = note_arrival;
+    arrive(30000);
+    unsigned before = refusals;
+    CHECK(before > 0);
+    more_ram[7] = 1;
+    arrive(100);
+    CHECK_EQ(more_ram[7], 0);
+    CHECK(refusals > before + 1);
+    (void)journey_end(&m);
+    free(m.digests);
+}

@@ -49,7 +49,9 @@ extension Session {
                 throw EnginePosition.error("it is damaged")
             }
             try go(to: try parts.position(state.timers), player, isTrusted: true)
-            do throws(SystemError) { try snapshots.load(label.id) } catch {
+            do throws(SystemError) {
+                try callingHost { () throws(SystemError) in try snapshots.load(label.id) }
+            } catch {
                 throw ReplayError(error, "RAM could not be loaded", device: "")
             }
             adopt(snapshots.disks(of: label.id))

@@ -83,8 +83,11 @@ extension Session {
             return
         }
         do throws(SystemError) {
-            let snapshots = try Snapshots(
-                preparation.ram, storage, budget: options.snapshotMemory, Syscalls(faults: options.faults))
+            let snapshots = try callingHost { () throws(SystemError) in
+                try Snapshots(
+                    preparation.ram, storage, budget: options.snapshotMemory,
+                    Syscalls(faults: options.faults))
+            }
             for remark in snapshots.remarks { host.message(.warning, remark) }
             travel.snapshots = snapshots
             var spacing = SnapshotPace.usualSpacing
@@ -179,12 +182,20 @@ extension Session {
         let isArrival =
             player.map { !$0.hasConsumed(at: icount) } ?? (writer?.hasWritten(at: icount) == false)
         do throws(SystemError) {
-            return try snapshots.take(
-                place, isArrival: isArrival, state: state, disks: disks, isKept: isKept, isForFile: isForFile)
+            return try callingHost { () throws(SystemError) in
+                try snapshots.take(
+                    place, isArrival: isArrival, state: state, disks: disks, isKept: isKept,
+                    isForFile: isForFile)
+            }
         } catch {
             travel.obstacle = "RAM can't be read for snapshots: \(error)"
             return false
         }
+    }
+
+    /// Work on RAM, which calls the host about its pages.
+    func callingHost<Result>(_ work: () throws(SystemError) -> Result) throws(SystemError) -> Result {
+        try inHost { Swift.Result { () throws(SystemError) in try work() } }.get()
     }
 
     /// The checksum of the log up to here; nil: it can't be read.
