@@ -420,3 +420,9 @@ TEST(a_named_snapshot_needs_a_mode_and_a_host_that_has_state) {
     free(m.digests);
     REQUIRE(mkdir(snap_path(), 0777) == 0 || errno == EEXIST);
 }
+
+TEST(a_recording_without_memory_for_snapshots_reports_it) {
+    journey_record(&m, 4, "rrsnap=1,rrsnapmem=1");
+    CHECK_HAS(m.host.text, "rrsnap makes no snapshots: memory for snapshots ran out");
+    free(m.digests);
+}

@@ -97,6 +97,9 @@ extension Session {
             travel.obstacle =
                 error == .noMemory
                 ? "memory for snapshots ran out (rrsnapmem)" : "RAM can't be read for snapshots: \(error)"
+            if keepsSnapshots, let obstacle = travel.obstacle {
+                host.message(.warning, "rrsnap makes no snapshots: \(obstacle)")
+            }
         }
     }
 
