@@ -44,7 +44,7 @@ typedef struct replay_ram_config {
     uint32_t size;       /**< sizeof(replay_ram_config_t) */
     uint32_t page_bytes; /**< a power of two, 64 to 65536; 0: 4096 */
     const char *name;    /**< for messages; different for each region; not NULL */
-    void *bytes;         /**< the memory, which stays there until replay_finish() */
+    void *bytes;         /**< writable memory, which stays there until replay_finish() */
     uint64_t length;     /**< in bytes; the last page may be shorter */
     /** A map of the host's, with one byte for each page, which the host sets to 0xFF after the
      *  page was written. The library reads and clears bit 0; the host may use the others.
@@ -109,7 +109,8 @@ REPLAY_API bool replay_is_paused(void);
  *  Thread: [any], without the lock too. */
 REPLAY_API replay_status_t replay_seek(uint64_t icount);
 
-/** Goes to the icount of an event. @param event its number, from 0.
+/** Goes to the icount of an event, which it looks up in the log: it waits for the replay lock.
+ *  @param event its number, from 0
  *  @return as replay_seek(); ERROR_INVALID_ARGUMENT if the log has no such event.
  *  Thread: [any], without the lock too. */
 REPLAY_API replay_status_t replay_seek_event(uint64_t event);

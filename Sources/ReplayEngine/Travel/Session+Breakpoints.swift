@@ -12,7 +12,9 @@ extension Session {
         switch travel.goal {
         case .seek: return false
         case .search(var search):
-            guard hit.icount < search.end, travel.counts?(kind, address) ?? true else { return false }
+            guard hit.icount < search.end, isMet(kind, address) else {
+                return false
+            }
             search.found = hit
             travel.goal = .search(search)
             return false
@@ -21,10 +23,16 @@ extension Session {
             if let start = travel.resumedAt, start.icount == hit.icount, start.fromWatch || !hit.isWatch {
                 return false
             }
-            guard travel.counts?(kind, address) ?? true else { return false }
+            guard isMet(kind, address) else { return false }
         }
         travel.hit = hit
         shared.stopIcount.store(0, ordering: .relaxed)
         return true
+    }
+
+    /// Does a debugger's condition for what is there hold?
+    private func isMet(_ kind: Int32, _ address: UInt64) -> Bool {
+        let condition = travel.counts.withLock { $0 }
+        return condition.isMet?(kind, address) ?? true
     }
 }

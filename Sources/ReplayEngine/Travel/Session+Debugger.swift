@@ -87,9 +87,12 @@ extension Session {
     /// Asks at a hit whether the breakpoint counts, on the vCPU thread with the lock held. Call within
     /// ``whilePaused(_:)``.
     package func countHits(if counts: ((BreakKind, UInt64) -> Bool)?) {
-        travel.counts = counts.map { counts in
-            { kind, address in BreakKind(rawValue: kind).map { counts($0, address) } ?? true }
+        let isMet = counts.map { counts in
+            { (kind: BreakKind.RawValue, address: UInt64) in
+                BreakKind(rawValue: kind).map { counts($0, address) } ?? true
+            }
         }
+        travel.counts.withLock { $0.isMet = isMet }
     }
 
     // MARK: What it reports

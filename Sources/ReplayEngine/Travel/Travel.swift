@@ -66,6 +66,11 @@ final class Travel {
         var call: (@Sendable () -> Void)?
     }
 
+    /// What a debugger asks at a hit.
+    struct Condition {
+        var isMet: ((Int32, UInt64) -> Bool)?
+    }
+
     let inbox = Locked(Inbox())
     /// The number of the request that was taken last.
     var taken: UInt64 = 0
@@ -78,7 +83,7 @@ final class Travel {
     /// paused by one: it may have been taken to the access by a step or a seek.
     var resumedAt: (icount: UInt64, fromWatch: Bool)?
     /// Asks at a hit whether it counts, for conditions of a debugger.
-    var counts: ((Int32, UInt64) -> Bool)?
+    let counts = Locked(Condition())
     /// Why the machine is paused.
     let pause = Locked<DebuggerStop?>(nil)
     /// Called when the machine is paused, and when the run ends.
@@ -119,7 +124,8 @@ final class Travel {
         onPause.withLock { $0.call = nil }
         onEnd.withLock { $0.call = nil }
         barrier.withLock { $0 = nil }
-        (goal, backFrom, hit, resumedAt, counts) = (.none, nil, nil, nil, nil)
+        (goal, backFrom, hit, resumedAt) = (.none, nil, nil, nil)
+        counts.withLock { $0.isMet = nil }
         (pausesAtStart, isEngaged, fileIsReported) = (false, false, false)
         (snapshots, obstacle) = (nil, nil)
         (nextLook, planned, pace) = (.max, [], SnapshotPace(0, 0))
