@@ -462,3 +462,28 @@ TEST(callbacks_of_a_region_do_not_end_the_session) {
     (void)journey_end(&m);
     free(m.digests);
 }
+
+/* ----------------------------------------------------------- a load that forgets */
+
+static bool load_less(void *opaque, const replay_stream_t *in) {
+    journey_host_t *machine = opaque;
+    return in->read(in->opaque, &machine->cpu, sizeof machine->cpu - 8);
+}
+
+TEST(a_load_that_leaves_bytes_fails_the_replay) {
+    journey_record(&m, 13, NULL);
+    m.load = load_less;
+    journey_begin(&m, LOOP_OWN, NULL);
+    m.on_pause = at_pause;
+    next_journey = note_arrival;
+    arrive(20000);
+    CHECK_STATUS(replay_seek(10000), OK);
+    int64_t limit = test_now_ns() + 5000000000;
+    while (!host_stopped(&m.host) && test_now_ns() < limit)
+        journey_turn(&m);
+    CHECK_EQ(m.host.stops, 1);
+    CHECK_HAS(host_last_error().message, "left 8 bytes");
+    CHECK_STATUS(journey_end(&m), ERROR_POSITION);
+    m.load = NULL;
+    free(m.digests);
+}

@@ -99,7 +99,8 @@ REPLAY_API bool replay_is_paused(void);
 /** Goes to a place in the replay, forward or back, and pauses the machine there. The call
  *  returns at once; replay_host::paused is called when the place is reached, or the end of
  *  the log if that comes first. replay_query() shows how far it is, and replay_pause() ends
- *  it. A new journey replaces one that is under way. Breakpoints on the way are ignored.
+ *  it. A new journey replaces one that is under way. Breakpoints on the way are ignored. A step
+ *  forward goes to the icount plus 1.
  *
  *  @param icount the place
  *  @return REPLAY_OK; ERROR_NOT_SUPPORTED (the place isn't ahead, and there are no snapshots: the
@@ -110,6 +111,8 @@ REPLAY_API bool replay_is_paused(void);
 REPLAY_API replay_status_t replay_seek(uint64_t icount);
 
 /** Goes to the icount of an event, which it looks up in the log: it waits for the replay lock.
+ *  If an instruction led to the event (it read a clock, for example), it counts already: to see
+ *  the machine before that instruction, go one instruction further back.
  *  @param event its number, from 0
  *  @return as replay_seek(); ERROR_INVALID_ARGUMENT if the log has no such event.
  *  Thread: [any], without the lock too. */
@@ -140,22 +143,25 @@ typedef int32_t replay_break_kind_t;
 enum {
     REPLAY_BREAK_SOFTWARE = 0, /**< an instruction that is about to be executed */
     REPLAY_BREAK_HARDWARE = 1, /**< the same */
-    REPLAY_WATCH_WRITE = 2,    /**< a store that will change bytes */
+    REPLAY_WATCH_WRITE = 2,    /**< a store that will change watched bytes: compare them */
     REPLAY_WATCH_READ = 3,     /**< a load */
     REPLAY_WATCH_ACCESS = 4,   /**< a load or a store */
     REPLAY_BREAK_KINDS = 5
 };
 
 /** The guest is about to execute an instruction that has a breakpoint, or that accesses
- *  memory which is watched. replay_host::icount must return the number of instructions that
- *  were completed before this one.
+ *  memory which is watched. Call it before the instruction is counted: replay_host::icount must
+ *  return the number of instructions that were completed before this one. What the recording
+ *  has at that icount may have been delivered, an interrupt for example: a seek to the same
+ *  icount ends before that.
  *
  *  Record, none: true, except for the instruction at which the machine was just resumed, and
  *  if a debugger's condition for the breakpoint is false (gdb.h).
  *  Play: the same, except during a journey, which notes hits if it looks for them, and stops
  *  only at its end.
  *  @param kind REPLAY_BREAK_… or REPLAY_WATCH_…
- *  @param address the guest's address of the instruction or of the bytes
+ *  @param address the guest's address of the instruction, or of the first watched byte that is
+ *    accessed
  *  @return true: end the slice without executing the instruction, and account as always; the
  *    machine pauses there. False: execute it, and go on.
  *  Thread: [vcpu] [lock-held]. */

@@ -145,7 +145,8 @@ typedef struct replay_host {
     bool (*load_state)(void *opaque, const replay_stream_t *in);
 
     /** The library has paused the machine (debug.h). It stays paused until replay_resume() or a
-     *  new journey; both may be called here. Usually called by the vCPU thread. */
+     *  new journey; both may be called here, but not while a debugger is attached (gdb.h), which
+     *  expects to do that itself. Usually called by the vCPU thread. */
     void (*paused)(void *opaque, replay_pause_reason_t why);
 
     /** PLAY: makes replay_reverse_continue() faster, which skips parts of the run that can't

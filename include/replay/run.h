@@ -46,7 +46,7 @@ REPLAY_API replay_status_t replay_run(void);
 
 /** Ends every replay_run() of the session soon: one that is in execute() returns
  *  after that (replay_host::kick is called). Until replay_finish() every later
- *  replay_run() returns at once.
+ *  replay_run() returns at once, unless replay_position_load() or replay_branch() was called.
  *  @return REPLAY_OK; ERROR_WRONG_STATE if not configured.
  *  Thread: [any], without the lock too, also in callbacks, but not in a signal
  *  handler. */

@@ -69,6 +69,10 @@ extension Session {
             guard isRead else {
                 return failToLoad("the host refused its state (replay_host::load_state)", .position)
             }
+            if !rest.isEmpty {
+                let unread = "replay_host::load_state left \(rest.count) bytes of what save_state wrote"
+                return failToLoad(unread, .position)
+            }
             if let left {
                 return failToLoad("replay_host::load_state did not submit again the \(left)", .position)
             }

@@ -225,7 +225,7 @@ static void configure(journey_host_t *m, replay_mode_t mode, const char *options
     host->execute = execute;
     host->interrupt = interrupt;
     if (!m->no_state)
-        host->save_state = save, host->load_state = load;
+        host->save_state = save, host->load_state = m->load ? m->load : load;
     host->paused = paused;
     if (m->knows_watched)
         host->watched_ram = watched;

@@ -60,10 +60,11 @@ typedef struct journey_host {
     bool no_map;        /**< the library finds written pages itself */
     bool knows_watched; /**< with watched_ram */
     bool no_state;      /**< without save_state */
-    bool refuses;       /**< save_state returns false */
-    bool leaves;        /**< its own loop ends */
-    bool refuses_load;  /**< load_state returns false */
-    uint64_t seed;      /**< RECORD: of the keys */
+    bool (*load)(void *opaque, const replay_stream_t *in); /**< NULL: the usual load_state */
+    bool refuses;                                          /**< save_state returns false */
+    bool leaves;                                           /**< its own loop ends */
+    bool refuses_load;                                     /**< load_state returns false */
+    uint64_t seed;                                         /**< RECORD: of the keys */
     unsigned saves, loads, loaded_pages;
     bool is_slow;      /**< it needs a millisecond for a thousand instructions */
     uint64_t executed; /**< instructions, in all of the run */
