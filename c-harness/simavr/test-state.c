@@ -108,14 +108,8 @@ static uint16_t noise(void *opaque) {
 
 /* Some of what optiboot understands: it reads and programs pages, and at last it leaves. */
 static char next_byte(test_t *t) {
-    static const char *const messages[] = {"0 ",
-                                           "A\x81 ",
-                                           "u ",
-                                           "U\x10\x10 ",
-                                           "d\x01\x04Awxyz ",
-                                           "t\x01\x04"
-                                           "A ",
-                                           "Q "};
+    static const char *const messages[] = {
+        "0 ", "A\x81 ", "u ", "U\x10\x10 ", "d\x01\x04Awxyz ", "t\x01\x04\x41 ", "Q "};
     enum { COUNT = sizeof messages / sizeof *messages };
     if (t->message == NULL || *t->message == 0)
         t->message =
