@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include "../rv64/cpu/mmu.h"
@@ -229,6 +230,15 @@ static void bench_seeks(uint64_t end) {
     printf("seek_p95_s %.4f\n", part(times, SEEKS, 0.95));
 }
 
+/* The size of NAME.snap; 0: the option rrsnap=MS isn't given, and snapshots are in memory only. */
+static long store_bytes(void) {
+    char *name = g_strconcat(replay->replay_get_filename(), ".snap", NULL);
+    struct stat about;
+    long bytes = stat(name, &about) == 0 ? (long)about.st_size : 0;
+    g_free(name);
+    return bytes;
+}
+
 static gpointer drive(gpointer opaque) {
     (void)opaque;
     replay->replay_thread_attach(REPLAY_THREAD_IO);
@@ -246,6 +256,7 @@ static gpointer drive(gpointer opaque) {
     bench_seeks(end);
     replay_info_t info = REPLAY_INFO_INIT;
     replay->replay_query(&info);
+    printf("store_bytes %ld\n", store_bytes());
     struct rusage usage;
     getrusage(RUSAGE_SELF, &usage);
     printf("memory_bytes %ld\n", usage.ru_maxrss * 1024);

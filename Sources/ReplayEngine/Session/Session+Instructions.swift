@@ -127,12 +127,16 @@ extension Session {
     package func hasException() -> Bool { has(.exception, "replay_has_exception") }
 
     private func take(_ kind: EventKind, _ function: StaticString) -> Bool {
-        if isHalted || !isIdle && refusal(.vcpu, function) != nil { return false }
-        let isTaken =
-            isIdle
-            || (isRecording
-                ? write(kind) || options.goOnWhenFull : withPlayer { take(kind, $0) } ?? false)
-        // The next instruction is a different one, at the same icount.
+        if isIdle { return noteTaken(!isHalted) }
+        if refusal(.vcpu, function) != nil { return false }
+        if isRecording { return noteTaken(!isHalted && (write(kind) || options.goOnWhenFull)) }
+        // While a replay is paused nothing is next.
+        return noteTaken(withPlayer { take(kind, $0) } ?? false)
+    }
+
+    /// After an interrupt the next instruction is a different one, at the same icount.
+    @inline(__always)
+    private func noteTaken(_ isTaken: Bool) -> Bool {
         if isTaken { travel.resumedAt = nil }
         return isTaken
     }
