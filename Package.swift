@@ -11,7 +11,7 @@ let package = Package(
     name: "libreplay",
     products: [
         .library(name: "replay", type: .dynamic, targets: ["Replay"]),
-        // For Tools/replay-log, a package of its own.
+        // For Sources/replay-log, a package of its own.
         .library(name: "ReplayTool", targets: ["ReplayTool"]),
     ],
     targets: [

@@ -16,7 +16,7 @@ set(_installed_tool ${CMAKE_CURRENT_BINARY_DIR}/bin-installed/replay-log)
 # come or go: its plan is removed. What is built already stays.
 add_custom_target(replay-log ALL
     COMMAND ${CMAKE_COMMAND} -E rm -f ${_scratch}/release.yaml
-    COMMAND ${SWIFT} build --package-path ${CMAKE_CURRENT_SOURCE_DIR}/Tools/replay-log
+    COMMAND ${SWIFT} build --package-path ${CMAKE_CURRENT_SOURCE_DIR}/Sources/replay-log
         --scratch-path ${_scratch} -c release --product replay-log
         -Xswiftc -use-ld=lld -Xswiftc -static-stdlib -Xswiftc -L${REPLAY_STATIC_DIR}
         -Xswiftc -Xclang-linker -Xswiftc -static-libgcc -Xswiftc -enforce-exclusivity=unchecked
