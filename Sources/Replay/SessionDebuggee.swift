@@ -233,7 +233,7 @@ final class SessionDebuggee: Debuggee {
             return lines(session.whilePaused { session.upcomingEvents(count) }, "no more events")
         case ("snapshots", 1):
             return lines(session.whilePaused { session.snapshotDescription }, "no snapshots")
-        default: return "there is no command \"\(command)\": see \"monitor help\"\n"
+        default: return "unknown command \"\(command)\": see \"monitor help\"\n"
         }
     }
 

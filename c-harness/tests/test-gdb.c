@@ -136,7 +136,7 @@ static void monitor_commands(void) {
     CHECK_HAS(gdb_monitor(&c, "events 3"), "\n");
     CHECK_HAS(gdb_monitor(&c, "events x"), "events needs a count");
     CHECK_HAS(gdb_monitor(&c, "help"), "seek event NUMBER");
-    CHECK_HAS(gdb_monitor(&c, "dance"), "there is no command");
+    CHECK_HAS(gdb_monitor(&c, "dance"), "unknown command");
     CHECK_HAS(gdb_monitor(&c, "seek event 99999999"), "event");
     CHECK_HAS(gdb_monitor(&c, "seek event 0"), "icount");
 }

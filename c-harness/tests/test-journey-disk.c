@@ -9,22 +9,8 @@
 static journey_host_t m;
 static disk_options_t disk;
 
-/** What a case does at each pause: returns false when the machine may run to its end. */
-static bool (*next_journey)(replay_pause_reason_t why);
 static uint64_t target, seed;
 static unsigned journeys;
-
-static void at_pause(journey_host_t *machine, replay_pause_reason_t why) {
-    if (!next_journey(why)) {
-        machine->on_pause = NULL;
-        journey_clear_breaks(machine);
-        CHECK_STATUS(replay_resume(), OK);
-    }
-}
-
-static bool is_here(uint64_t icount) {
-    return CHECK_EQ(m.cpu.icount, icount) && CHECK(journey_digest(&m) == m.digests[icount]);
-}
 
 /** Records, and begins a replay whose overlay is kept. */
 static void begin(journey_loop_t loop, uint64_t from, const char *options) {
@@ -49,7 +35,7 @@ static void end(void) {
 
 static bool seek_again(replay_pause_reason_t why) {
     CHECK_EQ(why, REPLAY_PAUSE_PLACE);
-    if (!is_here(target) || journeys-- == 0)
+    if (!journey_is_here(&m, target) || journeys-- == 0)
         return false;
     if (test_random(&seed) % 4 == 0 && target > 0) {
         target--;
@@ -63,8 +49,8 @@ static bool seek_again(replay_pause_reason_t why) {
 
 static void seek_around(journey_loop_t loop, uint64_t from, unsigned count, const char *options) {
     begin(loop, from, options);
-    m.on_pause = at_pause;
-    next_journey = seek_again;
+    m.on_pause = journey_at_pause;
+    m.next = seek_again;
     journeys = count;
     target = test_random(&seed) % JOURNEY_LAST;
     CHECK_STATUS(replay_seek(target), OK);
@@ -81,8 +67,8 @@ TEST_SLOW(random_journeys_find_the_same_state_and_content, 120) {
 
 TEST_SLOW(a_disk_whose_data_the_log_has_goes_back_too, 120) {
     begin(LOOP_OWN, 3, "rrdata=on");
-    m.on_pause = at_pause;
-    next_journey = seek_again;
+    m.on_pause = journey_at_pause;
+    m.next = seek_again;
     journeys = 40;
     target = 30000;
     CHECK_STATUS(replay_seek(target), OK);
@@ -110,7 +96,7 @@ static bool there_and_back(replay_pause_reason_t why) {
     if (!CHECK_EQ(why, at_begin ? REPLAY_PAUSE_BEGIN : REPLAY_PAUSE_BREAKPOINT))
         return false;
     if (at_begin)
-        return !is_here(0) && false;
+        return !journey_is_here(&m, 0) && false;
     if (!is_back) {
         hits[hit_count++] = m.cpu.icount;
         is_back = hit_count == HITS;
@@ -126,8 +112,8 @@ static bool there_and_back(replay_pause_reason_t why) {
 static void break_and_reverse(void) {
     (hit_count = 0, is_back = false);
     begin(LOOP_OWN, 5, NULL);
-    m.on_pause = at_pause;
-    next_journey = there_and_back;
+    m.on_pause = journey_at_pause;
+    m.next = there_and_back;
     for (unsigned i = 0; i < JOURNEY_BREAKS; i++)
         journey_set_break(&m, i, REPLAY_BREAK_SOFTWARE, 77 + 7 * i);
     CHECK_STATUS(replay_pause(), OK); /* from now on there are snapshots on the way */
@@ -162,8 +148,8 @@ TEST_SLOW(reverse_continue_passes_pending_requests, 120) {
 TEST_SLOW(a_busy_disk_without_resubmission_has_one_snapshot, 120) {
     disk.pace = DISK_BUSY;
     begin(LOOP_OWN, 3, NULL);
-    m.on_pause = at_pause;
-    next_journey = seek_again;
+    m.on_pause = journey_at_pause;
+    m.next = seek_again;
     journeys = 10;
     target = 30000;
     CHECK_STATUS(replay_seek(target), OK);
@@ -187,8 +173,8 @@ TEST_SLOW(pending_requests_are_in_the_file_too, 60) {
     journey_record(&m, 6, "rrsnap=1");
     CHECK(m.saves > 1);
     journey_begin(&m, LOOP_OWN, NULL);
-    m.on_pause = at_pause;
-    next_journey = seek_back_and_forth;
+    m.on_pause = journey_at_pause;
+    m.next = seek_back_and_forth;
     journeys = 30;
     seed = 6;
     target = 55000;
@@ -216,8 +202,8 @@ TEST_SLOW(a_disk_that_the_guest_writes_to_keeps_snapshots_out_of_the_file, 60) {
 /** A host that doesn't submit the same again. */
 static void check_failure(const char *message) {
     begin(LOOP_OWN, 8, NULL);
-    m.on_pause = at_pause;
-    next_journey = seek_again;
+    m.on_pause = journey_at_pause;
+    m.next = seek_again;
     journeys = 100;
     target = 30000;
     CHECK_STATUS(replay_seek(target), OK);
@@ -245,7 +231,7 @@ TEST_SLOW(a_request_that_was_not_pending_is_refused, 60) {
 
 static bool leave_at_the_second(replay_pause_reason_t why) {
     CHECK_EQ(why, REPLAY_PAUSE_PLACE);
-    is_here(target);
+    journey_is_here(&m, target);
     m.leaves = m.pauses == 2;
     if (m.leaves)
         return true;
@@ -257,8 +243,8 @@ static bool leave_at_the_second(replay_pause_reason_t why) {
 /** To a late place, and back to one in the middle. */
 static void go_back_and_leave(void) {
     begin(LOOP_OWN, 11, NULL);
-    m.on_pause = at_pause;
-    next_journey = leave_at_the_second;
+    m.on_pause = journey_at_pause;
+    m.next = leave_at_the_second;
     target = 55000;
     CHECK_STATUS(replay_seek(target), OK);
     journey_run(&m);
@@ -323,8 +309,8 @@ TEST_SLOW(without_an_overlay_there_is_no_way_back, 60) {
     m.device = disk_device(&disk);
     journey_record(&m, 4, NULL);
     journey_begin(&m, LOOP_OWN, NULL);
-    m.on_pause = at_pause;
-    next_journey = is_refused;
+    m.on_pause = journey_at_pause;
+    m.next = is_refused;
     CHECK_STATUS(replay_seek(2000), OK);
     journey_run(&m);
     CHECK_EQ(m.pauses, 1);

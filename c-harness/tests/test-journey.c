@@ -6,29 +6,15 @@
 
 static journey_host_t m;
 
-/** What a case does at each pause: returns false when the machine may run to its end. */
-static bool (*next_journey)(replay_pause_reason_t why);
 static uint64_t target, seed;
 static unsigned journeys;
-
-static void at_pause(journey_host_t *machine, replay_pause_reason_t why) {
-    if (!next_journey(why)) {
-        machine->on_pause = NULL;
-        journey_clear_breaks(machine);
-        CHECK_STATUS(replay_resume(), OK);
-    }
-}
-
-static bool is_here(uint64_t icount) {
-    return CHECK_EQ(m.cpu.icount, icount) && CHECK(journey_digest(&m) == m.digests[icount]);
-}
 
 /* ----------------------------------------------------------------------- seek */
 
 static bool seek_again(replay_pause_reason_t why) {
     CHECK_EQ(why, REPLAY_PAUSE_PLACE);
     CHECK(!replay_running_debug());
-    if (!is_here(target) || journeys-- == 0)
+    if (!journey_is_here(&m, target) || journeys-- == 0)
         return false;
     target = test_random(&seed) % 8 ? test_random(&seed) % JOURNEY_LAST
                                     : (target > 5 ? target - test_random(&seed) % 5 : 3);
@@ -40,8 +26,8 @@ static void seek_around(journey_loop_t loop, uint64_t from, unsigned count) {
     seed = from;
     journey_record(&m, from, NULL);
     journey_begin(&m, loop, NULL);
-    m.on_pause = at_pause;
-    next_journey = seek_again;
+    m.on_pause = journey_at_pause;
+    m.next = seek_again;
     journeys = count;
     target = test_random(&seed) % JOURNEY_LAST;
     CHECK_STATUS(replay_seek(target), OK);
@@ -72,10 +58,10 @@ TEST_LONG(many_random_seeks, 1200) {
 static bool walk_back(replay_pause_reason_t why) {
     CHECK_EQ(why, target == UINT64_MAX ? REPLAY_PAUSE_BEGIN : REPLAY_PAUSE_PLACE);
     if (target == UINT64_MAX) {
-        is_here(0);
+        journey_is_here(&m, 0);
         return false;
     }
-    if (!is_here(target))
+    if (!journey_is_here(&m, target))
         return false;
     if (journeys-- == 0) {
         target = 2;
@@ -92,8 +78,8 @@ TEST_SLOW(steps_back_pass_sleep_interrupts_and_the_begin, 60) {
     for (journey_loop_t loop = LOOP_OWN; loop < LOOP_COUNT; loop++) {
         journey_record(&m, loop, NULL);
         journey_begin(&m, loop, NULL);
-        m.on_pause = at_pause;
-        next_journey = walk_back;
+        m.on_pause = journey_at_pause;
+        m.next = walk_back;
         journeys = 300;
         target = 20100; /* the guest slept at 19996 */
         CHECK_STATUS(replay_seek(target), OK);
@@ -117,7 +103,7 @@ static bool there_and_back(replay_pause_reason_t why) {
     if (!CHECK_EQ(why, at_begin ? REPLAY_PAUSE_BEGIN : REPLAY_PAUSE_BREAKPOINT))
         return false;
     if (at_begin) {
-        is_here(0);
+        journey_is_here(&m, 0);
         return false;
     }
     if (is_back) {
@@ -141,8 +127,8 @@ static void break_and_reverse(journey_loop_t loop, replay_break_kind_t kind, uin
     (hit_count = 0, is_back = false);
     journey_record(&m, loop + address, NULL);
     journey_begin(&m, loop, NULL);
-    m.on_pause = at_pause;
-    next_journey = there_and_back;
+    m.on_pause = journey_at_pause;
+    m.next = there_and_back;
     for (unsigned i = 0; i < JOURNEY_BREAKS; i++)
         journey_set_break(&m, i, kind, address + 7 * i);
     CHECK_STATUS(replay_pause(), OK); /* from now on there are snapshots on the way */
@@ -176,7 +162,7 @@ static bool end_and_back(replay_pause_reason_t why) {
         return true;
     case 2:
         CHECK_EQ(why, REPLAY_PAUSE_PLACE);
-        is_here(JOURNEY_LAST - 1);
+        journey_is_here(&m, JOURNEY_LAST - 1);
         CHECK_STATUS(replay_seek(UINT64_MAX), OK);
         return true;
     default:
@@ -189,8 +175,8 @@ TEST(the_end_of_the_log_is_a_place_like_any_other) {
     for (journey_loop_t loop = LOOP_OWN; loop < LOOP_COUNT; loop++) {
         journey_record(&m, 1, NULL);
         journey_begin(&m, loop, NULL);
-        m.on_pause = at_pause;
-        next_journey = end_and_back;
+        m.on_pause = journey_at_pause;
+        m.next = end_and_back;
         CHECK_STATUS(replay_seek(JOURNEY_LAST + 1), OK);
         journey_run(&m);
         CHECK_EQ(m.pauses, 3);
@@ -220,14 +206,14 @@ static void arrive(uint64_t icount) {
     while (!has_arrived && test_now_ns() < limit)
         journey_turn(&m);
     CHECK(has_arrived);
-    is_here(icount);
+    journey_is_here(&m, icount);
 }
 
 TEST(a_position_can_be_saved_and_loaded_in_a_pause) {
     journey_record(&m, 11, NULL);
     journey_begin(&m, LOOP_OWN, NULL);
-    m.on_pause = at_pause;
-    next_journey = note_arrival;
+    m.on_pause = journey_at_pause;
+    m.next = note_arrival;
     arrive(30000);
     REQUIRE(replay_can_snapshot());
     CHECK_STATUS(save(&position), OK);
@@ -237,12 +223,12 @@ TEST(a_position_can_be_saved_and_loaded_in_a_pause) {
     journey_restore(&m, &saved);
     CHECK(replay_is_paused());
     CHECK_EQ(replay_get_budget(100), 0);
-    is_here(30000);
+    journey_is_here(&m, 30000);
     CHECK_STATUS(replay_reverse_step(), OK);
     has_arrived = false;
     while (!has_arrived)
         journey_turn(&m);
-    is_here(29999);
+    journey_is_here(&m, 29999);
     m.on_pause = NULL;
     CHECK_STATUS(replay_resume(), OK);
     journey_run(&m);
@@ -254,8 +240,8 @@ TEST(a_position_can_be_saved_and_loaded_in_a_pause) {
 TEST(a_branch_begins_in_a_pause) {
     journey_record(&m, 12, NULL);
     journey_begin(&m, LOOP_OWN, NULL);
-    m.on_pause = at_pause;
-    next_journey = note_arrival;
+    m.on_pause = journey_at_pause;
+    m.next = note_arrival;
     arrive(40000);
     arrive(20000);
     CHECK_STATUS(replay_branch(test_path("branch")), OK);
@@ -270,8 +256,8 @@ TEST(a_branch_begins_in_a_pause) {
     CHECK_STATUS(journey_end(&m), OK);
 
     journey_begin_log(&m, LOOP_OWN, test_path("branch"), NULL);
-    m.on_pause = at_pause;
-    next_journey = note_arrival;
+    m.on_pause = journey_at_pause;
+    m.next = note_arrival;
     arrive(50000);
     arrive(10000);
     arrive(30000);
@@ -301,8 +287,8 @@ static replay_status_t go_on(void) {
 static void branch_on_the_way(replay_status_t (*begin)(void)) {
     journey_record(&m, 13, NULL);
     journey_begin(&m, LOOP_OWN, NULL);
-    m.on_pause = at_pause;
-    next_journey = note_arrival;
+    m.on_pause = journey_at_pause;
+    m.next = note_arrival;
     set_out(begin);
     CHECK_STATUS(replay_branch(test_path("branch")), OK);
     CHECK(!replay_running_debug());
@@ -323,8 +309,8 @@ TEST(a_branch_ends_a_journey) {
 static void load_on_the_way(replay_status_t (*begin)(void)) {
     journey_record(&m, 14, NULL);
     journey_begin(&m, LOOP_OWN, NULL);
-    m.on_pause = at_pause;
-    next_journey = note_arrival;
+    m.on_pause = journey_at_pause;
+    m.next = note_arrival;
     arrive(50000);
     CHECK_STATUS(save(&position), OK);
     saved = m;
@@ -348,8 +334,8 @@ TEST(loading_a_position_ends_a_journey) {
 TEST(a_journey_that_is_replaced_goes_back_no_more) {
     journey_record(&m, 15, NULL);
     journey_begin(&m, LOOP_OWN, NULL);
-    m.on_pause = at_pause;
-    next_journey = note_arrival;
+    m.on_pause = journey_at_pause;
+    m.next = note_arrival;
     arrive(20000);
     CHECK_STATUS(replay_reverse_step(), OK);
     CHECK(replay_running_debug());
@@ -397,8 +383,8 @@ TEST(a_breakpoint_after_an_interrupt_counts_where_the_machine_was_resumed) {
     CHECK_STATUS(journey_end(&m), OK);
     CHECK(interrupt_count > 0);
     journey_begin(&m, LOOP_OWN, NULL);
-    m.on_pause = at_pause;
-    next_journey = note_arrival;
+    m.on_pause = journey_at_pause;
+    m.next = note_arrival;
     for (unsigned i = 0; i < interrupt_count; i++) {
         arrive(interrupts[i].icount);
         journey_set_break(&m, 0, REPLAY_BREAK_SOFTWARE, interrupts[i].pc);
@@ -450,8 +436,8 @@ TEST(callbacks_of_a_region_do_not_end_the_session) {
     journey_record(&m, 16, NULL);
     m.prepare = register_more_ram;
     journey_begin(&m, LOOP_OWN, NULL);
-    m.on_pause = at_pause;
-    next_journey = note_arrival;
+    m.on_pause = journey_at_pause;
+    m.next = note_arrival;
     arrive(30000);
     unsigned before = refusals;
     CHECK(before > 0);
@@ -474,8 +460,8 @@ TEST(a_load_that_leaves_bytes_fails_the_replay) {
     journey_record(&m, 13, NULL);
     m.load = load_less;
     journey_begin(&m, LOOP_OWN, NULL);
-    m.on_pause = at_pause;
-    next_journey = note_arrival;
+    m.on_pause = journey_at_pause;
+    m.next = note_arrival;
     arrive(20000);
     CHECK_STATUS(replay_seek(10000), OK);
     int64_t limit = test_now_ns() + 5000000000;

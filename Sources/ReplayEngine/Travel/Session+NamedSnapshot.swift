@@ -40,7 +40,7 @@ extension Session {
 
     private func make(_ name: String, _ snapshots: Snapshots) -> Status {
         guard snapshots.isWritten else {
-            return note(namedError(.system, snapshots.remarks.last ?? "there is no file"))
+            return note(namedError(.system, snapshots.remarks.last ?? "its file could not be opened"))
         }
         guard take(snapshots, isKept: true, name: name) else { return notHere() }
         guard snapshots.settle(SnapshotPlace(icount: icount, event: events)) else {

@@ -377,3 +377,15 @@ void journey_set_break(journey_host_t *m, unsigned number, replay_break_kind_t k
 void journey_clear_breaks(journey_host_t *m) {
     memset(m->breaks, 0, sizeof m->breaks);
 }
+
+void journey_at_pause(journey_host_t *m, replay_pause_reason_t why) {
+    if (!m->next(why)) {
+        m->on_pause = NULL;
+        journey_clear_breaks(m);
+        CHECK_STATUS(replay_resume(), OK);
+    }
+}
+
+bool journey_is_here(const journey_host_t *m, uint64_t icount) {
+    return CHECK_EQ(m->cpu.icount, icount) && CHECK(journey_digest(m) == m->digests[icount]);
+}

@@ -77,6 +77,8 @@ typedef struct journey_host {
     uint64_t *digests;
     /** Called when the library has paused the machine. */
     void (*on_pause)(struct journey_host *m, replay_pause_reason_t why);
+    /** With journey_at_pause(): what comes next; false: the machine may run to its end. */
+    bool (*next)(replay_pause_reason_t why);
     unsigned pauses;
     replay_pause_reason_t why;
     bool differs; /**< a digest was different the second time */
@@ -109,6 +111,12 @@ void journey_run(journey_host_t *m);
 replay_status_t journey_end(journey_host_t *m);
 
 uint64_t journey_digest(const journey_host_t *m);
+
+/** For journey_host_t::on_pause: asks journey_host_t::next. */
+void journey_at_pause(journey_host_t *m, replay_pause_reason_t why);
+
+/** Checks that the machine is at a place, with the state that it had there at first. */
+bool journey_is_here(const journey_host_t *m, uint64_t icount);
 uint64_t journey_hash_ram(const journey_host_t *m);
 
 /** Configures and starts in mode NONE, as journey_begin(). */
