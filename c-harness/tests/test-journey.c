@@ -473,3 +473,38 @@ TEST(a_load_that_leaves_bytes_fails_the_replay) {
     m.load = NULL;
     free(m.digests);
 }
+
+/* -------------------------------------------------------------- to an event */
+
+TEST(a_seek_to_an_event_ends_at_its_icount) {
+    journey_record(&m, 14, NULL);
+    journey_begin(&m, LOOP_OWN, NULL);
+    uint64_t events = host_info().total_events;
+    REQUIRE(events > 20);
+    m.on_pause = journey_at_pause;
+    m.next = note_arrival;
+    CHECK_STATUS(replay_seek_event(events), ERROR_INVALID_ARGUMENT);
+    CHECK_STATUS(replay_seek_event(UINT64_MAX), ERROR_INVALID_ARGUMENT);
+    uint64_t before = 0;
+    /* Forward, then back from the last one to the first. */
+    for (uint64_t n = 0; n < 20; n++) {
+        uint64_t event = n < 19 ? (n + 1) * (events - 1) / 19 : 0;
+        has_arrived = false;
+        REQUIRE_STATUS(replay_seek_event(event), OK);
+        int64_t limit = test_now_ns() + 10000000000;
+        while (!has_arrived && test_now_ns() < limit)
+            journey_turn(&m);
+        REQUIRE(has_arrived);
+        journey_is_here(&m, m.cpu.icount);
+        /* It wasn't taken, unless the last instruction has read a clock; nor was any later one. */
+        CHECK(host_info().events <= event + 1);
+        CHECK(n == 19 ? m.cpu.icount < before : m.cpu.icount >= before);
+        before = m.cpu.icount;
+    }
+    m.on_pause = NULL;
+    CHECK_STATUS(replay_resume(), OK);
+    journey_run(&m);
+    CHECK_EQ(m.cpu.icount, JOURNEY_LAST);
+    CHECK_STATUS(journey_end(&m), OK);
+    free(m.digests);
+}
