@@ -46,7 +46,7 @@ static void end(replay_mode_t mode, journey_loop_t loop) {
 /** A query asks the host for its count too. */
 static replay_info_t query(void) {
     replay_info_t info = REPLAY_INFO_INIT;
-    if (LOOPS(replay_mode) == LOOP_COUNT)
+    if (LOOPS(replay_get_mode()) == LOOP_COUNT)
         replay_query(&info);
     return info;
 }

@@ -19,8 +19,9 @@ extern "C" {
 #endif
 
 /** The mode of the process's default session, so that a guard is one load and
- *  one branch. Only the library writes it. A host with several machines calls
- *  replay_get_mode() instead. */
+ *  one branch. Only the library writes it, in replay_start(), replay_branch() and
+ *  replay_finish(). A thread that may run beside these, and a host with several
+ *  machines, call replay_get_mode() instead. */
 REPLAY_API extern replay_mode_t replay_mode;
 
 /** The snapshot that the default session's configuration names (rrsnapshot),
