@@ -69,17 +69,22 @@ let package = Package(
                 "ReplaySystem",
             ]),
 
+        // Folders, files and random numbers of the tests.
+        .target(name: "TestSupport", path: "Tests/TestSupport"),
+
         .testTarget(name: "ReplaySystemTests", dependencies: ["ReplaySystem"]),
-        .testTarget(name: "ReplayGDBTests", dependencies: ["ReplayGDB", "ReplaySystem"]),
-        .testTarget(name: "ReplayLogTests", dependencies: ["ReplayLog", "ReplaySystem"]),
-        .testTarget(name: "ReplayQEMUTests", dependencies: ["ReplayLog", "ReplayQEMU"]),
+        .testTarget(name: "ReplayGDBTests", dependencies: ["ReplayGDB", "ReplaySystem", "TestSupport"]),
+        .testTarget(name: "ReplayLogTests", dependencies: ["ReplayLog", "ReplaySystem", "TestSupport"]),
+        .testTarget(name: "ReplayQEMUTests", dependencies: ["ReplayLog", "ReplayQEMU", "TestSupport"]),
         .testTarget(
-            name: "ReplayToolTests", dependencies: ["ReplayLog", "ReplayQEMU", "ReplaySystem", "ReplayTool"]),
+            name: "ReplayToolTests",
+            dependencies: ["ReplayLog", "ReplayQEMU", "ReplaySystem", "ReplayTool", "TestSupport"]),
         .testTarget(
-            name: "ReplaySnapshotsTests", dependencies: ["ReplayLog", "ReplaySnapshots", "ReplaySystem"]),
+            name: "ReplaySnapshotsTests",
+            dependencies: ["ReplayLog", "ReplaySnapshots", "ReplaySystem", "TestSupport"]),
         .testTarget(
             name: "ReplayEngineTests",
-            dependencies: ["CReplay", "Replay", "ReplayEngine", "ReplayLog", "ReplaySystem"]),
+            dependencies: ["CReplay", "Replay", "ReplayEngine", "ReplayLog", "ReplaySystem", "TestSupport"]),
     ],
     swiftLanguageModes: [.v6]
 )

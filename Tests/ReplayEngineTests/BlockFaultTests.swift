@@ -1,6 +1,7 @@
 import CReplay
 import Glibc
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import ReplayEngine
@@ -8,14 +9,8 @@ import Testing
 
 /// Each system call on a disk's file and overlay fails once, while recording and while replaying.
 @Suite(.serialized) struct BlockFaultTests {
-    private let folder: String
+    private let scratch = Scratch()
     private static let length = 1 << 16
-
-    init() throws {
-        var template = Array(
-            "\(getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp")/replay-disk-XXXXXX".utf8CString)
-        folder = String(cString: try #require(mkdtemp(&template)))
-    }
 
     // MARK: Parts
 
@@ -60,13 +55,13 @@ import Testing
     ]
 
     private func prepare(_ storage: DiskMachine.Storage) throws {
-        let image = open("\(folder)/image", O_RDWR | O_CREAT | O_TRUNC, 0o600)
+        let image = open(scratch.path("image"), O_RDWR | O_CREAT | O_TRUNC, 0o600)
         defer { close(image) }
         let written = Self.bytes(Self.length, seed: 0).withUnsafeBytes {
             write(image, $0.baseAddress, $0.count)
         }
         try #require(written == Self.length)
-        unlink("\(folder)/overlay")
+        unlink(scratch.path("overlay"))
     }
 
     private struct Course {
@@ -78,7 +73,7 @@ import Testing
 
     private func run(_ mode: Int, _ storage: DiskMachine.Storage, _ fault: Fault?) throws -> Course {
         try prepare(storage)
-        let machine = try DiskMachine(mode, folder, storage, faults: fault?.faults) { fault?.arm($0) }
+        let machine = try DiskMachine(mode, scratch.folder, storage, faults: fault?.faults) { fault?.arm($0) }
         var course = Course(opened: machine.opened)
         if course.opened == .ok {
             fault?.arm(true)

@@ -1,4 +1,5 @@
 import Glibc
+import TestSupport
 import Testing
 
 @testable import ReplayEngine
@@ -6,14 +7,9 @@ import Testing
 
 /// Each system call on an overlay with versions fails once: the content stays what it was, or a call says why not.
 @Suite struct OverlayFaultTests {
-    private let path: String
+    private let scratch = Scratch()
+    private var path: String { scratch.path("overlay") }
     private static let length = 200_000
-
-    init() throws {
-        var template = Array(
-            "\(getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp")/replay-overlay-XXXXXX".utf8CString)
-        path = "\(String(cString: try #require(mkdtemp(&template))))/overlay"
-    }
 
     /// Fails a call by its number, once it is armed.
     private final class Fault: Sendable {

@@ -1,4 +1,5 @@
 import Glibc
+import TestSupport
 import Testing
 
 @testable import ReplayEngine
@@ -6,25 +7,20 @@ import Testing
 
 /// Versions of an overlay's content, and what becomes of its file.
 @Suite struct OverlayTests {
-    private let folder: String
+    private let scratch = Scratch()
     private static let length = 1 << 18
-
-    init() throws {
-        var template = Array(
-            "\(getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp")/replay-overlay-XXXXXX".utf8CString)
-        folder = String(cString: try #require(mkdtemp(&template)))
-    }
 
     // MARK: Parts
 
     /// A disk's content as it should be; nil: never written.
     private typealias Content = [UInt8?]
 
-    private var path: String { "\(folder)/overlay" }
+    private var path: String { scratch.path("overlay") }
 
     private func make(isKept: Bool = true, _ faults: SyscallFaults? = nil) throws -> Overlay {
         let system = Syscalls(faults: faults)
-        let file = isKept ? try DataFile.kept(path, system) : try DataFile.temporary(in: folder, system)
+        let file =
+            isKept ? try DataFile.kept(path, system) : try DataFile.temporary(in: scratch.folder, system)
         try file.empty()
         return Overlay(file, isKept: isKept) { _ in }
     }

@@ -1,5 +1,6 @@
 import ReplayLog
 import ReplaySystem
+import TestSupport
 import Testing
 
 @testable import ReplaySnapshots

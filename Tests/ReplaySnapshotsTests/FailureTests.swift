@@ -1,6 +1,7 @@
 import Glibc
 import ReplayLog
 import ReplaySystem
+import TestSupport
 import Testing
 
 @testable import ReplaySnapshots

@@ -1,4 +1,5 @@
 import ReplayLog
+import TestSupport
 import Testing
 
 @testable import ReplaySnapshots

@@ -1,5 +1,6 @@
 import Glibc
 import ReplayLog
+import TestSupport
 
 @testable import ReplayTool
 
@@ -28,14 +29,11 @@ struct ToolRun {
 final class Recording {
     static let count: UInt64 = 5000
     let path: String
-    private let folder: String
+    private let scratch = Scratch()
 
     /// - Parameter isFinished: false: its recorder died.
     init(isFinished: Bool = true) throws {
-        var template = Array("/tmp/replay-tool-XXXXXX".utf8CString)
-        guard mkdtemp(&template) != nil else { throw LogError(.misuse, "no folder: errno \(errno)") }
-        folder = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
-        path = folder + "/run.log"
+        path = scratch.path("run.log")
         let options = LogOptions(segmentSize: 1024, syncInterval: 0)
         let writer = try LogWriter(path: path, options: options)
         let metadata = LogMetadata(
@@ -81,11 +79,5 @@ final class Recording {
         fseek(file, offset, SEEK_SET)
         fputc(byte ^ 4, file)
         fclose(file)
-    }
-
-    deinit {
-        unlink(path)
-        unlink(path + ".live")
-        rmdir(folder)
     }
 }

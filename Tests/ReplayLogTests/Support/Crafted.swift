@@ -1,3 +1,5 @@
+import TestSupport
+
 @testable import ReplayLog
 
 /// Files that no writer of today makes.

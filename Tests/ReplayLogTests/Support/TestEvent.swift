@@ -1,3 +1,5 @@
+import TestSupport
+
 @testable import ReplayLog
 
 /// An event that owns its bytes: what goes into a log, and what came out of it.

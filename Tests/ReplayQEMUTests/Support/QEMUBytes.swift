@@ -1,4 +1,4 @@
-import Glibc
+import TestSupport
 
 @testable import ReplayQEMU
 
@@ -140,25 +140,13 @@ struct QEMUBytes {
 
 /// A file for one test, gone with it.
 final class LogFile {
+    private let scratch = Scratch()
     let path: String
 
     init(_ bytes: [UInt8] = []) {
-        var template = Array("/tmp/replay-qemu-XXXXXX".utf8CString)
-        let descriptor = mkstemp(&template)
-        guard descriptor >= 0 else { fatalError("no file: errno \(errno)") }
-        close(descriptor)
-        path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        path = scratch.path("qemu.log")
         write(bytes)
     }
 
-    func write(_ bytes: [UInt8]) {
-        // Not truncated to nothing first: some file systems sync such a file when it is closed.
-        guard let file = fopen(path, "r+") else { fatalError("\(path): errno \(errno)") }
-        fwrite(bytes, 1, bytes.count, file)
-        fflush(file)
-        ftruncate(fileno(file), off_t(bytes.count))
-        fclose(file)
-    }
-
-    deinit { unlink(path) }
+    func write(_ bytes: [UInt8]) { Files.write(path, bytes) }
 }

@@ -1,3 +1,5 @@
+import TestSupport
+
 @testable import ReplaySnapshots
 
 /// A machine with some memory, whose pages are written at random, and plain copies of it.

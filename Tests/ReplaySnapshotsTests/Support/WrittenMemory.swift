@@ -1,6 +1,7 @@
 import Glibc
 import ReplaySystem
 import Synchronization
+import TestSupport
 
 @testable import ReplaySnapshots
 

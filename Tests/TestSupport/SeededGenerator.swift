@@ -1,12 +1,12 @@
 /// SplitMix64: the same numbers for the same seed, on every machine.
-struct SeededGenerator: RandomNumberGenerator {
+public struct SeededGenerator: RandomNumberGenerator {
     private var state: UInt64
 
-    init(seed: UInt64) {
+    public init(seed: UInt64) {
         state = seed
     }
 
-    mutating func next() -> UInt64 {
+    public mutating func next() -> UInt64 {
         state &+= 0x9E37_79B9_7F4A_7C15
         var value = state
         value = (value ^ (value >> 30)) &* 0xBF58_476D_1CE4_E5B9
@@ -15,7 +15,7 @@ struct SeededGenerator: RandomNumberGenerator {
     }
 
     /// A number of any magnitude, each as likely.
-    mutating func magnitude() -> UInt64 {
+    public mutating func magnitude() -> UInt64 {
         let bits = Int.random(in: 0...64, using: &self)
         return bits == 0 ? 0 : next() >> UInt64(64 - bits)
     }

@@ -1,35 +1,8 @@
 import Glibc
 
-/// A folder for one test, gone with it.
-final class Scratch {
-    let folder: String
-
-    init() {
-        let base = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
-        var template = Array("\(base)/replay-snapshots-XXXXXX".utf8CString)
-        guard let made = mkdtemp(&template) else { fatalError("no scratch folder: errno \(errno)") }
-        folder = String(cString: made)
-    }
-
-    deinit {
-        if let entries = opendir(folder) {
-            while let entry = readdir(entries) {
-                let name = withUnsafePointer(to: &entry.pointee.d_name) {
-                    $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-                }
-                unlink("\(folder)/\(name)")
-            }
-            closedir(entries)
-        }
-        rmdir(folder)
-    }
-
-    func path(_ name: String) -> String { "\(folder)/\(name)" }
-}
-
 /// Whole files, as bytes.
-enum Files {
-    static func read(_ path: String) -> [UInt8]? {
+public enum Files {
+    public static func read(_ path: String) -> [UInt8]? {
         let descriptor = open(path, O_RDONLY)
         guard descriptor >= 0 else { return nil }
         defer { close(descriptor) }
@@ -42,7 +15,7 @@ enum Files {
         }
     }
 
-    static func write(_ path: String, _ bytes: some Collection<UInt8>) {
+    public static func write(_ path: String, _ bytes: some Collection<UInt8>) {
         let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0o666)
         guard descriptor >= 0 else { fatalError("\(path) can't be written: errno \(errno)") }
         defer { close(descriptor) }
@@ -58,7 +31,7 @@ enum Files {
     }
 
     /// Changes one byte in place.
-    static func poke(_ path: String, _ offset: Int, _ byte: UInt8) {
+    public static func poke(_ path: String, _ offset: Int, _ byte: UInt8) {
         let descriptor = open(path, O_WRONLY)
         guard descriptor >= 0,
             withUnsafeBytes(of: byte, { pwrite(descriptor, $0.baseAddress, 1, off_t(offset)) }) == 1
@@ -66,5 +39,5 @@ enum Files {
         close(descriptor)
     }
 
-    static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
+    public static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
 }
