@@ -5,6 +5,7 @@
  *
  *      glib-demo record FILE [options]    runs it, and records its input
  *      glib-demo replay FILE [options]    runs it again with the recorded input
+ *      glib-demo replay FILE --gdb 1234   waits for gdb, which steps forward and back
  *
  *  Two threads work on the machine, never at the same time, because each holds
  *  the replay lock while it does:
@@ -25,6 +26,7 @@
 
 #include <replay/replay.h>
 
+#include "debug.h"
 #include "guest.h"
 #include "setup.h"
 
@@ -386,6 +388,8 @@ static replay_status_t assemble(machine_t *m, const arguments_t *a) {
     disk.filename = a->disk;
     m->disk = replay_block_open(&disk, &status);
     if (!m->disk || (status = register_ram(m)) != REPLAY_OK)
+        return status;
+    if (a->gdb && (status = debug_listen(a->gdb, &m->guest)) != REPLAY_OK)
         return status;
     return replay_start();
 }

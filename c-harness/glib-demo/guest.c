@@ -102,6 +102,42 @@ static const instruction_t program[PROGRAM_SIZE] = {
     {BACK, 0, 0},
 };
 
+/** Where a stop's words overlap with the one at @p address; false: nowhere. */
+static bool overlaps(const guest_stop_t *stop, uint64_t address, uint64_t *first, uint64_t *end) {
+    if (stop->address >= address + 8 || stop->length == 0)
+        return false;
+    *first = stop->address > address ? stop->address : address;
+    uint64_t watched = stop->address + (stop->length - 1); /* the last byte */
+    if (watched < stop->address || watched >= address + 8)
+        watched = address + 7;
+    *end = watched + 1;
+    return *first < *end;
+}
+
+/** Does a debugger want to look before this instruction is executed? */
+static bool debugger_stops(const guest_t *g, const instruction_t *i) {
+    uint64_t word = g->registers[i->b % 8] % GUEST_RAM_WORDS;
+    uint64_t changed = g->ram[word] ^ g->registers[i->a];
+    for (uint32_t n = 0; n < g->stop_count; n++) {
+        const guest_stop_t *stop = &g->stops[n];
+        uint64_t first = GUEST_CODE + 4 * (uint64_t)g->pc, end;
+        if (stop->code) {
+            if (stop->address != first)
+                continue;
+        } else {
+            if (!(i->op == LOAD ? stop->load : i->op == SAVE && stop->store) ||
+                !overlaps(stop, word * 8, &first, &end))
+                continue;
+            uint64_t bits = ~(uint64_t)0 >> (64 - 8 * (end - first)) << 8 * (first - word * 8);
+            if (stop->change && (changed & bits) == 0)
+                continue;
+        }
+        if (g->stops_at(stop->kind, first))
+            return true;
+    }
+    return false;
+}
+
 void guest_run(guest_t *g, uint64_t budget, const atomic_bool *kicked) {
     uint64_t *r = g->registers;
 
@@ -111,6 +147,8 @@ void guest_run(guest_t *g, uint64_t budget, const atomic_bool *kicked) {
             break;
 
         const instruction_t i = program[g->pc];
+        if (g->stop_count > 0 && debugger_stops(g, &i))
+            break;
         g->pc++;
         /* Counted before it acts: if it reads a device, the icount must include it. */
         g->icount++;

@@ -32,6 +32,19 @@ enum {
     PORT_POWER         /* out: switch the machine off */
 };
 
+/** The address of instruction n is GUEST_CODE + 4 * n; that of a word of RAM, 8 times its index. */
+enum { GUEST_CODE = 0x100000, GUEST_STOPS = 16 };
+
+/** A place at which a debugger wants to look. */
+typedef struct guest_stop {
+    int32_t kind; /**< the debugger's name for it */
+    bool code;    /**< an instruction is about to be executed; else words are about to be */
+    bool load;    /**< loaded, */
+    bool store;   /**< stored, */
+    bool change;  /**< only if that changes them */
+    uint64_t address, length;
+} guest_stop_t;
+
 typedef struct guest {
     uint64_t icount;       /**< instructions executed so far */
     uint64_t registers[8]; /**< registers[1] is the number of rounds at the start */
@@ -46,10 +59,16 @@ typedef struct guest {
     uint64_t (*in)(void *opaque, uint32_t port);
     void (*out)(void *opaque, uint32_t port, uint64_t value);
     void *opaque;
+
+    /* The debugger's side. */
+    guest_stop_t stops[GUEST_STOPS];
+    uint32_t stop_count;
+    bool (*stops_at)(int32_t kind,
+                     uint64_t address); /**< true: not before the debugger has looked */
 } guest_t;
 
-/** Executes at most @p budget instructions; fewer if the guest falls asleep or
- *  @p kicked becomes true. */
+/** Executes at most @p budget instructions; fewer if the guest falls asleep, @p kicked
+ *  becomes true, or a debugger wants to look. */
 void guest_run(guest_t *g, uint64_t budget, const atomic_bool *kicked);
 
 /** Would the guest take an interrupt now? */

@@ -21,6 +21,8 @@ bool setup_arguments(arguments_t *a, int argc, char **argv) {
         {"rounds", 0, 0, G_OPTION_ARG_INT64, &rounds, "How long the guest runs (50)", "N"},
         {"disk", 0, 0, G_OPTION_ARG_FILENAME, &a->disk, "Its disk (FILE.disk)", "IMAGE"},
         {"options", 0, 0, G_OPTION_ARG_FILENAME, &a->options, "For the library", "KEY=VALUE,..."},
+        {"gdb", 0, 0, G_OPTION_ARG_STRING, &a->gdb, "Wait for gdb there (1234, unix:PATH)",
+         "WHERE"},
         {"committed", 0, 0, G_OPTION_ARG_FILENAME, &a->committed, "Count events there", "FILE"},
         {0}};
     GOptionContext *context = g_option_context_new("record|replay FILE");
@@ -52,6 +54,7 @@ bool setup_arguments(arguments_t *a, int argc, char **argv) {
 void setup_release(arguments_t *a) {
     g_free(a->disk);
     g_free(a->options);
+    g_free(a->gdb);
     g_free(a->committed);
 }
 

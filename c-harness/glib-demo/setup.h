@@ -15,6 +15,7 @@ typedef struct arguments {
     const char *log; /**< the recording */
     char *disk;      /**< the image; LOG.disk if none was named */
     char *options;   /**< more of the library's options, or NULL */
+    char *gdb;       /**< where a debugger connects, or NULL */
     char *committed; /**< where to keep the counter, or NULL */
     int64_t seed;    /**< of the world outside; negative: a different one each time */
     int64_t rounds;  /**< how long the guest runs */
