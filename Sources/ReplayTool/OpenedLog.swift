@@ -12,6 +12,11 @@ enum OpenedLog {
         self = OpenedLog.isQEMU(path) ? .qemu(try QEMULogReader(path: path)) : .own(try LogReader(path: path))
     }
 
+    var isOwn: Bool {
+        if case .own = self { return true }
+        return false
+    }
+
     /// Looks at the first bytes. A file that can't be read is left to the reader of logs, which says why.
     private static func isQEMU(_ path: String) -> Bool {
         let system = Syscalls()

@@ -115,7 +115,7 @@ struct ShownEvent {
 
 extension JSONText {
     /// For people: texts without quotes.
-    fileprivate var plain: String {
+    var plain: String {
         if case .text(let text) = self { return text }
         return line
     }

@@ -7,7 +7,7 @@ import ReplayTool
         commandName: "replay-log",
         abstract: "Shows and checks recordings of libreplay, and logs of QEMU's record/replay.",
         discussion: """
-            Exit codes: 0 fine, 1 damaged or incomplete, 2 wrong usage or a file that can't be opened.
+            Exit codes: 0 fine, 1 different, damaged or incomplete, 2 wrong usage or a file that can't be opened.
 
             Examples:
               replay-log info run.log
@@ -15,7 +15,7 @@ import ReplayTool
               replay-log stats --json run.log
               replay-log verify run.log && echo intact
             """,
-        subcommands: [Info.self, Dump.self, Stats.self, Verify.self])
+        subcommands: [Info.self, Dump.self, Stats.self, Verify.self, Diff.self])
 
     /// As ArgumentParser's own, except for the exit code of wrong usage.
     static func main() {
@@ -35,12 +35,9 @@ import ReplayTool
 }
 
 /// What every verb has.
-struct LogArguments: ParsableArguments {
+struct CommonArguments: ParsableArguments {
     @Flag(help: "Print JSON.")
     var json = false
-
-    @Argument(help: "A recording, finished or not, or a log that QEMU wrote.", completion: .file())
-    var file: String
 
     func run(_ verb: (LogTool) -> ToolExit) throws {
         let output = ToolOutput.standard()
@@ -48,6 +45,16 @@ struct LogArguments: ParsableArguments {
         output.flush()
         throw ExitCode(exit.rawValue)
     }
+}
+
+/// What every verb has that reads one log.
+struct LogArguments: ParsableArguments {
+    @OptionGroup var common: CommonArguments
+
+    @Argument(help: "A recording, finished or not, or a log that QEMU wrote.", completion: .file())
+    var file: String
+
+    func run(_ verb: (LogTool) -> ToolExit) throws { try common.run(verb) }
 }
 
 struct Info: ParsableCommand {
