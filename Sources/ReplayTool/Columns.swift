@@ -49,7 +49,7 @@ enum Hex {
     }
 
     /// 16 bytes in each line.
-    static func dump(_ bytes: UnsafeRawBufferPointer, to output: ToolOutput) {
+    static func dump(_ bytes: UnsafeRawBufferPointer, withText: Bool, to output: ToolOutput) {
         var offset = 0
         while offset < bytes.count && !output.isBroken {
             let row = bytes[offset..<min(offset &+ 16, bytes.count)]
@@ -57,8 +57,36 @@ enum Hex {
             for byte in row {
                 text += byte < 16 ? " 0\(String(byte, radix: 16))" : " \(String(byte, radix: 16))"
             }
-            output.line("\(Columns.left(text, 62)) |\(Hex.text(row))|")
+            output.line(withText ? "\(Columns.left(text, 62)) |\(Hex.text(row))|" : text)
             offset &+= 16
         }
+    }
+
+    /// As a text in quotes, with a line for each line of it.
+    static func dumpText(_ bytes: UnsafeRawBufferPointer, to output: ToolOutput) {
+        var rest = bytes[...]
+        while !rest.isEmpty && !output.isBroken {
+            let newline = rest.prefix(64).firstIndex(of: UInt8(ascii: "\n"))
+            let row = newline.map { rest[...$0] } ?? rest.prefix(64)
+            rest = rest[row.endIndex...]
+            output.line("    \"\(escaped(row))\"")
+        }
+    }
+
+    /// What isn't printable ASCII as in C.
+    private static func escaped(_ bytes: some Sequence<UInt8>) -> String {
+        var text = ""
+        for byte in bytes {
+            switch byte {
+            case UInt8(ascii: "\n"): text += "\\n"
+            case UInt8(ascii: "\r"): text += "\\r"
+            case UInt8(ascii: "\t"): text += "\\t"
+            case UInt8(ascii: "\\"), UInt8(ascii: "\""): text += "\\\(Character(UnicodeScalar(byte)))"
+            case 0x20..<0x7F: text.unicodeScalars.append(UnicodeScalar(byte))
+            // Three octal digits, so that a digit after it isn't part of it.
+            default: text += "\\" + String(UInt16(byte) | 0x200, radix: 8).dropFirst()
+            }
+        }
+        return text
     }
 }

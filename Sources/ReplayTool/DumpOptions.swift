@@ -1,52 +1,67 @@
-/// Which events are dumped.
+/// Which events are shown, and how.
 public struct DumpOptions: Sendable {
-    /// A place in a log: `1000` is an icount, `event:12` the number of an event.
-    public enum Place: Equatable, Sendable {
-        case icount(UInt64)
-        case event(UInt64)
-
-        public init?(_ text: String) {
-            if text.hasPrefix("event:") {
-                guard let number = UInt64(text.dropFirst(6)) else { return nil }
-                self = .event(number)
-            } else {
-                guard let number = UInt64(text) else { return nil }
-                self = .icount(number)
-            }
-        }
-    }
-
     public enum Role: String, Sendable, CaseIterable {
         case vcpu
         case io
     }
 
-    public var from: Place?
+    /// How an event's bytes are shown.
+    public enum Payload: String, Sendable, CaseIterable {
+        case both
+        case hex
+        case text
+        case none
+    }
+
+    /// `1` is the device 1 of any class, `net:1` that of one class.
+    public struct Device: Equatable, Sendable {
+        public enum Class: String, Sendable, CaseIterable {
+            case char
+            case net
+            case input
+        }
+
+        public var number: UInt64
+        public var `class`: Class?
+
+        public init(number: UInt64, class: Class?) {
+            self.number = number
+            self.class = `class`
+        }
+
+        public init?(_ text: String) {
+            let parts = text.split(separator: ":", omittingEmptySubsequences: false)
+            guard (1...2).contains(parts.count), let last = parts.last, let number = UInt64(last) else {
+                return nil
+            }
+            self.number = number
+            if parts.count == 2 {
+                guard let known = Class(rawValue: String(parts[0])) else { return nil }
+                self.class = known
+            }
+        }
+
+        func includes(_ source: Device?) -> Bool {
+            source?.number == number && (`class` == nil || `class` == source?.class)
+        }
+    }
+
+    public var from: LogPlace?
     /// The last one.
-    public var to: Place?
+    public var to: LogPlace?
     /// Names of kinds; one that ends with `*` is the beginning of names. Empty: all kinds.
     public var kinds: [String] = []
     public var role: Role?
+    public var device: Device?
+    /// For logs that don't say how long an instruction takes.
+    public var shift: UInt8?
+    public var payload = Payload.both
+    /// Waits for new events of a recorder that runs.
+    public var follows = false
 
     public init() {}
 
-    func isBefore(_ event: UInt64, _ icount: UInt64) -> Bool {
-        switch from {
-        case .icount(let first): icount < first
-        case .event(let first): event < first
-        case nil: false
-        }
-    }
-
-    func isAfter(_ event: UInt64, _ icount: UInt64) -> Bool {
-        switch to {
-        case .icount(let last): icount > last
-        case .event(let last): event > last
-        case nil: false
-        }
-    }
-
-    /// Which of these kinds are dumped, by number. Nil, with the text that matches none: it is a mistake.
+    /// Which of these kinds are shown, by number. Nil, with the text that matches none: it is a mistake.
     func selection(of names: [String]) -> (selected: [Bool], unknown: String?) {
         if kinds.isEmpty { return (names.map { _ in true }, nil) }
         var selected = names.map { _ in false }

@@ -184,7 +184,7 @@ struct ShownText {
     init(_ event: ShownEvent, _ withJSON: Bool) {
         index = event.index
         icount = event.icount
-        json = withJSON ? event.json : nil
+        json = withJSON ? event.json(.both) : nil
         text = event.kind + (event.role.map { " (\($0))" } ?? "")
         for (name, value) in event.fields { text += " \(name)=\(value.plain)" }
         guard let bytes = event.bytes else { return }

@@ -12,6 +12,13 @@ enum OpenedLog {
         self = OpenedLog.isQEMU(path) ? .qemu(try QEMULogReader(path: path)) : .own(try LogReader(path: path))
     }
 
+    var path: String {
+        switch self {
+        case .own(let reader): reader.path
+        case .qemu(let reader): reader.path
+        }
+    }
+
     var isOwn: Bool {
         if case .own = self { return true }
         return false

@@ -88,26 +88,34 @@ struct ShownEvent {
     // MARK: Printed
 
     /// One line, and the bytes below it.
-    func print(to output: ToolOutput) {
+    func print(to output: ToolOutput, _ payload: DumpOptions.Payload) {
         var text = "\(Columns.right(String(index), 9)) \(Columns.right(String(icount), 14))"
         if let role { text += " \(Columns.left(role, 4))" }
         text += " \(kind)"
         for (name, value) in fields { text += " \(name)=\(value.plain)" }
         if let bytes { text += " bytes=\(bytes.count)" }
         output.line(text)
-        if let bytes { Hex.dump(bytes, to: output) }
+        guard let bytes else { return }
+        switch payload {
+        case .both: Hex.dump(bytes, withText: true, to: output)
+        case .hex: Hex.dump(bytes, withText: false, to: output)
+        case .text: Hex.dumpText(bytes, to: output)
+        case .none: break
+        }
     }
 
-    var json: JSONText {
+    func json(_ form: DumpOptions.Payload) -> JSONText {
         var members: [(String, JSONText)] = [("event", .unsigned(index)), ("icount", .unsigned(icount))]
         if let offset { members.append(("offset", .unsigned(offset))) }
         if let role { members.append(("role", .text(role))) }
         members.append(("kind", .text(kind)))
         if !fields.isEmpty { members.append(("fields", .object(fields.map { ($0.name, $0.value) }))) }
-        if let payload { members.append(("payload", .text(Hex.digits(payload)))) }
+        let (withHex, withText) = (form == .both || form == .hex, form == .both || form == .text)
+        if let payload, withHex { members.append(("payload", .text(Hex.digits(payload)))) }
         if let bytes {
-            members.append(("hex", .text(Hex.digits(bytes))))
-            members.append(("text", .text(Hex.text(bytes))))
+            if !withHex { members.append(("length", .count(bytes.count))) }
+            if withHex { members.append(("hex", .text(Hex.digits(bytes)))) }
+            if withText { members.append(("text", .text(Hex.text(bytes)))) }
         }
         return .object(members)
     }

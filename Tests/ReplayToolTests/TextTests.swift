@@ -22,10 +22,17 @@ import Testing
     }
 
     @Test func placesAreParsed() {
-        #expect(DumpOptions.Place("12") == .icount(12))
-        #expect(DumpOptions.Place("event:0") == .event(0))
-        for text in ["", "-1", "event:", "event:x", "1.5", "99999999999999999999"] {
-            #expect(DumpOptions.Place(text) == nil)
+        #expect(LogPlace("12") == .icount(12))
+        #expect(LogPlace("event:0") == .event(0))
+        #expect(LogPlace("2.5s") == .time(2_500_000_000))
+        #expect(LogPlace("10ms") == .time(10_000_000))
+        #expect(LogPlace("0.001us") == .time(1))
+        #expect(LogPlace("18446744073709551615ns") == .time(.max))
+        for text in [
+            "", "-1", "+1", "event:", "event:x", "event:+1", "1.5", "99999999999999999999", "s", ".5s", "5.s",
+            "1.5ns", "-1s", "1e3s", "99999999999s", "1.5.5s", "2 s", "0.0001us",
+        ] {
+            #expect(LogPlace(text) == nil)
         }
     }
 
@@ -36,7 +43,7 @@ import Testing
                 text += String(decoding: $0, as: UTF8.self)
                 return true
             }, complain: { _ in })
-        (UInt8(60)..<77).map { $0 }.withUnsafeBytes { Hex.dump($0, to: output) }
+        (UInt8(60)..<77).map { $0 }.withUnsafeBytes { Hex.dump($0, withText: true, to: output) }
         output.flush()
         let rows = text.split(separator: "\n").map(String.init)
         #expect(rows.count == 2)

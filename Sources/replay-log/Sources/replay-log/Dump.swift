@@ -4,41 +4,32 @@ import ReplayTool
 struct Dump: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Prints events.",
-        discussion: "A place is an icount, or event:N for the number of an event. The last one is included.")
+        discussion: """
+            A place is an icount (1000), the number of an event (event:12), or a virtual time (2.5s, 10ms), in \
+            which the time that the guest slept isn't counted.
+
+            Examples:
+              replay-log dump run.log --from 1000 --to 2000
+              replay-log dump run.log --from 2.5s --kind 'CLOCK*' --role vcpu
+              replay-log dump run.log --kind CHAR_READ --device char:0 --payload text
+              replay-log dump run.log --follow --json
+            """)
 
     @OptionGroup var log: LogArguments
+    @OptionGroup var events: EventArguments
 
-    @Option(help: "The first place.", transform: place)
-    var from: DumpOptions.Place?
+    @Option(
+        help: ArgumentHelp("How to print the bytes of an event: both, hex, text, none.", valueName: "form"),
+        completion: .list(Choice.names(DumpOptions.Payload.self)), transform: Choice.parse)
+    var payload = DumpOptions.Payload.both
 
-    @Option(help: "The last place.", transform: place)
-    var to: DumpOptions.Place?
-
-    @Option(help: "Only this kind; 'CLOCK*' is every kind that begins so. Can be repeated.")
-    var kind: [String] = []
-
-    @Option(help: "Only events of this thread: vcpu or io.", transform: thread)
-    var role: DumpOptions.Role?
+    @Flag(help: "Wait for new events until the recorder ends. Ctrl-C ends it.")
+    var follow = false
 
     func run() throws {
-        var options = DumpOptions()
-        options.from = from
-        options.to = to
-        options.kinds = kind
-        options.role = role
+        var options = events.options
+        options.payload = payload
+        options.follows = follow
         try log.run { $0.dump(log.file, options) }
-    }
-    private static func place(_ text: String) throws -> DumpOptions.Place {
-        guard let place = DumpOptions.Place(text) else {
-            throw ValidationError("\"\(text)\" is not a place; give an icount, or event:N")
-        }
-        return place
-    }
-
-    private static func thread(_ text: String) throws -> DumpOptions.Role {
-        guard let role = DumpOptions.Role(rawValue: text) else {
-            throw ValidationError("\"\(text)\" is not vcpu or io")
-        }
-        return role
     }
 }
