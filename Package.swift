@@ -42,13 +42,15 @@ let package = Package(
         // Logs that QEMU's record/replay wrote, read only.
         .target(name: "ReplayQEMU", dependencies: ["ReplayLog", "ReplaySystem"]),
 
-        // The verbs of the tool replay-log, without its command line.
-        .target(name: "ReplayTool", dependencies: ["ReplayLog", "ReplayQEMU", "ReplaySystem"]),
-
         // Pages of guest memory in many versions, snapshots, the store beside a log.
         .target(
             name: "ReplaySnapshots",
             dependencies: ["CReplay", "CXXHash", "ReplayLog", "ReplaySystem"]),
+
+        // The verbs of the tool replay-log, without its command line.
+        .target(
+            name: "ReplayTool",
+            dependencies: ["ReplayLog", "ReplayQEMU", "ReplaySnapshots", "ReplaySystem"]),
 
         // gdb's remote protocol: packets, commands, conditions, sockets. Knows neither engine nor log.
         .target(name: "ReplayGDB", dependencies: ["ReplaySystem"]),

@@ -68,7 +68,7 @@ struct EventFilter {
     /// Goes to the first event that may be selected, or close before it.
     func enter(_ reader: LogReader) throws(LogError) {
         if first.event > 0 {
-            try reader.seek(toEvent: min(first.event, reader.overview.eventCount))
+            try reader.seek(toEvent: min(max(first.event, reader.firstEvent), reader.endEvent))
         } else if first.icount > 0 {
             try reader.seek(toEvent: reader.event(beforeIcount: first.icount))
         }

@@ -31,11 +31,15 @@ extension LogTool {
             guard pause.wait() else { return .fine }
             let identity = reader.identity
             reader = try pause.measuring { () throws(LogError) in try LogReader(path: path) }
-            guard reader.identity == identity, reader.overview.eventCount >= next ?? 0 else {
+            guard reader.identity == identity, reader.endEvent >= next ?? 0 else {
                 output.complain("\(path) was replaced by another recording")
                 return .different
             }
-            if let next { try reader.seek(toEvent: next) } else { try filter.enter(reader) }
+            if let next {
+                try reader.seek(toEvent: max(next, reader.firstEvent))
+            } else {
+                try filter.enter(reader)
+            }
         }
     }
 }

@@ -48,6 +48,7 @@ extension LogTool {
         case .running: print("state", "running: a recorder is writing it")
         case .died(let reason): print("state", "died: \(reason)")
         }
+        if let begin = reader.begin { print("begin", "icount \(begin.icount), event \(begin.event)") }
         print("icount", String(icount))
         if let duration = virtualTime(icount, metadata) {
             print("virtual time", "\(Columns.decimal(duration, 1_000_000_000, places: 9)) s")
@@ -80,7 +81,12 @@ extension LogTool {
             ]
         }
         return members + [
-            ("icount", .unsigned(icount)),
+            (
+                "begin",
+                reader.begin.map {
+                    .object([("icount", .unsigned($0.icount)), ("event", .unsigned($0.event))])
+                } ?? .null
+            ), ("icount", .unsigned(icount)),
             ("virtual_ns", virtualTime(icount, metadata).map { .unsigned($0) } ?? .null),
             ("shift", metadata.shift == 255 ? .text("auto") : .unsigned(UInt64(metadata.shift))),
             ("events", .unsigned(overview.eventCount)), ("bytes", .unsigned(overview.fileSize)),

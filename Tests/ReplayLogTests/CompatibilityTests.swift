@@ -91,7 +91,7 @@ import Testing
     }
 
     @Test func aNewerFormatIsRefusedWithASentence() throws {
-        for version in [0, 3, 77] as [UInt32] {
+        for version in [0, 4, 77] as [UInt32] {
             Files.write(scratch.path("log"), Crafted.log(version: version, payload: [1, 1], eventCount: 1))
             let error = try #require(Outcome(scratch.path("log")).error)
             #expect(error.code == .version && error.message.contains("log format \(version)"))

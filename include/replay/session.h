@@ -180,12 +180,18 @@ REPLAY_API replay_status_t replay_fingerprint(const char *key, const char *value
  *  a machine that makes no progress is reported: in PLAY as ERROR_STALLED, in other
  *  modes once, as a warning that names call and thread.
  *
+ *  Play, of a log that has only a part of its run (replay-log cut): the machine starts as
+ *  it did for the recording, and before its first slice the library takes it to the
+ *  log's beginning, with a snapshot of NAME.snap. Until then checkpoints return false.
+ *
  *  @return REPLAY_OK; ERROR_BLOCKED (the message has the reason),
  *    ERROR_FINGERPRINT (the message names every field that differs; expected
  *    and found are the values of the first); PLAY: the failure of a call that
  *    was made before the start, unless the fingerprint differs;
  *    ERROR_NOT_SUPPORTED (a snapshot is named, but the host has no save_state and
- *    load_state, or the mode is NONE), ERROR_WRONG_STATE,
+ *    load_state, or the mode is NONE; the log has only a part of its run, and the host
+ *    has none of these two, or rrsnap=off), ERROR_POSITION (such a log, but there is no
+ *    NAME.snap), ERROR_WRONG_STATE,
  *    ERROR_LOG_LOST (something else has created or replaced a file with the
  *    log's name since the configuration), or a failure of writing the log's
  *    head. After a failure the machine must not run: budgets are 0 and checkpoints

@@ -65,7 +65,7 @@ final class Player {
     init(_ reader: LogReader) {
         self.reader = reader
         decoder = reader.decoder
-        fetch(after: 0, 0)
+        fetch(after: 0, reader.firstEvent)
     }
 
     deinit { ring.deallocate() }
@@ -217,6 +217,8 @@ final class Player {
 
     /// A snapshot was loaded. - Parameter isArrival: it is before all events of its icount.
     func noteArrival(_ isArrival: Bool) { self.isArrival = isArrival }
+
+    var isFrozen: Bool { frozen != nil }
 
     /// Nothing is next until ``thaw()``.
     func freeze() {

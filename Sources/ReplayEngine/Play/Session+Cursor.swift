@@ -70,7 +70,8 @@ extension Session {
             replay_watch_ask_kind(watch, kind.rawValue, ThreadRoles.mine.bits)
             return false
         case .divergence, .lastValue:
-            if hasFailed { return false }
+            // Nothing is next where the machine is paused, or hasn't gone to its beginning.
+            if hasFailed || player.isFrozen { return false }
             passOver(player)
             if isMine(kind, player) { return true }
             let what = rule.way == .reading ? "a reading of \(kind.name)" : "\(kind.name)"

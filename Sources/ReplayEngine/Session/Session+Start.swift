@@ -61,12 +61,15 @@ extension Session {
         }
         // Compared first, because other differences may follow from it.
         if let player, let refusal = differentMachine(from: player) { return refuse(refusal) }
+        if let refusal = player.flatMap({ refusalOfBegin($0) }) { return refuse(refusal) }
         warnOfMissingDigest()
         // In this order, so that what a worker posts meanwhile is either early or queued.
         shared.eventsEnabled.store(!isIdle, ordering: .releasing)
         isStarted = true
-        if let player { publishNext(player) }
         prepareTravel()
+        if let player {
+            if travel.goesToBegin { player.freeze() } else { publishNext(player) }
+        }
         startWatchdog()
         guard let (error, reason) = failures.held else { return .ok }
         failures.held = nil

@@ -14,6 +14,10 @@ extension Session {
         }
         // A recording that was cut goes on; any other failure says that this isn't its guest.
         if hasFailed, failure != .logCut { return failure }
+        if let begin = player.reader.begin {
+            let reason = "the log begins at icount \(begin.icount), and a branch has all events of its run"
+            return note(ReplayError(.notSupported, "replay_branch is not possible: \(reason)", at: self))
+        }
         if !player.owedShutdowns.isEmpty || course.audioIn != nil {
             return note(
                 ReplayError(.notQuiet, "no branch is possible just before a shutdown or within audio samples")

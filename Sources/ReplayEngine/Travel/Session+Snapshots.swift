@@ -59,6 +59,8 @@ extension Session {
             engage()
         }
         if host.savesState, isPlaying || keepsSnapshots { travel.nextLook = 0 }
+        travel.goesToBegin = player?.reader.begin != nil
+        shared.beginIcount.store(player?.reader.begin?.icount ?? 0, ordering: .relaxed)
     }
 
     /// Takes a snapshot if it is time for one.
@@ -66,7 +68,8 @@ extension Session {
         guard !isIdle, host.icount >= travel.nextLook else { return }
         // RAM as it is at the first look is what all snapshots, and those of a file, begin with.
         if travel.snapshots == nil { beginSnapshots() }
-        guard let snapshots = travel.snapshots else { return }
+        if travel.goesToBegin { goToBegin() }
+        guard let snapshots = travel.snapshots, !hasFailed else { return }
         if snapshots.hasBegun { look(snapshots) } else { begin(snapshots) }
         shared.snapshots.store(UInt32(clamping: snapshots.labels.count), ordering: .relaxed)
     }
@@ -85,7 +88,7 @@ extension Session {
         do throws(SystemError) {
             let snapshots = try callingHost { () throws(SystemError) in
                 try Snapshots(
-                    preparation.ram, storage, budget: options.snapshotMemory,
+                    preparation.ram, storage, budget: options.snapshotMemory, range: eventsOfLog,
                     Syscalls(faults: options.faults))
             }
             for remark in snapshots.remarks { host.message(.warning, remark) }
@@ -101,6 +104,12 @@ extension Session {
                 host.message(.warning, "rrsnap makes no snapshots: \(obstacle)")
             }
         }
+    }
+
+    /// PLAY: from the first event of the log to its end.
+    private var eventsOfLog: ClosedRange<UInt64> {
+        guard let reader = player?.reader else { return 0...UInt64.max }
+        return reader.firstEvent...max(reader.firstEvent, reader.endEvent)
     }
 
     /// `NAME.snap`, as far as this run uses it.

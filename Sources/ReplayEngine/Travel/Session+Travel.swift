@@ -10,7 +10,12 @@ extension Session {
     package func pauseMachine() -> Status { ask(.pause, "replay_pause") }
     package func resumeMachine() -> Status { ask(.resume, "replay_resume") }
     package func stepMachine() -> Status { ask(.step, "replay_step") }
-    package func seek(_ icount: UInt64) -> Status { askInReplay(.seek(icount), "replay_seek") }
+    package func seek(_ icount: UInt64) -> Status {
+        if isPlaying, let reason = refusalOfPlace(icount: icount) {
+            return note(ReplayError(.invalidArgument, "replay_seek is not possible: \(reason)", at: self))
+        }
+        return askInReplay(.seek(icount), "replay_seek")
+    }
     package func reverseStep() -> Status { askInReplay(.reverseStep, "replay_reverse_step") }
     package func reverseContinue() -> Status { askInReplay(.reverseContinue, "replay_reverse_continue") }
 

@@ -18,6 +18,8 @@ final class Snapshots {
     let remarks: [String]
     /// All, in the order of their places. The store may have dropped some since.
     private(set) var labels: [SnapshotLabel] = []
+    /// The events of the log, between which the places of those in the file are.
+    private let range: ClosedRange<UInt64>
     /// Those of the file that can't be used.
     private var unusable: Set<UInt64> = []
     /// One was taken.
@@ -34,8 +36,10 @@ final class Snapshots {
 
     /// Stores RAM as it is now. `budget` is what the store may take.
     init(
-        _ regions: [RAMConfiguration], _ storage: SnapshotStorage?, budget: Int, _ system: Syscalls
+        _ regions: [RAMConfiguration], _ storage: SnapshotStorage?, budget: Int,
+        range: ClosedRange<UInt64> = 0...UInt64.max, _ system: Syscalls
     ) throws(SystemError) {
+        self.range = range
         let ram = try GuestRAM(regions, system)
         guard let store = PageStore(ram.layout, budget: budget),
             let staging = StagingBuffer(ram.layout, memory: ram.memory, capacity: Self.stagingBytes)
@@ -103,6 +107,9 @@ final class Snapshots {
         return CheckedMemory.has(4 &* (disks.count &+ 16) &* MemoryLayout<(UInt64, DiskVersions)>.stride)
     }
 
+    /// One was loaded from the file before any was taken.
+    func noteBegun() { hasBegun = true }
+
     func disks(of id: UInt64) -> DiskVersions { disks[id] ?? DiskVersions() }
 
     /// Waits until all that was taken is stored. - Returns: is one at this place?
@@ -131,7 +138,9 @@ final class Snapshots {
             // What can't be read now may be later.
             _ = try? reader.refresh()
             let known = Set(stored.map(\.id))
-            let others = reader.labels.filter { !known.contains($0.id) && !unusable.contains($0.id) }
+            let others = reader.labels.filter {
+                range.contains($0.place.event) && !known.contains($0.id) && !unusable.contains($0.id)
+            }
             return others.isEmpty ? stored : (stored + others).sorted { $0.place < $1.place }
         }
         if disks.isEmpty { return }

@@ -90,6 +90,8 @@ final class Travel {
     let onPause = Locked(Callback())
     let onEnd = Locked(Callback())
     var pausesAtStart = false
+    /// PLAY: must the machine go to where the log begins, which has only a part of its run?
+    var goesToBegin = false
 
     // MARK: Snapshots on the way
 
@@ -126,7 +128,7 @@ final class Travel {
         barrier.withLock { $0 = nil }
         (goal, backFrom, hit, resumedAt) = (.none, nil, nil, nil)
         counts.withLock { $0.isMet = nil }
-        (pausesAtStart, isEngaged, fileIsReported) = (false, false, false)
+        (pausesAtStart, isEngaged, fileIsReported, goesToBegin) = (false, false, false, false)
         (snapshots, obstacle) = (nil, nil)
         (nextLook, planned, pace) = (.max, [], SnapshotPace(0, 0))
     }

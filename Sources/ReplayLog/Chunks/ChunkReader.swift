@@ -71,6 +71,15 @@ final class ChunkReader {
         return bytes
     }
 
+    /// From the file's header.
+    func segmentSize() throws(LogError) -> UInt32 {
+        let bytes = try bytes(at: 0, count: FileHeader.size)
+        let header = bytes.withUnsafeBytes { bytes in
+            Result { () throws(LogError) in try FileHeader.decode(bytes, path: path) }
+        }
+        return try header.get().segmentSize
+    }
+
     /// The header of the chunk at `offset`.
     func header(at offset: UInt64) throws(LogError) -> Found {
         guard offset < size else { return .cut }

@@ -41,7 +41,7 @@ final class ChunkWriter {
         var header = ChunkHeader(
             kind: .metadata, sequence: sequence, firstEvent: 0, firstIcount: 0, chain: RunningChecksum.seed)
         var bytes: [UInt8] = []
-        append(&header, payload, to: &bytes)
+        header.append(payload, after: previous, to: &bytes)
         announce(header.checksum)
         try put(bytes)
         previous = header.checksum
@@ -74,22 +74,11 @@ final class ChunkWriter {
         else {
             throw LogError.system(.noMemory, "written", path)
         }
-        var bytes: [UInt8] = []
-        let indexOffset = tail
-        var header = ChunkHeader(
-            kind: .index, sequence: sequence, firstEvent: end.eventCount, firstIcount: icount, chain: chain)
-        let indexBytes = index.encoded()
-        guard UInt64(indexBytes.count) <= ChunkHeader.longestPayload else {
+        let closing = LogClosing(
+            index: index, end: end, icount: icount, chain: chain, sequence: sequence, previous: previous)
+        guard let bytes = closing.encoded(at: tail) else {
             throw LogError(.tooLarge, "\(path) has too many chunks for an index: choose larger segments")
         }
-        append(&header, indexBytes, to: &bytes)
-        previous = header.checksum
-        let endOffset = tail &+ UInt64(truncatingIfNeeded: bytes.count)
-        header.kind = .end
-        header.sequence = sequence &+ 1
-        append(&header, end.encoded(), to: &bytes)
-        let size = tail &+ UInt64(truncatingIfNeeded: bytes.count) &+ UInt64(FileTrailer.size)
-        bytes += FileTrailer(indexOffset: indexOffset, endOffset: endOffset, fileSize: size).encoded()
         try put(bytes)
     }
 
@@ -124,16 +113,6 @@ final class ChunkWriter {
 
     func sync() throws(LogError) {
         try system.sync(descriptor).orThrow("synced", path)
-    }
-
-    /// Completes a header, and appends header and uncompressed payload to `bytes`.
-    private func append(_ header: inout ChunkHeader, _ payload: [UInt8], to bytes: inout [UInt8]) {
-        header.link = ChunkHeader.link(previous, version: FileHeader.version)
-        header.rawLength = UInt32(truncatingIfNeeded: payload.count)
-        header.storedLength = header.rawLength
-        header.payloadChecksum = payload.withUnsafeBytes { Checksum.xxh3($0) }
-        bytes += header.encoded()
-        bytes += payload
     }
 
     /// Compresses the payload, completes the header, and writes both with one call.

@@ -3,8 +3,10 @@
 struct FileHeader: Equatable {
     /// The format that this library writes.
     static let version: UInt32 = 2
+    /// The format of a log with a ``LogBegin``.
+    static let versionWithBegin: UInt32 = 3
     /// The formats that it reads.
-    static let readable: ClosedRange<UInt32> = 1...version
+    static let readable: ClosedRange<UInt32> = 1...versionWithBegin
     static let size = 64
     static let magic: [UInt8] = [0x89, 0x52, 0x50, 0x4C, 0x0D, 0x0A, 0x1A, 0x0A]
 

@@ -49,8 +49,8 @@ public struct EventDecoder {
     }
 
     /// Has nothing to decode.
-    mutating func rest() {
-        begin(UnsafeRawPointer(clocks), count: 0, firstEvent: 0, firstIcount: 0, eventCount: 0)
+    mutating func rest(at event: UInt64 = 0, _ icount: UInt64 = 0) {
+        begin(UnsafeRawPointer(clocks), count: 0, firstEvent: event, firstIcount: icount, eventCount: 0)
     }
 
     /// Decodes the next event if it is a reading of a clock that ``EventEncoder/putClock(_:_:_:)`` writes:

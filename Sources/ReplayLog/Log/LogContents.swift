@@ -21,8 +21,10 @@ struct LogContents {
     var entries: [LogIndex.Entry] = []
     /// The place where the last of them ends.
     var entriesEnd = UInt64(FileHeader.size)
-    /// The events in them.
+    /// The events in them, and before them.
     var chunkEvents: UInt64 = 0
+    /// Where a log begins that has only a part of its run.
+    var begin: LogBegin?
     /// What follows them.
     var live: [LiveEvents] = []
     /// The error to report after the last good event; nil: the log ends there.

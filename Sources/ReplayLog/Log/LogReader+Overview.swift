@@ -17,15 +17,15 @@ extension LogReader {
     package var overview: Overview {
         Overview(
             fileSize: contents.chunks.size, chunkCount: contents.entries.count,
-            liveBytes: contents.live.reduce(0) { $0 &+ $1.length }, eventCount: contents.eventCount,
-            damage: contents.ending)
+            liveBytes: contents.live.reduce(0) { $0 &+ $1.length },
+            eventCount: max(endEvent, firstEvent) &- firstEvent, damage: contents.ending)
     }
 
     /// The icount of the end or, if there is none, of the last event. Seeks.
     package func lastIcount() throws(LogError) -> UInt64 {
         if case .finished(let end) = state { return end.icount }
-        guard contents.eventCount > 0 else { return 0 }
-        try seek(toEvent: contents.eventCount &- 1)
+        guard endEvent > firstEvent else { return contents.begin?.icount ?? 0 }
+        try seek(toEvent: endEvent &- 1)
         return try next()?.icount ?? 0
     }
 
@@ -36,10 +36,10 @@ extension LogReader {
             let middle = low &+ (high &- low) / 2
             if firstIcount(of: middle) < icount { low = middle &+ 1 } else { high = middle }
         }
-        return low > 0 ? firstEvent(of: low &- 1) : 0
+        return max(low > 0 ? firstEvent(of: low &- 1) : 0, firstEvent)
     }
 
-    private func firstIcount(of source: Int) -> UInt64 {
+    func firstIcount(of source: Int) -> UInt64 {
         let inChunks = contents.entries.count
         return source < inChunks
             ? contents.entries[source].firstIcount : contents.live[source &- inChunks].header.firstIcount

@@ -23,6 +23,8 @@ package final class LogReader {
     package let decoder: UnsafeMutablePointer<EventDecoder>
     /// The chunk or live segment that is being read: an index into the chunks, followed by the segments.
     private var source = -1
+    /// Has an event been read, or sought? Before, the first one is next.
+    private var hasBegun = false
     private var failure: LogError?
     /// Where that chunk's or segment's events begin in memory.
     private(set) var sourceStart: UnsafeRawPointer?
@@ -69,6 +71,13 @@ package final class LogReader {
         throw fail(damage())
     }
 
+    /// Where a log begins that has only a part of its run; nil: at the run's start.
+    package var begin: LogBegin? { contents.begin.flatMap { $0.isStart ? nil : $0 } }
+    /// The number of the first event.
+    package var firstEvent: UInt64 { contents.begin?.event ?? 0 }
+    /// The number of events in the run up to the last one, as far as that is known before they are read.
+    package var endEvent: UInt64 { contents.eventCount }
+
     /// The XXH3 of the metadata: tells the log from most others.
     package var identity: UInt64 { metadata.identity(kinds: kinds) }
 
@@ -78,7 +87,13 @@ package final class LogReader {
     ///   from all others.
     @discardableResult
     package func seek(toEvent index: UInt64) throws(LogError) -> UInt64 {
-        failure = nil
+        RunningChecksum.fold(try chain(seekingEvent: index), metadata.identity(kinds: kinds))
+    }
+
+    /// Seeks to an event. - Returns: the running checksum of the events before it.
+    func chain(seekingEvent index: UInt64) throws(LogError) -> UInt64 {
+        (failure, hasBegun) = (nil, true)
+        if let begin = contents.begin, index < begin.event { throw before(begin) }
         guard index <= contents.eventCount else {
             throw contents.ending
                 ?? LogError(.misuse, "\(path) has no event \(index)", eventIndex: contents.eventCount)
@@ -91,7 +106,9 @@ package final class LogReader {
         }
         guard low > 0 else {
             rest(before: 0)
-            return RunningChecksum.fold(RunningChecksum.seed, metadata.identity(kinds: kinds))
+            let chain = contents.begin?.chain ?? RunningChecksum.seed
+            if let begin = contents.begin { decoder.pointee.rest(at: begin.firstEvent, begin.firstIcount) }
+            return chain
         }
         try load(low &- 1)
         var chain = try chain(beforeSource: low &- 1)
@@ -100,10 +117,32 @@ package final class LogReader {
             guard decoder.pointee.skip() else { throw fail(damage()) }
             chain = RunningChecksum.fold(chain, event: event, count: decoder.pointee.cursor - event)
         }
-        return RunningChecksum.fold(chain, metadata.identity(kinds: kinds))
+        return chain
     }
 
-    private func chain(beforeSource number: Int) throws(LogError) -> UInt64 {
+    private func before(_ begin: LogBegin) -> LogError {
+        LogError(
+            .misuse, "\(path) begins at icount \(begin.icount), event \(begin.event)",
+            eventIndex: begin.event, icount: begin.icount)
+    }
+
+    /// Goes to the first event. It must be where the log says that it begins.
+    private func goToBegin(_ begin: LogBegin) throws(LogError) {
+        let chain: UInt64
+        do throws(LogError) {
+            chain = try self.chain(seekingEvent: begin.event)
+        } catch {
+            throw fail(error)
+        }
+        guard chain == begin.eventChain, decoder.pointee.icount <= begin.icount else {
+            throw fail(
+                LogError(
+                    .damaged, "\(path) is damaged: it doesn't begin at icount \(begin.icount) as it says",
+                    eventIndex: begin.event, icount: begin.icount))
+        }
+    }
+
+    func chain(beforeSource number: Int) throws(LogError) -> UInt64 {
         let inChunks = contents.entries.count
         return number < inChunks
             ? try chain(before: number) : contents.live[number &- inChunks].header.chain
@@ -125,6 +164,13 @@ package final class LogReader {
         if let failure { throw failure }
         isLoading.store(true, ordering: .relaxed)
         defer { isLoading.store(false, ordering: .relaxed) }
+        if !hasBegun {
+            hasBegun = true
+            if let begin = contents.begin, !begin.isStart {
+                try goToBegin(begin)
+                if decoder.pointee.remaining > 0 { return true }
+            }
+        }
         while true {
             if decoder.pointee.cursor != decoder.pointee.end { throw fail(damage()) }
             let icount = decoder.pointee.icount
@@ -162,13 +208,13 @@ package final class LogReader {
     private func loadChunk(_ number: Int) throws(LogError) {
         let entry = contents.entries[number]
         let damage = LogError(
-            .damaged, "\(path) is damaged in chunk \(number &+ 1) at byte \(entry.offset)",
+            .damaged, "\(path) is damaged in chunk \(sequence(of: number)) at byte \(entry.offset)",
             offset: entry.offset, eventIndex: entry.firstEvent, icount: entry.firstIcount)
         let isLast = number &+ 1 == contents.entries.count
         let end = isLast ? contents.entriesEnd : contents.entries[number &+ 1].offset
         let behind = isLast ? contents.chunkEvents : contents.entries[number &+ 1].firstEvent
         guard case .chunk(let header) = try contents.chunks.header(at: entry.offset), header.kind == .events,
-            header.sequence == UInt64(truncatingIfNeeded: number) &+ 1, header.firstEvent == entry.firstEvent,
+            header.sequence == sequence(of: number), header.firstEvent == entry.firstEvent,
             header.firstIcount == entry.firstIcount, header.end(from: entry.offset) == end,
             header.firstEvent &+ UInt64(header.eventCount) == behind, isBound(header, number)
         else { throw damage }
@@ -181,6 +227,23 @@ package final class LogReader {
         begin(header)
     }
 
+    private func sequence(of chunk: Int) -> UInt64 {
+        (contents.begin?.sequence ?? 1) &+ UInt64(truncatingIfNeeded: chunk)
+    }
+
+    /// The number of the chunk that a source is, or will be.
+    func sequence(ofSource number: Int) -> UInt64 {
+        let inChunks = contents.entries.count
+        return number < inChunks
+            ? sequence(of: number) : contents.live[number &- inChunks].header.sequence
+    }
+
+    /// Reads all of a source, so that its first event is next.
+    func load(source number: Int) throws(LogError) {
+        (failure, hasBegun) = (nil, true)
+        try load(number)
+    }
+
     private func begin(_ header: ChunkHeader) {
         guard let start = buffer.start else { return }
         sourceStart = UnsafeRawPointer(start)
@@ -191,14 +254,17 @@ package final class LogReader {
 
     /// Is the chunk that of its index entry, and linked to the one before it?
     private func isBound(_ header: ChunkHeader, _ number: Int) -> Bool {
-        let previous = number == 0 ? contents.metadataChecksum : contents.entries[number &- 1].checksum ?? 0
+        let previous =
+            number == 0
+            ? contents.begin?.previous ?? contents.metadataChecksum
+            : contents.entries[number &- 1].checksum ?? 0
         return header.link == ChunkHeader.link(previous, version: metadata.formatVersion)
             && (contents.entries[number].checksum ?? header.checksum) == header.checksum
     }
 
     /// The running checksum before a chunk's first event.
     private func chain(before number: Int) throws(LogError) -> UInt64 {
-        guard number > 0 else { return RunningChecksum.seed }
+        guard number > 0 else { return contents.begin?.chain ?? RunningChecksum.seed }
         guard case .chunk(let header) = try contents.chunks.header(at: contents.entries[number &- 1].offset)
         else { return 0 }
         return header.chain
@@ -232,7 +298,7 @@ package final class LogReader {
     // MARK: Failure
 
     private func damage() -> LogError {
-        let number = source < contents.entries.count ? "chunk \(source &+ 1)" : "its live file"
+        let number = source < contents.entries.count ? "chunk \(sequence(of: source))" : "its live file"
         return LogError(
             .damaged, "\(path) is damaged in \(number): event \(decoder.pointee.index) is not valid",
             eventIndex: decoder.pointee.index, icount: decoder.pointee.icount)

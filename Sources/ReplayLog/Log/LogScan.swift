@@ -27,6 +27,8 @@ struct LogScan {
     private var chain = RunningChecksum.seed
     /// The checksum of the header of the chunk before `offset`.
     private var previous: UInt64 = 0
+    /// Is it the same in both places where the log says how it begins?
+    private var beginIsWhole = true
     private var path: String { chunks.path }
 
     init(path: String, system: Syscalls) throws(LogError) {
@@ -36,7 +38,7 @@ struct LogScan {
         chunks.version = try Self.checkHeader(header, path).version
         contents.metadata.formatVersion = chunks.version
         try readMetadata()
-        let damage = sequence == 1 ? try readFinished() : nil
+        let damage = sequence >= 1 ? try readFinished() : nil
         if case .finished = contents.state { return }
         try scan()
         if let damage, case .clean = tail { tail = .damaged(damage) }
@@ -80,7 +82,47 @@ struct LogScan {
         contents.metadataChecksum = previous
         sequence = 1
         offset = header.end(from: offset)
+        if chunks.version >= FileHeader.versionWithBegin { try readBegin() }
         contents.entriesEnd = offset
+    }
+
+    /// Reads where the log begins, from the later one of the two records that is whole.
+    private mutating func readBegin() throws(LogError) {
+        let end = offset
+        let first = LogBegin.place(after: end)
+        offset = LogBegin.firstChunk(after: end)
+        let bytes = try chunks.bytes(at: end, count: Int(offset &- end))
+        var found: [LogBegin] = []
+        var isWhole = bytes.count == Int(offset &- end)
+        bytes.withUnsafeBytes { bytes in
+            var used = 0
+            for number in 0..<2 {
+                let place = Int(first &- end) &+ number &* Int(LogBegin.spacing)
+                guard place &+ LogBegin.size <= bytes.count else {
+                    isWhole = false
+                    return
+                }
+                let record = UnsafeRawBufferPointer(rebasing: bytes[place..<place &+ LogBegin.size])
+                if !bytes[used..<place].allSatisfy({ $0 == 0 }) { isWhole = false }
+                used = place &+ LogBegin.size
+                guard let begin = LogBegin(decoding: record), begin.offset >= offset,
+                    begin.offset <= chunks.size
+                else { continue }
+                found.append(begin)
+            }
+            if !bytes[used...].allSatisfy({ $0 == 0 }) { isWhole = false }
+        }
+        guard let begin = found.max(by: { $0.generation < $1.generation }) else {
+            throw LogError(.damaged, "\(path) is damaged where it says how it begins", offset: first)
+        }
+        // A finished log has the same twice.
+        beginIsWhole = isWhole && found.count == 2 && found[0] == found[1]
+        contents.begin = begin
+        contents.chunkEvents = begin.firstEvent
+        previous = begin.previous
+        chain = begin.chain
+        sequence = begin.sequence
+        offset = begin.offset
     }
 
     /// Reads a header, or finds how the file ends there. Damage in chunk 0 damages the whole log.
@@ -109,16 +151,19 @@ struct LogScan {
             let end = try readEnd(endHeader, at: trailer.endOffset)
         else { return damage }
         let count = UInt64(truncatingIfNeeded: index.entries.count)
-        guard indexHeader.sequence == count &+ 1, endHeader.sequence == count &+ 2,
+        guard indexHeader.sequence == sequence &+ count, endHeader.sequence == indexHeader.sequence &+ 1,
             indexHeader.firstEvent == end.eventCount, endHeader.firstEvent == end.eventCount,
             endHeader.firstIcount == indexHeader.firstIcount, endHeader.chain == indexHeader.chain,
             index.entries.first?.offset ?? trailer.indexOffset == offset,
-            index.entries.first?.firstEvent ?? end.eventCount == 0,
+            index.entries.first?.firstEvent ?? end.eventCount == contents.chunkEvents,
             index.entries.last.map({ $0.offset < trailer.indexOffset && $0.firstEvent < end.eventCount })
                 ?? true,
             indexHeader.link == link(to: index.entries.last?.checksum ?? previous),
             endHeader.link == link(to: indexHeader.checksum)
         else { return damage }
+        if !beginIsWhole {
+            return LogError(.damaged, "\(path) is damaged where it says how it begins", offset: offset)
+        }
         contents.entries = index.entries
         contents.entriesEnd = trailer.indexOffset
         contents.chunkEvents = end.eventCount
@@ -240,6 +285,8 @@ struct LogScan {
     /// The state of a log that has no live file.
     private mutating func settle() {
         switch tail {
+        case .clean where contents.begin?.isCut == true:
+            contents.state = .died(reason: "its end was cut off (replay-log cut)")
         case .clean, .cut:
             contents.state = .died(reason: "the log has no end: it was cut, or its live file is lost")
         case .cutInEnd: contents.state = .died(reason: "the log was cut within its end")
@@ -297,7 +344,11 @@ struct LogScan {
             {
                 throw foreign
             }
-            if header.sequence &+ 1 == next && header.firstEvent != contents.entries.last?.firstEvent {
+            // A ring recorder may have dropped that chunk already.
+            let isDropped = contents.begin.map { header.sequence < $0.sequence } ?? false
+            if header.sequence &+ 1 == next, !isDropped,
+                header.firstEvent != contents.entries.last?.firstEvent
+            {
                 throw foreign
             }
         }

@@ -68,6 +68,8 @@ typedef struct journey_host {
     unsigned saves, loads, loaded_pages;
     bool is_slow;      /**< it needs a millisecond for a thousand instructions */
     uint64_t executed; /**< instructions, in all of the run */
+    /** What replay_start() returns instead of OK; the case then ends the run itself. */
+    replay_status_t refused;
     /** Called between the start and the first slice. */
     void (*on_start)(struct journey_host *m);
 

@@ -15,7 +15,7 @@ import ReplayTool
               replay-log stats --json run.log
               replay-log verify run.log && echo intact
             """,
-        subcommands: [Info.self, Dump.self, Stats.self, Verify.self, Diff.self])
+        subcommands: [Info.self, Dump.self, Stats.self, Verify.self, Diff.self, Cut.self])
 
     /// As ArgumentParser's own, except for the exit code of wrong usage.
     static func main() {

@@ -1,0 +1,65 @@
+import Glibc
+import ReplaySystem
+
+/// A file that gets its name when it is complete. Until then it is beside it, as `NAME.part`.
+package final class NewFile {
+    package let path: String
+    private let folder: Folder
+    private let name: String
+    private let file: OpenFile
+    private let system: Syscalls
+    private var isKept = false
+
+    private static let suffix = ".part"
+
+    /// - Parameter replaces: an older file of that name may be replaced.
+    package init(path: String, replaces: Bool, system: Syscalls = Syscalls()) throws(LogError) {
+        guard let (folderPath, name) = Folder.split(path) else {
+            throw LogError(.notFound, "'\(path)' is not a usable name for a file")
+        }
+        folder = try Folder.open(folderPath, system).orThrow("made", path)
+        if case .success(let status) = folder.status(name) {
+            guard replaces else { throw LogError(.exists, "\(path) exists; --force replaces it") }
+            guard status.st_mode & S_IFMT == S_IFREG else {
+                throw LogError(.exists, "\(path) exists, and is not a regular file")
+            }
+        }
+        let part = name + NewFile.suffix
+        file = try folder.open(part, O_RDWR | O_CREAT | O_NOFOLLOW).orThrow("made", path + NewFile.suffix)
+        if case .failure = system.lock(file.descriptor) {
+            throw LogError(.busy, "\(path)\(NewFile.suffix) is being written by another program")
+        }
+        try system.truncate(file.descriptor, size: 0).orThrow("written", path + NewFile.suffix)
+        self.path = path
+        self.name = name
+        self.system = system
+    }
+
+    deinit {
+        if !isKept { _ = folder.remove(name + NewFile.suffix, of: file) }
+    }
+
+    package func write(_ bytes: [UInt8], at offset: UInt64) throws(LogError) {
+        var failure: LogError?
+        bytes.withUnsafeBytes { bytes in
+            do throws(LogError) { try write(bytes, at: offset) } catch { failure = error }
+        }
+        if let failure { throw failure }
+    }
+
+    package func write(_ bytes: UnsafeRawBufferPointer, at offset: UInt64) throws(LogError) {
+        try system.write(file.descriptor, bytes, at: offset).orThrow("written", path, offset: offset)
+    }
+
+    /// Writes everything to the disk.
+    package func sync() throws(LogError) {
+        try system.sync(file.descriptor).orThrow("synced", path)
+    }
+
+    /// Gives the file its name, and so replaces an older one.
+    package func keep() throws(LogError) {
+        try folder.rename(name + NewFile.suffix, name, replacing: true).orThrow("made", path)
+        isKept = true
+        folder.sync()
+    }
+}
