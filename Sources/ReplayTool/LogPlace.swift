@@ -50,6 +50,8 @@ struct LogClock {
         self.shift = shift
     }
 
+    init(shift: UInt8) { self.shift = min(shift, 63) }
+
     /// Nil: 64 bits don't hold it.
     func nanoseconds(_ icount: UInt64) -> UInt64? {
         let (high, low) = icount.multipliedFullWidth(by: 1 << UInt64(shift))

@@ -19,6 +19,14 @@ enum OpenedLog {
         }
     }
 
+    /// Of a log of QEMU's after the last event.
+    var completeness: Completeness {
+        switch self {
+        case .own(let reader): reader.completeness
+        case .qemu(let reader): reader.completeness
+        }
+    }
+
     var isOwn: Bool {
         if case .own = self { return true }
         return false

@@ -41,6 +41,11 @@ public final class ToolOutput {
         if buffer.count >= 1 << 16 { flush() }
     }
 
+    func add(_ bytes: [UInt8]) {
+        buffer += bytes
+        flush()
+    }
+
     func complain(_ sentence: String) {
         flush()
         printComplaint(sentence)

@@ -15,7 +15,15 @@ import ReplayTool
               replay-log stats --json run.log
               replay-log verify run.log && echo intact
             """,
-        subcommands: [Info.self, Dump.self, Stats.self, Verify.self, Diff.self, Cut.self])
+        subcommands: [
+            Info.self,
+            Dump.self,
+            Stats.self,
+            Verify.self,
+            Diff.self,
+            Cut.self,
+            Export.self,
+        ])
 
     /// As ArgumentParser's own, except for the exit code of wrong usage.
     static func main() {
@@ -39,7 +47,9 @@ struct CommonArguments: ParsableArguments {
     @Flag(help: "Print JSON.")
     var json = false
 
-    func run(_ verb: (LogTool) -> ToolExit) throws {
+    func run(_ verb: (LogTool) -> ToolExit) throws { try CommonArguments.run(json: json, verb) }
+
+    static func run(json: Bool, _ verb: (LogTool) -> ToolExit) throws {
         let output = ToolOutput.standard()
         let exit = verb(LogTool(output: output, json: json))
         output.flush()
