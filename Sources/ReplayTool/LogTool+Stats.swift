@@ -3,18 +3,30 @@ import ReplayQEMU
 
 extension LogTool {
     /// Counts events and their bytes by kind, up to the end or the first damage.
-    public func stats(_ path: String) -> ToolExit {
+    ///
+    /// - Parameters:
+    ///   - svg: where to draw them; nil: nowhere.
+    ///   - replaces: an older file may be replaced.
+    public func stats(_ path: String, svg: String? = nil, replaces: Bool = false) -> ToolExit {
         run { () throws(LogError) in
             var counts = KindCounts()
             let damage: LogError?
-            let completeness: Completeness
-            switch try OpenedLog(path: path) {
-            case .own(let reader):
-                damage = try counts.count(reader)
-                completeness = reader.completeness
-            case .qemu(let reader):
-                damage = try counts.count(reader)
-                completeness = reader.completeness
+            let log = try OpenedLog(path: path)
+            let file: ExportFile?
+            if let svg {
+                file = try ExportFile(svg, of: path, replaces: replaces, output)
+                counts.series = KindSeries()
+            } else {
+                file = nil
+            }
+            switch log {
+            case .own(let reader): damage = try counts.count(reader)
+            case .qemu(let reader): damage = try counts.count(reader)
+            }
+            let completeness = log.completeness
+            if let file, let series = counts.series {
+                try file.write(Array(StatsDrawing(name: path.shown, counts, series).draw().utf8))
+                try file.end()
             }
             let isClean = damage == nil && completeness == .finished
             if json { printJSON(counts, isClean) } else { printText(counts) }
@@ -67,14 +79,31 @@ struct KindCounts {
     private var counts = [UInt64](repeating: 0, count: 64)
     private var sizes = [UInt64](repeating: 0, count: 64)
     private(set) var instructions: UInt64 = 0
+    /// The same over icount, if it is wanted.
+    var series: KindSeries?
+
+    struct Kind {
+        var number: Int
+        var name: String
+        var count: UInt64
+        var bytes: UInt64
+    }
 
     var events: UInt64 { counts.reduce(0, &+) }
     var bytes: UInt64 { sizes.reduce(0, &+) }
 
     /// The most frequent ones first.
-    var sorted: [(name: String, count: UInt64, bytes: UInt64)] {
-        names.indices.filter { counts[$0] > 0 }.map { (names[$0], counts[$0], sizes[$0]) }
+    var sorted: [Kind] {
+        names.indices.filter { counts[$0] > 0 }
+            .map { Kind(number: $0, name: names[$0], count: counts[$0], bytes: sizes[$0]) }
             .sorted { ($1.count, $0.name) < ($0.count, $1.name) }
+    }
+
+    @inline(__always)
+    private mutating func add(_ kind: UInt8, _ icount: UInt64, _ bytes: UInt64) {
+        counts[Int(kind & 63)] &+= 1
+        sizes[Int(kind & 63)] &+= bytes
+        series?.add(kind, at: icount, bytes: bytes)
     }
 
     /// Reads the log; returns the damage that ends it.
@@ -91,8 +120,7 @@ struct KindCounts {
                 guard more else { break }
                 let start = isNewSource ? 0 : place
                 place = reader.placeInSource
-                counts[Int(event.kind & 63)] &+= 1
-                sizes[Int(event.kind & 63)] &+= UInt64(truncatingIfNeeded: place &- start)
+                add(event.kind, event.icount, UInt64(truncatingIfNeeded: place &- start))
             }
         } catch {
             instructions = event.icount
@@ -100,6 +128,7 @@ struct KindCounts {
         }
         instructions = event.icount
         if case .finished(let end) = reader.state { instructions = end.icount }
+        series?.extend(to: instructions)
         return nil
     }
 
@@ -108,8 +137,7 @@ struct KindCounts {
         defer { instructions = reader.lastIcount }
         do throws(LogError) {
             try reader.readToEnd { event in
-                counts[Int(event.kind.rawValue & 63)] &+= 1
-                sizes[Int(event.kind.rawValue & 63)] &+= UInt64(truncatingIfNeeded: event.length)
+                add(event.kind.rawValue, event.icount, UInt64(truncatingIfNeeded: event.length))
             }
         } catch {
             return try KindCounts.damage(error)

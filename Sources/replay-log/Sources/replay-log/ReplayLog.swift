@@ -80,12 +80,26 @@ struct Info: ParsableCommand {
 
 struct Stats: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "The number of events of each kind, and their bytes.")
+        abstract: "The number of events of each kind, and their bytes.",
+        discussion: """
+            Examples:
+              replay-log stats run.log
+              replay-log stats run.log --json | jq .counts
+              replay-log stats run.log --svg run.svg
+            """)
 
     @OptionGroup var log: LogArguments
 
+    @Option(
+        help: ArgumentHelp("Draw events and bytes over icount and by kind.", valueName: "file"),
+        completion: .file())
+    var svg: String?
+
+    @Flag(help: "Replace a file that exists.")
+    var force = false
+
     func run() throws {
-        try log.run { $0.stats(log.file) }
+        try log.run { $0.stats(log.file, svg: svg, replaces: force) }
     }
 }
 
