@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 #
-# Installs the pages for users, and the examples that they quote. A link to a file that is
-# not installed becomes that file's name. Text between the comments "source tree" and "end"
-# is left out.
+# install_documents(DOCDIR [COMPONENT …]): the pages for users, and the examples that they
+# quote. A link to a file that is not installed becomes that file's name. Text between the
+# comments "source tree" and "end" is left out.
 
 set(_pages README.md CHANGELOG.md SECURITY.md)
 file(GLOB _catalogue RELATIVE ${PROJECT_SOURCE_DIR} CONFIGURE_DEPENDS Sources/Replay/Replay.docc/*.md)
@@ -40,10 +40,15 @@ foreach(_page ${_pages})
     string(REGEX REPLACE "^(# [^\n]*\n)" "\\1\n> Installed with libreplay ${PROJECT_VERSION}. Files and programs \
 that this page names and that are not installed are in the source tree, or in its build.\n" _text "${_text}")
     file(CONFIGURE OUTPUT ${CMAKE_CURRENT_BINARY_DIR}/documents/${_page} CONTENT "${_text}" @ONLY)
-    install(FILES ${CMAKE_CURRENT_BINARY_DIR}/documents/${_page}
-        DESTINATION ${CMAKE_INSTALL_DOCDIR}/${_folder})
 endforeach()
+set(REPLAY_PAGES ${_pages})
 
-install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
-install(DIRECTORY c-harness/examples DESTINATION ${CMAKE_INSTALL_DOCDIR}/c-harness
-    FILES_MATCHING PATTERN "*-host.c" PATTERN "CMakeLists.txt")
+function(install_documents docdir)
+    foreach(_page ${REPLAY_PAGES})
+        get_filename_component(_folder ${_page} DIRECTORY)
+        install(FILES ${CMAKE_CURRENT_BINARY_DIR}/documents/${_page} DESTINATION ${docdir}/${_folder} ${ARGN})
+    endforeach()
+    install(FILES LICENSE DESTINATION ${docdir} ${ARGN})
+    install(DIRECTORY c-harness/examples DESTINATION ${docdir}/c-harness ${ARGN}
+        FILES_MATCHING PATTERN "*-host.c" PATTERN "CMakeLists.txt")
+endfunction()

@@ -27,4 +27,10 @@ add_custom_target(replay-log ALL
     BYPRODUCTS ${REPLAY_LOG_TOOL} ${_installed_tool}
     COMMENT "Building replay-log by SwiftPM"
     USES_TERMINAL VERBATIM)
-install(PROGRAMS ${_installed_tool} DESTINATION ${CMAKE_INSTALL_BINDIR})
+
+# install_tool(COMPONENT [EXCLUDE_FROM_ALL])
+function(install_tool component)
+    install(PROGRAMS ${CMAKE_CURRENT_BINARY_DIR}/bin-installed/replay-log
+        DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT ${component} ${ARGN})
+endfunction()
+install_tool(tool)
