@@ -58,6 +58,8 @@ extension LogTool {
         let average = Columns.decimal(overview.fileSize, overview.eventCount, places: 2)
         print("bytes", "\(overview.fileSize) in \(overview.chunkCount) chunks, \(average) for each event")
         if overview.liveBytes > 0 { print("live", "\(overview.liveBytes) bytes of events in the live file") }
+        if let snapshots = StoredSnapshots(of: reader) { print("snapshots", snapshots.text) }
+        if let parent = ParentPlace(metadata) { print("branched at", parent.text) }
         if metadata.createdNs > 0 { print("created", LogTool.date(metadata.createdNs)) }
         if !metadata.fingerprint.isEmpty { output.line("fingerprint:") }
         for (key, value) in metadata.fingerprint { output.line("  \(key) = \(value)") }
@@ -91,6 +93,8 @@ extension LogTool {
             ("shift", metadata.shift == 255 ? .text("auto") : .unsigned(UInt64(metadata.shift))),
             ("events", .unsigned(overview.eventCount)), ("bytes", .unsigned(overview.fileSize)),
             ("chunks", .count(overview.chunkCount)), ("live_bytes", .count(overview.liveBytes)),
+            ("snapshots", StoredSnapshots(of: reader)?.json ?? .null),
+            ("parent", ParentPlace(metadata)?.json ?? .null),
             ("created_ns", .unsigned(metadata.createdNs)),
             (
                 "fingerprint",

@@ -141,6 +141,19 @@ def make(seed, count, died=False, segment=1024, fields=(("ram", "64M"), ("cpu", 
     return out + trailer + struct.pack("<Q", checksum(trailer))
 
 
+def make_snapshots(log, places):
+    """A store of snapshots for a log: places are icount and event. The snapshots have no state, so none can be loaded."""
+    metadata = chunks(log)[0]
+    header = b"\x89RSN\r\n\x1a\n" + struct.pack("<IIIIQQQ8x", 1, 80, 48, 1, checksum(log[metadata.at + CHUNK:metadata.end]), 2, 3)
+    header += struct.pack("<IIQ", 1, 4096, 128 * 4096)
+    out = header + struct.pack("<Q", checksum(header))
+    for number, (icount, event) in enumerate(places):
+        commit = struct.pack("<QQQQQQQQ", 2 * number, icount, event, 0, 0, 1, 0, 0)
+        record = struct.pack("<4sBBHQ8sIIQ", b"RSNP", 5, 0, 0, number + 1, out[72:80], len(commit), len(commit), checksum(commit))
+        out += record + struct.pack("<Q", checksum(record)) + commit
+    return out
+
+
 if __name__ == "__main__":
     if len(sys.argv) in (4, 5) and sys.argv[1] == "make":
         sys.stdout.buffer.write(make(int(sys.argv[2]), int(sys.argv[3]), sys.argv[4:] == ["died"]))

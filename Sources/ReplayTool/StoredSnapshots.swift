@@ -1,0 +1,64 @@
+import ReplayLog
+import ReplaySnapshots
+import ReplaySystem
+
+/// What `NAME.snap` beside a recording has.
+struct StoredSnapshots {
+    private let path: String
+    private var bytes: UInt64 = 0
+    private var labels: [SnapshotLabel] = []
+    /// Why the file is of no use.
+    private var refusal: String?
+
+    /// Nil: there is no such file.
+    init?(of reader: LogReader) {
+        // As the recorder has it: beside the log, and not beside a link to it.
+        path = Syscalls.resolved(reader.path) + ".snap"
+        guard case .success(let status) = Syscalls().status(path: path) else { return nil }
+        bytes = UInt64(max(0, status.st_size))
+        do throws(LogError) {
+            labels = try SnapshotFileCopier(path: path, log: reader.identity).labels
+        } catch {
+            refusal = error.message
+        }
+    }
+
+    var text: String {
+        if let refusal { return "can't be used: \(refusal)" }
+        guard let first = labels.first?.place, let last = labels.last?.place else {
+            return "0, \(bytes) bytes"
+        }
+        return "\(labels.count), \(bytes) bytes, icount \(first.icount) to \(last.icount)"
+    }
+
+    var json: JSONText {
+        .object([
+            ("file", .text(path.shown)), ("bytes", .unsigned(bytes)), ("count", .count(labels.count)),
+            ("first_icount", labels.first.map { .unsigned($0.place.icount) } ?? .null),
+            ("last_icount", labels.last.map { .unsigned($0.place.icount) } ?? .null),
+            ("refused", refusal.map { .text($0) } ?? .null),
+        ])
+    }
+}
+
+/// The recording from which another one branched: the fingerprint has it.
+struct ParentPlace {
+    let text: String
+
+    init?(_ metadata: LogMetadata) {
+        guard let field = metadata.fingerprint.first(where: { $0.key == "replay.parent" }) else { return nil }
+        text = field.value.description
+    }
+
+    /// What the library writes is `events N, icount N, checksum HEX`.
+    var json: JSONText {
+        let words = text.split(separator: " ")
+        guard words.count == 6, words[0] == "events", words[2] == "icount", words[4] == "checksum",
+            let events = UInt64(words[1].dropLast()), let icount = UInt64(words[3].dropLast())
+        else { return .text(text) }
+        return .object([
+            ("events", .unsigned(events)), ("icount", .unsigned(icount)),
+            ("checksum", .text(String(words[5]))),
+        ])
+    }
+}
