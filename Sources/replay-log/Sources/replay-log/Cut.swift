@@ -8,6 +8,10 @@ struct Cut: ParsableCommand {
             The part begins where the recording begins, or at one of the snapshots in FILE.snap: TARGET.snap gets it \
             and those after it. A place is as for dump. Without --from and --to \
             this makes a compact copy of what a recorder with rrlast has kept.
+
+            Examples:
+              replay-log cut --from 5000000 run.log part.log
+              replay-log cut --to 2.5s run.log beginning.log
             """)
 
     @OptionGroup var log: LogArguments

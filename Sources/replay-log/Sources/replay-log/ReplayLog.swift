@@ -7,13 +7,16 @@ import ReplayTool
         commandName: "replay-log",
         abstract: "Shows and checks recordings of libreplay, and logs of QEMU's record/replay.",
         discussion: """
+            A file is a recording in any state, finished, still being recorded, left by a recorder that was killed, \
+            or cut, or a log of QEMU's. No verb changes it. \
             Exit codes: 0 fine, 1 different, damaged or incomplete, 2 wrong usage or a file that can't be opened.
 
             Examples:
               replay-log info run.log
-              replay-log dump run.log --kind 'CLOCK*' --from 1000000
-              replay-log stats --json run.log
+              replay-log dump run.log --kind 'CLOCK*' --from 2.5s
+              replay-log stats run.log --svg run.svg
               replay-log verify run.log && echo intact
+              replay-log help dump
             """,
         subcommands: [
             Info.self,
@@ -69,7 +72,12 @@ struct LogArguments: ParsableArguments {
 
 struct Info: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "State, cause of the end, icount, size and fingerprint.")
+        abstract: "State, cause of the end, icount, size, snapshots and fingerprint.",
+        discussion: """
+            Examples:
+              replay-log info run.log
+              replay-log info run.log --json | jq .state
+            """)
 
     @OptionGroup var log: LogArguments
 
@@ -106,8 +114,13 @@ struct Stats: ParsableCommand {
 struct Verify: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Reads everything, and finds damage.",
-        discussion:
-            "Exits with 1 if the log is damaged or has no end. A log that is still being recorded is fine.")
+        discussion: """
+            Exits with 1 if the log is damaged or has no end. A log that is still being recorded is fine.
+
+            Examples:
+              replay-log verify run.log && echo intact
+              replay-log verify killed.log --accept-unfinished
+            """)
 
     @OptionGroup var log: LogArguments
 
