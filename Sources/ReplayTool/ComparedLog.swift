@@ -11,6 +11,8 @@ final class ComparedLog {
     private var shapes: [(integers: Int, hasBytes: Bool)] = []
     /// Is there an event?
     private(set) var hasEvent = true
+    /// The events that the log lacks, so far.
+    private(set) var missing: UInt64 = 0
     /// What ends the log too early, once it has been reached.
     private(set) var damage: LogError?
 
@@ -26,6 +28,7 @@ final class ComparedLog {
             }
         case .qemu: names = nil
         }
+        if case .own(let reader) = log { reader.onGap = { [unowned self] gap in missing &+= gap.count } }
     }
 
     var completeness: Completeness {
@@ -41,7 +44,7 @@ final class ComparedLog {
         return switch completeness {
         case .finished: "it ends there"
         case .running: "a recorder is still writing it"
-        case .died(let reason): reason
+        case .died(let reason), .cut(let reason): reason
         }
     }
 

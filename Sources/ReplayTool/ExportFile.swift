@@ -20,7 +20,7 @@ final class ExportFile {
         self.output = output
     }
 
-    private static func isSame(_ a: String, _ b: String) -> Bool {
+    static func isSame(_ a: String, _ b: String) -> Bool {
         var (statusA, statusB) = (stat(), stat())
         return a.withFileName { stat($0, &statusA) } == 0 && b.withFileName { stat($0, &statusB) } == 0
             && (statusA.st_dev, statusA.st_ino) == (statusB.st_dev, statusB.st_ino)

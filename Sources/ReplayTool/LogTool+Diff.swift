@@ -34,6 +34,9 @@ extension LogTool {
         for fact in facts {
             output.line("\(fact.name) is \(fact.a ?? "not given") in A, \(fact.b ?? "not given") in B")
         }
+        for (name, log) in [("A", events.a), ("B", events.b)] where log.missing > 0 {
+            output.line("\(name) lacks \(log.missing) events, lost to damage")
+        }
         if isEqual {
             output.line("equal: \(events.equalEvents) events")
             return
@@ -108,7 +111,7 @@ extension LogTool {
         func side(_ path: String, _ log: ComparedLog) -> JSONText {
             .object([
                 ("file", .text(path.shown)), ("state", .text(log.completeness.word)),
-                ("damage", log.damage.map(LogTool.json) ?? .null),
+                ("missing", .unsigned(log.missing)), ("damage", log.damage.map(LogTool.json) ?? .null),
             ])
         }
         func line(_ line: LogComparison.Line) -> JSONText {

@@ -37,6 +37,7 @@ extension LogTool {
         see: (UInt64) -> Bool = { _ in true }
     ) throws(LogError) -> Bool {
         let names = KindNames(reader.kinds)
+        reader.onGap = { gap in show(gap) }
         while let event = try reader.next() {
             if filter.isPast(event.index, event.icount) || output.isBroken { return false }
             if filter.selects(event) { show(ShownEvent(event, names), options) }
@@ -56,12 +57,22 @@ extension LogTool {
         return ended(reader.path, reader.completeness)
     }
 
+    private func show(_ gap: LogGap) {
+        if json {
+            print(.object([("missing", gap.json)]))
+        } else {
+            output.line("--------- missing: \(gap.what) ---------")
+        }
+    }
+
     private func show(_ event: ShownEvent, _ options: DumpOptions) {
         if json { print(event.json(options.payload)) } else { event.print(to: output, options.payload) }
     }
 
     private func ended(_ path: String, _ completeness: Completeness) -> ToolExit {
-        if let reason = completeness.reason { output.complain("\(path) has no end: \(reason)") }
+        if let reason = completeness.reason {
+            output.complain("\(path) \(completeness.complaint): \(reason)")
+        }
         return .fine
     }
 }

@@ -99,6 +99,7 @@ private final class Export {
 
     private func read(_ reader: LogReader) throws(LogError) {
         let names = KindNames(reader.kinds)
+        reader.onGap = { _ in }
         try filter.enter(reader)
         while let event = try reader.next() {
             if filter.isPast(event.index, event.icount) || output.isBroken { return }

@@ -14,6 +14,9 @@ extension LogTool {
         }
     }
 
+    /// Those that are listed.
+    private static let mostGaps = 20
+
     // MARK: Own logs
 
     private func info(_ reader: LogReader) throws(LogError) -> ToolExit {
@@ -27,16 +30,19 @@ extension LogTool {
             damage = damage ?? error
             icount = error.icount
         }
+        let gaps = try reader.gaps()
         if json {
-            print(.object(members(reader, overview, icount, damage)))
+            print(.object(members(reader, overview, icount, gaps, damage)))
         } else {
-            printText(reader, overview, icount)
+            printText(reader, overview, icount, gaps)
         }
         if let damage { output.complain(damage.message) }
         return damage == nil ? .fine : .different
     }
 
-    private func printText(_ reader: LogReader, _ overview: LogReader.Overview, _ icount: UInt64) {
+    private func printText(
+        _ reader: LogReader, _ overview: LogReader.Overview, _ icount: UInt64, _ gaps: [LogGap]
+    ) {
         let metadata = reader.metadata
         print("file", reader.path.shown)
         print("format", "libreplay, \(metadata.formatVersion)")
@@ -46,7 +52,7 @@ extension LogTool {
             print("cause", "\(ShutdownCause.name(end.cause)) (\(end.cause)), exit code \(end.exitCode)")
             if end.hasDigest { print("digest", Hex.number(end.digest)) }
         case .running: print("state", "running: a recorder is writing it")
-        case .died(let reason): print("state", "died: \(reason)")
+        case .died(let reason): print("state", "\(reader.completeness.word): \(reason)")
         }
         if let begin = reader.begin { print("begin", "icount \(begin.icount), event \(begin.event)") }
         print("icount", String(icount))
@@ -54,8 +60,11 @@ extension LogTool {
             print("virtual time", "\(Columns.decimal(duration, 1_000_000_000, places: 9)) s")
         }
         print("shift", metadata.shift == 255 ? "automatic" : String(metadata.shift))
-        print("events", String(overview.eventCount))
-        let average = Columns.decimal(overview.fileSize, overview.eventCount, places: 2)
+        let events = overview.eventCount &- gaps.reduce(0) { $0 &+ $1.count }
+        print("events", String(events))
+        for gap in gaps.prefix(LogTool.mostGaps) { print("missing", gap.what) }
+        if gaps.count > LogTool.mostGaps { print("missing", "…, \(gaps.count) parts in all") }
+        let average = Columns.decimal(overview.fileSize, events, places: 2)
         print("bytes", "\(overview.fileSize) in \(overview.chunkCount) chunks, \(average) for each event")
         if overview.liveBytes > 0 { print("live", "\(overview.liveBytes) bytes of events in the live file") }
         if let snapshots = StoredSnapshots(of: reader) { print("snapshots", snapshots.text) }
@@ -66,7 +75,8 @@ extension LogTool {
     }
 
     private func members(
-        _ reader: LogReader, _ overview: LogReader.Overview, _ icount: UInt64, _ damage: LogError?
+        _ reader: LogReader, _ overview: LogReader.Overview, _ icount: UInt64, _ gaps: [LogGap],
+        _ damage: LogError?
     ) -> [(String, JSONText)] {
         let metadata = reader.metadata
         var members: [(String, JSONText)] = [
@@ -91,7 +101,8 @@ extension LogTool {
             ), ("icount", .unsigned(icount)),
             ("virtual_ns", virtualTime(icount, metadata).map { .unsigned($0) } ?? .null),
             ("shift", metadata.shift == 255 ? .text("auto") : .unsigned(UInt64(metadata.shift))),
-            ("events", .unsigned(overview.eventCount)), ("bytes", .unsigned(overview.fileSize)),
+            ("events", .unsigned(overview.eventCount &- gaps.reduce(0) { $0 &+ $1.count })),
+            ("bytes", .unsigned(overview.fileSize)),
             ("chunks", .count(overview.chunkCount)), ("live_bytes", .count(overview.liveBytes)),
             ("snapshots", StoredSnapshots(of: reader)?.json ?? .null),
             ("parent", ParentPlace(metadata)?.json ?? .null),
@@ -103,6 +114,7 @@ extension LogTool {
                         .object([("key", .text($0.key.description)), ("value", .text($0.value.description))])
                     })
             ),
+            ("missing", .list(gaps.map(\.json))),
             ("damage", damage.map(LogTool.json) ?? .null),
         ]
     }

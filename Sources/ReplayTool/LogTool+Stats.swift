@@ -10,6 +10,7 @@ extension LogTool {
     public func stats(_ path: String, svg: String? = nil, replaces: Bool = false) -> ToolExit {
         run { () throws(LogError) in
             var counts = KindCounts()
+            var missing: UInt64 = 0
             let damage: LogError?
             let log = try OpenedLog(path: path)
             let file: ExportFile?
@@ -20,7 +21,9 @@ extension LogTool {
                 file = nil
             }
             switch log {
-            case .own(let reader): damage = try counts.count(reader)
+            case .own(let reader):
+                reader.onGap = { gap in missing &+= gap.count }
+                damage = try counts.count(reader)
             case .qemu(let reader): damage = try counts.count(reader)
             }
             let completeness = log.completeness
@@ -29,28 +32,29 @@ extension LogTool {
                 try file.end()
             }
             let isClean = damage == nil && completeness == .finished
-            if json { printJSON(counts, isClean) } else { printText(counts) }
+            if json { printJSON(counts, missing, isClean) } else { printText(counts, missing) }
             if let damage { output.complain(damage.message) }
             if damage == nil, let reason = completeness.reason {
-                output.complain("\(path) has no end: \(reason)")
+                output.complain("\(path) \(completeness.complaint): \(reason)")
             }
             return damage == nil ? .fine : .different
         }
     }
 
-    private func printJSON(_ counts: KindCounts, _ isClean: Bool) {
+    private func printJSON(_ counts: KindCounts, _ missing: UInt64, _ isClean: Bool) {
         print(
             .object([
                 ("events", .unsigned(counts.events)), ("instructions", .unsigned(counts.instructions)),
                 ("counts", .object(counts.sorted.map { ($0.name, .unsigned($0.count)) })),
                 ("bytes", .object(counts.sorted.map { ($0.name, .unsigned($0.bytes)) })),
-                ("clean", .bool(isClean)),
+                ("missing", .unsigned(missing)), ("clean", .bool(isClean)),
             ]))
     }
 
-    private func printText(_ counts: KindCounts) {
+    private func printText(_ counts: KindCounts, _ missing: UInt64) {
         let bytes = counts.bytes
         print("events", String(counts.events))
+        if missing > 0 { print("missing", "\(missing) events, lost to damage") }
         print("instructions", String(counts.instructions))
         let perMillion = counts.events.multipliedReportingOverflow(by: 1_000_000)
         if counts.instructions > 0 && !perMillion.overflow {

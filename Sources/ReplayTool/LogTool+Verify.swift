@@ -28,8 +28,11 @@ extension LogTool {
             output.line("\(path.shown): damaged. \(damage.message).")
             output.line("The \(events) before it are good.")
         } else if let reason = result.completeness.reason {
-            output.line("\(path.shown): intact, but without an end: \(reason).")
+            var word = "without an end"
+            if case .cut = result.completeness { word = "not whole" }
+            output.line("\(path.shown): intact, but \(word): \(reason).")
             output.line("All \(events) are good; \(basis).")
+            for gap in result.gaps { output.line("missing: \(gap.what).") }
         } else {
             let state = result.completeness == .running ? "intact so far; a recorder is writing it" : "intact"
             output.line("\(path.shown): \(state). \(events); \(basis).")
@@ -44,9 +47,14 @@ private struct Verification {
     var completeness = Completeness.finished
     var damage: LogError?
     var hasChecksums = true
+    /// What a repaired log lacks.
+    var gaps: [LogGap] = []
 
     init(_ reader: LogReader) throws(LogError) {
         completeness = reader.completeness
+        var gaps: [LogGap] = []
+        reader.onGap = { gap in if gaps.count < Verification.mostGaps { gaps.append(gap) } }
+        defer { self.gaps = gaps }
         do throws(LogError) {
             var event = Event(kind: 0, role: .vcpu, icount: 0, index: 0)
             while try withUnsafeMutablePointer(
@@ -68,6 +76,9 @@ private struct Verification {
         icount = max(icount, end.icount)
     }
 
+    /// Those that are listed.
+    private static let mostGaps = 1000
+
     init(_ reader: QEMULogReader) throws(LogError) {
         hasChecksums = false
         do throws(LogError) {
@@ -87,7 +98,7 @@ private struct Verification {
             ("complete", .bool(damage == nil && completeness == .finished)),
             ("state", .text(completeness.word)), ("reason", completeness.reason.map { .text($0) } ?? .null),
             ("events", .unsigned(events)), ("icount", .unsigned(icount)), ("checksums", .bool(hasChecksums)),
-            ("damage", damage.map(LogTool.json) ?? .null),
+            ("missing", .list(gaps.map(\.json))), ("damage", damage.map(LogTool.json) ?? .null),
         ])
     }
 }

@@ -33,7 +33,7 @@ enum OpenedLog {
     }
 
     /// Looks at the first bytes. A file that can't be read is left to the reader of logs, which says why.
-    private static func isQEMU(_ path: String) -> Bool {
+    static func isQEMU(_ path: String) -> Bool {
         let system = Syscalls()
         guard case .success(let descriptor) = system.open(path, O_RDONLY | O_NONBLOCK) else { return false }
         defer { system.close(descriptor) }
@@ -54,18 +54,38 @@ enum Completeness: Equatable {
     case running
     /// It has no end; one sentence says why.
     case died(String)
+    /// The same on purpose, or because of damage.
+    case cut(String)
 
     var word: String {
         switch self {
         case .finished: "finished"
         case .running: "running"
         case .died: "died"
+        case .cut: "cut"
         }
     }
 
+    /// What is wrong, before the reason.
+    var complaint: String {
+        if case .cut = self { return "is not whole" }
+        return "has no end"
+    }
+
     var reason: String? {
-        if case .died(let reason) = self { return reason }
-        return nil
+        switch self {
+        case .died(let reason), .cut(let reason): reason
+        case .finished, .running: nil
+        }
+    }
+}
+
+extension LogGap {
+    var json: JSONText {
+        .object([
+            ("event", .unsigned(firstEvent)), ("next_event", .unsigned(nextEvent)),
+            ("icount", .unsigned(firstIcount)), ("next_icount", .unsigned(nextIcount)),
+        ])
     }
 }
 
@@ -74,7 +94,11 @@ extension LogReader {
         switch state {
         case .finished: .finished
         case .running: .running
-        case .died(let reason): .died(reason)
+        case .died(let reason):
+            switch end?.ending {
+            case .cut, .damaged: .cut(reason)
+            case .finished, .died, nil: .died(reason)
+            }
         }
     }
 }

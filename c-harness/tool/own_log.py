@@ -80,6 +80,9 @@ def chunks(data):
             break
         found.append(chunk)
         at = chunk.end
+        if len(found) == 1 and data[8] == 3:
+            # The records that say where the log begins.
+            at = (at + 4095) // 4096 * 4096 + 8192
     return found
 
 

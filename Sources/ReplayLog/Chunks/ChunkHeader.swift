@@ -5,6 +5,8 @@ struct ChunkHeader: Equatable {
         case events = 2
         case index = 3
         case end = 4
+        /// Events are missing.
+        case gap = 5
     }
 
     static let size = 72
@@ -112,6 +114,7 @@ struct ChunkHeader: Equatable {
         case .events: return eventCount > 0 && UInt64(eventCount) <= raw
         case .metadata: return eventCount == 0 && raw <= UInt64(LogMetadata.longestEncoding)
         case .index: return eventCount == 0
+        case .gap: return eventCount == 0 && raw == UInt64(LogGap.encodedSize) && version >= 2
         case .end: return eventCount == 0 && raw == UInt64(LogEnd.encodedSize)
         }
     }

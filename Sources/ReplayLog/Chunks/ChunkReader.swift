@@ -120,4 +120,17 @@ final class ChunkReader {
         }
         target.clearSlack(after: rawCount)
     }
+
+    /// The payload of a chunk that is a gap.
+    func gap(_ header: ChunkHeader, at offset: UInt64) throws(LogError) -> LogGap {
+        let buffer = RawBuffer()
+        try read(header, at: offset, into: buffer)
+        let bytes = UnsafeRawBufferPointer(start: buffer.start, count: Int(header.rawLength))
+        guard let gap = LogGap(decoding: bytes, header) else {
+            throw LogError(
+                .damaged, "\(path) is damaged in chunk \(header.sequence) at byte \(offset)", offset: offset,
+                eventIndex: header.firstEvent, icount: header.firstIcount)
+        }
+        return gap
+    }
 }

@@ -7,7 +7,8 @@ import ReplaySystem
 /// whole chunk.
 final class ChunkWriter {
     private let system: Syscalls
-    private let files: LogFiles
+    private let path: String
+    private let descriptor: Int32
     private let header: [UInt8]
     private let compressor: Compressor
     private let buffer = RawBuffer()
@@ -19,21 +20,21 @@ final class ChunkWriter {
     private var previous: UInt64 = 0
     private var index = LogIndex()
 
-    /// Does the file have its header?
-    init(files: LogFiles, layout: LiveLayout, options: LogOptions, system: Syscalls) throws(LogError) {
+    /// The file has its header already, and nothing else.
+    init(path: String, descriptor: Int32, layout: LiveLayout, options: LogOptions, system: Syscalls)
+        throws(LogError)
+    {
         segmentCapacity = layout.capacity
         guard let compressor = Compressor(level: options.compressionLevel),
             buffer.reserve(ChunkWriter.room(segmentCapacity))
-        else { throw LogError.system(.noMemory, "written", files.path) }
-        self.files = files
+        else { throw LogError.system(.noMemory, "written", path) }
+        self.path = path
+        self.descriptor = descriptor
         self.compressor = compressor
         self.system = system
         header = FileHeader(segmentSize: UInt32(truncatingIfNeeded: layout.segmentSize)).encoded()
         tail = UInt64(FileHeader.size)
     }
-
-    private var path: String { files.path }
-    private var descriptor: Int32 { files.log.descriptor }
 
     /// Writes the metadata, uncompressed, so that it is readable in a dump. Calls `announce` with the header's
     /// checksum before a byte is written.
@@ -46,6 +47,22 @@ final class ChunkWriter {
         try put(bytes)
         previous = header.checksum
         sequence = 1
+    }
+
+    /// Writes where the log begins; the first chunk of events follows there.
+    func writeBegin(_ begin: LogBegin) throws(LogError) -> LogBegin {
+        var begin = begin
+        begin.previous = previous
+        begin.offset = LogBegin.firstChunk(after: tail)
+        var bytes = [UInt8](repeating: 0, count: Int(begin.offset &- tail))
+        for generation: UInt64 in 1...2 {
+            // The same twice, as in any log that isn't being written.
+            let place = Int(LogBegin.place(after: tail, generation: generation) &- tail)
+            bytes.replaceSubrange(place..<(place &+ LogBegin.size), with: begin.encoded())
+        }
+        try put(bytes)
+        sequence = begin.sequence
+        return begin
     }
 
     /// Writes the events of one segment, unless they are found damaged after they were copied.
@@ -64,6 +81,22 @@ final class ChunkWriter {
         try write(&header, raw, wrong)
         entry.checksum = header.checksum
         previous = header.checksum
+        index.entries.append(entry)
+    }
+
+    /// Writes that events are missing between the last chunk and the next one.
+    func writeGap(_ gap: LogGap, chain: UInt64) throws(LogError) {
+        var entry = LogIndex.Entry(offset: tail, firstEvent: gap.firstEvent, firstIcount: gap.firstIcount)
+        var header = ChunkHeader(
+            kind: .gap, sequence: sequence, firstEvent: gap.firstEvent, firstIcount: gap.firstIcount,
+            chain: chain)
+        guard index.entries.makeRoom() else { throw LogError.system(.noMemory, "written", path) }
+        var bytes: [UInt8] = []
+        header.append(gap.encoded(), after: previous, to: &bytes)
+        try put(bytes)
+        entry.checksum = header.checksum
+        previous = header.checksum
+        sequence = header.sequence &+ 1
         index.entries.append(entry)
     }
 

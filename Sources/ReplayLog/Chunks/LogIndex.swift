@@ -1,4 +1,4 @@
-/// The place of each chunk of events: the payload of the index chunk, 32 bytes an entry (24 in format 1).
+/// The place of each chunk of events, and of each gap: the payload of the index chunk, 32 bytes an entry (24 in format 1).
 struct LogIndex: Equatable {
     struct Entry: Equatable {
         var offset: UInt64
@@ -40,7 +40,7 @@ struct LogIndex: Equatable {
                 checksum = value
             }
             if let last = entries.last {
-                guard offset > last.offset, firstEvent > last.firstEvent else { return nil }
+                guard offset > last.offset, firstEvent >= last.firstEvent else { return nil }
             }
             entries.append(
                 Entry(offset: offset, firstEvent: firstEvent, firstIcount: firstIcount, checksum: checksum))

@@ -17,7 +17,9 @@ struct LogContents {
     /// The checksum of the metadata chunk's header.
     var metadataChecksum: UInt64 = 0
     var state = LogState.died(reason: "")
-    /// The chunks of events, in order.
+    /// The end that it has, also if that says that the log isn't whole.
+    var end: LogEnd?
+    /// The chunks of events, and gaps, in order.
     var entries: [LogIndex.Entry] = []
     /// The place where the last of them ends.
     var entriesEnd = UInt64(FileHeader.size)
@@ -43,7 +45,7 @@ struct LogContents {
         let path = Syscalls.resolved(path)
         do throws(LogError) {
             let scan = try LogScan(path: path, system: system)
-            if case .finished = scan.contents.state { return scan.contents }
+            if scan.contents.end != nil { return scan.contents }
         } catch {
             if case .system = error.code { throw error }
         }
@@ -67,7 +69,7 @@ struct LogContents {
         var scan: LogScan
         do throws(LogError) {
             scan = try LogScan(path: path, system: system)
-            if case .finished = scan.contents.state { return scan.contents }
+            if scan.contents.end != nil { return scan.contents }
             if let next, next.tie == scan.contents.chunks.inode { live = next }
             guard LiveSnapshot.isCurrent(live, live?.path ?? path + LogFiles.Suffix.live, system) else {
                 if mayReadAgain { return nil }

@@ -21,9 +21,26 @@ extension LogReader {
             eventCount: max(endEvent, firstEvent) &- firstEvent, damage: contents.ending)
     }
 
+    /// The end that the log has, also if that says that the log isn't whole.
+    package var end: LogEnd? { contents.end }
+
+    /// What the log lacks. Looks at the header of each chunk if it was repaired.
+    package func gaps() throws(LogError) -> [LogGap] {
+        guard contents.end?.ending == .damaged else { return [] }
+        var gaps: [LogGap] = []
+        let behind = contents.entries.dropFirst().map(\.firstEvent) + [contents.chunkEvents]
+        for (entry, next) in zip(contents.entries, behind) {
+            guard case .chunk(let header) = try contents.chunks.header(at: entry.offset), header.kind == .gap
+            else { continue }
+            let gap = try contents.chunks.gap(header, at: entry.offset)
+            if gap.nextEvent == next { gaps.append(gap) }
+        }
+        return gaps
+    }
+
     /// The icount of the end or, if there is none, of the last event. Seeks.
     package func lastIcount() throws(LogError) -> UInt64 {
-        if case .finished(let end) = state { return end.icount }
+        if let end = contents.end { return end.icount }
         guard endEvent > firstEvent else { return contents.begin?.icount ?? 0 }
         try seek(toEvent: endEvent &- 1)
         return try next()?.icount ?? 0

@@ -14,6 +14,9 @@ package final class LogReader {
     /// The errno with which the recorder died, or 0.
     package let recorderErrno: Int32
 
+    /// Is called for each gap that is passed. Nil: a gap ends the log with an error, because no replay can pass it.
+    package var onGap: ((LogGap) -> Void)?
+
     /// Is a part of the log being read? That may take some time. For any thread.
     package let isLoading = Atomic<Bool>(false)
 
@@ -25,6 +28,8 @@ package final class LogReader {
     private var source = -1
     /// Has an event been read, or sought? Before, the first one is next.
     private var hasBegun = false
+    /// Is that a gap?
+    private var isAtGap = false
     private var failure: LogError?
     /// Where that chunk's or segment's events begin in memory.
     private(set) var sourceStart: UnsafeRawPointer?
@@ -183,12 +188,13 @@ package final class LogReader {
                 return false
             }
             try load(next)
-            if decoder.pointee.icount != icount { throw fail(damage()) }
+            if decoder.pointee.icount != icount && !isAtGap { throw fail(damage()) }
             if decoder.pointee.remaining > 0 { return true }
         }
     }
 
     private func load(_ next: Int) throws(LogError) {
+        isAtGap = false
         rest(before: next)
         let inChunks = contents.entries.count
         do throws(LogError) {
@@ -213,11 +219,18 @@ package final class LogReader {
         let isLast = number &+ 1 == contents.entries.count
         let end = isLast ? contents.entriesEnd : contents.entries[number &+ 1].offset
         let behind = isLast ? contents.chunkEvents : contents.entries[number &+ 1].firstEvent
-        guard case .chunk(let header) = try contents.chunks.header(at: entry.offset), header.kind == .events,
+        guard case .chunk(let header) = try contents.chunks.header(at: entry.offset),
+            header.kind == .events || header.kind == .gap,
             header.sequence == sequence(of: number), header.firstEvent == entry.firstEvent,
             header.firstIcount == entry.firstIcount, header.end(from: entry.offset) == end,
-            header.firstEvent &+ UInt64(header.eventCount) == behind, isBound(header, number)
+            header.kind == .gap || header.firstEvent &+ UInt64(header.eventCount) == behind,
+            isBound(header, number)
         else { throw damage }
+        if header.kind == .gap {
+            let gap = try contents.chunks.gap(header, at: entry.offset)
+            guard gap.nextEvent == behind else { throw damage }
+            return try pass(gap, entry.offset)
+        }
         try contents.chunks.read(header, at: entry.offset, into: buffer)
         if metadata.formatVersion == 1 {
             begin(header)
@@ -242,6 +255,19 @@ package final class LogReader {
     func load(source number: Int) throws(LogError) {
         (failure, hasBegun) = (nil, true)
         try load(number)
+    }
+
+    private func pass(_ gap: LogGap, _ offset: UInt64) throws(LogError) {
+        guard let onGap else {
+            throw LogError(
+                .damaged, "\(path) was damaged, and lacks \(gap.what)", offset: offset,
+                eventIndex: gap.firstEvent, icount: gap.firstIcount)
+        }
+        isAtGap = true
+        onGap(gap)
+        decoder.pointee.begin(
+            decoder.pointee.cursor, count: 0, firstEvent: gap.nextEvent, firstIcount: gap.nextIcount,
+            eventCount: 0)
     }
 
     private func begin(_ header: ChunkHeader) {

@@ -39,7 +39,7 @@ struct LogScan {
         contents.metadata.formatVersion = chunks.version
         try readMetadata()
         let damage = sequence >= 1 ? try readFinished() : nil
-        if case .finished = contents.state { return }
+        if contents.end != nil { return }
         try scan()
         if let damage, case .clean = tail { tail = .damaged(damage) }
         settle()
@@ -167,8 +167,14 @@ struct LogScan {
         contents.entries = index.entries
         contents.entriesEnd = trailer.indexOffset
         contents.chunkEvents = end.eventCount
-        contents.state = .finished(end)
+        finish(end)
         return nil
+    }
+
+    private mutating func finish(_ end: LogEnd) {
+        contents.end = end
+        contents.recorderErrno = end.recorderErrno
+        contents.state = end.reason.map { .died(reason: $0) } ?? .finished(end)
     }
 
     private func readIndex(_ header: ChunkHeader, at offset: UInt64) throws(LogError) -> LogIndex? {
@@ -214,13 +220,17 @@ struct LogScan {
                     tail = .damaged(damage("the order of its chunks"))
                     return
                 }
-                if header.kind == .events {
+                if header.kind == .events || header.kind == .gap {
                     guard header.link == link(to: previous) else {
                         tail = .damaged(
                             damage("chunk \(sequence), which doesn't continue the chunk before it,"))
                         return
                     }
-                    try take(header)
+                    do throws(LogError) { try take(header) } catch {
+                        guard error.code == .damaged else { throw error }
+                        tail = .damaged(error)
+                        return
+                    }
                 } else {
                     tail = try readTail(header)
                     return
@@ -233,12 +243,15 @@ struct LogScan {
         guard contents.entries.makeRoom() else {
             throw LogError.system(.noMemory, "read", path, offset: offset)
         }
+        let next =
+            header.kind == .gap
+            ? try chunks.gap(header, at: offset).nextEvent : contents.chunkEvents &+ UInt64(header.eventCount)
         previous = header.checksum
         contents.entries.append(
             LogIndex.Entry(
                 offset: offset, firstEvent: header.firstEvent, firstIcount: header.firstIcount,
                 checksum: chunks.version == 1 ? nil : previous))
-        contents.chunkEvents &+= UInt64(header.eventCount)
+        contents.chunkEvents = next
         offset = header.end(from: offset)
         contents.entriesEnd = offset
         chain = header.chain

@@ -66,7 +66,9 @@ package final class LogWriter: @unchecked Sendable {
         var started: Sealer?
         do throws(LogError) {
             try LogWriter.writeHeader(files, layout, system)
-            let chunks = try ChunkWriter(files: files, layout: layout, options: options, system: system)
+            let chunks = try ChunkWriter(
+                path: path, descriptor: files.log.descriptor, layout: layout, options: options, system: system
+            )
             started = try Sealer(files: files, chunks: chunks, options: options, system: system)
             if !options.startsLater { _ = try files.commit(synced: options.syncInterval > 0) }
         } catch {

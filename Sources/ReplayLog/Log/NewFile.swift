@@ -39,6 +39,8 @@ package final class NewFile {
         if !isKept { _ = folder.remove(name + NewFile.suffix, of: file) }
     }
 
+    package var descriptor: Int32 { file.descriptor }
+
     package func write(_ bytes: [UInt8], at offset: UInt64) throws(LogError) {
         var failure: LogError?
         bytes.withUnsafeBytes { bytes in
@@ -49,6 +51,23 @@ package final class NewFile {
 
     package func write(_ bytes: UnsafeRawBufferPointer, at offset: UInt64) throws(LogError) {
         try system.write(file.descriptor, bytes, at: offset).orThrow("written", path, offset: offset)
+    }
+
+    /// Writes the beginning of a different file to the same place.
+    package func copy(_ source: String, count: UInt64) throws(LogError) {
+        let from = OpenFile(try system.open(source, O_RDONLY).orThrow("opened", source), system)
+        guard let buffer = RawBuffer(count: 1 << 18) else {
+            throw LogError.system(.noMemory, "read", source)
+        }
+        var offset: UInt64 = 0
+        while offset < count {
+            let wanted = Int(min(count &- offset, UInt64(buffer.bytes.count)))
+            let part = UnsafeMutableRawBufferPointer(rebasing: buffer.bytes[..<wanted])
+            let read = try system.read(from.descriptor, into: part, at: offset).orThrow("read", source)
+            guard read > 0 else { throw LogError(.damaged, "\(source) has become shorter while it was read") }
+            try write(UnsafeRawBufferPointer(rebasing: part[..<read]), at: offset)
+            offset &+= UInt64(read)
+        }
     }
 
     /// Writes everything to the disk.

@@ -26,6 +26,7 @@ import ReplayTool
             Diff.self,
             Cut.self,
             Export.self,
+            Repair.self,
         ])
 
     /// As ArgumentParser's own, except for the exit code of wrong usage.
@@ -68,6 +69,12 @@ struct LogArguments: ParsableArguments {
     var file: String
 
     func run(_ verb: (LogTool) -> ToolExit) throws { try common.run(verb) }
+}
+
+/// What every verb has that writes a file.
+struct WritingArguments: ParsableArguments {
+    @Flag(help: "Replace a file that exists.")
+    var force = false
 }
 
 struct Info: ParsableCommand {
