@@ -75,10 +75,10 @@ typedef int32_t replay_block_overlay_t;
 enum {
     REPLAY_BLOCK_OVERLAY_DEFAULT = 0,   /**< RECORD, PLAY: as TEMPORARY; NONE: as OFF */
     REPLAY_BLOCK_OVERLAY_TEMPORARY = 1, /**< a sparse file without a name, which closing removes */
-    REPLAY_BLOCK_OVERLAY_FILE = 2,      /**< a sparse file of that name, not a link or a
-                                             recording; it is emptied, and kept. If snapshots
-                                             were made (debug.h), what it contains is at its
-                                             place only when the disk is closed */
+    REPLAY_BLOCK_OVERLAY_FILE = 2,      /**< the sparse file overlay_filename, which may not be
+                                             a link or a recording: emptied first, and kept. If
+                                             snapshots were made (debug.h), its bytes are in the
+                                             disk's order only after the disk is closed */
     REPLAY_BLOCK_OVERLAY_OFF = 3        /**< writes go to the image or backend; a replay needs it as
                                              it was before the recording */
 };
@@ -109,7 +109,7 @@ typedef struct replay_block_config {
  *  @param config [in]. @param status [out] why it failed, or NULL.
  *  @return the disk, which the caller closes with replay_block_close(); or NULL with
  *    ERROR_INVALID_ARGUMENT (the file can't be an image or overlay, or the process
- *    already uses it; several disks may share an image only for reading),
+ *    already uses it; several disks may share an image if none writes to it),
  *    ERROR_STRUCT_SIZE, ERROR_SYSTEM (the image or the overlay could not be
  *    opened), ERROR_NO_MEMORY, ERROR_WRONG_STATE (not between configure and
  *    start), ERROR_FINGERPRINT (rrdata=on: the recording has no such disk).

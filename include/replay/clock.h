@@ -17,7 +17,7 @@ extern "C" {
 
 /* ------------------------------------------------------ readings of a clock */
 
-/** For the icount of a clock reading: the library asks replay_host::icount itself. */
+/** Instead of a reading's icount: the library calls replay_host::icount itself. */
 #define REPLAY_ICOUNT_NOW UINT64_MAX
 
 /** Stores a reading of a clock. Use the macro REPLAY_CLOCK.
@@ -38,8 +38,8 @@ REPLAY_API int64_t replay_save_clock(replay_clock_kind_t kind, int64_t value, ui
  *    that come before its own: the I/O thread made them while recording, and hasn't
  *    repeated them.
  *  - Otherwise, in a vCPU thread: a divergence; returns the last reading.
- *  - Otherwise, in a thread that is only an I/O thread: returns the last reading, and
- *    nothing is wrong, because its loop may turn at different times.
+ *  - Otherwise, in a thread that is only an I/O thread: returns the last reading. This
+ *    isn't a divergence, because the main loop may iterate at different times in a replay.
  *  Other modes: the last reading, with ERROR_WRONG_MODE. Without the lock: 0.
  *  Thread: [vcpu] [io] [lock-held] [hot]. */
 REPLAY_API int64_t replay_read_clock(replay_clock_kind_t kind, uint64_t icount);

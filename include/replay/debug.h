@@ -46,7 +46,7 @@ typedef struct replay_ram_config {
     const char *name;    /**< for messages; different for each region; not NULL */
     void *bytes;         /**< writable memory, which stays there until replay_finish() */
     uint64_t length;     /**< in bytes; the last page may be shorter */
-    /** A map of the host's, with one byte for each page, which the host sets to 0xFF after the
+    /** A map of the host's, with one byte for each page: the host sets it to 0xFF after the
      *  page was written. The library reads and clears bit 0; the host may use the others.
      *  NULL: the library finds written pages itself, which costs more. */
     uint8_t *dirty;
@@ -99,8 +99,8 @@ REPLAY_API bool replay_is_paused(void);
 /** Goes to a place in the replay, forward or back, and pauses the machine there. The call
  *  returns at once; replay_host::paused is called when the place is reached, or the end of
  *  the log if that comes first. replay_query() shows how far it is, and replay_pause() ends
- *  it. A new journey replaces one that is under way. Breakpoints on the way are ignored. A step
- *  forward goes to the icount plus 1.
+ *  it. A new journey replaces one that is under way. Breakpoints on the way are ignored. To step
+ *  forward, seek to the icount plus 1.
  *
  *  @param icount the place
  *  @return REPLAY_OK; ERROR_NOT_SUPPORTED (the place isn't ahead, and there are no snapshots: the
@@ -112,8 +112,8 @@ REPLAY_API bool replay_is_paused(void);
 REPLAY_API replay_status_t replay_seek(uint64_t icount);
 
 /** Goes to the icount of an event, which it looks up in the log: it waits for the replay lock.
- *  If an instruction led to the event (it read a clock, for example), it counts already: to see
- *  the machine before that instruction, go one instruction further back.
+ *  If an instruction led to the event (it read a clock, for example), the icount includes that
+ *  instruction: to see the machine before it, go one instruction further back.
  *  @param event its number, from 0
  *  @return as replay_seek(); ERROR_INVALID_ARGUMENT if the log has no such event.
  *  Thread: [any], without the lock too. */

@@ -105,7 +105,7 @@ REPLAY_API replay_status_t replay_char_read_all_load(uint8_t *data, size_t size,
 typedef struct replay_net replay_net_t;
 
 /** Delivers a packet to a network device.
- *  @param data [in] valid during the call. */
+ *  @param flags as passed to replay_net_packet_event(). @param data [in] valid during the call. */
 typedef void (*replay_net_receive_t)(void *opaque, uint32_t flags, const uint8_t *data,
                                      size_t length);
 
@@ -121,6 +121,7 @@ REPLAY_API replay_net_t *replay_register_net(replay_net_receive_t receive, void 
 REPLAY_API replay_status_t replay_unregister_net(replay_net_t *net);
 
 /** A packet from outside. Modes as replay_chr_be_write().
+ *  @param flags mean something only to the host; the device gets the same.
  *  @param pieces, count [in] the packet; copied. At most 1,024 pieces, 1 GiB.
  *  @return REPLAY_OK; ERROR_INVALID_ARGUMENT, ERROR_NO_MEMORY.
  *  Thread: [any], without the lock too. */
@@ -235,7 +236,7 @@ REPLAY_API replay_status_t replay_save_random(int32_t result, const void *data, 
 
 /** Play: loads the recorded bytes. @return the recorded result; a negative
  *  status if the log's next event isn't a random number of this length
- *  (a divergence), or in a different mode: then the bytes are 0.
+ *  (a divergence), or in a different mode: in both cases the bytes are 0.
  *  Thread: [vcpu] [io] [lock-held]. */
 REPLAY_API int32_t replay_read_random(void *data, size_t length);
 

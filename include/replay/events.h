@@ -5,7 +5,7 @@
  *  A checkpoint marks a place where a thread may act on the guest. Input, packets,
  *  completions of disk requests and bottom halves (work that a device defers) are
  *  queued, and reach the guest only when the vCPU thread flushes the queue: in RECORD
- *  whenever it does, in PLAY where the log says. */
+ *  at any flush, in PLAY at the one that the log says. */
 #ifndef REPLAY_EVENTS_H
 #define REPLAY_EVENTS_H
 
@@ -24,8 +24,8 @@ extern "C" {
  *  Record: writes it with the thread's role, and returns true.
  *  Play:   if it is the log's next event and was recorded by a thread of this role,
  *          consumes it and returns true. Otherwise false: skip the work, and try
- *          again later. The host alone decides where it meets INIT and RESET, so
- *          for these a different next event is a divergence.
+ *          again later. INIT and RESET are different: a host meets them where it did
+ *          while recording, so if the log's next event isn't that one, it is a divergence.
  *  None:   true.
  *  After a failure, without the lock or a role: false.
  *
@@ -78,7 +78,7 @@ REPLAY_API bool replay_is_due(void);
  *    turns and with this call. Further turns without a budget, which wait for the next
  *    event, are allowed, if you do no guest work in them.
  *  - While the guest sleeps (replay_host::cpus_idle), flush as often as you like: nobody
- *    knows how often a sleeping vCPU wakes. All these flushes are one place, and PLAY
+ *    knows how often a sleeping vCPU wakes. All these flushes count as one, and PLAY
  *    delivers at the first of them. So do no guest work between two of them.
  *
  *  During a slice, PLAY waits in this call for a disk whose backend is an image
@@ -122,8 +122,8 @@ REPLAY_API replay_status_t replay_flush_events(void);
  *  Thread: [vcpu] [io] [lock-held]. */
 REPLAY_API replay_status_t replay_bh_schedule_event(replay_callback_t callback, void *opaque);
 
-/** Like replay_bh_schedule_event(), for a bottom half that is freed after it has
- *  run. It is a different kind of event in the log. */
+/** Like replay_bh_schedule_event(), for a bottom half that the host frees after it
+ *  has run. Only the kind of the event in the log differs. */
 REPLAY_API replay_status_t replay_bh_schedule_oneshot_event(replay_callback_t callback,
                                                             void *opaque);
 
@@ -133,7 +133,7 @@ REPLAY_API replay_status_t replay_bh_schedule_oneshot_event(replay_callback_t ca
  *  While events are disabled after the start, the number comes from a separate
  *  sequence (bit 63 is set), and the completion isn't recorded: it runs at once
  *  or, if events are enabled again by then, at the next flush.
- *  @return the number; UINT64_MAX with an error without the lock. None: 0.
+ *  @return the number; UINT64_MAX, with an error, if the thread doesn't hold the lock. None: 0.
  *  Thread: [vcpu] [io] [lock-held] [hot]. */
 REPLAY_API uint64_t blkreplay_next_id(void);
 

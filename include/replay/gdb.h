@@ -84,18 +84,19 @@ typedef struct replay_gdb_target {
  *  @param where "PORT", "tcp:PORT", "tcp:HOST:PORT" or "unix:PATH". HOST is an address in
  *    digits (an IPv6 address in brackets), "localhost" or "*"; without it only programs on
  *    this computer can connect. Port 0: any that is free. The file of a UNIX socket is removed
- *    at the end, and one that a killed program left behind is replaced. With ",nowait" at its
- *    end the machine starts at once; otherwise it is paused before its first instruction until
- *    a debugger lets it run. Anybody who can connect can read the guest's memory.
+ *    at the end, and one that a killed program left behind is replaced. If @p where ends
+ *    with ",nowait" the machine starts at once; otherwise it is paused before its first
+ *    instruction until a debugger lets it run. Anybody who can connect can read the guest's
+ *    memory.
  *  @param target copied
  *  @return REPLAY_OK; ERROR_INVALID_ARGUMENT (@p where is malformed; read_register, read_memory
- *    or set_break is NULL; cpus; reserved); ERROR_STRUCT_SIZE; ERROR_SYSTEM (the address is in
- *    use, for example); ERROR_WRONG_STATE (not between replay_configure() and replay_start(),
- *    or called twice); ERROR_NOT_SUPPORTED (the stubs).
+ *    or set_break is NULL; cpus, big_endian or reserved is out of range); ERROR_STRUCT_SIZE;
+ *    ERROR_SYSTEM (the address is in use, for example); ERROR_WRONG_STATE (not between
+ *    replay_configure() and replay_start(), or called twice); ERROR_NOT_SUPPORTED (the stubs).
  *  Thread: [any] that prepares the machine, without the lock too. */
 REPLAY_API replay_status_t replay_gdb_listen(const char *where, const replay_gdb_target_t *target);
 
-/** Is a debugger attached: from its first byte until it has gone?
+/** Is a debugger attached? It is from its first byte until it leaves.
  *  Thread: [any], without the lock too. */
 REPLAY_API bool replay_gdb_attached(void);
 

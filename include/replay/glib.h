@@ -17,7 +17,7 @@ struct _GMainContext;
 
 /** Attaches @p context to the current session, on the thread that iterates it. The
  *  thread gets the role REPLAY_THREAD_IO, and the replay lock if it doesn't hold it.
- *  The context gets a poll function that releases the lock while the context's own one
+ *  The context gets a poll function that releases the lock while the original one
  *  polls, and a source that takes the I/O thread's turns (replay_start_warp_timer()).
  *
  *  So all sources of the context are dispatched with the replay lock held, and may make

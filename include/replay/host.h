@@ -34,9 +34,9 @@ typedef struct replay_host {
     uint32_t size; /**< sizeof(replay_host_t) */
 
     /** Required. The number of guest instructions executed so far, including the one
-     *  that is being executed (and reads a device, for example): a budget in PLAY
-     *  includes that instruction. The count never goes back: if it does, a recording
-     *  or replay ends with ERROR_ICOUNT_BACKWARDS. [hot] */
+     *  that is being executed (and reads a device, for example). So in PLAY that
+     *  instruction can be the last one of a budget. The count never goes back: if it does,
+     *  a recording or replay ends with ERROR_ICOUNT_BACKWARDS. [hot] */
     uint64_t (*icount)(void *opaque);
 
     /** Required. True if every vCPU sleeps and nothing is pending for it. */
@@ -67,7 +67,8 @@ typedef struct replay_host {
      *  lock, so it should only set a flag, and wake the thread if it sleeps in the host.
      *  (The library itself wakes a thread in replay_wait().) Clear the flag where a slice
      *  begins (in a loop of your own: before the turn), not where it ends: otherwise a kick
-     *  between two slices makes the next one empty. That may happen, but not to every slice. */
+     *  between two slices makes the next one empty. An empty slice now and then does no
+     *  harm; if all are empty, the guest stands still. */
     void (*kick)(void *opaque);
 
     /** Makes the I/O thread's main loop iterate. A main loop other than GLib's needs
@@ -78,8 +79,8 @@ typedef struct replay_host {
 
     /** Required if execute is NULL. (With execute, replay_run() returns, and stop is
      *  optional.) Stops the machine, because nothing more can be replayed or recorded.
-     *  @p error is NULL for REPLAY_STOP_END, and valid only during the call. A thread of
-     *  the library may report a stall, without the lock, so set an atomic flag. */
+     *  @p error is NULL for REPLAY_STOP_END, and valid only during the call. When the
+     *  watchdog reports a stall, it calls this without the lock: set an atomic flag. */
     void (*stop)(void *opaque, replay_stop_reason_t reason, const replay_error_t *error);
 
     /** PLAY: ends or resets the machine. Do here what the host did after
@@ -103,7 +104,8 @@ typedef struct replay_host {
      *  PLAY by the one that reaches the end of the log. It must not change anything: calls
      *  that would write events or consume them (a clock reading, for example) are refused
      *  and reported. NULL: a replay compares only events, so its REPLAY_OK says nothing
-     *  about the state; if the recording has digests, that is reported once. */
+     *  about the state; if the recording has digests, the library warns
+     *  once that they aren't compared. */
     uint64_t (*digest)(void *opaque);
 
     /** A message for the host's user, one sentence. Called from any thread, with or
@@ -132,8 +134,8 @@ typedef struct replay_host {
 
     /** Writes everything that the guest can see to a stream of the library: registers and
      *  devices, but not RAM that is registered (debug.h), nor the library's timers. Called
-     *  on the vCPU thread between two slices; it must not change anything. NULL: the host has no
-     *  part in debug.h's journeys.
+     *  on the vCPU thread between two slices; it must not change anything. NULL: the
+     *  library makes no snapshots, so that debug.h's journeys only go forward.
      *  @return false: no snapshot is possible now, for example because a request of the host's
      *    own is under way, which can't be saved. */
     bool (*save_state)(void *opaque, const replay_stream_t *out);
@@ -150,11 +152,12 @@ typedef struct replay_host {
     void (*paused)(void *opaque, replay_pause_reason_t why);
 
     /** PLAY: makes replay_reverse_continue() faster, which skips parts of the run that can't
-     *  have a hit. Lists pages of RAM, each by any place in it, such that no breakpoint or
-     *  watchpoint can be hit while none of them is written. That is possible if all are
-     *  watchpoints for writing whose addresses are mapped globally: list the page that each
-     *  watches, and the pages of the page table that lead to it. Called on the vCPU thread
-     *  between two slices.
+     *  have a hit. Lists pages of RAM, each by any byte in it, so that no breakpoint or
+     *  watchpoint can be hit in a part of the run in which none of these pages is written. Such
+     *  a list exists if there are only watchpoints for writing, whose addresses are mapped
+     *  globally (the same in all address spaces): list the page that each watches,
+     *  and the pages of the page table that lead to it. Called on the vCPU thread between two
+     *  slices.
      *  @param places [out] room for @p most places
      *  @return how many; -1: there is no such list, search everywhere. NULL: -1. */
     int32_t (*watched_ram)(void *opaque, replay_ram_place_t *places, uint32_t most);

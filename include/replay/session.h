@@ -20,8 +20,8 @@ extern "C" {
 
 /** The mode of the process's default session, so that a guard is one load and
  *  one branch. Only the library writes it, in replay_start(), replay_branch() and
- *  replay_finish(). A thread that may run beside these, and a host with several
- *  machines, call replay_get_mode() instead. */
+ *  replay_finish(). A thread that may run at the same time as these calls, and a
+ *  host with several machines, call replay_get_mode() instead. */
 REPLAY_API extern replay_mode_t replay_mode;
 
 /** The snapshot that the default session's configuration names (rrsnapshot),
@@ -88,13 +88,14 @@ enum { REPLAY_DEFAULT = 0, REPLAY_ON = 1, REPLAY_OFF = 2 };
  *
  *  The environment variable LIBREPLAY_OPTIONS may contain such a string too, for users of
  *  a host whose own parser rejects these keys. The default session applies it after
- *  the host's string, and so it overrides that. It is ignored in a program whose rights
- *  differ from its user's (setuid).
+ *  the host's string, so its values override that string's. It is ignored in a program
+ *  whose rights differ from its user's (setuid).
  *
  *  Names of files and folders are bytes, and needn't be UTF-8. A message shows a
  *  byte that isn't part of UTF-8 as \xNN. A comma within a value is written twice.
- *  PLAY uses the recorded rrdata and rrdigest, and the recorded shift and sleep too unless
- *  they are given; a given value that differs is ERROR_FINGERPRINT. */
+ *  PLAY uses the recorded rrdata and rrdigest, whatever is given. It also uses the recorded
+ *  shift and sleep: if one is given that differs, replay_start() returns
+ *  ERROR_FINGERPRINT. */
 typedef struct replay_config {
     uint32_t size;                   /**< sizeof(replay_config_t) */
     replay_mode_t mode;              /**< what to do */
@@ -213,9 +214,9 @@ REPLAY_API replay_status_t replay_start(void);
  *          - the log isn't damaged.
  *          replay_query() shows how many events were replayed.
  *
- *  If such events are left, nothing at a greater icount is compared. At the icount where
- *  the replay stopped, digests are compared up to the first event that changes the guest,
- *  and so is the digest of the log's end if that is at this icount.
+ *  If such events are left, the replay compares only digests at the icount where it
+ *  stopped, up to the first event there that changes the guest. If there is no such event,
+ *  and the log ends at this icount, it also compares the digest of the log's end.
  *
  *  First, queued events reach the guest, at this place of the run: Record writes
  *  them, Play takes them from the log. Input from outside that comes later is dropped;
@@ -226,12 +227,12 @@ REPLAY_API replay_status_t replay_start(void);
  *  You may call this with locks of the host's own that were acquired after the replay
  *  lock. If the library's watchdog is blocked on one of them (in machine_running,
  *  cpus_idle or message), the call goes on after one second. The watchdog then makes
- *  no further call to the host, but what its callback uses must stay valid until that
- *  returns.
+ *  no further call to the host, but what the callback that it is in uses must stay
+ *  valid until that callback returns.
  *
  *  @return REPLAY_OK; the session's failure if it had one, for example
- *    ERROR_DIVERGENCE, ERROR_DISK_FULL, or ERROR_LOG_CUT (all of a log that was cut
- *    was replayed); ERROR_WRONG_STATE if not configured;
+ *    ERROR_DIVERGENCE, ERROR_DISK_FULL, or ERROR_LOG_CUT (a log that was cut was
+ *    replayed to its end); ERROR_WRONG_STATE if not configured;
  *    ERROR_REENTERED from within a callback of this session (replay_host::stop,
  *    shutdown, digest, run_timers, handle_requests, execute, that of a timer or an
  *    event): then the session goes on.

@@ -61,9 +61,9 @@ REPLAY_API replay_status_t replay_position_save(const replay_stream_t *out);
  *        set as they were. One that was created later doesn't exist any more, and its handle
  *        isn't valid: the replay creates it again where the recording did.
  *        Character devices that were plugged in later are dropped; the replay registers them
- *        again where the recording did. What the position has must exist: to go forward past
- *        the plugging in of a device, replay up to there. A network filter that was
- *        unregistered since, or a disk that was closed, can't come back.
+ *        again where the recording did. All that the position has must exist: if one of its
+ *        devices is plugged in only later than here, replay up to there first. A network
+ *        filter that was unregistered since, or a disk that was closed, can't come back.
  *
  *  A journey of debug.h that is under way ends without a pause. The library calls kick and
  *  wake_io, and calls stop again at the next end or failure.
@@ -119,9 +119,9 @@ REPLAY_API bool replay_output_due(void);
  *  continues from where it was in the recording.
  *
  *  The mode is RECORD from then on, in replay_mode too. A journey of debug.h that is under way
- *  ends without a pause. An older recording at @p path is
- *  replaced only with the option rroverwrite.
- *  @param path the new log; not kept.
+ *  ends without a pause. An older recording at @p path is replaced only with the option
+ *  rroverwrite.
+ *  @param path the new log; read only during the call.
  *  @return REPLAY_OK; ERROR_NOT_QUIET (a shutdown is about to be requested, or a block of
  *    audio samples is begun); ERROR_NOT_SUPPORTED (rrdata=on: a disk has no image);
  *    ERROR_INVALID_ARGUMENT (no path); a failure to read the one log or to write the other;

@@ -31,7 +31,8 @@ REPLAY_API replay_status_t replay_thread_attach(replay_role_t roles);
  *
  *  The vCPU thread holds it for a whole slice (turn, budget, execute, account), and
  *  releases it between two slices if there is an I/O thread. The I/O thread always holds
- *  it, except while it polls. (replay_run() and replay_glib_attach() do both.)
+ *  it, except while it polls. (replay_run() does this for both threads, replay_glib_attach()
+ *  for the I/O thread.)
  *
  *  A thread that ends while it holds the lock ends the run: the library reports
  *  ERROR_THREAD_ENDED, stops the machine, and releases the lock.
@@ -63,15 +64,15 @@ REPLAY_API bool replay_mutex_locked(void);
  *  None: waits too, for events that are posted, and for replay_notify().
  *
  *  @param timeout_ns limit, in ns of real time; negative: no limit. No limit is needed
- *    if the host calls replay_notify() after its own changes; otherwise it is how late
- *    the thread may notice them, for example 100 ms.
+ *    if the host calls replay_notify() after its own changes; otherwise the limit is how
+ *    late the thread may notice them, for example 100 ms.
  *  @return REPLAY_OK if something changed, or this thread's turn is due;
  *    REPLAY_TIMEOUT; ERROR_LOCK_NOT_HELD, ERROR_WRONG_ROLE.
  *  Thread: [vcpu] [io] [lock-held]. */
 REPLAY_API replay_status_t replay_wait(int64_t timeout_ns);
 
 /** Wakes every thread in replay_wait(), and makes the I/O thread take a turn. Call it
- *  after a change that they look at, for example a new request for
+ *  after a change that these threads must notice, for example a new request for
  *  replay_host::handle_requests.  Thread: [any], without the lock too. */
 REPLAY_API void replay_notify(void);
 
@@ -95,8 +96,8 @@ REPLAY_API replay_status_t replay_session_free(replay_session_t *session);
 
 /** Makes @p session the calling thread's current one, until the matching
  *  replay_session_pop_current(). NULL is the default session.
- *  If a thread ends without its pops, its sessions are no longer current there, and
- *  each reports that.
+ *  If a thread ends before it has popped a session, the session is no longer current
+ *  there, and reports that.
  *  @return REPLAY_OK; ERROR_INVALID_ARGUMENT; ERROR_WRONG_STATE when 16 are pushed.
  *  Thread: [any]. */
 REPLAY_API replay_status_t replay_session_push_current(replay_session_t *session);

@@ -128,7 +128,7 @@ enum {
     REPLAY_PAUSE_PLACE = 2,      /**< a journey or a debugger's step has reached its place */
     REPLAY_PAUSE_BREAKPOINT = 3, /**< replay_breakpoint() returned true */
     REPLAY_PAUSE_BEGIN = 4,      /**< PLAY: at the first snapshot, so the way back ends here */
-    /** PLAY: the log ends here, or switches the machine off here. */
+    /** PLAY: the log ends here, or has a shutdown here that isn't a reset. */
     REPLAY_PAUSE_END = 5
 };
 
