@@ -78,8 +78,8 @@ REPLAY_API bool replay_is_due(void);
  *    turns and with this call. Further turns without a budget, which wait for the next
  *    event, are allowed, if you do no guest work in them.
  *  - While the guest sleeps (replay_host::cpus_idle), flush as often as you like: nobody
- *    knows how often a sleeping vCPU wakes. All these flushes count as one, and PLAY
- *    delivers at the first of them. So do no guest work between two of them.
+ *    knows how often a sleeping vCPU wakes. For PLAY all these flushes are the same
+ *    place: it delivers at the first of them. So do no guest work between two of them.
  *
  *  During a slice, PLAY waits in this call for a disk whose backend is an image
  *  (block.h). A host with its own backend or block layer must wait by itself: if a
