@@ -68,7 +68,7 @@ let package = Package(
             name: "Replay",
             dependencies: [
                 "CInterface", "CReplay", "ReplayEngine", "ReplayGDB", "ReplayGLib", "ReplayLog",
-                "ReplaySystem",
+                "ReplaySnapshots", "ReplaySystem",
             ]),
 
         // Folders, files and random numbers of the tests.

@@ -1,3 +1,5 @@
+import ReplayLog
+
 /// One of the variants of QEMU's logs. The version at the beginning doesn't decide it alone.
 package struct QEMUFormat: Equatable, Sendable {
     /// How the kinds from 20 on are numbered.
@@ -23,10 +25,10 @@ package struct QEMUFormat: Equatable, Sendable {
     /// The version that a recorder of this format writes when it ends cleanly.
     package var version: UInt32 { QEMUFormat.firstVersion &+ UInt32(payloads.rawValue) }
 
-    static let firstVersion: UInt32 = 0x00e0_200c
+    static let firstVersion = QEMUHeader.firstVersion
     static let lastVersion: UInt32 = 0x00e0_200e
     /// What a recorder writes first; the version replaces it when the recorder ends.
-    static let unfinished: UInt32 = 0
+    static let unfinished = QEMUHeader.unfinished
 
     /// The formats that a log with this version may have, the likeliest first. None: the version isn't known.
     static func candidates(version: UInt32) -> [QEMUFormat] {

@@ -1,3 +1,5 @@
+import ReplayLog
+
 /// A kind of event of QEMU's logs, as QEMU 7.2 and later number them.
 ///
 /// QEMU 7.1 numbers the kinds from 20 on one lower (``QEMUFormat/Numbering``); readers see the numbers of 7.2 only.
@@ -37,7 +39,7 @@ package struct QEMUKind: RawRepresentable, Hashable, Sendable {
     package static let end = QEMUKind(39)
 
     /// The number of numbers, with the one that is unused.
-    package static let count = 40
+    package static let count = QEMUHeader.kinds
 
     package var isCheckpoint: Bool { (30...38).contains(rawValue) }
 

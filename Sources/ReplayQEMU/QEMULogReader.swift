@@ -33,23 +33,7 @@ package final class QEMULogReader {
     private var failure: LogError?
     private var hasEnd = false
 
-    static let headerSize = 12
-
-    /// Is this the beginning of a log of QEMU's? `bytes` has the file's first bytes.
-    package static func recognises(_ bytes: some Collection<UInt8>) -> Bool {
-        guard bytes.count >= headerSize else { return false }
-        let version = bytes.prefix(4).reduce(UInt32(0)) { $0 << 8 | UInt32($1) }
-        // Any version, so that a later one is reported as such.
-        let isVersion = version & 0xFFFF_FF00 == QEMUFormat.firstVersion & 0xFFFF_FF00
-        if isVersion { return true }
-        // Without a version there is little to go by: a file of zeros isn't meant.
-        guard version == QEMUFormat.unfinished, bytes.prefix(headerSize).allSatisfy({ $0 == 0 }) else {
-            return false
-        }
-        let first = bytes.dropFirst(headerSize)
-        return !first.isEmpty && first.first.map { $0 < UInt8(QEMUKind.count) } ?? false
-            && !first.prefix(5).allSatisfy { $0 == 0 }
-    }
+    static let headerSize = QEMUHeader.size
 
     package init(path: String, faults: SyscallFaults? = nil) throws(LogError) {
         file = try QEMUFile(path: path, system: Syscalls(faults: faults))
@@ -59,7 +43,7 @@ package final class QEMULogReader {
         let count = Int(clamping: min(size, UInt64(QEMULogReader.headerSize &+ 5)))
         _ = try window.require(count)
         let start = UnsafeRawBufferPointer(start: window.place, count: min(count, window.available))
-        guard QEMULogReader.recognises(start) else {
+        guard QEMUHeader.recognises(start) else {
             throw LogError(.notALog, "\(path) is not a log of QEMU's")
         }
         version = BigEndian.uint32(window.place)

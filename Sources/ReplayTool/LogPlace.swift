@@ -1,3 +1,5 @@
+import ReplayLog
+
 /// A place in a log as a user gives it: `1000` is an icount, `event:12` the number of an event, `2.5s` a virtual time.
 public enum LogPlace: Equatable, Sendable {
     case icount(UInt64)
@@ -53,10 +55,7 @@ struct LogClock {
     init(shift: UInt8) { self.shift = min(shift, 63) }
 
     /// Nil: 64 bits don't hold it.
-    func nanoseconds(_ icount: UInt64) -> UInt64? {
-        let (high, low) = icount.multipliedFullWidth(by: 1 << UInt64(shift))
-        return high == 0 ? low : nil
-    }
+    func nanoseconds(_ icount: UInt64) -> UInt64? { LogMetadata.nanoseconds(icount, shift: shift) }
 
     /// The first instruction at this time or later.
     func firstIcount(at nanoseconds: UInt64) -> UInt64 {

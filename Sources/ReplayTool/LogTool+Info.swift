@@ -20,24 +20,15 @@ extension LogTool {
     // MARK: Own logs
 
     private func info(_ reader: LogReader) throws(LogError) -> ToolExit {
-        let overview = reader.overview
-        var damage = overview.damage
-        var icount: UInt64 = 0
-        do throws(LogError) {
-            icount = try reader.lastIcount()
-        } catch {
-            guard error.code == .damaged else { throw error }
-            damage = damage ?? error
-            icount = error.icount
-        }
+        let (overview, icount) = try reader.survey()
         let gaps = try reader.gaps()
         if json {
-            print(.object(members(reader, overview, icount, gaps, damage)))
+            print(.object(members(reader, overview, icount, gaps)))
         } else {
             printText(reader, overview, icount, gaps)
         }
-        if let damage { output.complain(damage.message) }
-        return damage == nil ? .fine : .different
+        if let damage = overview.damage { output.complain(damage.message) }
+        return overview.damage == nil ? .fine : .different
     }
 
     private func printText(
@@ -56,7 +47,7 @@ extension LogTool {
         }
         if let begin = reader.begin { print("begin", "icount \(begin.icount), event \(begin.event)") }
         print("icount", String(icount))
-        if let duration = virtualTime(icount, metadata) {
+        if let duration = metadata.nanoseconds(icount) {
             print("virtual time", "\(Columns.decimal(duration, 1_000_000_000, places: 9)) s")
         }
         print("shift", metadata.shift == 255 ? "automatic" : String(metadata.shift))
@@ -75,8 +66,7 @@ extension LogTool {
     }
 
     private func members(
-        _ reader: LogReader, _ overview: LogReader.Overview, _ icount: UInt64, _ gaps: [LogGap],
-        _ damage: LogError?
+        _ reader: LogReader, _ overview: LogReader.Overview, _ icount: UInt64, _ gaps: [LogGap]
     ) -> [(String, JSONText)] {
         let metadata = reader.metadata
         var members: [(String, JSONText)] = [
@@ -99,7 +89,7 @@ extension LogTool {
                     .object([("icount", .unsigned($0.icount)), ("event", .unsigned($0.event))])
                 } ?? .null
             ), ("icount", .unsigned(icount)),
-            ("virtual_ns", virtualTime(icount, metadata).map { .unsigned($0) } ?? .null),
+            ("virtual_ns", metadata.nanoseconds(icount).map { .unsigned($0) } ?? .null),
             ("shift", metadata.shift == 255 ? .text("auto") : .unsigned(UInt64(metadata.shift))),
             ("events", .unsigned(overview.eventCount &- gaps.reduce(0) { $0 &+ $1.count })),
             ("bytes", .unsigned(overview.fileSize)),
@@ -115,15 +105,8 @@ extension LogTool {
                     })
             ),
             ("missing", .list(gaps.map(\.json))),
-            ("damage", damage.map(LogTool.json) ?? .null),
+            ("damage", overview.damage.map(LogTool.json) ?? .null),
         ]
-    }
-
-    /// In nanoseconds; nil if the clock's shift is automatic.
-    private func virtualTime(_ icount: UInt64, _ metadata: LogMetadata) -> UInt64? {
-        guard metadata.shift < 64 else { return nil }
-        let (high, low) = icount.multipliedFullWidth(by: 1 << UInt64(metadata.shift))
-        return high == 0 ? low : nil
     }
 
     static func json(_ damage: LogError) -> JSONText {

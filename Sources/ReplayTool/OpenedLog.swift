@@ -44,7 +44,7 @@ enum OpenedLog {
             guard case .success(let count) = system.read(descriptor, into: buffer, at: 0) else { return [] }
             return Array(buffer.prefix(count))
         }
-        return QEMULogReader.recognises(bytes)
+        return QEMUHeader.recognises(bytes)
     }
 }
 

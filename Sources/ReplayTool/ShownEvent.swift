@@ -35,7 +35,7 @@ struct ShownEvent {
         role = event.role.name
         kind = table.name(event.kind)
         fields = []
-        let names = ShownEvent.fieldNames(event.knownKind)
+        let names = event.knownKind?.valueNames ?? []
         let values = [event.a, event.b, event.c, event.d, event.e, event.f]
         var number = 0
         for letter in table.layout(event.kind) {
@@ -44,15 +44,15 @@ struct ShownEvent {
                 continue
             }
             guard number < values.count else { break }
-            let name = number < names.count ? names[number] : "field\(number + 1)"
+            let name = number < names.count ? names[number].description : EventKind.nameOfUnknownValue(number)
             fields.append((name, ShownEvent.value(values[number], letter)))
             number += 1
         }
         if event.knownKind == .shutdown { fields.append(("name", .text(ShutdownCause.name(event.a)))) }
         if event.knownKind == .inputFrom, let input = event.input, let origin = input.origin {
             fields[0] = ("kind", .signed(input.kind))
-            fields.append(("port", .unsigned(UInt64(origin.port))))
-            fields.append(("device", .unsigned(UInt64(origin.device))))
+            fields.append((EventKind.originNames.port.description, .unsigned(UInt64(origin.port))))
+            fields.append((EventKind.originNames.device.description, .unsigned(UInt64(origin.device))))
         }
     }
 
@@ -61,27 +61,6 @@ struct ShownEvent {
         case "u": .unsigned(UInt64(bitPattern: value))
         case "q": .text(Hex.number(UInt64(bitPattern: value)))
         default: .signed(value)
-        }
-    }
-
-    /// The integers of a kind, in the order of its layout.
-    private static func fieldNames(_ kind: EventKind?) -> [String] {
-        switch kind {
-        case .bottomHalf, .bottomHalfOneshot: ["id"]
-        case .input, .inputFrom: ["kind", "code", "axis", "slot", "tracking_id", "value"]
-        case .charRead, .charRegister: ["device"]
-        case .block, .blockData: ["request", "result"]
-        case .blockRead: ["request", "result", "digest"]
-        case .net: ["device", "flags"]
-        case .shutdown: ["cause"]
-        case .charWrite: ["result", "offset"]
-        case .charReadAllError, .random: ["result"]
-        case .audioOut, .audioIn: ["samples"]
-        case .audioInAt: ["samples", "position"]
-        case .clockHost, .clockVirtualRT: ["ns"]
-        case .digest, .hostDigest: ["digest"]
-        case .flush: ["number", "call"]
-        default: []
         }
     }
 

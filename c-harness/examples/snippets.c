@@ -4,6 +4,7 @@
  *  check-documents compares each block of code with these functions and the example hosts. */
 #include <dlfcn.h>
 #include <glib.h>
+#include <inttypes.h>
 #include <stdio.h>
 
 #include <replay/replay.h>
@@ -34,6 +35,7 @@ bool set_break(void *opaque, replay_break_kind_t kind, uint64_t address, uint64_
 bool save_state(void *opaque, const replay_stream_t *out);
 bool load_state(void *opaque, const replay_stream_t *in);
 bool has_breakpoint(const machine *m, uint64_t pc);
+void complain(const char *message), use_firmware(const char *name);
 uint64_t execute_one(machine *m);
 
 void own_loop(void) {
@@ -185,4 +187,28 @@ void listen_for_gdb(machine *m) {
     target.set_break = set_break; // from now on the CPU calls replay_breakpoint() there
     target.opaque = m;
     replay_gdb_listen("1234", &target); // before replay_start()
+}
+
+int print_events(void) {
+    replay_error_t error = REPLAY_ERROR_INIT;
+    replay_log_t *log = replay_log_open("run.log", &error);
+    if (!log)
+        return complain(error.message), 1;
+    replay_log_event_t event = REPLAY_LOG_EVENT_INIT;
+    replay_log_seek(log, 1000000); // the first event at this icount or later
+    while (replay_log_next(log, &event))
+        printf("%" PRIu64 " %s\n", event.icount, event.kind_name);
+    if (replay_log_last_error(log, &error))
+        complain(error.message); // the log is damaged there
+    replay_log_close(log);
+    return 0;
+}
+
+bool choose_firmware(const char *path) {
+    replay_log_t *log = replay_log_open(path, NULL);
+    const char *firmware = replay_log_fingerprint(log, "firmware");
+    if (firmware)
+        use_firmware(firmware);
+    replay_log_close(log); // NULL is allowed everywhere
+    return firmware != NULL;
 }

@@ -96,6 +96,7 @@ typedef struct step {
     X(shutdown_digest, 1)                                                                          \
     X(finish_with, 1)                                                                              \
     X(position, 1)                                                                                 \
+    X(read_log, 1)                                                                                 \
     X(time_passes, 8)                                                                              \
     X(run, 2)                                                                                      \
     X(sleep_on, 8)

@@ -336,3 +336,20 @@ STEP(shutdown_digest) {
     RESULT(CALL(replay_shutdown_request)((replay_shutdown_cause_t)(draw->a % 14) - 1));
     RESULT(CALL(replay_digest)(draw->b));
 }
+
+/* The stubs open no log; without one both answer alike. */
+STEP(read_log) {
+    replay_error_t error = REPLAY_ERROR_INIT;
+    error.size = draw->a % 5 ? (uint32_t)sizeof error : (uint32_t)(draw->b % 16);
+    RESULT(CALL(replay_log_open)(NULL, draw->a % 3 ? &error : NULL) != NULL);
+    note(side, " status %d", error.status);
+    RESULT(CALL(replay_log_last_error)(NULL, draw->b % 3 ? &error : NULL));
+    note(side, " status %d", error.status);
+    RESULT(CALL(replay_log_query)(NULL, NULL));
+    RESULT(CALL(replay_log_fingerprint)(NULL, "ram") != NULL);
+    RESULT(CALL(replay_log_fingerprint_at)(NULL, 0, NULL, NULL));
+    RESULT(CALL(replay_log_seek)(NULL, draw->c));
+    RESULT(CALL(replay_log_seek_event)(NULL, draw->c));
+    RESULT(CALL(replay_log_next)(NULL, NULL));
+    CALL(replay_log_close)(NULL);
+}

@@ -286,6 +286,8 @@ static void what_is_left_out_is_a_named_error(void) {
     replay_error_t error = REPLAY_ERROR_INIT;
     CHECK(replay_last_error(&error) == REPLAY_ERROR_NOT_SUPPORTED);
     CHECK(strncmp(error.message, "replay_glib_attach: ", 20) == 0);
+    CHECK(!replay_log_open("run.log", &error) && error.status == REPLAY_ERROR_NOT_SUPPORTED);
+    CHECK(strcmp(error.message, replay_status_sentence(REPLAY_ERROR_NOT_SUPPORTED)) == 0);
     CHECK(replay_finish() == REPLAY_OK);
 }
 

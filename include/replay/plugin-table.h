@@ -469,6 +469,72 @@ typedef struct libreplay_gdb_target {
 
 struct _GMainContext;
 
+typedef struct libreplay_log libreplay_log_t;
+
+typedef int32_t libreplay_log_state_t;
+
+enum {
+    LIBREPLAY_LOG_FINISHED = 1,
+    LIBREPLAY_LOG_RUNNING = 2,
+    LIBREPLAY_LOG_DIED = 3,
+    LIBREPLAY_LOG_CUT = 4
+};
+
+typedef struct libreplay_log_info {
+    uint32_t size;
+    libreplay_log_state_t state;
+    uint64_t events;
+    uint64_t icount;
+    int64_t virtual_ns;
+    uint64_t bytes;
+    uint64_t live_bytes;
+    uint64_t created_ns;
+    uint64_t digest;
+    uint32_t has_digest;
+    libreplay_shutdown_cause_t end_cause;
+    int32_t end_exit_code;
+    int32_t shift;
+    uint32_t log_version;
+    uint32_t fingerprint_fields;
+    uint32_t snapshots;
+    uint32_t damaged;
+    int32_t recorder_errno;
+    uint32_t reserved;
+    uint64_t first_event;
+    uint64_t first_icount;
+    const char *reason;
+    const char *parent;
+} libreplay_log_info_t;
+
+#define LIBREPLAY_LOG_INFO_INIT                                                                    \
+    {                                                                                              \
+        (uint32_t)sizeof(libreplay_log_info_t), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, \
+            0, 0, 0, NULL, NULL                                                                    \
+    }
+
+enum { LIBREPLAY_LOG_VALUES = 8 };
+
+typedef struct libreplay_log_event {
+    uint32_t size;
+    uint32_t kind;
+    uint64_t icount;
+    uint64_t event;
+    int64_t virtual_ns;
+    libreplay_role_t role;
+    uint32_t value_count;
+    const char *kind_name;
+    const char *const *value_names;
+    int64_t values[LIBREPLAY_LOG_VALUES];
+    const void *bytes;
+    uint64_t length;
+} libreplay_log_event_t;
+
+#define LIBREPLAY_LOG_EVENT_INIT                                                                   \
+    {                                                                                              \
+        (uint32_t)sizeof(libreplay_log_event_t), 0, 0, 0, 0, 0, 0, NULL, NULL,                     \
+            {0, 0, 0, 0, 0, 0, 0, 0}, NULL, 0                                                      \
+    }
+
 typedef struct libreplay_plugin {
     uint32_t size;
     uint32_t abi_version;
@@ -608,6 +674,16 @@ typedef struct libreplay_plugin {
     libreplay_status_t (*replay_gdb_listen)(const char *where,
                                             const libreplay_gdb_target_t *target);
     bool (*replay_gdb_attached)(void);
+    libreplay_log_t *(*replay_log_open)(const char *path, libreplay_error_t *error);
+    void (*replay_log_close)(libreplay_log_t *log);
+    libreplay_status_t (*replay_log_last_error)(libreplay_log_t *log, libreplay_error_t *error);
+    libreplay_status_t (*replay_log_query)(libreplay_log_t *log, libreplay_log_info_t *info);
+    const char *(*replay_log_fingerprint)(libreplay_log_t *log, const char *key);
+    libreplay_status_t (*replay_log_fingerprint_at)(libreplay_log_t *log, uint32_t index,
+                                                    const char **key, const char **value);
+    libreplay_status_t (*replay_log_seek)(libreplay_log_t *log, uint64_t icount);
+    libreplay_status_t (*replay_log_seek_event)(libreplay_log_t *log, uint64_t event);
+    bool (*replay_log_next)(libreplay_log_t *log, libreplay_log_event_t *event);
 } libreplay_plugin_t;
 
 typedef const libreplay_plugin_t *(*libreplay_plugin_query_t)(uint32_t abi_version);

@@ -46,6 +46,7 @@
 #include "glib.h"
 #include "host.h"
 #include "instructions.h"
+#include "log.h"
 #include "run.h"
 #include "session.h"
 #include "snapshot.h"
@@ -192,6 +193,16 @@ typedef struct replay_plugin {
     bool (*replay_breakpoint)(replay_break_kind_t kind, uint64_t address);
     replay_status_t (*replay_gdb_listen)(const char *where, const replay_gdb_target_t *target);
     bool (*replay_gdb_attached)(void);
+    replay_log_t *(*replay_log_open)(const char *path, replay_error_t *error);
+    void (*replay_log_close)(replay_log_t *log);
+    replay_status_t (*replay_log_last_error)(replay_log_t *log, replay_error_t *error);
+    replay_status_t (*replay_log_query)(replay_log_t *log, replay_log_info_t *info);
+    const char *(*replay_log_fingerprint)(replay_log_t *log, const char *key);
+    replay_status_t (*replay_log_fingerprint_at)(replay_log_t *log, uint32_t index,
+                                                 const char **key, const char **value);
+    replay_status_t (*replay_log_seek)(replay_log_t *log, uint64_t icount);
+    replay_status_t (*replay_log_seek_event)(replay_log_t *log, uint64_t event);
+    bool (*replay_log_next)(replay_log_t *log, replay_log_event_t *event);
 } replay_plugin_t;
 
 /** The type of replay_plugin_query(). */

@@ -143,6 +143,7 @@
  *    (ERROR_NOT_SUPPORTED).
  *  - Pauses and debuggers: replay_pause(), replay_resume() and replay_gdb_listen() return
  *    ERROR_NOT_SUPPORTED.
+ *  - Reading of logs: replay_log_open() returns NULL (ERROR_NOT_SUPPORTED).
  *  - A second main context at a time: replay_glib_attach() returns ERROR_NOT_SUPPORTED.
  *  - Reports: replay_host::message is never called, and the message of an error is the
  *    name of the function and the sentence of the status, except for a bad option and a
@@ -191,6 +192,8 @@
 
 #include "glib.h"
 #include "run.h"
+
+#include "log.h"
 
 #include "plugin.h"
 

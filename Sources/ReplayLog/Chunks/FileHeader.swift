@@ -32,7 +32,13 @@ struct FileHeader: Equatable {
         }
         var reader = ByteReader(bytes)
         guard let start = reader.readBytes(magic.count), start.elementsEqual(magic) else {
-            throw LogError(.notALog, "\(path) is not a recording")
+            let isQEMUs = QEMUHeader.recognises(bytes)
+            throw LogError(
+                .notALog,
+                isQEMUs
+                    ? "\(path) is a log of QEMU's; the tool replay-log reads it"
+                    : "\(path) is not a recording"
+            )
         }
         let version = reader.readUInt32()
         let headerSize = reader.readUInt32()

@@ -23,4 +23,14 @@ package struct LogMetadata: Sendable {
         self.flags = flags
         formatVersion = FileHeader.version
     }
+
+    /// The virtual time that so many instructions took, without what was slept, which only a replay computes.
+    /// Nil: the shift is automatic, or 64 bits don't hold the time.
+    package func nanoseconds(_ icount: UInt64) -> UInt64? { LogMetadata.nanoseconds(icount, shift: shift) }
+
+    package static func nanoseconds(_ icount: UInt64, shift: UInt8) -> UInt64? {
+        guard shift < 64 else { return nil }
+        let (high, low) = icount.multipliedFullWidth(by: 1 << UInt64(shift))
+        return high == 0 ? low : nil
+    }
 }

@@ -33,6 +33,8 @@ struct LogContents {
     var ending: LogError?
     /// The errno with which the recorder died.
     var recorderErrno: Int32 = 0
+    /// Does a live file continue it?
+    var hasLive = false
 
     /// The number of good events, by what is known before they are read.
     var eventCount: UInt64 {

@@ -12,13 +12,16 @@ extension LogReader {
         package var eventCount: UInt64
         /// What ends the log after them.
         package var damage: LogError?
+        /// Does a live file continue it?
+        package var hasLive: Bool
     }
 
     package var overview: Overview {
         Overview(
             fileSize: contents.chunks.size, chunkCount: contents.entries.count,
             liveBytes: contents.live.reduce(0) { $0 &+ $1.length },
-            eventCount: max(endEvent, firstEvent) &- firstEvent, damage: contents.ending)
+            eventCount: max(endEvent, firstEvent) &- firstEvent, damage: contents.ending,
+            hasLive: contents.hasLive)
     }
 
     /// The end that the log has, also if that says that the log isn't whole.
@@ -44,6 +47,19 @@ extension LogReader {
         guard endEvent > firstEvent else { return contents.begin?.icount ?? 0 }
         try seek(toEvent: endEvent &- 1)
         return try next()?.icount ?? 0
+    }
+
+    /// ``overview``, and the icount of the end or of the last good event. Then the next event is the first one.
+    package func survey() throws(LogError) -> (overview: Overview, icount: UInt64) {
+        var overview = overview
+        defer { rewind() }
+        do throws(LogError) {
+            return (overview, try lastIcount())
+        } catch {
+            guard error.code == .damaged else { throw error }
+            overview.damage = overview.damage ?? error
+            return (overview, error.icount)
+        }
     }
 
     /// An event before all those that have this icount or a higher one, and close to them.

@@ -147,6 +147,12 @@ package final class LogReader {
         }
     }
 
+    /// Goes to the first event. Reads nothing.
+    package func rewind() {
+        (failure, hasBegun) = (nil, false)
+        rest(before: 0)
+    }
+
     func chain(beforeSource number: Int) throws(LogError) -> UInt64 {
         let inChunks = contents.entries.count
         return number < inChunks

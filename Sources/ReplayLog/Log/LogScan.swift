@@ -326,6 +326,7 @@ struct LogScan {
             following = []
         }
         contents.recorderErrno = live.failure ?? 0
+        contents.hasLive = true
         contents.state = state(live)
         try append(following, live)
         if contents.ending == nil { contents.ending = live.damage }
