@@ -50,5 +50,5 @@ function(install_documents docdir)
     endforeach()
     install(FILES LICENSE DESTINATION ${docdir} ${ARGN})
     install(DIRECTORY c-harness/examples DESTINATION ${docdir}/c-harness ${ARGN}
-        FILES_MATCHING PATTERN "*-host.c" PATTERN "CMakeLists.txt")
+        FILES_MATCHING PATTERN "*-host.c" PATTERN "*.py" PATTERN "CMakeLists.txt")
 endfunction()

@@ -25,6 +25,12 @@ add_test(NAME examples-poll-host
     WORKING_DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR})
 set_tests_properties(examples-poll-host PROPERTIES TIMEOUT 60)
 
+# replay/log.h from Python.
+add_test(NAME examples-list-recordings
+    COMMAND ./test-list-recordings $<TARGET_FILE:minimal-host> ${REPLAY_LIBRARY_DIR}/libreplay.so.${REPLAY_SOVERSION}
+    WORKING_DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR})
+set_tests_properties(examples-list-recordings PROPERTIES TIMEOUT 60)
+
 # Compiled, never run: what the documents show besides.
 add_library(example-snippets OBJECT snippets.c snippets-table.c)
 target_link_libraries(example-snippets PRIVATE libreplay::replay PkgConfig::GLIB)

@@ -77,8 +77,8 @@ typedef int32_t replay_log_state_t;
 enum {
     REPLAY_LOG_FINISHED = 1, /**< it has an end */
     REPLAY_LOG_RUNNING = 2,  /**< a recorder is writing it now */
-    REPLAY_LOG_DIED = 3, /**< its recorder ended without replay_finish(), and left a live file */
-    REPLAY_LOG_CUT = 4   /**< it has neither an end nor a live file */
+    REPLAY_LOG_DIED = 3,     /**< its recorder ended without replay_finish() */
+    REPLAY_LOG_CUT = 4       /**< it ends early: cut, repaired, or without its live file */
 };
 
 /** A log as a whole. Set @c size first. */
