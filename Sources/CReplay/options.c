@@ -7,7 +7,25 @@
 
 #include "replay-vclock.h"
 
-/* A text option has neither words nor a range; a number has a range, and may have words. */
+/* A text option has neither words nor a range; a number has a range, and may have words. With
+ * units, the unit decides which of two members gets the number. */
+typedef struct {
+    const char *name;
+    uint64_t factor;
+    size_t member; /* of replay_config_t; the members of the other units become 0 */
+} unit_t;
+
+static const unit_t sizes_and_times[] = {
+    {"K", UINT64_C(1) << 10, offsetof(replay_config_t, last_bytes)},
+    {"M", UINT64_C(1) << 20, offsetof(replay_config_t, last_bytes)},
+    {"G", UINT64_C(1) << 30, offsetof(replay_config_t, last_bytes)},
+    {"ms", 1, offsetof(replay_config_t, last_ms)},
+    {"s", 1000, offsetof(replay_config_t, last_ms)},
+    {"m", 60000, offsetof(replay_config_t, last_ms)},
+    {"h", 3600000, offsetof(replay_config_t, last_ms)},
+    {NULL, 0, 0},
+};
+
 typedef struct {
     const char *key;
     size_t member; /* of replay_config_t */
@@ -17,6 +35,7 @@ typedef struct {
         const char *word;
         int32_t value;
     } words[2];
+    const unit_t *units;
 } option_t;
 
 #define MEMBER(name)                                                                               \
@@ -35,6 +54,7 @@ static const option_t options[] = {
      WORDS("off", REPLAY_SNAP_OFF, "memory", REPLAY_SNAP_MEMORY)},
     {"rrsnapsize", MEMBER(snap_bytes), .least = REPLAY_SNAP_SIZE_MIN, .most = INT64_MAX},
     {"rrsnapmem", MEMBER(snap_memory), .least = 1, .most = UINT64_MAX},
+    {"rrlast", MEMBER(last_bytes), .words = {{"off", 0}}, .units = sizes_and_times},
     {"rrdata", MEMBER(block_data), ON_OFF},
     {"rrdigest", MEMBER(digest_interval), .most = UINT64_MAX},
     {"rrstall", MEMBER(stall_ms), .least = 1, .most = UINT32_MAX},
@@ -62,6 +82,31 @@ static bool read_number(const char *text, uint64_t *number) {
     return is_number;
 }
 
+/* Applies a number with a unit. @return false: it has none. */
+static bool apply_units(replay_config_t *config, const option_t *option, const char *text) {
+    char digits[21];
+    size_t count = strspn(text, "0123456789");
+    uint64_t number;
+    if (count >= sizeof digits)
+        return false;
+    memcpy(digits, text, count);
+    digits[count] = '\0';
+    bool is_off = strcmp(text, option->words[0].word) == 0;
+    const unit_t *unit = option->units;
+    while (unit->name && strcmp(text + count, unit->name) != 0)
+        unit++;
+    if (!is_off && (!unit->name || !read_number(digits, &number) || number == 0 ||
+                    number > UINT64_MAX / unit->factor))
+        return false;
+    for (const unit_t *other = option->units; other->name; other++)
+        memset((char *)config + other->member, 0, sizeof number);
+    if (is_off)
+        return true;
+    number *= unit->factor;
+    memcpy((char *)config + unit->member, &number, sizeof number);
+    return true;
+}
+
 /* Reads an option's value. @return false: the option can't have it. */
 static bool read_value(const option_t *option, const char *text, uint64_t *value) {
     for (int i = 0; i < 2 && option->words[i].word; i++) {
@@ -80,7 +125,11 @@ static const char *or_empty(const char *text) {
 static replay_status_t bad_value(const option_t *option, const char *value, char *message,
                                  size_t size) {
     char allowed[100];
-    if (option->most > 0)
+    if (option->units)
+        snprintf(allowed, sizeof allowed,
+                 "a size with K, M or G (64M), a time with ms, s, m or h (20s), or %s",
+                 option->words[0].word);
+    else if (option->most > 0)
         snprintf(allowed, sizeof allowed, "a number from %llu to %llu%s%s%s%s",
                  (unsigned long long)option->least, (unsigned long long)option->most,
                  option->words[0].word ? ", or " : "", or_empty(option->words[0].word),
@@ -106,6 +155,9 @@ static replay_status_t apply(replay_config_t *config, char *text, char *message,
         snprintf(message, size, "option '%s' does not exist (its value is '%s')", text, value);
         return REPLAY_ERROR_BAD_OPTION;
     }
+    if (option->units)
+        return apply_units(config, option, value) ? REPLAY_OK
+                                                  : bad_value(option, value, message, size);
     uint64_t number = 0;
     bool is_text = !option->words[0].word && option->most == 0;
     if (!is_text && !read_value(option, value, &number))

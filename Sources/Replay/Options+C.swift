@@ -1,5 +1,6 @@
 import CReplay
 import ReplayEngine
+import ReplayLog
 import ReplaySystem
 
 extension Options {
@@ -36,6 +37,9 @@ extension Options {
         default: snapshots = .file(milliseconds: config.snap_ms)
         }
         if config.snap_bytes != 0 { snapshotBytes = config.snap_bytes }
+        last = LogRing.Limits(
+            bytes: config.last_bytes,
+            nanoseconds: Int64(clamping: config.last_ms).multipliedClamping(by: 1_000_000))
         overwrites = Self.choice(config.overwrite) ?? true
         goesLive = Self.choice(config.live_end) ?? false
         overlayFolder = config.overlay_folder.map { String(fileName: $0) }
@@ -61,5 +65,12 @@ extension Options {
 
     private static func choice(_ value: replay_switch_t) -> Bool? {
         Int(value) == REPLAY_DEFAULT ? nil : Int(value) == REPLAY_ON
+    }
+}
+
+extension Int64 {
+    fileprivate func multipliedClamping(by factor: Int64) -> Int64 {
+        let (product, overflow) = multipliedReportingOverflow(by: factor)
+        return overflow ? .max : product
     }
 }

@@ -104,13 +104,10 @@ private struct Cut {
         throws(LogError)
     {
         guard let state = try snapshots?.state(of: label.id) else { return }
-        var bytes = ByteReader(state)
-        guard let name = bytes.readUInt32(), bytes.readUInt32() != nil, bytes.readUInt32() != nil,
-            bytes.readBytes(Int(name)) != nil, bytes.readBytes(16) != nil,
-            bytes.readUInt64() == label.place.icount, let event = bytes.readUInt64(),
-            event == label.place.event, let chain = bytes.readUInt64()
+        guard let position = SnapshotPosition(state: state), position.icount == label.place.icount,
+            position.event == label.place.event
         else { throw LogError(.damaged, "\(store(reader.path).shown) is damaged") }
-        guard try reader.seek(toEvent: event) == chain else {
+        guard try reader.seek(toEvent: position.event) == position.chain else {
             throw LogError(.foreign, "\(store(reader.path).shown) belongs to a different recording")
         }
     }

@@ -121,7 +121,7 @@ import Testing
         newer.event &+= 1
         newer.icount = events[Int(newer.event) - 1].icount
         let reader = try LogReader(path: log)
-        newer.eventChain = try reader.chain(seekingEvent: newer.event)
+        newer.eventChain = try reader.seek(toEvent: newer.event)
         for damaged in 0..<3 {
             var bytes = files[0]
             for (number, record) in [newer, older].enumerated() {

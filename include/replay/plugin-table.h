@@ -364,6 +364,8 @@ typedef struct libreplay_config {
     libreplay_switch_t live_end;
     uint32_t reserved;
     uint64_t snap_memory;
+    uint64_t last_bytes;
+    uint64_t last_ms;
 } libreplay_config_t;
 
 #define LIBREPLAY_CONFIG_INIT                                                                      \
@@ -371,7 +373,7 @@ typedef struct libreplay_config {
         (uint32_t)sizeof(libreplay_config_t), LIBREPLAY_MODE_NONE, 0, 0, 0, 0, 0,                  \
             LIBREPLAY_SHIFT_DEFAULT, LIBREPLAY_DEFAULT, LIBREPLAY_DEFAULT, LIBREPLAY_DEFAULT,      \
             LIBREPLAY_DEFAULT, LIBREPLAY_DEFAULT, 0, 0, 0, 0, LIBREPLAY_DEFAULT,                   \
-            LIBREPLAY_SNAP_MEMORY, 0, 0, LIBREPLAY_DEFAULT, 0, 0                                   \
+            LIBREPLAY_SNAP_MEMORY, 0, 0, LIBREPLAY_DEFAULT, 0, 0, 0, 0                             \
     }
 
 typedef struct libreplay_end {

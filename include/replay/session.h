@@ -68,6 +68,15 @@ enum { REPLAY_DEFAULT = 0, REPLAY_ON = 1, REPLAY_OFF = 2 };
  *    rrsnapsize=BYTES   the size that NAME.snap may reach          default 1 GiB
  *    rrsnapmem=BYTES    the memory that snapshots may take: when it is full, some are
  *                       dropped, and journeys take longer          default 256 MiB
+ *    rrlast=SIZE|TIME|off  RECORD: keep only the last part of the run, from a snapshot on, in
+ *                       NAME and NAME.snap. SIZE, a number with K, M or G (64M): these two
+ *                       and NAME.live take at most so many bytes of the disk, and two
+ *                       segments (rrsegment). TIME, a number with ms, s, m or h (20s): at
+ *                       least what happened in so much real time. rrsnap is implied; its
+ *                       default is then 500 ms or a 16th of TIME. The host needs save_state
+ *                       and load_state, and disks that the guest writes to must be its own
+ *                       (ERROR_NOT_SUPPORTED); the file system must be able to free a part
+ *                       of a file (ERROR_NOT_SUPPORTED)            default off
  *    rrdata=on|off      record the data that disks deliver, so that replay needs
  *                       no image                                   default off
  *    rrdigest=N         compare a digest of the guest's state every N instructions,
@@ -121,6 +130,8 @@ typedef struct replay_config {
     replay_switch_t live_end;   /**< rrend=live, default off */
     uint32_t reserved;          /**< 0 */
     uint64_t snap_memory;       /**< rrsnapmem, in bytes; 0: the default, 256 MiB */
+    uint64_t last_bytes;        /**< rrlast=SIZE, in bytes; 0: no limit */
+    uint64_t last_ms;           /**< rrlast=TIME, in ms; 0: no limit */
 } replay_config_t;
 
 /** The value to start a replay_config_t from. */
@@ -128,7 +139,7 @@ typedef struct replay_config {
     {                                                                                              \
         (uint32_t)sizeof(replay_config_t), REPLAY_MODE_NONE, 0, 0, 0, 0, 0, REPLAY_SHIFT_DEFAULT,  \
             REPLAY_DEFAULT, REPLAY_DEFAULT, REPLAY_DEFAULT, REPLAY_DEFAULT, REPLAY_DEFAULT, 0, 0,  \
-            0, 0, REPLAY_DEFAULT, REPLAY_SNAP_MEMORY, 0, 0, REPLAY_DEFAULT, 0, 0                   \
+            0, 0, REPLAY_DEFAULT, REPLAY_SNAP_MEMORY, 0, 0, REPLAY_DEFAULT, 0, 0, 0, 0             \
     }
 
 /* -------------------------------------------------------------------- life */

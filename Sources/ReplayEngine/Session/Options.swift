@@ -1,3 +1,4 @@
+import ReplayLog
 import ReplaySystem
 
 /// The configuration of a session, from the struct and the option string.
@@ -46,6 +47,8 @@ package struct Options {
     package var overlayFolder: String?
     package var createdNs: UInt64 = 0
     package var snapshots = SnapshotUse.memory
+    /// RECORD: the part of the run that is kept.
+    package var last = LogRing.Limits()
     /// The size that `NAME.snap` may reach.
     package var snapshotBytes: UInt64 = 1 << 30
     /// The memory that snapshots may take.

@@ -48,6 +48,7 @@ package struct ReplayError: Error, Sendable {
         case .diskFull: status = .diskFull
         case .tooLarge: status = .invalidArgument
         case .noMemory: status = .noMemory
+        case .unsupported: status = .notSupported
         case .misuse: status = .wrongState
         }
         message = error.message

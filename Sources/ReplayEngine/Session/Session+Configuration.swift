@@ -78,15 +78,17 @@ extension Session {
         }
         preparation.fingerprint[Key.digestInterval] = "\(options.digestInterval)"
         state.nextDigest = options.digestInterval == 0 ? .max : options.digestInterval
-        enter(LogUse(Recorder(try makeWriter(name))))
+        try prepareRing()
+        enter(LogUse(Recorder(try makeWriter(name, last: options.last))))
     }
 
     /// A log that isn't started yet.
-    func makeWriter(_ name: String) throws(ReplayError) -> LogWriter {
+    func makeWriter(_ name: String, last: LogRing.Limits = .init()) throws(ReplayError) -> LogWriter {
         do {
             var logOptions = LogOptions(segmentSize: options.segmentBytes)
             logOptions.replaces = options.overwrites
             logOptions.startsLater = true
+            logOptions.last = last
             logOptions.faults = options.faults
             let writer = try LogWriter(path: name, options: logOptions)
             writer.provideMetadata = { [unowned self] in metadata }

@@ -50,7 +50,9 @@ extension Session {
         if !isIdle, let reason = preparation.blocker {
             return refuse(ReplayError(.blocked, "record and replay are blocked: \(reason)", found: reason))
         }
-        if let refusal = options.snapshot.flatMap({ refusalOfNamed($0) }) { return refuse(refusal) }
+        if let refusal = options.snapshot.flatMap({ refusalOfNamed($0) }) ?? refusalOfRing {
+            return refuse(refusal)
+        }
         if let writer {
             do {
                 try writer.writeMetadata(metadata)

@@ -67,7 +67,10 @@ extension Session {
     func lookForSnapshot() {
         guard !isIdle, host.icount >= travel.nextLook else { return }
         // RAM as it is at the first look is what all snapshots, and those of a file, begin with.
-        if travel.snapshots == nil { beginSnapshots() }
+        if travel.snapshots == nil {
+            beginSnapshots()
+            checkRing()
+        }
         if travel.goesToBegin { goToBegin() }
         guard let snapshots = travel.snapshots, !hasFailed else { return }
         if snapshots.hasBegun { look(snapshots) } else { begin(snapshots) }
@@ -96,6 +99,7 @@ extension Session {
             var spacing = SnapshotPace.usualSpacing
             if case .file(let milliseconds) = options.snapshots { spacing = Int64(milliseconds) &* 1_000_000 }
             travel.pace = SnapshotPace(icount, Self.threadTime, spacing: spacing)
+            if writer?.ring != nil { travel.pace.lookOften() }
         } catch {
             travel.obstacle =
                 error == .noMemory
@@ -118,7 +122,8 @@ extension Session {
         return SnapshotStorage(
             path: path + SnapshotStorage.suffix, log: player?.reader.identity ?? writer?.identity ?? 0,
             isRead: isPlaying, isWritten: keepsSnapshots || isRecording && options.snapshot != nil,
-            replaces: options.overwrites, limit: options.snapshotBytes, faults: options.faults)
+            replaces: options.overwrites, limit: options.snapshotBytes, ring: writer?.ring,
+            faults: options.faults)
     }
 
     /// The snapshot at the start.
@@ -147,7 +152,7 @@ extension Session {
         if snapshots.has(after: travel.pace.icount, upTo: icount) { travel.pace.pass(Self.threadTime) }
         travel.pace.look(icount, Self.threadTime)
         var next = travel.pace.next
-        if isPlanned || travel.pace.isDue || snapshots.ram.writtenCount >= Travel.mostPages {
+        if isPlanned || travel.pace.isDue || snapshots.ram.writtenCount >= Travel.mostPages || isDueForRing {
             if take(snapshots, isPlanned: isPlanned) {
                 travel.pace.pass(Self.threadTime)
             } else {
@@ -194,11 +199,13 @@ extension Session {
         let isArrival =
             player.map { !$0.hasConsumed(at: icount) } ?? (writer?.hasWritten(at: icount) == false)
         do throws(SystemError) {
-            return try callingHost { () throws(SystemError) in
+            let isTaken = try callingHost { () throws(SystemError) in
                 try snapshots.take(
                     place, isArrival: isArrival, state: state, disks: disks, isKept: isKept,
                     isForFile: isForFile)
             }
+            if isTaken, isForFile { noteForRing() }
+            return isTaken
         } catch {
             travel.obstacle = "RAM can't be read for snapshots: \(error)"
             return false

@@ -11,13 +11,17 @@ struct SnapshotPace {
 
     /// CPU time, in ns, between two snapshots, and between two looks.
     let spacing: Int64
-    private var lookSpacing: Int64 { max(spacing / 10, 100_000) }
+    private var lookSpacing: Int64
     static let usualSpacing: Int64 = 50_000_000
 
     init(_ icount: UInt64, _ time: Int64, spacing: Int64 = usualSpacing) {
         (self.icount, self.time, snapshotTime) = (icount, time, time)
         self.spacing = spacing
+        lookSpacing = max(spacing / 10, 100_000)
     }
+
+    /// Something else than time may make a snapshot due.
+    mutating func lookOften() { lookSpacing = min(lookSpacing, 5_000_000) }
 
     var next: UInt64 { icount &+ interval }
     var isDue: Bool { time &- snapshotTime >= spacing }

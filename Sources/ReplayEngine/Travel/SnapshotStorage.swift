@@ -14,22 +14,38 @@ struct SnapshotStorage {
     /// A store of a different recording is overwritten. A new recording doesn't continue one.
     var replaces: Bool
     var limit: UInt64
+    /// RECORD: if only the last part of the run is kept.
+    var ring: LogRing?
     var faults: SyscallFaults?
 
     /// What can be used of it, and what is wrong with it.
-    func open(_ ram: GuestRAM, _ store: PageStore) -> (
-        writer: SnapshotFileWriter?, reader: SnapshotFileReader?, remarks: [String]
-    ) {
+    func open(_ ram: GuestRAM, _ store: PageStore) -> Opened {
         let identity = identity(ram, store)
-        var (writer, reader): (SnapshotFileWriter?, SnapshotFileReader?)
+        var opened = Opened()
+        do throws(LogError) {
+            if let ring {
+                opened.ring = try SnapshotRing(
+                    path: path, identity: identity, replaces: replaces, ring: ring,
+                    system: Syscalls(faults: faults))
+            } else {
+                opened.writer = try self.writer(identity)
+            }
+        } catch {
+            opened.remarks.append("snapshots aren't written: \(error.message)")
+        }
+        do throws(LogError) { opened.reader = try self.reader(identity, store) } catch {
+            opened.remarks.append("snapshots aren't read: \(error.message)")
+        }
+        return opened
+    }
+
+    struct Opened {
+        /// One of these two, if anything is written.
+        var writer: SnapshotFileWriter?
+        var ring: SnapshotRing?
+        var reader: SnapshotFileReader?
+        /// What is wrong, for the host.
         var remarks: [String] = []
-        do throws(LogError) { writer = try self.writer(identity) } catch {
-            remarks.append("snapshots aren't written: \(error.message)")
-        }
-        do throws(LogError) { reader = try self.reader(identity, store) } catch {
-            remarks.append("snapshots aren't read: \(error.message)")
-        }
-        return (writer, reader, remarks)
     }
 
     private func identity(_ ram: GuestRAM, _ store: PageStore) -> SnapshotFileIdentity {

@@ -14,6 +14,9 @@ final class Snapshots {
     private let reader: SnapshotFileReader?
     /// Is there a file that snapshots go to?
     let isWritten: Bool
+    /// RECORD: are older ones given up? Then only the last labels are kept.
+    private let keepsLast: Bool
+    private static let mostKept = 64
     /// What is wrong with the file, for the host.
     let remarks: [String]
     /// All, in the order of their places. The store may have dropped some since.
@@ -50,9 +53,10 @@ final class Snapshots {
             guard store.addStart(region: number, bytes) else { throw .noMemory }
         }
         let file = storage?.open(ram, store)
-        worker = try SnapshotWorker(staging, store, file: file?.writer, system: system)
+        worker = try SnapshotWorker(staging, store, file: file?.writer, ring: file?.ring, system: system)
+        keepsLast = file?.ring != nil
         (self.ram, self.staging, reader) = (ram, staging, file?.reader)
-        (isWritten, remarks) = (file?.writer != nil, file?.remarks ?? [])
+        (isWritten, remarks) = (file?.writer != nil || keepsLast, file?.remarks ?? [])
         refresh()
         nextNumber = (labels.map(\.id).max() ?? 0) / 2 &+ 1
     }
@@ -95,6 +99,7 @@ final class Snapshots {
         if !disks.isEmpty { self.disks[label.id] = disks }
         hasBegun = true
         labels.insert(label, at: labels.firstIndex { $0.place > place } ?? labels.count)
+        if keepsLast, labels.count >= 2 &* Self.mostKept { labels.removeFirst(Self.mostKept) }
         return true
     }
 

@@ -107,6 +107,8 @@ final class Travel {
     /// Where to take one in any case, the last first: near the place that the machine is going to.
     var planned: [UInt64] = []
     var pace = SnapshotPace(0, 0)
+    /// RECORD, rrlast: the bytes of events, and the time, at the last snapshot.
+    var ringPlace: (bytes: UInt64, time: Int64) = (0, 0)
     /// It was reported that no more go to the file.
     var fileIsReported = false
 
@@ -130,7 +132,7 @@ final class Travel {
         counts.withLock { $0.isMet = nil }
         (pausesAtStart, isEngaged, fileIsReported, goesToBegin) = (false, false, false, false)
         (snapshots, obstacle) = (nil, nil)
-        (nextLook, planned, pace) = (.max, [], SnapshotPace(0, 0))
+        (nextLook, planned, pace, ringPlace) = (.max, [], SnapshotPace(0, 0), (0, 0))
     }
 
     /// The journey that is under way ends without a pause.

@@ -19,11 +19,14 @@ final class ChunkWriter {
     /// The checksum of the last chunk's header.
     private var previous: UInt64 = 0
     private var index = LogIndex()
+    private let ring: LogRing?
+    /// When a ring has so many, it is time to forget dropped ones.
+    private var mostEntries = 1024
 
-    /// The file has its header already, and nothing else.
-    init(path: String, descriptor: Int32, layout: LiveLayout, options: LogOptions, system: Syscalls)
-        throws(LogError)
-    {
+    init(
+        path: String, descriptor: Int32, layout: LiveLayout, options: LogOptions, ring: LogRing? = nil,
+        system: Syscalls
+    ) throws(LogError) {
         segmentCapacity = layout.capacity
         guard let compressor = Compressor(level: options.compressionLevel),
             buffer.reserve(ChunkWriter.room(segmentCapacity))
@@ -32,8 +35,17 @@ final class ChunkWriter {
         self.descriptor = descriptor
         self.compressor = compressor
         self.system = system
-        header = FileHeader(segmentSize: UInt32(truncatingIfNeeded: layout.segmentSize)).encoded()
+        self.ring = ring
+        header = FileHeader(
+            version: ring == nil ? FileHeader.version : FileHeader.versionWithBegin,
+            segmentSize: UInt32(truncatingIfNeeded: layout.segmentSize)
+        ).encoded()
         tail = UInt64(FileHeader.size)
+    }
+
+    func writeHeader() throws(LogError) {
+        let result = header.withUnsafeBytes { system.write(descriptor, $0, at: 0) }
+        try result.orThrow("written", path)
     }
 
     /// Writes the metadata, uncompressed, so that it is readable in a dump. Calls `announce` with the header's
@@ -44,6 +56,12 @@ final class ChunkWriter {
         var bytes: [UInt8] = []
         header.append(payload, after: previous, to: &bytes)
         announce(header.checksum)
+        if let ring {
+            let end = tail &+ UInt64(truncatingIfNeeded: bytes.count)
+            bytes += ring.begin(
+                descriptor, path, metadataEnd: end, previous: header.checksum,
+                identity: header.payloadChecksum)
+        }
         try put(bytes)
         previous = header.checksum
         sequence = 1
@@ -79,9 +97,23 @@ final class ChunkWriter {
         header.eventCount = description.eventCount
         guard index.entries.makeRoom() else { throw LogError.system(.noMemory, "written", path) }
         try write(&header, raw, wrong)
+        ring?.note(header, at: entry.offset, lastIcount: description.lastIcount)
         entry.checksum = header.checksum
         previous = header.checksum
         index.entries.append(entry)
+        if index.entries.count >= mostEntries { forgetDropped() }
+    }
+
+    /// Forgets the chunks that the log doesn't begin with any more.
+    private func forgetDropped() {
+        guard let first = ring?.firstOffset else { return }
+        index.entries.removeFirst(index.entries.firstIndex { $0.offset >= first } ?? index.entries.count)
+        mostEntries = 2 &* index.entries.count &+ 1024
+    }
+
+    /// Gives up what is too old.
+    func expire() throws(LogError) {
+        if let error = ring?.expire() { throw error }
     }
 
     /// Writes that events are missing between the last chunk and the next one.
@@ -102,6 +134,7 @@ final class ChunkWriter {
 
     /// Writes index, end record and trailer, in one go.
     func writeFinish(_ end: LogEnd, icount: UInt64, chain: UInt64) throws(LogError) {
+        try ring?.finish()
         // Memory for the encoded index, and again for the whole; arrays double their size when they grow.
         guard CheckedMemory.has(6 &* MemoryLayout<LogIndex.Entry>.stride &* (index.entries.count &+ 64))
         else {
@@ -118,6 +151,7 @@ final class ChunkWriter {
     /// Whether the file still has its header, and the header of each chunk of events.
     func verify() throws(LogError) {
         if try bytes(at: 0, count: FileHeader.size) != header { throw changed("its header", 0) }
+        forgetDropped()
         for (number, entry) in index.entries.enumerated() {
             let found = try bytes(at: entry.offset, count: ChunkHeader.size)
             guard let header = found.withUnsafeBytes({ ChunkHeader(decoding: $0) }), header.kind == .events,
@@ -174,7 +208,7 @@ final class ChunkWriter {
         let bytes = header.encoded()
         UnsafeMutableRawBufferPointer(start: start, count: ChunkHeader.size).copyBytes(from: bytes)
         let whole = UnsafeRawBufferPointer(start: start, count: ChunkHeader.size &+ stored)
-        if let error = wrong() ?? put(whole) {
+        if let error = wrong() ?? ring?.reserve(chunk: whole.count) ?? put(whole) {
             throw error
         }
         sequence = header.sequence &+ 1

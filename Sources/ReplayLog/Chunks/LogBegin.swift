@@ -20,15 +20,16 @@ package struct LogBegin: Equatable, Sendable {
     /// The first event of the log, which is in that chunk or follows it, and where the machine is then.
     package var event: UInt64 = 0
     package var icount: UInt64 = 0
-    /// The running checksum before that event.
-    var eventChain = RunningChecksum.seed
+    /// The running checksum before that event, with that of the metadata: ``LogReader/seek(toEvent:)``.
+    var eventChain: UInt64
     /// Was the end cut off on purpose?
     var isCut = false
 
     /// Of a log that begins where its run does, after metadata that end at `end`.
-    init(metadataEnd end: UInt64, previous: UInt64) {
+    init(metadataEnd end: UInt64, previous: UInt64, identity: UInt64) {
         offset = LogBegin.firstChunk(after: end)
         self.previous = previous
+        eventChain = RunningChecksum.fold(RunningChecksum.seed, identity)
     }
 
     /// Can the machine begin there without a snapshot?

@@ -195,6 +195,7 @@ final class Sealer: @unchecked Sendable {
             do throws(LogError) { try chunks.sync() } catch { return error }
             appended = false
         }
+        do throws(LogError) { try chunks.expire() } catch { return error }
         if !folderSynced && files.isCommitted {
             files.syncFolder()
             folderSynced = true

@@ -36,7 +36,7 @@ package struct LogCutter {
         }
         let eventChain = try chain(before: first)
         let metadataEnd = try copyMetadata()
-        var begin = LogBegin(metadataEnd: metadataEnd, previous: previous)
+        var begin = LogBegin(metadataEnd: metadataEnd, previous: previous, identity: reader.identity)
         (begin.event, begin.icount, begin.eventChain) = (first.event, first.icount, eventChain)
         begin.isCut = end < reader.endEvent || reader.contents.begin?.isCut == true
         (tail, sequence) = (begin.offset, 1)
@@ -61,7 +61,7 @@ package struct LogCutter {
 
     /// The running checksum there. The place must be one of this log.
     private func chain(before first: (event: UInt64, icount: UInt64)) throws(LogError) -> UInt64 {
-        let chain = try reader.chain(seekingEvent: first.event)
+        let chain = try reader.seek(toEvent: first.event)
         let before = reader.decoder.pointee.icount
         let next = first.event < reader.endEvent ? try reader.next()?.icount : nil
         guard before <= first.icount, first.icount <= next ?? .max else {

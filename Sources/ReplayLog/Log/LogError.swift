@@ -25,6 +25,8 @@ package struct LogError: Error, Equatable, Sendable, CustomStringConvertible {
         case tooLarge
         /// Memory ran out.
         case noMemory
+        /// The file system, the host or the machine can't do what is asked for.
+        case unsupported
         /// The live file belongs to a different recording.
         case foreign
         /// The call doesn't fit the state: a closed log, a second metadata, an event after the end.

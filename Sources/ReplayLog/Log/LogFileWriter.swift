@@ -37,7 +37,9 @@ struct LogFileWriter {
         let header = LiveSegmentHeader(
             sequence: sequence, firstEvent: eventCount, firstIcount: lastIcount, chain: self.chain)
         try chunks.writeEvents(
-            SegmentDescription(header: header, eventCount: count, length: raw.count, chain: chain), raw)
+            SegmentDescription(
+                header: header, eventCount: count, length: raw.count, lastIcount: endIcount, chain: chain),
+            raw)
         eventCount &+= UInt64(count)
         (lastIcount, self.chain) = (endIcount, chain)
         sequence &+= 1

@@ -135,7 +135,7 @@ package final class LogReader {
     private func goToBegin(_ begin: LogBegin) throws(LogError) {
         let chain: UInt64
         do throws(LogError) {
-            chain = try self.chain(seekingEvent: begin.event)
+            chain = try seek(toEvent: begin.event)
         } catch {
             throw fail(error)
         }

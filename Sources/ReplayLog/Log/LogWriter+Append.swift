@@ -128,7 +128,8 @@ extension LogWriter {
         if encoder.pointee.eventCount != segment.firstEvent && !nextSegment() { return false }
         guard giveMetadata() else { return false }
         let check = RunningChecksum.fold(encoder.pointee.check, event: UnsafeRawPointer(start), count: total)
-        let description = SegmentDescription(header: segment, eventCount: 1, length: total, chain: check)
+        let description = SegmentDescription(
+            header: segment, eventCount: 1, length: total, lastIcount: icount, chain: check)
         stalls &+= 1
         sealer.wait(for: sealer.submit(.oversize(UnsafeRawPointer(start), description)))
         if let reason = sealer.takeRefusal() {

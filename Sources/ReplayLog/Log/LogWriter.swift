@@ -37,6 +37,8 @@ package final class LogWriter: @unchecked Sendable {
     let live: LiveFile
     let sealer: Sealer
     private let files: LogFiles
+    /// If only the last part of the run is kept.
+    package let ring: LogRing?
     private let syncs: Bool
     /// What the user should know after a start or a finish without an error.
     package private(set) var remark: String?
@@ -64,11 +66,17 @@ package final class LogWriter: @unchecked Sendable {
         let layout = LiveLayout(segmentSize: options.segmentSize)
         let files = try LogFiles(path: path, layout: layout, replacing: options.replaces, system: system)
         var started: Sealer?
+        var ring: LogRing?
         do throws(LogError) {
-            try LogWriter.writeHeader(files, layout, system)
+            if options.last.isSet {
+                try LogRing.check(files.log, path, system)
+                ring = LogRing(
+                    options.last, segmentSize: layout.segmentSize, liveBytes: layout.fileSize, system: system)
+            }
             let chunks = try ChunkWriter(
-                path: path, descriptor: files.log.descriptor, layout: layout, options: options, system: system
-            )
+                path: path, descriptor: files.log.descriptor, layout: layout, options: options, ring: ring,
+                system: system)
+            try chunks.writeHeader()
             started = try Sealer(files: files, chunks: chunks, options: options, system: system)
             if !options.startsLater { _ = try files.commit(synced: options.syncInterval > 0) }
         } catch {
@@ -81,6 +89,7 @@ package final class LogWriter: @unchecked Sendable {
         }
         self.path = path
         self.files = files
+        self.ring = ring
         self.live = files.live
         self.sealer = sealer
         syncs = options.syncInterval > 0
@@ -96,14 +105,6 @@ package final class LogWriter: @unchecked Sendable {
         encoder.pointee.deallocate()
         encoder.deallocate()
         scratch.deallocate()
-    }
-
-    private static func writeHeader(
-        _ files: LogFiles, _ layout: LiveLayout, _ system: Syscalls
-    ) throws(LogError) {
-        let header = FileHeader(segmentSize: UInt32(truncatingIfNeeded: layout.segmentSize)).encoded()
-        try header.withUnsafeBytes { system.write(files.log.descriptor, $0, at: 0) }
-            .orThrow("written", files.path)
     }
 
     // MARK: Facts
@@ -194,7 +195,7 @@ package final class LogWriter: @unchecked Sendable {
         if count == 0 { return false }
         let description = SegmentDescription(
             header: segment, eventCount: UInt32(truncatingIfNeeded: count), length: state.offset,
-            chain: state.check)
+            lastIcount: state.lastIcount, chain: state.check)
         let ticket = sealer.submit(.segment(current, description))
         if current == 0 { tickets.0 = ticket } else { tickets.1 = ticket }
         sealedBytes &+= UInt64(truncatingIfNeeded: state.offset)
@@ -219,6 +220,7 @@ package final class LogWriter: @unchecked Sendable {
         sealedBytes = bytesWritten
         shown.withLock { $0 = (sealedBytes, nil) }
         sealer.stop()
+        ring?.close()
         closedFailure = sealer.failure
         isOpen = false
         encoder.pointee.rest(at: scratch)

@@ -314,11 +314,15 @@ package struct LogSalvage {
             begin.sequence = 1
             return begin
         }
-        var begin = LogBegin(metadataEnd: 0, previous: 0)
+        let identity = metadata.withUnsafeBytes { Checksum.xxh3($0) }
+        var begin = LogBegin(metadataEnd: 0, previous: 0, identity: identity)
         (begin.firstEvent, begin.firstIcount) = (first.firstEvent, first.firstIcount)
         (begin.event, begin.icount) = (first.firstEvent, first.firstIcount)
         return begin
     }
+
+    /// The payload of the chunk.
+    private var metadata: [UInt8] { search.metadata ?? LogSalvage.noMetadata.encoded(kinds: .own) }
 
     /// The metadata of a log that has lost its own: no host has such a machine.
     private static let noMetadata = LogMetadata(
@@ -328,7 +332,7 @@ package struct LogSalvage {
     package func write(to file: NewFile) throws(LogError) {
         var writer = try LogFileWriter(
             file, segmentSize: search.segmentSize,
-            metadata: search.metadata ?? LogSalvage.noMetadata.encoded(kinds: .own), begin: begin)
+            metadata: metadata, begin: begin)
         var gaps = losses[...]
         // Then it begins where the first piece does.
         if version >= FileHeader.versionWithBegin, let first = kept.first, !isFirst(first) {

@@ -17,6 +17,8 @@ package final class SnapshotFileWriter {
     private let buffer = RawBuffer()
     /// The file isn't extended when it is longer.
     private let limit: UInt64
+    /// Is there room on the disk for so many bytes more?
+    private let reserve: (Int) -> Bool
     private var tail: UInt64
     private var sequence: UInt64 = 1
     /// Leaves that are to be written next.
@@ -39,7 +41,7 @@ package final class SnapshotFileWriter {
     package init(
         path: String, identity: SnapshotFileIdentity, replaces: Bool = false, continues: Bool = true,
         limit: UInt64 = .max,
-        system: Syscalls = Syscalls()
+        system: Syscalls = Syscalls(), reserve: @escaping (Int) -> Bool = { _ in true }
     ) throws(LogError) {
         guard let layout = PageLayout(identity.regions) else {
             throw LogError(.misuse, "\(path) can't be written: a region isn't valid")
@@ -54,6 +56,7 @@ package final class SnapshotFileWriter {
         self.layout = layout
         self.compressor = compressor
         self.limit = limit
+        self.reserve = reserve
         storeChecksum = header.checksum
         tail = 0
         number = SnapshotFileWriter.numbers.add(1, ordering: .relaxed).newValue
@@ -117,6 +120,11 @@ package final class SnapshotFileWriter {
 
     /// The file's length.
     package var length: UInt64 { tail }
+
+    /// Writes what is in the file to the disk.
+    package func sync() throws(LogError) {
+        try system.sync(file.descriptor).orThrow("synced", path)
+    }
 
     /// Writes what is in the file to the disk, and releases the file.
     package func finish() throws(LogError) {
@@ -250,6 +258,7 @@ package final class SnapshotFileWriter {
     }
 
     private func append(_ bytes: UnsafeRawBufferPointer) throws(LogError) {
+        guard reserve(bytes.count) else { throw LogError(.tooLarge, "\(path) has no room for a snapshot") }
         if case .failure(let error) = system.write(file.descriptor, bytes, at: tail) {
             _ = system.truncate(file.descriptor, size: tail)
             throw LogError.system(error, "written", path, offset: tail)

@@ -19,6 +19,8 @@ package final class SnapshotWorker: @unchecked Sendable {
     private let monitor = Monitor()
     private let store: PageStore
     private let file: SnapshotFileWriter?
+    /// In place of a file, if only the last part of the run is kept.
+    private let ring: SnapshotRing?
     private let counts = Locked(Counts())
     private let failure = Locked<LogError?>(nil)
     private var thread: LibraryThread?
@@ -26,11 +28,12 @@ package final class SnapshotWorker: @unchecked Sendable {
     /// The store and the file belong to the worker from now on.
     package init(
         _ staging: StagingBuffer, _ store: PageStore, file: SnapshotFileWriter? = nil,
-        system: Syscalls = Syscalls()
+        ring: SnapshotRing? = nil, system: Syscalls = Syscalls()
     ) throws(SystemError) {
         self.staging = staging
         self.store = store
         self.file = file
+        self.ring = ring
         // Unowned: `stop()` joins the thread before the object is freed.
         thread = try system.startThread { [unowned self] in run() }.get()
     }
@@ -62,6 +65,7 @@ package final class SnapshotWorker: @unchecked Sendable {
     package func finish() throws(LogError) {
         stop()
         try file?.finish()
+        try ring?.finish()
     }
 
     private func run() {
@@ -80,9 +84,12 @@ package final class SnapshotWorker: @unchecked Sendable {
                 label: batch.label, addresses: addresses, pages: UnsafeRawPointer(batch.pages),
                 state: UnsafeRawBufferPointer(start: batch.pages + pageBytes, count: batch.stateCount),
                 listsEveryWrite: batch.listsEveryWrite))
-        if result == .added, batch.isForFile, let file {
-            file.append(batch.label.id, of: store)
-            if let error = file.failure { failure.withLock { $0 = error } }
+        if result == .added, batch.isForFile {
+            file?.append(batch.label.id, of: store)
+            ring?.append(batch.label.id, of: store)
+            if let error = file?.failure ?? ring?.failure { failure.withLock { $0 = error } }
+        } else if batch.isForFile {
+            ring?.noteMissing()
         }
         counts.withLock { counts in
             counts.pages &+= UInt64(truncatingIfNeeded: batch.pageCount)
