@@ -57,7 +57,8 @@ enum Hex {
             for byte in row {
                 text += byte < 16 ? " 0\(String(byte, radix: 16))" : " \(String(byte, radix: 16))"
             }
-            output.line(withText ? "\(Columns.left(text, 62)) |\(Hex.text(row))|" : text)
+            if withText { text = "\(Columns.left(text, 62)) |\(Hex.text(row))|" }
+            output.line(output.styled(text, .minor))
             offset &+= 16
         }
     }
@@ -69,7 +70,7 @@ enum Hex {
             let newline = rest.prefix(64).firstIndex(of: UInt8(ascii: "\n"))
             let row = newline.map { rest[...$0] } ?? rest.prefix(64)
             rest = rest[row.endIndex...]
-            output.line("    \"\(escaped(row))\"")
+            output.line(output.styled("    \"\(escaped(row))\"", .minor))
         }
     }
 

@@ -66,6 +66,15 @@ final class ComparedLog {
         }
     }
 
+    /// How far the log has been read. Call it for each event.
+    @inline(__always)
+    func report(to output: ToolOutput) {
+        switch log {
+        case .own(let reader): output.progress(reader, event: own.index)
+        case .qemu(let reader): output.progress(reader, event: qemu.index)
+        }
+    }
+
     /// Goes to an event that was there before.
     func go(toEvent index: UInt64) throws(LogError) {
         guard case .own(let reader) = log else {

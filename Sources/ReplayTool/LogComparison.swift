@@ -47,6 +47,7 @@ struct LogComparison {
     let a: ComparedLog
     let b: ComparedLog
     private let json: Bool
+    private let output: ToolOutput
 
     private static let mostAtOnce = 4096
 
@@ -71,8 +72,10 @@ struct LogComparison {
     /// - Parameters:
     ///   - context: the number of neighbours that are kept on each side of the first difference.
     ///   - json: whether events are kept as JSON, besides their lines.
-    init(_ pathA: String, _ pathB: String, context: Int, json: Bool) throws(LogError) {
+    ///   - output: what shows the progress, by the first log.
+    init(_ pathA: String, _ pathB: String, context: Int, json: Bool, output: ToolOutput) throws(LogError) {
         self.json = json
+        self.output = output
         a = try ComparedLog(path: pathA)
         b = try ComparedLog(path: pathB)
         guard a.log.isOwn == b.log.isOwn else {
@@ -84,6 +87,7 @@ struct LogComparison {
         try b.advance()
         while a.hasEvent, b.hasEvent, a.isEqual(b) {
             equalEvents &+= 1
+            a.report(to: output)
             try a.advance()
             try b.advance()
         }
@@ -139,6 +143,7 @@ struct LogComparison {
         while log.hasEvent, log.icount == icount, group.items.count < LogComparison.mostAtOnce {
             if group.shown.count < shown { group.shown.append(ShownText(log.shown, json)) }
             group.items.append(EventAlignment.Item(head: log.head, content: log.content))
+            if log === a { a.report(to: output) }
             try log.advance()
         }
         return group

@@ -8,7 +8,7 @@ extension LogTool {
     /// - Parameter context: the number of neighbours of the first difference on each side.
     public func diff(_ pathA: String, _ pathB: String, context: Int) -> ToolExit {
         run { () throws(LogError) in
-            let events = try LogComparison(pathA, pathB, context: max(0, context), json: json)
+            let events = try LogComparison(pathA, pathB, context: max(0, context), json: json, output: output)
             let facts = LogFacts.differences(events.a, events.b)
             let isEqual = events.eventsAreEqual && facts.isEmpty
             if json {
@@ -38,7 +38,7 @@ extension LogTool {
             output.line("\(name) lacks \(log.missing) events, lost to damage")
         }
         if isEqual {
-            output.line("equal: \(events.equalEvents) events")
+            output.line("\(output.styled("equal", .good)): \(events.equalEvents) events")
             return
         }
         if events.eventsAreEqual {
@@ -46,7 +46,7 @@ extension LogTool {
             return
         }
         output.line()
-        output.line(sentence(events))
+        output.line(output.styled(sentence(events), .important))
         output.line()
         for line in events.before + events.after { print(line) }
         output.line()
@@ -84,7 +84,12 @@ extension LogTool {
             }
         let event = line.event
         let number = Columns.right(String(event.index), 9)
-        output.line("\(mark) \(number) \(Columns.right(String(event.icount), 14)) \(event.text)")
+        let text = "\(mark) \(number) \(Columns.right(String(event.icount), 14)) \(event.text)"
+        switch line.place {
+        case .both: output.line(text)
+        case .onlyA: output.line(output.styled(text, .onlyA))
+        case .onlyB: output.line(output.styled(text, .onlyB))
+        }
     }
 
     private func printCounts(_ events: LogComparison) {

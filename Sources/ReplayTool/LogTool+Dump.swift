@@ -39,6 +39,7 @@ extension LogTool {
         let names = KindNames(reader.kinds)
         reader.onGap = { gap in show(gap) }
         while let event = try reader.next() {
+            output.progress(reader, event: event.index)
             if filter.isPast(event.index, event.icount) || output.isBroken { return false }
             if filter.selects(event) { show(ShownEvent(event, names), options) }
             if !see(event.index) { return false }
@@ -51,6 +52,7 @@ extension LogTool {
     {
         var event = QEMUEvent()
         while try reader.next(&event) {
+            output.progress(reader, event: event.index)
             if filter.isPast(event.index, event.icount) || output.isBroken { return .fine }
             if filter.selects(event) { show(ShownEvent(event), options) }
         }

@@ -102,6 +102,7 @@ private final class Export {
         reader.onGap = { _ in }
         try filter.enter(reader)
         while let event = try reader.next() {
+            output.progress(reader, event: event.index)
             if filter.isPast(event.index, event.icount) || output.isBroken { return }
             guard filter.selects(event) else { continue }
             try add(ShownEvent(event, names), event.source, event.completedRequest)
@@ -111,6 +112,7 @@ private final class Export {
     private func read(_ reader: QEMULogReader) throws(LogError) {
         var event = QEMUEvent()
         while try reader.next(&event) {
+            output.progress(reader, event: event.index)
             if filter.isPast(event.index, event.icount) || output.isBroken { return }
             guard filter.selects(event) else { continue }
             try add(ShownEvent(event), event.source, event.kind == .block ? event.id : nil)

@@ -132,7 +132,10 @@ extension LogTool {
         var cause: String?
         var damage: LogError?
         do throws(LogError) {
-            try reader.readToEnd { cause = $0.kind.shutdownCause ?? cause }
+            try reader.readToEnd { event in
+                cause = event.kind.shutdownCause ?? cause
+                output.progress(reader, event: event.index)
+            }
         } catch {
             guard error.code == .damaged else { throw error }
             damage = error

@@ -23,8 +23,8 @@ extension LogTool {
             switch log {
             case .own(let reader):
                 reader.onGap = { gap in missing &+= gap.count }
-                damage = try counts.count(reader)
-            case .qemu(let reader): damage = try counts.count(reader)
+                damage = try counts.count(reader, output)
+            case .qemu(let reader): damage = try counts.count(reader, output)
             }
             let completeness = log.completeness
             if let file, let series = counts.series {
@@ -111,7 +111,7 @@ struct KindCounts {
     }
 
     /// Reads the log; returns the damage that ends it.
-    mutating func count(_ reader: LogReader) throws(LogError) -> LogError? {
+    mutating func count(_ reader: LogReader, _ output: ToolOutput) throws(LogError) -> LogError? {
         names = KindNames(reader.kinds).all
         var event = Event(kind: 0, role: .vcpu, icount: 0, index: 0)
         var place = 0
@@ -125,6 +125,7 @@ struct KindCounts {
                 let start = isNewSource ? 0 : place
                 place = reader.placeInSource
                 add(event.kind, event.icount, UInt64(truncatingIfNeeded: place &- start))
+                output.progress(reader, event: event.index)
             }
         } catch {
             instructions = event.icount
@@ -136,12 +137,13 @@ struct KindCounts {
         return nil
     }
 
-    mutating func count(_ reader: QEMULogReader) throws(LogError) -> LogError? {
+    mutating func count(_ reader: QEMULogReader, _ output: ToolOutput) throws(LogError) -> LogError? {
         names = (0..<64).map { QEMUKind(rawValue: UInt8($0)).name }
         defer { instructions = reader.lastIcount }
         do throws(LogError) {
             try reader.readToEnd { event in
                 add(event.kind.rawValue, event.icount, UInt64(truncatingIfNeeded: event.length))
+                output.progress(reader, event: event.index)
             }
         } catch {
             return try KindCounts.damage(error)

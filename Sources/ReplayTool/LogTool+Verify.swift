@@ -10,8 +10,8 @@ extension LogTool {
         run { () throws(LogError) in
             var result: Verification
             switch try OpenedLog(path: path) {
-            case .own(let reader): result = try Verification(reader)
-            case .qemu(let reader): result = try Verification(reader)
+            case .own(let reader): result = try Verification(reader, output)
+            case .qemu(let reader): result = try Verification(reader, output)
             }
             if json { print(result.json(path)) } else { printText(path, result) }
             if result.damage != nil { return .different }
@@ -25,17 +25,17 @@ extension LogTool {
             result.hasChecksums
             ? "all checksums match" : "QEMU's logs have no checksums; the structure is valid"
         if let damage = result.damage {
-            output.line("\(path.shown): damaged. \(damage.message).")
+            output.line("\(path.shown): \(output.styled("damaged", .bad)). \(damage.message).")
             output.line("The \(events) before it are good.")
         } else if let reason = result.completeness.reason {
             var word = "without an end"
             if case .cut = result.completeness { word = "not whole" }
-            output.line("\(path.shown): intact, but \(word): \(reason).")
+            output.line("\(path.shown): \(output.styled("intact, but \(word)", .doubtful)): \(reason).")
             output.line("All \(events) are good; \(basis).")
             for gap in result.gaps { output.line("missing: \(gap.what).") }
         } else {
             let state = result.completeness == .running ? "intact so far; a recorder is writing it" : "intact"
-            output.line("\(path.shown): \(state). \(events); \(basis).")
+            output.line("\(path.shown): \(output.styled(state, .good)). \(events); \(basis).")
         }
     }
 }
@@ -50,7 +50,7 @@ private struct Verification {
     /// What a repaired log lacks.
     var gaps: [LogGap] = []
 
-    init(_ reader: LogReader) throws(LogError) {
+    init(_ reader: LogReader, _ output: ToolOutput) throws(LogError) {
         completeness = reader.completeness
         var gaps: [LogGap] = []
         reader.onGap = { gap in if gaps.count < Verification.mostGaps { gaps.append(gap) } }
@@ -62,6 +62,7 @@ private struct Verification {
             {
                 events &+= 1
                 icount = event.icount
+                output.progress(reader, event: event.index)
             }
         } catch {
             guard error.code == .damaged else { throw error }
@@ -79,10 +80,10 @@ private struct Verification {
     /// Those that are listed.
     private static let mostGaps = 1000
 
-    init(_ reader: QEMULogReader) throws(LogError) {
+    init(_ reader: QEMULogReader, _ output: ToolOutput) throws(LogError) {
         hasChecksums = false
         do throws(LogError) {
-            try reader.readToEnd()
+            try reader.readToEnd { output.progress(reader, event: $0.index) }
         } catch {
             guard error.code == .damaged else { throw error }
             damage = error

@@ -89,6 +89,21 @@ extension LogGap {
     }
 }
 
+extension ToolOutput {
+    /// How far a log has been read. Call it for each event: it looks at the clock for some only.
+    @inline(__always)
+    func progress(_ reader: LogReader, event: UInt64) {
+        guard event & 0xfff == 0 else { return }
+        progress(event &- reader.firstEvent, of: reader.endEvent &- reader.firstEvent)
+    }
+
+    @inline(__always)
+    func progress(_ reader: QEMULogReader, event: UInt64) {
+        guard event & 0xfff == 0 else { return }
+        progress(reader.offset, of: reader.size)
+    }
+}
+
 extension LogReader {
     var completeness: Completeness {
         switch state {

@@ -68,9 +68,10 @@ struct ShownEvent {
 
     /// One line, and the bytes below it.
     func print(to output: ToolOutput, _ payload: DumpOptions.Payload) {
-        var text = "\(Columns.right(String(index), 9)) \(Columns.right(String(icount), 14))"
-        if let role { text += " \(Columns.left(role, 4))" }
-        text += " \(kind)"
+        var text = output.styled(Columns.right(String(index), 9), .minor)
+        text += " \(Columns.right(String(icount), 14))"
+        if let role { text += " " + output.styled(Columns.left(role, 4), role == "io" ? .io : .vcpu) }
+        text += " " + output.styled(kind, .important)
         for (name, value) in fields { text += " \(name)=\(value.plain)" }
         if let bytes { text += " bytes=\(bytes.count)" }
         output.line(text)

@@ -51,14 +51,26 @@ struct CommonArguments: ParsableArguments {
     @Flag(help: "Print JSON.")
     var json = false
 
-    func run(_ verb: (LogTool) -> ToolExit) throws { try CommonArguments.run(json: json, verb) }
+    @OptionGroup var colour: ColourArguments
 
-    static func run(json: Bool, _ verb: (LogTool) -> ToolExit) throws {
-        let output = ToolOutput.standard()
+    func run(_ verb: (LogTool) -> ToolExit) throws {
+        try CommonArguments.run(json: json, colour: colour.color, verb)
+    }
+
+    static func run(json: Bool, colour: ColourChoice = .auto, _ verb: (LogTool) -> ToolExit) throws {
+        let output = ToolOutput.standard(colour: colour)
         let exit = verb(LogTool(output: output, json: json))
         output.flush()
         throw ExitCode(exit.rawValue)
     }
+}
+
+struct ColourArguments: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "Colours: auto (on a terminal, unless NO_COLOR is set), always or never.", valueName: "when"),
+        completion: .list(Choice.names(ColourChoice.self)), transform: Choice.parse)
+    var color = ColourChoice.auto
 }
 
 /// What every verb has that reads one log.

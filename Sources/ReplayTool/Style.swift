@@ -1,0 +1,45 @@
+import Glibc
+
+/// When text has colours.
+public enum ColourChoice: String, Sendable, CaseIterable {
+    /// On a terminal, unless `NO_COLOR` is set.
+    case auto
+    case always
+    case never
+
+    /// For what is printed to this descriptor.
+    func allowsColours(on descriptor: Int32) -> Bool {
+        switch self {
+        case .always: return true
+        case .never: return false
+        case .auto:
+            guard isatty(descriptor) == 1, variable("NO_COLOR").isEmpty else { return false }
+            let terminal = variable("TERM")
+            return !terminal.isEmpty && terminal != "dumb"
+        }
+    }
+
+    private func variable(_ name: String) -> String { getenv(name).map { String(cString: $0) } ?? "" }
+}
+
+/// What a part of a line is, which decides its colour.
+enum Style: String {
+    /// Of less interest.
+    case minor = "2"
+    case important = "1"
+    case vcpu = "34"
+    case io = "35"
+    case good = "32"
+    case doubtful = "33"
+    case bad = "31"
+    /// A line of one log only.
+    case onlyA = "36"
+    case onlyB = "33;1"
+}
+
+extension ToolOutput {
+    /// With a colour, if there are colours.
+    func styled(_ text: String, _ style: Style) -> String {
+        hasColours ? "\u{1B}[\(style.rawValue)m\(text)\u{1B}[0m" : text
+    }
+}
