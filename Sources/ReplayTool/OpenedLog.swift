@@ -110,10 +110,7 @@ extension LogReader {
         case .finished: .finished
         case .running: .running
         case .died(let reason):
-            switch end?.ending {
-            case .cut, .damaged: .cut(reason)
-            case .finished, .died, nil: .died(reason)
-            }
+            isCut || end?.ending == .damaged ? .cut(reason) : .died(reason)
         }
     }
 }

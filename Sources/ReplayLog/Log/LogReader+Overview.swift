@@ -24,6 +24,9 @@ extension LogReader {
             hasLive: contents.hasLive)
     }
 
+    /// Was its end cut off on purpose?
+    package var isCut: Bool { contents.end.map { $0.ending == .cut } ?? contents.begin?.isCut ?? false }
+
     /// The end that the log has, also if that says that the log isn't whole.
     package var end: LogEnd? { contents.end }
 

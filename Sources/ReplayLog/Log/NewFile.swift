@@ -18,17 +18,21 @@ package final class NewFile {
             throw LogError(.notFound, "'\(path)' is not a usable name for a file")
         }
         folder = try Folder.open(folderPath, system).orThrow("made", path)
+        var mode: mode_t?
         if case .success(let status) = folder.status(name) {
             guard replaces else { throw LogError(.exists, "\(path) exists; --force replaces it") }
             guard status.st_mode & S_IFMT == S_IFREG else {
                 throw LogError(.exists, "\(path) exists, and is not a regular file")
             }
+            mode = status.st_mode
         }
         let part = name + NewFile.suffix
         file = try folder.open(part, O_RDWR | O_CREAT | O_NOFOLLOW).orThrow("made", path + NewFile.suffix)
         if case .failure = system.lock(file.descriptor) {
             throw LogError(.busy, "\(path)\(NewFile.suffix) is being written by another program")
         }
+        // Nobody may read the new file who couldn't read the old one.
+        if let mode { system.setMode(file.descriptor, mode) }
         try system.truncate(file.descriptor, size: 0).orThrow("written", path + NewFile.suffix)
         self.path = path
         self.name = name

@@ -289,7 +289,10 @@ package struct LogSalvage {
             }
         } else if search.indexedEvents == event {
             lostEnd = true
-        } else if (rest != nil && !isReplaced) || last?.isWhole == false {
+        } else if (rest != nil && !isReplaced) || last?.isWhole == false
+            || !search.hasLive && search.begin?.isCut != true
+        {
+            // A recorder that is killed leaves a live file.
             losses.append(
                 Loss(
                     firstEvent: event, nextEvent: nil, firstIcount: icount, nextIcount: nil, bytes: rest))
