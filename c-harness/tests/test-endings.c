@@ -3,6 +3,10 @@
  * still did need not be repeated. */
 #include "host.h"
 
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
 static host_t host;
 
 static uint64_t state;
@@ -113,5 +117,55 @@ TEST(a_reset_after_which_the_machine_goes_on_did_not_end_the_run) {
         host_begin(&host, REPLAY_MODE_PLAY, log_path(), NULL);
         CHECK_EQ(host_info().end_cause, runs[i].end);
         host_end(&host);
+    }
+}
+
+/* A recorder of ten events, which then waits. */
+static pid_t record_and_wait(void) {
+    int ready[2];
+    REQUIRE(pipe(ready) == 0);
+    pid_t child = fork();
+    if (child == 0) {
+        host_begin(&host, REPLAY_MODE_RECORD, log_path(), NULL);
+        for (int i = 0; i < 10; i++) {
+            host_execute(&host, 3, 10);
+            REPLAY_CLOCK_LOCKED(REPLAY_CLOCK_HOST, i);
+        }
+        if (write(ready[1], "!", 1) == 1)
+            test_sleep_ms(15000);
+        _exit(0);
+    }
+    char byte;
+    REQUIRE(child > 0 && read(ready[0], &byte, 1) == 1);
+    close(ready[0]);
+    close(ready[1]);
+    return child;
+}
+
+TEST(the_end_of_a_growing_log_says_whether_its_recorder_still_runs) {
+    for (int is_killed = 0; is_killed < 2; is_killed++) {
+        pid_t child = record_and_wait();
+        host_begin(&host, REPLAY_MODE_PLAY, log_path(), NULL);
+        for (int i = 0; i < 5; i++) {
+            host_execute(&host, 3, 10);
+            CHECK_EQ(REPLAY_CLOCK_LOCKED(REPLAY_CLOCK_HOST, -1), i);
+        }
+        if (is_killed) {
+            kill(child, SIGKILL);
+            REQUIRE(waitpid(child, NULL, 0) == child);
+        }
+        for (int i = 5; i < 10; i++) {
+            host_execute(&host, 3, 10);
+            CHECK_EQ(REPLAY_CLOCK_LOCKED(REPLAY_CLOCK_HOST, -1), i);
+        }
+        CHECK(host_run_to_end(&host, 3));
+        CHECK_STATUS(host_stop_status(&host), ERROR_LOG_CUT);
+        CHECK_HAS(host.stop_error.message,
+                  is_killed ? "its recorder has ended since" : "it is still being recorded");
+        CHECK_STATUS(host_end(&host), ERROR_LOG_CUT);
+        if (!is_killed) {
+            kill(child, SIGKILL);
+            REQUIRE(waitpid(child, NULL, 0) == child);
+        }
     }
 }

@@ -426,3 +426,21 @@ TEST(a_recording_without_memory_for_snapshots_reports_it) {
     CHECK_HAS(m.host.text, "rrsnap makes no snapshots: memory for snapshots ran out");
     free(m.digests);
 }
+
+static void refuse_to_go_back(journey_host_t *machine, replay_pause_reason_t why) {
+    (void)why;
+    machine->on_pause = NULL;
+    CHECK_STATUS(replay_reverse_step(), ERROR_NOT_SUPPORTED);
+    CHECK_HAS(host_last_error().message, "rrsnapmem=1 allows too little");
+    CHECK_STATUS(replay_resume(), OK);
+}
+
+TEST(a_replay_without_memory_for_snapshots_names_the_option) {
+    journey_record(&m, 4, NULL);
+    journey_begin(&m, LOOP_OWN, "rrsnapmem=1");
+    m.on_pause = refuse_to_go_back;
+    CHECK_STATUS(replay_seek(5000), OK);
+    journey_run(&m);
+    CHECK_STATUS(journey_end(&m), OK);
+    free(m.digests);
+}

@@ -34,7 +34,8 @@ typedef int32_t replay_status_t;
     X(-108, ERROR_STRUCT_SIZE, "a struct's size is smaller than the smallest ever released")       \
     X(-109, ERROR_BAD_OPTION, "an option is unknown, or has an invalid value")                     \
     X(-110, ERROR_ICOUNT_BACKWARDS, "the host's instruction count went back")                      \
-    X(-111, ERROR_NOT_SUPPORTED, "this build of the library cannot do that")                       \
+    X(-111, ERROR_NOT_SUPPORTED,                                                                   \
+      "this build of the library, or this machine, does not support that")                         \
     X(-112, ERROR_FORKED, "the session belongs to the process that forked this one")               \
     X(-113, ERROR_THREAD_ENDED, "a thread ended while it held the replay lock")                    \
     X(-114, ERROR_NOT_QUIET, "events are queued or requests are not complete")                     \

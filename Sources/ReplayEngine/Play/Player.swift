@@ -97,7 +97,12 @@ final class Player {
             }
             switch reader.state {
             case .finished(let record): end(.finished(record), max(record.icount, icount), index)
-            case .running: end(.cut("it is still being recorded"), icount, index)
+            case .running:
+                let reason =
+                    reader.isStillRecorded
+                    ? "it is still being recorded"
+                    : "it was being recorded when the replay opened it; its recorder has ended since"
+                end(.cut(reason), icount, index)
             case .died(let reason): end(.cut(reason), icount, index)
             }
         } catch {

@@ -101,9 +101,7 @@ extension Session {
             travel.pace = SnapshotPace(icount, Self.threadTime, spacing: spacing)
             if writer?.ring != nil { travel.pace.lookOften() }
         } catch {
-            travel.obstacle =
-                error == .noMemory
-                ? "memory for snapshots ran out (rrsnapmem)" : "RAM can't be read for snapshots: \(error)"
+            travel.obstacle = obstacle(of: error)
             if keepsSnapshots, let obstacle = travel.obstacle {
                 host.message(.warning, "rrsnap makes no snapshots: \(obstacle)")
             }
@@ -207,9 +205,16 @@ extension Session {
             if isTaken, isForFile { noteForRing() }
             return isTaken
         } catch {
-            travel.obstacle = "RAM can't be read for snapshots: \(error)"
+            travel.obstacle = obstacle(of: error)
             return false
         }
+    }
+
+    /// Why there is no snapshot, and what the user can do.
+    private func obstacle(of error: SystemError) -> String {
+        guard error == .noMemory else { return "RAM can't be read for snapshots: \(error)" }
+        return
+            "memory for snapshots ran out: rrsnapmem=\(options.snapshotMemory) allows too little for this machine"
     }
 
     /// Work on RAM, which calls the host about its pages.

@@ -1,3 +1,4 @@
+import Glibc
 import ReplaySystem
 
 /// What tools want to know of a log besides its events.
@@ -85,5 +86,18 @@ extension LogReader {
     package var placeInSource: Int {
         guard let sourceStart else { return 0 }
         return decoder.pointee.cursor - sourceStart
+    }
+
+    /// Does a recorder write the log now? It may have ended since ``state`` was found; right after a kill the system
+    /// still counts it as running.
+    package var isStillRecorded: Bool {
+        let (name, system) = (Syscalls.resolved(path), Syscalls())
+        return [LogFiles.Suffix.newLive, LogFiles.Suffix.live].contains { suffix in
+            guard case .success(let descriptor) = system.open(name + suffix, O_RDONLY | O_NONBLOCK) else {
+                return false
+            }
+            defer { system.close(descriptor) }
+            return system.isLocked(descriptor)
+        }
     }
 }
