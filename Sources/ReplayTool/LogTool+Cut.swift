@@ -23,7 +23,7 @@ extension LogTool {
                     .notALog, "\(path.shown) is a log of QEMU's, and has no snapshots: convert it first")
             }
             let cut = try Cut(reader, options)
-            let part = try cut.write(to: target, replacing: options.force)
+            let part = try cut.write(to: target, replacing: options.force, output)
             if json { print(part.json(target)) } else { output.line(part.text(target)) }
             return .fine
         }
@@ -127,12 +127,15 @@ private struct Cut {
     // MARK: Write
 
     /// The snapshots come first: without them the log would be of no use.
-    func write(to path: String, replacing: Bool) throws(LogError) -> Part {
+    func write(to path: String, replacing: Bool, _ output: ToolOutput) throws(LogError) -> Part {
         let log = try NewFile(path: path, replaces: replacing)
         let end = min(last ?? reader.endEvent, reader.endEvent)
         guard first.event <= end else {
             throw LogError(.misuse, "the part would end before it begins, at icount \(first.icount)")
         }
+        // By the most that it can be.
+        let size = reader.overview.fileSize
+        log.hasWritten = { output.progress($0, of: size) }
         var cutter = LogCutter(reader, to: log)
         try cutter.write(from: (first.event, first.icount), upTo: last)
         try log.sync()

@@ -26,8 +26,11 @@ extension LogTool {
     }
 
     private func repairOwn(_ path: String, _ target: String, _ force: Bool) throws(LogError) -> Repair {
-        let salvage = try LogSalvage(path: path)
+        // Reading is one half of the work, writing the other.
+        let salvage = try LogSalvage(path: path) { output.progress($0, of: 2 &* $1) }
         let file = try NewFile(path: target, replaces: force)
+        let size = salvage.size
+        file.hasWritten = { output.progress(size &+ $0, of: 2 &* size) }
         try salvage.write(to: file)
         try file.sync()
         try file.keep()
@@ -42,7 +45,9 @@ extension LogTool {
         let reader = try QEMULogReader(path: path)
         var damage: LogError?
         do throws(LogError) {
-            try reader.readToEnd()
+            try reader.readToEnd { event in
+                if event.index & 0xfff == 0 { output.progress(reader.offset, of: 2 &* reader.size) }
+            }
         } catch {
             guard error.code == .damaged else { throw error }
             damage = error
@@ -61,6 +66,8 @@ extension LogTool {
         }
         result.ending = length < reader.size ? "a part of it was lost to damage" : reader.completeness.reason
         let file = try NewFile(path: target, replaces: force)
+        let size = reader.size
+        file.hasWritten = { output.progress(size &+ $0, of: 2 &* size) }
         try file.copy(path, count: length)
         try file.sync()
         try file.keep()

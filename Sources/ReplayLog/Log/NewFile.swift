@@ -9,6 +9,8 @@ package final class NewFile {
     private let file: OpenFile
     private let system: Syscalls
     private var isKept = false
+    /// Called with the place up to which the file has been written, to show progress.
+    package var hasWritten: (UInt64) -> Void = { _ in }
 
     private static let suffix = ".part"
 
@@ -55,6 +57,7 @@ package final class NewFile {
 
     package func write(_ bytes: UnsafeRawBufferPointer, at offset: UInt64) throws(LogError) {
         try system.write(file.descriptor, bytes, at: offset).orThrow("written", path, offset: offset)
+        hasWritten(offset &+ UInt64(bytes.count))
     }
 
     /// Writes the beginning of a different file to the same place.

@@ -46,12 +46,16 @@ package struct LogSalvage {
     /// How the repaired log ends.
     package private(set) var end = LogEnd()
 
+    /// The size of the damaged file.
+    package var size: UInt64 { search.chunks.size }
+
     private let search: SalvageSearch
     private var kept: [SalvagedPiece] = []
     private var version: UInt32 { search.chunks.version }
 
-    package init(path: String) throws(LogError) {
-        search = try SalvageSearch(path: path, system: Syscalls())
+    /// - Parameter reached: called with the place that the search has reached, and the size of the file.
+    package init(path: String, reached: @escaping (UInt64, UInt64) -> Void = { _, _ in }) throws(LogError) {
+        search = try SalvageSearch(path: path, system: Syscalls(), reached: reached)
         guard search.metadata != nil || !search.pieces.isEmpty else {
             throw LogError(.notALog, "\(path) has nothing that belongs to a recording")
         }

@@ -24,8 +24,11 @@ struct SalvageSearch {
     let chunks: ChunkReader
     private var decoder = EventDecoder(.own)
     private let buffer = RawBuffer()
+    /// Called with the place that the search has reached, and the size of the file.
+    private let reached: (UInt64, UInt64) -> Void
 
-    init(path: String, system: Syscalls) throws(LogError) {
+    init(path: String, system: Syscalls, reached: @escaping (UInt64, UInt64) -> Void) throws(LogError) {
+        self.reached = reached
         let path = Syscalls.resolved(path)
         chunks = try ChunkReader(path: path, system: system)
         defer { decoder.deallocate() }
@@ -58,6 +61,7 @@ struct SalvageSearch {
         var isSearching = false
         var metadataEnd: UInt64 = 0
         while offset < chunks.size {
+            reached(offset, chunks.size)
             if case .chunk(let header) = try chunks.header(at: offset), try take(header, offset) {
                 offset = header.end(from: offset)
                 if header.kind == .metadata {
