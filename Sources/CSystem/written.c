@@ -21,6 +21,9 @@ enum {
     SCAN_PROTECT = 1 << 0,     /* PM_SCAN_WP_MATCHING */
     SCAN_CHECK_ASYNC = 1 << 1, /* PM_SCAN_CHECK_WPASYNC */
     CATEGORY_WRITTEN = 1 << 1, /* PAGE_IS_WRITTEN */
+    CATEGORY_PRESENT = 1 << 3, /* PAGE_IS_PRESENT */
+    CATEGORY_SWAPPED = 1 << 4, /* PAGE_IS_SWAPPED */
+    CATEGORY_ZERO = 1 << 5,    /* PAGE_IS_PFNZERO: the page of zeros that all share */
     FIRST_OWN_DESCRIPTOR = 3
 };
 
@@ -35,7 +38,7 @@ struct scan {
     uint64_t inverted, mask, any_of, returned;
 };
 
-#define SCAN_WRITTEN _IOWR('f', 16, struct scan)
+#define SCAN_PAGES _IOWR('f', 16, struct scan)
 
 int replay_written_open(void) {
     /* For the kernel's own writes this mode makes no difference: nobody handles faults. */
@@ -63,23 +66,39 @@ int replay_written_watch(int descriptor, uintptr_t start, size_t length) {
     return ioctl(descriptor, UFFDIO_REGISTER, &range);
 }
 
-int replay_written_scan(int pagemap, uintptr_t start, uintptr_t end, replay_written_t *found,
-                        size_t most, bool reset, uintptr_t *reached) {
+static int scan_pages(int pagemap, struct scan scan, replay_written_t *found, size_t most,
+                      uintptr_t *reached) {
     enum { MOST = 256 };
     struct region regions[MOST];
-    struct scan scan = {.size = sizeof scan,
-                        .flags = SCAN_CHECK_ASYNC | (reset ? SCAN_PROTECT : 0),
-                        .start = start,
-                        .end = end,
-                        .regions = (uintptr_t)regions,
-                        .region_count = most < MOST ? most : MOST,
-                        .mask = CATEGORY_WRITTEN,
-                        .returned = CATEGORY_WRITTEN};
-    int count = ioctl(pagemap, SCAN_WRITTEN, &scan);
+    scan.size = sizeof scan;
+    scan.regions = (uintptr_t)regions;
+    scan.region_count = most < MOST ? most : MOST;
+    int count = ioctl(pagemap, SCAN_PAGES, &scan);
     for (int i = 0; i < count; i++)
         found[i] = (replay_written_t){regions[i].start, regions[i].end};
     *reached = scan.walk_end;
     return count;
+}
+
+int replay_written_scan(int pagemap, uintptr_t start, uintptr_t end, replay_written_t *found,
+                        size_t most, bool reset, uintptr_t *reached) {
+    struct scan scan = {.flags = SCAN_CHECK_ASYNC | (reset ? SCAN_PROTECT : 0),
+                        .start = start,
+                        .end = end,
+                        .mask = CATEGORY_WRITTEN,
+                        .returned = CATEGORY_WRITTEN};
+    return scan_pages(pagemap, scan, found, most, reached);
+}
+
+int replay_populated_scan(int pagemap, uintptr_t start, uintptr_t end, replay_written_t *found,
+                          size_t most, uintptr_t *reached) {
+    struct scan scan = {.start = start,
+                        .end = end,
+                        .inverted = CATEGORY_ZERO,
+                        .mask = CATEGORY_ZERO,
+                        .any_of = CATEGORY_PRESENT | CATEGORY_SWAPPED,
+                        .returned = CATEGORY_PRESENT};
+    return scan_pages(pagemap, scan, found, most, reached);
 }
 
 bool replay_is_mapped(uintptr_t start, size_t length) {

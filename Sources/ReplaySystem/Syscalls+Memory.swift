@@ -52,48 +52,124 @@ extension Syscalls {
 
     /// Does all of this memory belong to this process alone? What others share may be written elsewhere.
     package func isPrivate(_ range: Range<UInt>) -> Bool {
-        guard case .success(let descriptor) = open("/proc/self/maps", O_RDONLY) else { return false }
+        var reached = range.lowerBound
+        let isRead = forEachLine(of: "/proc/self/maps") { line in
+            guard let mapping = MemoryMapping(line) else { return false }
+            if mapping.range.upperBound <= reached { return true }
+            if mapping.range.lowerBound > reached || !mapping.isPrivate { return false }
+            reached = mapping.range.upperBound
+            return reached < range.upperBound
+        }
+        return isRead && reached >= range.upperBound
+    }
+
+    // MARK: Pages that exist
+
+    /// Finds the parts of a range of memory that may contain anything except zeros, in order, without reading them.
+    /// Whatever isn't certain counts as one of them. `note` returns false to stop.
+    package func forEachPopulated(_ range: Range<UInt>, _ note: (Range<UInt>) -> Bool) {
+        let pages = Syscalls.wholePages(range)
+        var next = pages.lowerBound
+        if readsAsZero(pages), case .success(let pagemap) = open("/proc/self/pagemap", O_RDONLY) {
+            defer { close(pagemap) }
+            let most = 256
+            withUnsafeTemporaryAllocation(of: WrittenRange.self, capacity: most) { found in
+                while next < pages.upperBound {
+                    var reached = next
+                    let count = replay_populated_scan(
+                        pagemap, next, pages.upperBound, found.baseAddress, most, &reached)
+                    guard count >= 0, reached > next else { return }
+                    for index in 0..<Int(count) where found[index].start < found[index].end {
+                        let part = (found[index].start..<found[index].end).clamped(to: range)
+                        if !part.isEmpty, !note(part) {
+                            next = pages.upperBound
+                            return
+                        }
+                    }
+                    next = reached
+                }
+            }
+        }
+        let rest = (min(next, pages.upperBound)..<pages.upperBound).clamped(to: range)
+        if !rest.isEmpty { _ = note(rest) }
+    }
+
+    /// Do pages of this memory that don't exist contain zeros? So it is with anonymous memory of this process alone,
+    /// unless somebody supplies its content on demand (userfaultfd).
+    private func readsAsZero(_ range: Range<UInt>) -> Bool {
+        var reached = range.lowerBound
+        var mapping: MemoryMapping?
+        let isRead = forEachLine(of: "/proc/self/smaps") { line in
+            if !MemoryMapping.isDetail(line), let next = MemoryMapping(line) {
+                // Without its flags, the one before isn't known.
+                if mapping != nil || next.range.lowerBound > reached { return false }
+                if next.range.upperBound > reached { mapping = next }
+                return mapping?.isAnonymous ?? true
+            }
+            guard let current = mapping, let flags = MemoryMapping.flags(line) else { return true }
+            if flags.contains(where: { $0.elementsEqual("um".utf8) }) { return false }
+            mapping = nil
+            reached = current.range.upperBound
+            return reached < range.upperBound
+        }
+        return isRead && reached >= range.upperBound
+    }
+
+    /// Reads a file of /proc until `body` returns false. False: it can't be read.
+    private func forEachLine(of path: String, _ body: (UnsafeRawBufferPointer) -> Bool) -> Bool {
+        guard case .success(let descriptor) = open(path, O_RDONLY) else { return false }
         defer { close(descriptor) }
         let buffer = RawBuffer()
         guard buffer.reserve(1 << 16) else { return false }
-        var (reached, offset, kept) = (range.lowerBound, UInt64(0), 0)
-        while reached < range.upperBound {
+        var (offset, kept) = (UInt64(0), 0)
+        while true {
             let free = UnsafeMutableRawBufferPointer(rebasing: buffer.bytes[kept...])
-            guard case .success(let count) = read(descriptor, into: free, at: offset), count > 0 else {
-                return false
-            }
+            guard case .success(let count) = read(descriptor, into: free, at: offset) else { return false }
+            if count == 0 { return true }
             offset &+= UInt64(truncatingIfNeeded: count)
             var lines = UnsafeRawBufferPointer(rebasing: buffer.readOnly[..<(kept &+ count)])
             while let end = lines.firstIndex(of: UInt8(ascii: "\n")) {
                 let line = UnsafeRawBufferPointer(rebasing: lines[..<end])
                 lines = UnsafeRawBufferPointer(rebasing: lines[(end &+ 1)...])
-                guard let mapping = MemoryMapping(line) else { return false }
-                if mapping.range.upperBound <= reached { continue }
-                if mapping.range.lowerBound > reached || !mapping.isPrivate { return false }
-                reached = mapping.range.upperBound
-                if reached >= range.upperBound { return true }
+                if !body(line) { return true }
             }
             kept = lines.count
             guard kept < buffer.capacity else { return false }
             if let start = buffer.start, let rest = lines.baseAddress { memmove(start, rest, kept) }
         }
-        return true
     }
 }
 
-/// A line of `/proc/self/maps`: `start-end rwxp …`.
+/// The line with which a mapping begins in `/proc/self/maps` and `smaps`: `start-end rwxp offset device inode path`.
 struct MemoryMapping {
     var range: Range<UInt>
     var isPrivate: Bool
+    /// Private, and of no file or device.
+    var isAnonymous: Bool
 
     init?(_ line: UnsafeRawBufferPointer) {
-        let parts = line.split(separator: UInt8(ascii: " "), maxSplits: 2)
-        guard parts.count >= 2, parts[1].count == 4 else { return nil }
+        let parts = line.split(separator: UInt8(ascii: " "), maxSplits: 5)
+        guard parts.count >= 5, parts[1].count == 4 else { return nil }
         let ends = parts[0].split(separator: UInt8(ascii: "-"))
         guard ends.count == 2, let start = UInt(String(decoding: ends[0], as: UTF8.self), radix: 16),
             let end = UInt(String(decoding: ends[1], as: UTF8.self), radix: 16), start <= end
         else { return nil }
         range = start..<end
         isPrivate = parts[1].last == UInt8(ascii: "p")
+        let path = parts.count > 5 ? parts[5].drop { $0 == UInt8(ascii: " ") } : line.prefix(0)
+        let hasUsualName =
+            path.isEmpty || path.starts(with: "[anon:".utf8) || path.elementsEqual("[heap]".utf8)
+        isAnonymous = isPrivate && parts[4].elementsEqual("0".utf8) && hasUsualName
+    }
+
+    /// Is it one of the lines of `smaps` after that one? Their names begin with a capital letter.
+    static func isDetail(_ line: UnsafeRawBufferPointer) -> Bool {
+        line.first.map { $0 >= UInt8(ascii: "A") && $0 <= UInt8(ascii: "Z") } ?? true
+    }
+
+    /// The flags in the line of `smaps` that has them; nil: a different line.
+    static func flags(_ line: UnsafeRawBufferPointer) -> [Slice<UnsafeRawBufferPointer>]? {
+        guard line.starts(with: "VmFlags:".utf8) else { return nil }
+        return line.dropFirst("VmFlags:".utf8.count).split(separator: UInt8(ascii: " "))
     }
 }

@@ -146,6 +146,17 @@ package struct Syscalls: Sendable {
         return now
     }
 
+    /// The calling thread's CPU time, in ns.
+    package static var threadTime: Int64 { time(CLOCK_THREAD_CPUTIME_ID) }
+    /// That of all threads.
+    package static var processTime: Int64 { time(CLOCK_PROCESS_CPUTIME_ID) }
+
+    private static func time(_ clock: clockid_t) -> Int64 {
+        var time = timespec()
+        _ = clock_gettime(clock, &time)
+        return Int64(time.tv_sec) &* 1_000_000_000 &+ Int64(time.tv_nsec)
+    }
+
     /// Sleeps for a moment, so that another process can continue.
     package static func pause() {
         var time = timespec(tv_sec: 0, tv_nsec: 1_000_000)

@@ -3,10 +3,10 @@
  *
  *     replay-bench-machine [PAIRS] [--guests FOLDER] [--machine PROGRAM]
  *
- * Boots the same guest without recording, recording, and replaying, one after the
- * other, PAIRS times (5); compares CPU time, user and system, of the whole program,
- * and prints the medians, "name value" a line. The machine sits beside this program,
- * the guest is the one that guest/make-guests has made. */
+ * Boots the same guest without recording, recording, recording with snapshots on the
+ * way (rrsnap=50), and replaying, one after the other, PAIRS times (5); compares CPU time, user and
+ * system, of the whole program, and prints the medians, "name value" a line. The machine sits
+ * beside this program, the guest is the one that guest/make-guests has made. */
 #include <libgen.h>
 #include <limits.h>
 #include <stdbool.h>
@@ -14,11 +14,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 enum { PAIRS_MOST = 99 };
-enum { NONE, RECORD, PLAY, WAYS };
+enum { NONE, RECORD, SNAPSHOTS, PLAY, WAYS };
 
 static char machine[PATH_MAX], guests[PATH_MAX], folder[PATH_MAX];
 
@@ -33,7 +34,7 @@ static void path(char *out, const char *place, const char *name) {
 }
 
 static void remove_folder(void) {
-    static const char *const names[] = {"boot.log", "boot.log.live", "report"};
+    static const char *const names[] = {"boot.log", "boot.log.live", "boot.log.snap", "report"};
     char name[PATH_MAX];
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         path(name, folder, names[i]);
@@ -58,6 +59,16 @@ static double reported(const char *name) {
     return value;
 }
 
+/* Removes the last run's snapshots. @return their size */
+static double remove_store(void) {
+    char file[PATH_MAX];
+    struct stat about;
+    path(file, folder, "boot.log.snap");
+    double size = stat(file, &about) == 0 ? (double)about.st_size : 0;
+    unlink(file);
+    return size;
+}
+
 static double seconds(struct timeval time) {
     return (double)time.tv_sec + (double)time.tv_usec / 1e6;
 }
@@ -65,7 +76,8 @@ static double seconds(struct timeval time) {
 /* Boots once. @return CPU seconds, user and system. */
 static double boot(int way) {
     static const char *const modes[WAYS] = {
-        "shift=0", "shift=0,rr=record,rrfile=", "shift=0,rr=replay,rrfile="};
+        "shift=0", "shift=0,rr=record,rrfile=", "shift=0,rr=record,rrsnap=50,rrfile=",
+        "shift=0,rr=replay,rrfile="};
     char kernel[PATH_MAX], initrd[PATH_MAX], report[PATH_MAX], icount[PATH_MAX + 64];
     path(kernel, guests, "Image");
     path(initrd, guests, "boot.cpio");
@@ -138,22 +150,27 @@ int main(int argc, char **argv) {
     int pairs = 5;
     find_places(argc, argv, &pairs);
     double mips[PAIRS_MOST], real[PAIRS_MOST], record[PAIRS_MOST], play[PAIRS_MOST];
+    double snapshots[PAIRS_MOST], store_bytes = 0;
     double events = 0, log_bytes = 0, event_bytes = 0, icount = 0;
     boot(NONE); /* so that the files are in memory for all of them */
     for (int i = 0; i < pairs; i++) {
         double none = boot(NONE);
         mips[i] = reported("icount") / none / 1e6;
         real[i] = reported("seconds");
-        record[i] = boot(RECORD) / none;
+        double recorded = boot(RECORD);
+        record[i] = recorded / none;
         events = reported("events");
         log_bytes = reported("log_bytes");
         event_bytes = reported("event_bytes");
         icount = reported("icount");
         play[i] = boot(PLAY) / none;
+        snapshots[i] = boot(SNAPSHOTS) / recorded;
+        store_bytes = remove_store();
     }
     printf("boot_mips %.1f\nboot_seconds %.2f\n", median(mips, pairs), median(real, pairs));
     printf("record_cpu_ratio %.3f\nplay_cpu_ratio %.3f\n", median(record, pairs),
            median(play, pairs));
+    printf("snap_cpu_ratio %.3f\nsnap_store_bytes %.0f\n", median(snapshots, pairs), store_bytes);
     printf("boot_events %.0f\nboot_log_bytes %.0f\n", events, log_bytes);
     printf("boot_event_bytes %.2f\nboot_log_bytes_per_event %.2f\nboot_icount %.0f\n",
            event_bytes / events, log_bytes / events, icount);

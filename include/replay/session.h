@@ -63,7 +63,9 @@ enum { REPLAY_DEFAULT = 0, REPLAY_ON = 1, REPLAY_OFF = 2 };
  *                       memory: only PLAY makes them, in memory, as debug.h says. MS:
  *                       RECORD and PLAY make one after every MS ms of the vCPU thread's
  *                       CPU time, and keep them in the file NAME.snap beside the log,
- *                       which may not be a symbolic link.
+ *                       which may not be a symbolic link. In RECORD this is the shortest
+ *                       time: where snapshots are dear there are fewer of them, so that
+ *                       they take at most about 5 % of the process's CPU time.
  *                       off: none; NAME.snap isn't read either       default memory
  *    rrsnapsize=BYTES   the size that NAME.snap may reach          default 1 GiB
  *    rrsnapmem=BYTES    the memory that snapshots may take: when it is full, some are

@@ -96,6 +96,9 @@ typedef struct {
  *  @return the number of ranges, or -1 with errno (EPERM: a part isn't watched). */
 int replay_written_scan(int pagemap, uintptr_t start, uintptr_t end, replay_written_t *found,
                         size_t most, bool reset, uintptr_t *reached);
+/** The same for pages that this process has, in memory or swapped out, except those of zeros. */
+int replay_populated_scan(int pagemap, uintptr_t start, uintptr_t end, replay_written_t *found,
+                          size_t most, uintptr_t *reached);
 
 /** Is something mapped at each address of a range of whole pages? */
 bool replay_is_mapped(uintptr_t start, size_t length);

@@ -80,7 +80,7 @@ extension Session {
             return failToLoad(error.message, error.status)
         }
         player.noteArrival(label.isArrival)
-        travel.pace.restart(icount, Self.threadTime)
+        travel.pace.restart(icount, Syscalls.threadTime)
         travel.nextLook = travel.pace.next
         return true
     }

@@ -35,7 +35,7 @@ extension Session {
     func engage() {
         if travel.isEngaged { return }
         travel.isEngaged = true
-        travel.pace.restart(icount, Self.threadTime)
+        travel.pace.restart(icount, Syscalls.threadTime)
         if travel.snapshots != nil { travel.nextLook = icount }
     }
 
@@ -66,6 +66,15 @@ extension Session {
     /// Takes a snapshot if it is time for one.
     func lookForSnapshot() {
         guard !isIdle, host.icount >= travel.nextLook else { return }
+        guard isRecording else { return lookOnTheWay() }
+        if travel.cost == nil { travel.cost = SnapshotCost(Syscalls.processTime) }
+        let (before, pages) = (Syscalls.threadTime, travel.snapshots?.pagesTaken ?? 0)
+        lookOnTheWay()
+        travel.cost?.spend(
+            Syscalls.threadTime &- before, pages: (travel.snapshots?.pagesTaken ?? pages) &- pages)
+    }
+
+    private func lookOnTheWay() {
         // RAM as it is at the first look is what all snapshots, and those of a file, begin with.
         if travel.snapshots == nil {
             beginSnapshots()
@@ -98,7 +107,8 @@ extension Session {
             travel.snapshots = snapshots
             var spacing = SnapshotPace.usualSpacing
             if case .file(let milliseconds) = options.snapshots { spacing = Int64(milliseconds) &* 1_000_000 }
-            travel.pace = SnapshotPace(icount, Self.threadTime, spacing: spacing)
+            travel.pace = SnapshotPace(
+                icount, Syscalls.threadTime, spacing: spacing, isRecording: isRecording)
             if writer?.ring != nil { travel.pace.lookOften() }
         } catch {
             travel.obstacle = obstacle(of: error)
@@ -147,18 +157,30 @@ extension Session {
         }
         reportFile(snapshots)
         let isPlanned = travel.planned.last.map { $0 <= icount } ?? false
-        if snapshots.has(after: travel.pace.icount, upTo: icount) { travel.pace.pass(Self.threadTime) }
-        travel.pace.look(icount, Self.threadTime)
+        if snapshots.has(after: travel.pace.icount, upTo: icount) { travel.pace.pass(Syscalls.threadTime) }
+        travel.pace.look(icount, Syscalls.threadTime)
         var next = travel.pace.next
-        if isPlanned || travel.pace.isDue || snapshots.ram.writtenCount >= Travel.mostPages || isDueForRing {
+        if isPlanned || isDue(snapshots) {
             if take(snapshots, isPlanned: isPlanned) {
-                travel.pace.pass(Self.threadTime)
+                travel.pace.pass(Syscalls.threadTime)
             } else {
                 next = icount &+ Travel.retryInterval
             }
         }
         while let place = travel.planned.last, place <= icount { travel.planned.removeLast() }
         travel.nextLook = min(next, travel.planned.last ?? .max)
+    }
+
+    private func isDue(_ snapshots: Snapshots) -> Bool {
+        // What a ring keeps must begin at one, however dear it is.
+        guard isRecording, writer?.ring == nil else {
+            return travel.pace.isDue || snapshots.ram.writtenCount >= Travel.mostPages || isDueForRing
+        }
+        guard travel.pace.isDue, var cost = travel.cost else { return false }
+        let delay = cost.delay(snapshots, now: Syscalls.processTime)
+        travel.cost = cost
+        travel.pace.wait(delay)
+        return delay == 0
     }
 
     private func reportFile(_ snapshots: Snapshots) {
@@ -226,12 +248,6 @@ extension Session {
     private func chainHere() -> UInt64? {
         if let writer { return writer.chain }
         return try? player?.chain()
-    }
-
-    static var threadTime: Int64 {
-        var time = timespec()
-        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
-        return Int64(time.tv_sec) &* 1_000_000_000 &+ Int64(time.tv_nsec)
     }
 }
 

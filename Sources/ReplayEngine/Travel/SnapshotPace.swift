@@ -12,12 +12,16 @@ struct SnapshotPace {
     /// CPU time, in ns, between two snapshots, and between two looks.
     let spacing: Int64
     private var lookSpacing: Int64
+    /// None is possible for so long.
+    private var delay: Int64 = 0
+    private static let longestDelay: Int64 = 200_000_000
     static let usualSpacing: Int64 = 50_000_000
 
-    init(_ icount: UInt64, _ time: Int64, spacing: Int64 = usualSpacing) {
+    init(_ icount: UInt64, _ time: Int64, spacing: Int64 = usualSpacing, isRecording: Bool = false) {
         (self.icount, self.time, snapshotTime) = (icount, time, time)
         self.spacing = spacing
-        lookSpacing = max(spacing / 10, 100_000)
+        // A look takes some µs.
+        lookSpacing = max(spacing / 10, isRecording ? 500_000 : 100_000)
     }
 
     /// Something else than time may make a snapshot due.
@@ -33,11 +37,14 @@ struct SnapshotPace {
 
     mutating func pass(_ time: Int64) { snapshotTime = time }
 
+    /// None will be taken for so long: until then there are fewer looks.
+    mutating func wait(_ delay: Int64) { self.delay = min(delay, Self.longestDelay) }
+
     mutating func look(_ icount: UInt64, _ time: Int64) {
         let (instructions, elapsed) = (icount &- self.icount, UInt64(max(time &- self.time, 1)))
         (self.icount, self.time) = (icount, time)
         guard instructions >= Self.intervals.lowerBound else { return }
-        let scaled = instructions.multipliedReportingOverflow(by: UInt64(lookSpacing))
+        let scaled = instructions.multipliedReportingOverflow(by: UInt64(max(lookSpacing, delay / 4)))
         interval = min(
             max(scaled.overflow ? .max : scaled.partialValue / elapsed, Self.intervals.lowerBound),
             Self.intervals.upperBound)

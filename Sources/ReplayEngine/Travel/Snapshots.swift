@@ -28,6 +28,8 @@ final class Snapshots {
     /// One was taken.
     private(set) var hasBegun = false
     private var nextNumber: UInt64 = 0
+    /// The pages of all that were taken.
+    private(set) var pagesTaken: UInt64 = 0
     /// The content of their disks.
     private var disks: [UInt64: DiskVersions] = [:]
     /// When there are so many, it is time to forget dropped ones.
@@ -50,7 +52,7 @@ final class Snapshots {
         for (number, region) in regions.enumerated() {
             let bytes = UnsafeRawBufferPointer(
                 start: region.bytes, count: Int(truncatingIfNeeded: region.length))
-            guard store.addStart(region: number, bytes) else { throw .noMemory }
+            guard store.addStart(region: number, bytes, system: system) else { throw .noMemory }
         }
         let file = storage?.open(ram, store)
         worker = try SnapshotWorker(staging, store, file: file?.writer, ring: file?.ring, system: system)
@@ -65,6 +67,9 @@ final class Snapshots {
         // What it couldn't write, it has reported.
         _ = try? worker.finish()
     }
+
+    /// What the thread has done.
+    var progress: SnapshotWorker.Counts { worker.statistics }
 
     /// Why nothing is written to the file any more.
     var fileFailure: String? { worker.fileFailure?.message }
@@ -94,6 +99,7 @@ final class Snapshots {
             ram.keep()
             return false
         }
+        pagesTaken &+= UInt64(truncatingIfNeeded: ram.written.count)
         ram.clean()
         nextNumber &+= 1
         if !disks.isEmpty { self.disks[label.id] = disks }

@@ -109,6 +109,8 @@ final class Travel {
     var pace = SnapshotPace(0, 0)
     /// RECORD, rrlast: the bytes of events, and the time, at the last snapshot.
     var ringPlace: (bytes: UInt64, time: Int64) = (0, 0)
+    /// RECORD: what they have cost; nil: there was none.
+    var cost: SnapshotCost?
     /// It was reported that no more go to the file.
     var fileIsReported = false
 
@@ -131,7 +133,7 @@ final class Travel {
         (goal, backFrom, hit, resumedAt) = (.none, nil, nil, nil)
         counts.withLock { $0.isMet = nil }
         (pausesAtStart, isEngaged, fileIsReported, goesToBegin) = (false, false, false, false)
-        (snapshots, obstacle) = (nil, nil)
+        (snapshots, obstacle, cost) = (nil, nil, nil)
         (nextLook, planned, pace, ringPlace) = (.max, [], SnapshotPace(0, 0), (0, 0))
     }
 

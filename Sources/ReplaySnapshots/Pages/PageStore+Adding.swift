@@ -9,17 +9,21 @@ package struct PageBatch {
     package var addresses: UnsafeBufferPointer<PageAddress>
     /// The pages one after the other, each as long as its region's pages.
     package var pages: UnsafeRawPointer
+    /// Pages that contain only zeros.
+    package var zeroes: UnsafeBufferPointer<PageAddress>
     package var state: UnsafeRawBufferPointer
     /// A page that isn't in the list was not written, not even with what it had before.
     package var listsEveryWrite: Bool
 
     package init(
         label: SnapshotLabel, addresses: UnsafeBufferPointer<PageAddress>, pages: UnsafeRawPointer,
+        zeroes: UnsafeBufferPointer<PageAddress> = UnsafeBufferPointer(start: nil, count: 0),
         state: UnsafeRawBufferPointer, listsEveryWrite: Bool = true
     ) {
         self.label = label
         self.addresses = addresses
         self.pages = pages
+        self.zeroes = zeroes
         self.state = state
         self.listsEveryWrite = listsEveryWrite
     }
@@ -50,6 +54,11 @@ extension PageStore {
             bytes += content.count
             add(address, content, UnsafeBufferPointer(rebasing: batch.addresses[..<number]))
         }
+        for address in batch.zeroes where layout.contains(address) {
+            pending.insert(address)
+            let place = layout.place(address)
+            clear(place, atStart: start.version(place))
+        }
         close(store.plain, batch.addresses)
         close(store.delta, batch.addresses)
         let result = makeSnapshot(batch.label, batch.state)
@@ -66,7 +75,7 @@ extension PageStore {
         let place = layout.place(address)
         let atStart = start.version(place)
         if PageContent.isZero(content) {
-            set(place, atStart == FixedVersion.start ? FixedVersion.start : FixedVersion.zero)
+            clear(place, atStart: atStart)
             return
         }
         let hash = PageHash(content)
@@ -82,6 +91,11 @@ extension PageStore {
         previous = latest.version(place)
         if previous == FixedVersion.start { previous = atStart }
         set(place, store.add(content, hash, similarTo: previous) ?? FixedVersion.lost)
+    }
+
+    /// The page contains only zeros.
+    private func clear(_ place: (leaf: Int, entry: Int), atStart: Version) {
+        set(place, atStart == FixedVersion.start ? FixedVersion.start : FixedVersion.zero)
     }
 
     /// Sets an entry of ``latest``, which gets the caller's reference to the version.

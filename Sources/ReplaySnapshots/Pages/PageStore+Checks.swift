@@ -111,8 +111,9 @@ extension PageStore {
     private func countedBytes() -> Int {
         var bytes = store.versions.bytes + store.groups.bytes + store.index.bytes + store.cache.bytes
         bytes += pending.bytes + changed.bytes + adoptSpace.count
-        bytes += store.plain.bytes + store.delta.bytes + store.workspaceBytes
-        for number in liveGroups() where !store.groups[number].pointee.isOpen {
+        bytes += store.plain.bytes + store.delta.bytes + store.workspaceBytes + store.kept.bytes
+        for number in liveGroups()
+        where !store.groups[number].pointee.isOpen && !store.groups[number].pointee.isKept {
             bytes += store.groups[number].pointee.storedLength
         }
         var leaves = leaves()

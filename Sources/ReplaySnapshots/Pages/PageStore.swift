@@ -86,32 +86,40 @@ package final class PageStore {
     /// Stores the memory of a region at the start, before anything else. Pages that are zero take no memory.
     ///
     /// Call it for each region, in order. False: memory runs out, and the store can't be used.
-    package func addStart(region: Int, _ bytes: UnsafeRawBufferPointer) -> Bool {
+    package func addStart(region: Int, _ bytes: UnsafeRawBufferPointer, system: Syscalls = Syscalls()) -> Bool
+    {
         guard region < layout.regions.count, let memory = bytes.baseAddress,
             RegionMemory(start: UnsafeMutableRawPointer(mutating: memory), count: bytes.count)
                 .fits(layout.regions[region])
         else { return false }
+        let start = UInt(bitPattern: memory)
         let pageBytes = layout.regions[region].pageBytes
-        for page in 0..<layout.regions[region].pageCount {
-            let offset = page &* pageBytes
-            var content = UnsafeRawBufferPointer(
-                start: memory + offset, count: min(pageBytes, bytes.count &- offset))
-            if content.count < pageBytes { content = store.padded(content, to: pageBytes) }
-            if PageContent.isZero(content) { continue }
-            let address = PageAddress(
-                region: UInt32(truncatingIfNeeded: region), page: UInt32(truncatingIfNeeded: page))
-            guard addStart(address, content) else { return false }
+        var (next, isStored) = (0, true)
+        system.forEachPopulated(start..<start &+ UInt(bytes.count)) { populated in
+            // A page may be in two parts.
+            let first = max(Int(populated.lowerBound &- start) / pageBytes, next)
+            next = (Int(populated.upperBound &- start) &+ pageBytes &- 1) / pageBytes
+            for page in first..<max(next, first) {
+                let offset = page &* pageBytes
+                var content = UnsafeRawBufferPointer(
+                    start: memory + offset, count: min(pageBytes, bytes.count &- offset))
+                if content.count < pageBytes { content = store.padded(content, to: pageBytes) }
+                if PageContent.isZero(content) { continue }
+                let address = PageAddress(
+                    region: UInt32(truncatingIfNeeded: region), page: UInt32(truncatingIfNeeded: page))
+                isStored = addStart(address, content)
+                if !isStored { return false }
+            }
+            return true
         }
-        return store.close(store.plain, compress: false)
+        return isStored && store.closeForEver(store.plain)
     }
 
     private func addStart(_ address: PageAddress, _ content: UnsafeRawBufferPointer) -> Bool {
         let hash = PageHash(content)
         startDigest = StartDigest.next(startDigest, address, hash)
         let place = layout.place(address)
-        if store.mustClose(store.plain, before: content.count)
-            && !store.close(store.plain, compress: false)
-        {
+        if store.mustClose(store.plain, before: content.count) && !store.closeForEver(store.plain) {
             return false
         }
         guard let leaf = start.own(place.leaf),

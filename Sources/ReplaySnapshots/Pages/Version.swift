@@ -44,6 +44,8 @@ struct GroupSlot: SlabSlot {
     var next: UInt32 = 0
     /// It is being filled: the bytes belong to an ``OpenGroup``.
     var isOpen = false
+    /// The bytes belong to ``KeptMemory``.
+    var isKept = false
     /// The record of the file that has it; 0: none.
     var record: UInt64 = 0
     /// Versions, 0 for a released one.

@@ -11,6 +11,7 @@ final class VersionStore {
     /// Pages as they are, and differences: apart, they compress better.
     let plain: OpenGroup
     let delta: OpenGroup
+    let kept: KeptMemory
     private let compressor: Compressor
     private let decompressor: Decompressor
     /// A compressed group, then a page.
@@ -40,13 +41,14 @@ final class VersionStore {
         self.workspace = workspace
         versions = Slab(budget, reserved: FixedVersion.count)
         groups = Slab(budget, reserved: 1)
+        kept = KeptMemory(budget)
         index = HashIndex(budget, versions)
     }
 
     deinit {
         for number in groups.reserved..<groups.count {
             let group = groups[UInt32(truncatingIfNeeded: number)].pointee
-            if !group.isOpen { budget.free(group.bytes, group.storedLength) }
+            if !group.isOpen && !group.isKept { budget.free(group.bytes, group.storedLength) }
         }
         budget.free(workspace, workspaceBytes)
     }
@@ -80,7 +82,9 @@ final class VersionStore {
 
     private func remove(_ group: UInt32) {
         deadCount &-= Int(groups[group].pointee.memberCount)
-        budget.free(groups[group].pointee.bytes, groups[group].pointee.storedLength)
+        if !groups[group].pointee.isKept {
+            budget.free(groups[group].pointee.bytes, groups[group].pointee.storedLength)
+        }
         cache.forget(group)
         groups.remove(group)
     }
@@ -202,6 +206,20 @@ final class VersionStore {
         guard open.number != 0 else { return false }
         let group = groups[open.number].pointee
         return Int(group.memberCount) == GroupSlot.most || Int(group.pageBytes) != pageBytes
+    }
+
+    /// Gives the open group memory of its own, for pages that are never released. False: memory ran out.
+    func closeForEver(_ open: OpenGroup) -> Bool {
+        guard open.number != 0, let memory = kept.place(groups[open.number].pointee.length) else {
+            return close(open, compress: false)
+        }
+        let group = groups[open.number]
+        memory.copyMemory(from: open.memory, byteCount: group.pointee.length)
+        group.pointee.bytes = memory
+        group.pointee.isKept = true
+        group.pointee.isOpen = false
+        open.number = 0
+        return true
     }
 
     /// Compresses the open group and gives it memory of its own. False: memory ran out. Then the owner replaces all

@@ -12,6 +12,8 @@ package final class SnapshotWorker: @unchecked Sendable {
         package var failed: UInt64 = 0
         /// Pages that were staged.
         package var pages: UInt64 = 0
+        /// The thread's CPU time, in ns.
+        package var time: Int64 = 0
         package init() {}
     }
 
@@ -77,12 +79,13 @@ package final class SnapshotWorker: @unchecked Sendable {
 
     /// Returns how many pages are lost.
     private func add(_ batch: StagingBuffer.Batch) -> Int {
-        let addresses = UnsafeBufferPointer(start: batch.addresses, count: batch.pageCount)
-        let pageBytes = addresses.reduce(0) { $0 &+ store.layout.pageBytes($1) }
+        let full = batch.pageCount &- batch.zeroCount
         let result = store.add(
             PageBatch(
-                label: batch.label, addresses: addresses, pages: UnsafeRawPointer(batch.pages),
-                state: UnsafeRawBufferPointer(start: batch.pages + pageBytes, count: batch.stateCount),
+                label: batch.label, addresses: UnsafeBufferPointer(start: batch.addresses, count: full),
+                pages: UnsafeRawPointer(batch.pages),
+                zeroes: UnsafeBufferPointer(start: batch.addresses + full, count: batch.zeroCount),
+                state: UnsafeRawBufferPointer(start: batch.pages + batch.pageBytes, count: batch.stateCount),
                 listsEveryWrite: batch.listsEveryWrite))
         if result == .added, batch.isForFile {
             file?.append(batch.label.id, of: store)
@@ -92,6 +95,7 @@ package final class SnapshotWorker: @unchecked Sendable {
             ring?.noteMissing()
         }
         counts.withLock { counts in
+            counts.time = Syscalls.threadTime
             counts.pages &+= UInt64(truncatingIfNeeded: batch.pageCount)
             if result == .added { counts.added &+= 1 } else { counts.failed &+= 1 }
         }

@@ -20,6 +20,10 @@ package final class StagingBuffer: @unchecked Sendable {
         var label: SnapshotLabel
         var start: UnsafeMutableRawPointer
         var pageCount: Int
+        /// How many of them, the last ones, contain only zeros, and have no bytes here.
+        var zeroCount = 0
+        /// Of the others.
+        var pageBytes = 0
         var stateCount: Int
         /// What it takes of the buffer, with what is left unused before it.
         var taken: Int
@@ -70,7 +74,7 @@ package final class StagingBuffer: @unchecked Sendable {
     package init?(_ layout: PageLayout, memory: [RegionMemory], capacity: Int) {
         guard memory.count == layout.regions.count,
             zip(memory, layout.regions).allSatisfy({ $0.fits($1) }),
-            let buffer = RawBuffer(count: max(capacity, 64) & ~63)
+            let buffer = RawBuffer(large: max(capacity, 64) & ~63)
         else { return nil }
         self.buffer = buffer
         regionCount = memory.count
@@ -120,8 +124,14 @@ package final class StagingBuffer: @unchecked Sendable {
         batch.stateCount = state.count
         batch.listsEveryWrite = listsEveryWrite
         batch.isForFile = isForFile
-        copy(addresses, state, to: batch)
+        copy(addresses, state, to: &batch)
+        let unused =
+            length &- Batch.length(pages: addresses.count, pageBytes: batch.pageBytes, state: state.count)
         monitor.withLock {
+            if !batch.isOversize {
+                batch.taken &-= unused
+                reserved &-= unused
+            }
             batches.append(batch)
             stagedCount &+= 1
             monitor.wakeAll()
@@ -130,14 +140,22 @@ package final class StagingBuffer: @unchecked Sendable {
     }
 
     private func copy(
-        _ addresses: UnsafeBufferPointer<PageAddress>, _ state: UnsafeRawBufferPointer, to batch: Batch
+        _ addresses: UnsafeBufferPointer<PageAddress>, _ state: UnsafeRawBufferPointer, to batch: inout Batch
     ) {
         var target = batch.pages
         let names = batch.start.bindMemory(to: PageAddress.self, capacity: addresses.count)
-        if let first = addresses.baseAddress { names.initialize(from: first, count: addresses.count) }
+        var full = 0
         for address in addresses {
             let region = regions[Int(address.region)]
             let bytes = region.memory.page(address.page, region.pageBytes)
+            // Reading one takes less time than copying it.
+            if PageContent.isZero(UnsafeRawBufferPointer(bytes)) {
+                batch.zeroCount &+= 1
+                (names + (addresses.count &- batch.zeroCount)).initialize(to: address)
+                continue
+            }
+            (names + full).initialize(to: address)
+            full &+= 1
             if let start = bytes.baseAddress { target.copyMemory(from: start, byteCount: bytes.count) }
             if bytes.count < region.pageBytes {
                 (target + bytes.count).initializeMemory(
@@ -145,6 +163,7 @@ package final class StagingBuffer: @unchecked Sendable {
             }
             target += region.pageBytes
         }
+        batch.pageBytes = target - batch.pages
         if let bytes = state.baseAddress { target.copyMemory(from: bytes, byteCount: state.count) }
     }
 
@@ -175,7 +194,7 @@ package final class StagingBuffer: @unchecked Sendable {
     /// With the lock held. It would never fit, so it gets memory of its own, but only one at a time does.
     private func reserveOversize(_ length: Int, _ label: SnapshotLabel) -> Batch? {
         guard !isClosed, oversizeCount == 0, batches.count < StagingBuffer.most,
-            let memory = CheckedMemory.allocate(length)
+            let memory = CheckedMemory.allocateLarge(length)
         else { return nil }
         oversizeCount = 1
         return Batch(label: label, start: memory, pageCount: 0, stateCount: 0, taken: 0, isOversize: true)
