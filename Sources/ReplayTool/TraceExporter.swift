@@ -18,6 +18,8 @@ final class TraceExporter: Exporter {
     private var nextRequest: UInt64?
     /// A file can have any numbers.
     private static let mostUnderWay = 4096
+    private static let mostTracks = 1024
+    private static let rest = "other devices"
 
     /// The numbers of messages' fields and of values in the published schema.
     private enum Field {
@@ -99,6 +101,9 @@ final class TraceExporter: Exporter {
 
     private func track(_ name: String, isThread: Bool) throws(LogError) -> UInt64 {
         if let track = tracks[name] { return track }
+        if tracks.count >= TraceExporter.mostTracks && name != TraceExporter.rest {
+            return try track(TraceExporter.rest, isThread: false)
+        }
         let number = UInt64(tracks.count) &+ 2
         tracks[name] = number
         var track = ProtobufMessage()
