@@ -33,7 +33,8 @@ struct QEMUWindow {
     /// Bytes at once, unless an event is longer.
     static let usualCount = 1 << 18
 
-    private let file: QEMUFile
+    /// Nil: there are no bytes.
+    private let file: QEMUFile?
     private var buffer = RawBuffer()
     /// The next byte, and the number of bytes after it that are in memory.
     private(set) var place: UnsafeRawPointer
@@ -41,11 +42,11 @@ struct QEMUWindow {
     /// Where `place` is in the file.
     private(set) var offset: UInt64
 
-    init(_ file: QEMUFile, at offset: UInt64) throws(LogError) {
+    init(_ file: QEMUFile?, at offset: UInt64) throws(LogError) {
         self.file = file
         self.offset = offset
         guard buffer.reserve(QEMUWindow.usualCount), let start = buffer.start else {
-            throw LogError.system(.noMemory, "read", file.path)
+            throw LogError.system(.noMemory, "read", file?.path ?? "")
         }
         place = UnsafeRawPointer(start)
     }
@@ -61,6 +62,7 @@ struct QEMUWindow {
     @inline(never)
     mutating func require(_ count: Int) throws(LogError) -> Bool {
         if count <= available { return true }
+        guard let file else { return false }
         // Before memory is reserved for it.
         guard UInt64(truncatingIfNeeded: count) <= file.size &- min(file.size, offset) else { return false }
         let target = max(count, QEMUWindow.usualCount)

@@ -25,7 +25,8 @@ package final class QEMULogReader {
     /// Nil until ``next(into:)`` has returned false.
     package private(set) var ending: Ending?
 
-    private let file: QEMUFile
+    /// The log that it was converted to; nil: it is QEMU's own file.
+    private let converted: ConvertedQEMULog?
     private var window: QEMUWindow
     private let measure: QEMUMeasure
     private var index: UInt64 = 0
@@ -36,7 +37,8 @@ package final class QEMULogReader {
     static let headerSize = QEMUHeader.size
 
     package init(path: String, faults: SyscallFaults? = nil) throws(LogError) {
-        file = try QEMUFile(path: path, system: Syscalls(faults: faults))
+        let file = try QEMUFile(path: path, system: Syscalls(faults: faults))
+        converted = nil
         self.path = path
         size = file.size
         window = try QEMUWindow(file, at: 0)
@@ -58,13 +60,28 @@ package final class QEMULogReader {
         measure = QEMUMeasure(format)
     }
 
+    /// Reads what ``QEMUConverter`` wrote, with the same results as if it were QEMU's own file. Throws unless it is such
+    /// a log.
+    package init(converted reader: LogReader) throws(LogError) {
+        let converted = try ConvertedQEMULog(reader)
+        self.converted = converted
+        path = reader.path
+        (size, version) = (converted.origin.size, converted.origin.version)
+        format = converted.origin.format
+        window = try QEMUWindow(nil, at: 0)
+        measure = QEMUMeasure(format)
+    }
+
     deinit { measure.deallocate() }
+
+    /// The log that it was converted to.
+    package var ownLog: LogReader? { converted?.reader }
 
     /// Did its recorder end cleanly? Known after the last event.
     package var isClean: Bool { version != QEMUFormat.unfinished && ending == .whole }
 
     /// The place of the next event in the file.
-    package var offset: UInt64 { window.offset }
+    package var offset: UInt64 { converted?.offset ?? window.offset }
     /// The number of events so far, and the icount of the last one.
     package var eventCount: UInt64 { index }
     package var lastIcount: UInt64 { icount }
@@ -72,6 +89,7 @@ package final class QEMULogReader {
     /// The next event; false at the end, also where the file was cut. Throws at the first byte that can't be an
     /// event, and at each later call.
     package func next(into event: UnsafeMutablePointer<QEMUEvent>) throws(LogError) -> Bool {
+        if let converted { return try next(of: converted, into: event) }
         guard let length = try nextLength() else { return false }
         let kind = measure.kind(window.place.load(as: UInt8.self))
         let payload = UnsafeRawBufferPointer(start: window.place + 1, count: length &- 1)
@@ -86,6 +104,20 @@ package final class QEMULogReader {
         index &+= 1
         window.advance(length)
         return true
+    }
+
+    private func next(of log: ConvertedQEMULog, into event: UnsafeMutablePointer<QEMUEvent>)
+        throws(LogError) -> Bool
+    {
+        if try log.next(into: event) {
+            icount = event.pointee.icount
+            index &+= 1
+            return true
+        }
+        ending =
+            log.offset < size
+            ? .withinEvent(offset: log.offset) : log.lastKind == .end ? .whole : .afterEvent
+        return false
     }
 
     /// Makes the next event whole in memory. Nil at the end.

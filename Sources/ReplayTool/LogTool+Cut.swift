@@ -20,7 +20,8 @@ extension LogTool {
         run { () throws(LogError) in
             guard case .own(let reader) = try OpenedLog(path: path) else {
                 throw LogError(
-                    .notALog, "\(path.shown) is a log of QEMU's, and has no snapshots: convert it first")
+                    .notALog,
+                    "\(path.shown) is a log of QEMU's, and has no snapshots: no part of it can be replayed")
             }
             let cut = try Cut(reader, options)
             let part = try cut.write(to: target, replacing: options.force, output)

@@ -149,6 +149,7 @@ extension LogTool {
                     ("reason", state.reason.map { .text($0) } ?? .null),
                     ("cause", cause.map { .text($0) } ?? .null), ("icount", .unsigned(reader.lastIcount)),
                     ("events", .unsigned(reader.eventCount)), ("bytes", .unsigned(reader.size)),
+                    ("converted_bytes", reader.ownLog.map { .unsigned($0.overview.fileSize) } ?? .null),
                     ("damage", damage.map(LogTool.json) ?? .null),
                 ]))
         } else {
@@ -160,6 +161,12 @@ extension LogTool {
             print("events", String(reader.eventCount))
             let average = Columns.decimal(reader.size, reader.eventCount, places: 2)
             print("bytes", "\(reader.size), \(average) for each event")
+            if let own = reader.ownLog {
+                let size = own.overview.fileSize
+                print(
+                    "converted",
+                    "to libreplay, \(own.metadata.formatVersion): \(size) bytes, can't be replayed")
+            }
         }
         if let damage { output.complain(damage.message) }
         return damage == nil ? .fine : .different

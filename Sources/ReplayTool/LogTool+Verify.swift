@@ -81,7 +81,7 @@ private struct Verification {
     private static let mostGaps = 1000
 
     init(_ reader: QEMULogReader, _ output: ToolOutput) throws(LogError) {
-        hasChecksums = false
+        hasChecksums = reader.ownLog != nil
         do throws(LogError) {
             try reader.readToEnd { output.progress(reader, event: $0.index) }
         } catch {

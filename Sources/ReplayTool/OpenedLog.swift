@@ -9,7 +9,12 @@ enum OpenedLog {
     case qemu(QEMULogReader)
 
     init(path: String) throws(LogError) {
-        self = OpenedLog.isQEMU(path) ? .qemu(try QEMULogReader(path: path)) : .own(try LogReader(path: path))
+        if OpenedLog.isQEMU(path) {
+            self = .qemu(try QEMULogReader(path: path))
+            return
+        }
+        let reader = try LogReader(path: path)
+        self = reader.metadata.isConverted ? .qemu(try QEMULogReader(converted: reader)) : .own(reader)
     }
 
     var path: String {
@@ -118,7 +123,9 @@ extension LogReader {
 extension QEMULogReader {
     /// After the last event.
     var completeness: Completeness {
-        switch ending {
+        // What it was converted to may have been cut later.
+        if let own = ownLog?.completeness, own != .finished { return own }
+        return switch ending {
         case .withinEvent(let offset):
             .died("\(diedOrCut), and the log ends within an event, at byte \(offset)")
         case .afterEvent: .died("\(diedOrCut), and the log ends after a whole event")

@@ -109,6 +109,11 @@ extension Session {
     private func beginPlaying(_ name: String) throws(ReplayError) {
         do {
             let reader = try LogReader(path: name, faults: options.faults)
+            if reader.metadata.isConverted {
+                throw ReplayError(
+                    .logNotALog,
+                    "\(name) was converted from a different program's log; it can be read, but not replayed")
+            }
             try adopt(Fingerprint(reader.metadata.fingerprint))
             enter(LogUse(Player(reader)))
         } catch let error as LogError {

@@ -2,4 +2,6 @@
 enum Codec: UInt8 {
     case stored = 0
     case zstd = 1
+    /// The events' fields apart, each compressed by itself: ``ColumnSplitter``, ``ColumnMerger``.
+    case columns = 2
 }

@@ -10,6 +10,18 @@ package final class Compressor {
         _ = ZSTD_CCtx_setParameter(context, ZSTD_c_compressionLevel, level)
     }
 
+    /// Searches for the best of all ways to compress, at some 10 MB a second.
+    static func thorough(level: Int32) -> Compressor? {
+        let compressor = Compressor(level: level)
+        if let context = compressor?.context, level < 16 {
+            let parameters = [
+                (ZSTD_c_strategy, Int32(ZSTD_btultra.rawValue)), (ZSTD_c_searchLog, 3), (ZSTD_c_minMatch, 3),
+            ]
+            for (name, value) in parameters { _ = ZSTD_CCtx_setParameter(context, name, value) }
+        }
+        return compressor
+    }
+
     deinit {
         ZSTD_freeCCtx(context)
     }
@@ -23,8 +35,7 @@ package final class Compressor {
     /// If the ratio exceeds ``ChunkHeader/largestRatio``, a skippable frame pads the result, so that
     /// a reader can refuse a file that would need much more memory than its own size.
     package func compress(_ raw: UnsafeRawBufferPointer, into target: UnsafeMutableRawBufferPointer) -> Int? {
-        let count = ZSTD_compress2(context, target.baseAddress, target.count, raw.baseAddress, raw.count)
-        guard ZSTD_isError(count) == 0 else { return nil }
+        guard let count = compressFrame(raw, into: target, orLonger: true) else { return nil }
         let least = raw.count / Int(ChunkHeader.largestRatio) &+ 1
         guard count < least else { return count < raw.count ? count : nil }
         let filled = count &+ max(least &- count, Compressor.skippableHeader)
@@ -35,6 +46,14 @@ package final class Compressor {
         writer.pad(to: filled &- count)
         UnsafeMutableRawBufferPointer(rebasing: target[count..<filled]).copyBytes(from: writer.bytes)
         return filled
+    }
+
+    /// The length of one frame; nil if it isn't shorter than `raw`, unless it may be.
+    func compressFrame(
+        _ raw: UnsafeRawBufferPointer, into target: UnsafeMutableRawBufferPointer, orLonger: Bool = false
+    ) -> Int? {
+        let count = ZSTD_compress2(context, target.baseAddress, target.count, raw.baseAddress, raw.count)
+        return ZSTD_isError(count) == 0 && (orLonger || count < raw.count) ? count : nil
     }
 
     private static let skippableHeader = 8

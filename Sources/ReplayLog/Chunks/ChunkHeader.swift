@@ -109,6 +109,10 @@ struct ChunkHeader: Equatable {
         case .zstd:
             let ratio = version == 1 ? ChunkHeader.largestRatioOfFormat1 : ChunkHeader.largestRatio
             guard kind == .events, raw <= stored &* ratio else { return false }
+        case .columns:
+            guard kind == .events, version >= 2, raw <= stored &* ChunkHeader.largestRatio else {
+                return false
+            }
         }
         switch kind {
         case .events: return eventCount > 0 && UInt64(eventCount) <= raw

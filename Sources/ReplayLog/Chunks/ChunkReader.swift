@@ -21,6 +21,9 @@ final class ChunkReader {
     private let descriptor: Int32
     private let decompressor: Decompressor
     private let stored = RawBuffer()
+    /// The log's kinds, once they are known.
+    var kinds = KindTable.own { didSet { merger = nil } }
+    private var merger: ColumnMerger?
     private let use: FileUse?
 
     init(path: String, system: Syscalls) throws(LogError) {
@@ -114,9 +117,19 @@ final class ChunkReader {
         case .failure(let error): throw LogError.system(error, "read", path, offset: offset)
         }
         guard Checksum.xxh3(UnsafeRawBufferPointer(bytes)) == header.payloadChecksum else { throw damage }
-        if header.codec == .zstd {
-            let whole = UnsafeMutableRawBufferPointer(start: raw, count: rawCount)
+        let whole = UnsafeMutableRawBufferPointer(start: raw, count: rawCount)
+        switch header.codec {
+        case .stored: break
+        case .zstd:
             guard decompressor.decompress(UnsafeRawBufferPointer(bytes), into: whole) else { throw damage }
+        case .columns:
+            let merger = self.merger ?? ColumnMerger(kinds)
+            self.merger = merger
+            switch merger.merge(UnsafeRawBufferPointer(bytes), header.eventCount, into: whole, decompressor) {
+            case .whole: break
+            case .damaged: throw damage
+            case .noMemory: throw LogError.system(.noMemory, "read", path, offset: offset)
+            }
         }
         target.clearSlack(after: rawCount)
     }

@@ -10,7 +10,8 @@ final class ChunkWriter {
     private let path: String
     private let descriptor: Int32
     private let header: [UInt8]
-    private let compressor: Compressor
+    private let compressor: Compressor?
+    private let splitter: ColumnSplitter?
     private let buffer = RawBuffer()
     private let segmentCapacity: Int
     /// The file's length: the end of the last whole chunk.
@@ -23,17 +24,22 @@ final class ChunkWriter {
     /// When a ring has so many, it is time to forget dropped ones.
     private var mostEntries = 1024
 
+    /// - Parameter kinds: of the events, if they are to be stored in columns.
     init(
         path: String, descriptor: Int32, layout: LiveLayout, options: LogOptions, ring: LogRing? = nil,
+        kinds: KindTable = .own,
         system: Syscalls
     ) throws(LogError) {
         segmentCapacity = layout.capacity
-        guard let compressor = Compressor(level: options.compressionLevel),
+        let level = options.compressionLevel
+        compressor = options.compression == .none ? nil : Compressor(level: level)
+        splitter = options.compression == .columns ? ColumnSplitter(kinds, level: level) : nil
+        guard (compressor != nil) == (options.compression != .none),
+            (splitter != nil) == (options.compression == .columns),
             buffer.reserve(ChunkWriter.room(segmentCapacity))
         else { throw LogError.system(.noMemory, "written", path) }
         self.path = path
         self.descriptor = descriptor
-        self.compressor = compressor
         self.system = system
         self.ring = ring
         header = FileHeader(
@@ -194,7 +200,10 @@ final class ChunkWriter {
         let payload = UnsafeMutableRawBufferPointer(
             start: start + ChunkHeader.size, count: buffer.capacity &- ChunkHeader.size)
         let stored: Int
-        if let count = compressor.compress(raw, into: payload) {
+        if let count = splitter?.compress(raw, into: payload) {
+            header.codec = .columns
+            stored = count
+        } else if let count = compressor?.compress(raw, into: payload) {
             header.codec = .zstd
             stored = count
         } else {

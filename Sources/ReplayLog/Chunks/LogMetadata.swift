@@ -34,3 +34,10 @@ package struct LogMetadata: Sendable {
         return high == 0 ? low : nil
     }
 }
+
+extension LogMetadata {
+    /// The log was made from one of a different program, and holds that program's events: no replay knows them.
+    package static let convertedFlag: UInt32 = 1 << 31
+
+    package var isConverted: Bool { flags & LogMetadata.convertedFlag != 0 }
+}

@@ -6,6 +6,12 @@ package struct KindTable: Sendable {
         package var number: UInt8
         package var name: String
         package var layout: String
+
+        package init(number: UInt8, name: String, layout: String) {
+            self.number = number
+            self.name = name
+            self.layout = layout
+        }
     }
 
     package private(set) var entries: [Entry]
@@ -18,7 +24,7 @@ package struct KindTable: Sendable {
             })
     }
 
-    private init(entries: [Entry]) {
+    package init(entries: [Entry]) {
         self.entries = entries
     }
 

@@ -13,15 +13,19 @@ struct LogFileWriter {
     /// - Parameters:
     ///   - metadata: the payload of their chunk.
     ///   - begin: where the log begins; nil: where its run does.
-    init(_ file: NewFile, segmentSize: UInt32, metadata: [UInt8], begin: LogBegin?) throws(LogError) {
+    ///   - kinds: of the events, if they are to be stored in columns.
+    init(
+        _ file: NewFile, segmentSize: UInt32, metadata: [UInt8], begin: LogBegin?, kinds: KindTable = .own,
+        options: LogOptions = LogOptions()
+    ) throws(LogError) {
         var header = FileHeader(segmentSize: segmentSize)
         if begin != nil { header.version = FileHeader.versionWithBegin }
         try file.write(header.encoded(), at: 0)
         // For longer segments the writer reserves memory when it needs it.
         let layout = LiveLayout(segmentSize: min(Int(segmentSize), 1 << 20))
         chunks = try ChunkWriter(
-            path: file.path, descriptor: file.descriptor, layout: layout, options: LogOptions(),
-            system: Syscalls())
+            path: file.path, descriptor: file.descriptor, layout: layout, options: options,
+            kinds: kinds, system: Syscalls())
         try chunks.writeMetadata(metadata) { _ in }
         guard let begin = try begin.map({ begin throws(LogError) in try chunks.writeBegin(begin) }) else {
             return

@@ -1,11 +1,21 @@
 import ReplaySystem
 
+/// How the events of a chunk are stored.
+package enum Compression: Sendable {
+    case none
+    /// As they are, in one frame: what a recorder has time for.
+    case whole
+    /// In columns, which take less room.
+    case columns
+}
+
 /// How a log is written. The defaults are for recording; small values are for tests.
 package struct LogOptions: Sendable {
     /// The bytes of events in a segment, and so in a chunk; from 256 bytes to 1 GiB.
     package var segmentSize: Int
     /// zstd's level. A payload that doesn't get shorter is stored uncompressed.
     package var compressionLevel: Int32
+    package var compression = Compression.whole
     /// The largest number of events in a segment; 0: as many as fit.
     package var segmentEvents: Int
     /// The time between two syncs to the disk, in nanoseconds; 0: never.

@@ -77,6 +77,7 @@ struct LogScan {
         contents.metadata = metadata
         contents.metadata.formatVersion = chunks.version
         contents.kinds = kinds
+        chunks.kinds = kinds
         previous = header.checksum
         metadataChecksum = previous
         contents.metadataChecksum = previous

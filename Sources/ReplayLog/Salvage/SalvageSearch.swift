@@ -169,6 +169,7 @@ struct SalvageSearch {
         metadata = Array(bytes)
         metadataChecksum = header.checksum
         self.kinds = kinds
+        chunks.kinds = kinds
         decoder.deallocate()
         decoder = EventDecoder(kinds)
         understood.append(range)

@@ -26,22 +26,34 @@ struct ReadLog {
 
     init(_ path: String, faults: SyscallFaults? = nil, see: (QEMUEvent) -> Void = { _ in }) {
         do throws(LogError) {
-            let reader = try QEMULogReader(path: path, faults: faults)
-            format = reader.format
-            var event = QEMUEvent()
-            while try withUnsafeMutablePointer(
-                to: &event, { place throws(LogError) in try reader.next(into: place) })
-            {
-                see(event)
-                events.append(
-                    OwnEvent(
-                        kind: event.kind, icount: event.icount, offset: event.offset,
-                        payload: Array(event.payload)))
-            }
-            ending = reader.ending
-            isClean = reader.isClean
+            try read(try QEMULogReader(path: path, faults: faults), see: see)
         } catch {
             self.error = error
         }
+    }
+
+    /// A log that was converted.
+    init(converted path: String) {
+        do throws(LogError) {
+            try read(try QEMULogReader(converted: LogReader(path: path))) { _ in }
+        } catch {
+            self.error = error
+        }
+    }
+
+    private mutating func read(_ reader: QEMULogReader, see: (QEMUEvent) -> Void) throws(LogError) {
+        format = reader.format
+        var event = QEMUEvent()
+        while try withUnsafeMutablePointer(
+            to: &event, { place throws(LogError) in try reader.next(into: place) })
+        {
+            see(event)
+            events.append(
+                OwnEvent(
+                    kind: event.kind, icount: event.icount, offset: event.offset,
+                    payload: Array(event.payload)))
+        }
+        ending = reader.ending
+        isClean = reader.isClean
     }
 }

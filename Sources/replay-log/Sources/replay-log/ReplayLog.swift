@@ -23,6 +23,7 @@ import ReplayTool
             Dump.self,
             Stats.self,
             Verify.self,
+            Convert.self,
             Diff.self,
             Cut.self,
             Export.self,
