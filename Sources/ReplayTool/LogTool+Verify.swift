@@ -41,7 +41,7 @@ extension LogTool {
 }
 
 /// What reading a whole log found.
-private struct Verification {
+struct Verification {
     var events: UInt64 = 0
     var icount: UInt64 = 0
     var completeness = Completeness.finished

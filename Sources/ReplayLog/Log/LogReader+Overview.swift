@@ -101,3 +101,16 @@ extension LogReader {
         }
     }
 }
+
+extension LogReader {
+    /// The bytes of all events before compression. Looks at the header of each chunk.
+    package func eventBytes() throws(LogError) -> UInt64 {
+        var count = contents.live.reduce(UInt64(0)) { $0 &+ UInt64(truncatingIfNeeded: $1.length) }
+        for entry in contents.entries {
+            if case .chunk(let header) = try contents.chunks.header(at: entry.offset) {
+                count &+= UInt64(header.rawLength)
+            }
+        }
+        return count
+    }
+}

@@ -24,6 +24,7 @@ import ReplayTool
             Stats.self,
             Verify.self,
             Convert.self,
+            Bench.self,
             Diff.self,
             Cut.self,
             Export.self,
