@@ -32,6 +32,13 @@ extension LogTool {
             try refuseSame(path, target)
             let log = try OpenedLog(path: path)
             let file = try NewFile(path: target, replaces: options.force)
+            switch log {
+            case .own(let reader):
+                let size = reader.overview.fileSize
+                file.hasWritten = { output.progress($0, of: size) }
+            case .qemu(let reader):
+                file.hasWritten = { _ in output.progress(reader.offset, of: reader.size) }
+            }
             let events = try LogTool.write(log, to: file, options)
             try file.sync()
             try file.keep()
