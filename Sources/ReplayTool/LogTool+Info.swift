@@ -27,8 +27,10 @@ extension LogTool {
         } else {
             printText(reader, overview, icount, gaps)
         }
-        if let damage = overview.damage { output.complain(damage.message) }
-        return overview.damage == nil ? .fine : .different
+        for damage in [overview.damage, reader.commentDamage] {
+            if let damage { output.complain(damage.message) }
+        }
+        return overview.damage == nil && reader.commentDamage == nil ? .fine : .different
     }
 
     private func printText(
@@ -63,6 +65,8 @@ extension LogTool {
         if metadata.createdNs > 0 { print("created", LogTool.date(metadata.createdNs)) }
         if !metadata.fingerprint.isEmpty { output.line("fingerprint:") }
         for (key, value) in metadata.fingerprint { output.line("  \(key) = \(value)") }
+        if !reader.comments.isEmpty { output.line("comments:") }
+        printComments(reader.comments)
     }
 
     private func members(
@@ -104,7 +108,7 @@ extension LogTool {
                         .object([("key", .text($0.key.description)), ("value", .text($0.value.description))])
                     })
             ),
-            ("missing", .list(gaps.map(\.json))),
+            ("missing", .list(gaps.map(\.json))), ("comments", LogTool.json(reader.comments)),
             ("damage", overview.damage.map(LogTool.json) ?? .null),
         ]
     }

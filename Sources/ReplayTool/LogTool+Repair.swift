@@ -37,7 +37,8 @@ extension LogTool {
         return Repair(
             events: salvage.eventCount, eventsBeforeLoss: salvage.eventsBeforeLoss,
             icountBeforeLoss: salvage.icountBeforeLoss, losses: salvage.losses, rebuilt: salvage.rebuilt,
-            lostMetadata: salvage.lostMetadata, lostEnd: salvage.lostEnd, ending: salvage.end.reason)
+            lostMetadata: salvage.lostMetadata, lostEnd: salvage.lostEnd,
+            lostComments: salvage.lostComments, ending: salvage.end.reason)
     }
 
     /// These logs have neither chunks nor checksums: nothing after damage can be found again.
@@ -83,6 +84,7 @@ extension LogTool {
         }
         for loss in result.losses { output.line("lost: \(loss.text).") }
         if result.lostMetadata { output.line("lost: the metadata: fingerprint, shift, names of kinds.") }
+        if result.lostComments { output.line("lost: the comments.") }
         if result.lostEnd { output.line("lost: the end: cause, exit code, digest.") }
         if !result.rebuilt.isEmpty {
             output.line("damaged, and made again: \(result.rebuilt.joined(separator: ", ")).")
@@ -110,10 +112,11 @@ private struct Repair {
     var rebuilt: [String] = []
     var lostMetadata = false
     var lostEnd = false
+    var lostComments = false
     /// Why a replay stops; nil: it doesn't.
     var ending: String?
 
-    var isWhole: Bool { losses.isEmpty && !lostMetadata && !lostEnd }
+    var isWhole: Bool { losses.isEmpty && !lostMetadata && !lostEnd && !lostComments }
 
     func json(_ path: String, _ target: String) -> JSONText {
         .object([
@@ -121,6 +124,7 @@ private struct Repair {
             ("events_before_loss", .unsigned(eventsBeforeLoss)),
             ("icount_before_loss", .unsigned(icountBeforeLoss)), ("lost", .list(losses.map(\.json))),
             ("lost_metadata", .bool(lostMetadata)), ("lost_end", .bool(lostEnd)),
+            ("lost_comments", .bool(lostComments)),
             ("rebuilt", .list(rebuilt.map { .text($0) })),
             ("reason", ending.map { .text($0) } ?? .null),
         ])

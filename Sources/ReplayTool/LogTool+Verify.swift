@@ -68,6 +68,7 @@ struct Verification {
             guard error.code == .damaged else { throw error }
             damage = error
         }
+        damage = damage ?? reader.commentDamage
         guard damage == nil, case .finished(let end) = reader.state else { return }
         if end.icount < icount {
             damage = LogError(

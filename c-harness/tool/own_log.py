@@ -157,6 +157,16 @@ def make_snapshots(log, places):
     return out
 
 
+def comments(log, listed):
+    """What follows a log with comments: author, text and tags of each."""
+    payload = number(len(listed))
+    for author, text, tags in listed:
+        payload += counted(author.encode()) + counted(text.encode()) + number(len(tags))
+        payload += b"".join(counted(tag.encode()) for tag in tags)
+    trailer = struct.pack("<8sQQQ", b"RPLNOTE\n", len(log), len(log) + len(payload) + TRAILER, checksum(payload))
+    return payload + trailer + struct.pack("<Q", checksum(trailer))
+
+
 if __name__ == "__main__":
     if len(sys.argv) in (4, 5) and sys.argv[1] == "make":
         sys.stdout.buffer.write(make(int(sys.argv[2]), int(sys.argv[3]), sys.argv[4:] == ["died"]))

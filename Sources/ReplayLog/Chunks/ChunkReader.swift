@@ -13,7 +13,11 @@ final class ChunkReader {
 
     let path: String
     /// The file's size when it was opened. What a recorder appends later isn't looked at.
-    let size: UInt64
+    let fileSize: UInt64
+    /// The same without the comments.
+    private(set) var size: UInt64
+    private(set) var comments: [LogComment] = []
+    private(set) var commentDamage: LogError?
     let inode: UInt64
     /// The log's format, from its header.
     var version = FileHeader.version
@@ -51,6 +55,7 @@ final class ChunkReader {
         system.lockForReading(descriptor)
         self.path = path
         self.size = size
+        fileSize = size
         inode = UInt64(status.st_ino)
         self.system = system
         self.decompressor = decompressor
@@ -58,6 +63,12 @@ final class ChunkReader {
 
     deinit {
         system.close(descriptor)
+    }
+
+    func note(_ comments: [LogComment], _ damage: LogError?, logEnd: UInt64) {
+        self.comments = comments
+        commentDamage = damage
+        size = logEnd
     }
 
     /// Up to `count` bytes; fewer at the file's end.

@@ -15,7 +15,7 @@ final class ChunkWriter {
     private let buffer = RawBuffer()
     private let segmentCapacity: Int
     /// The file's length: the end of the last whole chunk.
-    private var tail: UInt64
+    private(set) var tail: UInt64
     private var sequence: UInt64 = 0
     /// The checksum of the last chunk's header.
     private var previous: UInt64 = 0

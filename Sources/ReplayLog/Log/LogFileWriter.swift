@@ -57,10 +57,13 @@ struct LogFileWriter {
     }
 
     /// - Parameter end: how the log ends; the number of events is filled in.
-    mutating func finish(_ end: LogEnd) throws(LogError) {
+    /// - Returns: the size of the log.
+    @discardableResult
+    mutating func finish(_ end: LogEnd) throws(LogError) -> UInt64 {
         var end = end
         end.eventCount = eventCount
         end.icount = max(end.icount, lastIcount)
         try chunks.writeFinish(end, icount: lastIcount, chain: chain)
+        return chunks.tail
     }
 }

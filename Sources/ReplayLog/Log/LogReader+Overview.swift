@@ -19,7 +19,7 @@ extension LogReader {
 
     package var overview: Overview {
         Overview(
-            fileSize: contents.chunks.size, chunkCount: contents.entries.count,
+            fileSize: contents.chunks.fileSize, chunkCount: contents.entries.count,
             liveBytes: contents.live.reduce(0) { $0 &+ $1.length },
             eventCount: max(endEvent, firstEvent) &- firstEvent, damage: contents.ending,
             hasLive: contents.hasLive)

@@ -27,7 +27,8 @@ package struct LogRewriter {
             try reader.load(source: source)
             if let gap { try writer.append(gap) } else { try append(source, to: &writer) }
         }
-        try writer.finish(reader.end ?? missingEnd)
+        let size = try writer.finish(reader.end ?? missingEnd)
+        if let bytes = LogComments.encoded(reader.comments, at: size) { try file.write(bytes, at: size) }
         return max(reader.endEvent, reader.firstEvent) &- reader.firstEvent
     }
 

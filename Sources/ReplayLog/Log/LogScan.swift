@@ -34,6 +34,7 @@ struct LogScan {
     init(path: String, system: Syscalls) throws(LogError) {
         chunks = try ChunkReader(path: path, system: system)
         contents = LogContents(chunks: chunks)
+        try chunks.readComments()
         let header = try chunks.bytes(at: 0, count: FileHeader.size)
         chunks.version = try Self.checkHeader(header, path).version
         contents.metadata.formatVersion = chunks.version

@@ -30,7 +30,8 @@ package final class NewFile {
         }
         let part = name + NewFile.suffix
         file = try folder.open(part, O_RDWR | O_CREAT | O_NOFOLLOW).orThrow("made", path + NewFile.suffix)
-        if case .failure = system.lock(file.descriptor) {
+        // Whoever held the lock until now may have given the file its name.
+        guard case .success = system.lock(file.descriptor), folder.leads(part, to: file) == true else {
             throw LogError(.busy, "\(path)\(NewFile.suffix) is being written by another program")
         }
         // Nobody may read the new file who couldn't read the old one.

@@ -36,7 +36,8 @@ package struct LogSalvage {
     package private(set) var lostMetadata = false
     /// Cause and exit code are lost, although all events are there.
     package private(set) var lostEnd = false
-    package var isWhole: Bool { losses.isEmpty && !lostMetadata && !lostEnd }
+    package private(set) var lostComments = false
+    package var isWhole: Bool { losses.isEmpty && !lostMetadata && !lostEnd && !lostComments }
     /// The chunks and segments that are kept, and the events in them.
     package var pieceCount: Int { kept.count }
     package private(set) var eventCount: UInt64 = 0
@@ -279,6 +280,7 @@ package struct LogSalvage {
         _ event: UInt64, _ icount: UInt64, _ unused: [Range<UInt64>], _ place: UInt64, _ last: SalvagedPiece?
     ) {
         lostMetadata = search.metadata == nil
+        lostComments = search.chunks.commentDamage != nil
         let rest = LogSalvage.bytes(unused, between: place, and: search.chunks.size)
         // A chunk that was cut is also in the live file.
         let isReplaced = search.hasLive && last?.range == nil && last?.isWhole == true
@@ -289,7 +291,9 @@ package struct LogSalvage {
                         firstEvent: event, nextEvent: found.eventCount, firstIcount: icount,
                         nextIcount: max(found.icount, icount), bytes: rest))
             } else if rest != nil {
-                rebuilt.append("what follows the events")
+                rebuilt.append(
+                    search.hasTrailer
+                        ? "what follows the end (perhaps comments)" : "what follows the events")
             }
         } else if search.indexedEvents == event {
             lostEnd = true
@@ -308,7 +312,7 @@ package struct LogSalvage {
         }
         end = search.end ?? LogEnd(ending: .died, recorderErrno: search.recorderErrno)
         if search.end == nil, search.begin?.isCut == true { end.ending = .cut }
-        if !isWhole { (end.ending, end.recorderErrno) = (.damaged, 0) }
+        if !losses.isEmpty || lostMetadata || lostEnd { (end.ending, end.recorderErrno) = (.damaged, 0) }
         end.icount = losses.last?.firstEvent == event ? icount : max(end.icount, icount)
     }
 
@@ -361,6 +365,8 @@ package struct LogSalvage {
             }
             previous = piece
         }
-        try writer.finish(end)
+        let size = try writer.finish(end)
+        let comments = search.chunks.comments
+        if let bytes = LogComments.encoded(comments, at: size) { try file.write(bytes, at: size) }
     }
 }

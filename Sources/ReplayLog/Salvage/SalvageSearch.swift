@@ -15,6 +15,9 @@ struct SalvageSearch {
     /// The number of events, by the index; nil: lost.
     private(set) var indexedEvents: UInt64?
     private(set) var end: LogEnd?
+    /// Where the end's chunk ends, and whether the trailer is there.
+    private var endOfLog: UInt64?
+    private(set) var hasTrailer = false
     /// The parts of `NAME` that were understood, besides pieces.
     private(set) var understood: [Range<UInt64>] = []
     private(set) var segmentSize: UInt32 = 1 << 20
@@ -32,6 +35,7 @@ struct SalvageSearch {
         let path = Syscalls.resolved(path)
         chunks = try ChunkReader(path: path, system: system)
         defer { decoder.deallocate() }
+        try chunks.readComments()
         try readHeader()
         try readChunks()
         try readLive(path, system)
@@ -147,6 +151,7 @@ struct SalvageSearch {
                 return false
             }
             end = found
+            endOfLog = range.upperBound
         case .gap:
             // What is missing shows in the numbers of the chunks around it.
             guard LogGap(decoding: bytes, header) != nil else { return false }
@@ -208,12 +213,13 @@ struct SalvageSearch {
         return true
     }
 
+    /// Of a whole log it follows the end.
     private mutating func takeTrailer() throws(LogError) {
-        let size = UInt64(FileTrailer.size)
-        guard chunks.size >= size else { return }
-        let bytes = try chunks.bytes(at: chunks.size &- size, count: FileTrailer.size)
+        guard let place = endOfLog, place <= chunks.size else { return }
+        let bytes = try chunks.bytes(at: place, count: FileTrailer.size)
         if bytes.withUnsafeBytes({ FileTrailer(decoding: $0) }) != nil {
-            understood.append(chunks.size &- size..<chunks.size)
+            understood.append(place..<place &+ UInt64(FileTrailer.size))
+            hasTrailer = true
         }
     }
 

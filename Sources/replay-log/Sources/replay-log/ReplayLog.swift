@@ -8,7 +8,7 @@ import ReplayTool
         abstract: "Shows and checks recordings of libreplay, and logs of QEMU's record/replay.",
         discussion: """
             A file is a recording in any state, finished, still being recorded, left by a recorder that was killed, \
-            or cut, or a log of QEMU's. Only merge-live changes it. \
+            or cut, or a log of QEMU's. Only merge-live and comment change it. \
             Exit codes: 0 fine, 1 different, damaged or incomplete, 2 wrong usage or a file that can't be opened.
 
             Examples:
@@ -30,6 +30,7 @@ import ReplayTool
             Export.self,
             Repair.self,
             MergeLive.self,
+            Comment.self,
         ])
 
     /// As ArgumentParser's own, except for the exit code of wrong usage.
