@@ -1,3 +1,4 @@
+import Glibc
 import ReplayLog
 import ReplaySystem
 import TestSupport
@@ -123,14 +124,19 @@ import Testing
         #expect(survivors > 1000 * ends.count / 10)
     }
 
-    /// Records whose checksums are right, with nonsense in them.
+    /// In the long tier there are many more.
+    private static let rounds =
+        getenv("REPLAY_DAMAGED_STORES").flatMap { Int(String(cString: $0)) } ?? 1500
+
+    /// Records whose checksums are right, with nonsense in them, in a different order, twice or not at all.
     @Test func nonsenseWithChecksumsIsDamage() throws {
         let guest = Guest(seed: 6, regions: DamageTests.tiny)
         let (bytes, _) = try make(guest, 1...3, 3...8)
         let path = scratch.path("nonsense.snap")
         let header = SnapshotFileHeader(identity: guest.identity)
-        for round in 0..<1500 {
+        for round in 0..<DamageTests.rounds {
             var file = header.encoded()
+            var records: [[UInt8]] = []
             var place = header.size
             while place < bytes.count {
                 let record = bytes[place..<place + RecordHeader.size].withUnsafeBytes {
@@ -159,8 +165,21 @@ import Testing
                     }
                 }
                 new.payloadChecksum = payload.withUnsafeBytes { Checksum.xxh3($0) }
-                file += new.encoded() + payload
+                records.append(new.encoded() + payload)
             }
+            if round % 5 == 0 {
+                let (one, other) = (
+                    Int.random(in: records.indices, using: &guest.generator),
+                    Int.random(in: records.indices, using: &guest.generator)
+                )
+                switch round % 3 {
+                case 0: records.swapAt(one, other)
+                case 1: records.insert(records[one], at: other)
+                default: records.remove(at: one)
+                }
+            }
+            file += records.joined()
+            if round % 13 == 0 { file.removeLast(Int.random(in: 0...200, using: &guest.generator)) }
             Files.write(path, file)
             let reader = try guest.reader(path)
             for label in reader.labels {
