@@ -102,6 +102,8 @@ extension Session {
             }
             try go(to: position, player)
             abandonJourney()
+            travel.pace.restart(icount, Syscalls.threadTime)
+            if travel.nextLook != .max { travel.nextLook = min(travel.nextLook, travel.pace.next) }
             updateStop()
             return .ok
         } catch {
