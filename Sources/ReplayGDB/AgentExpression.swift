@@ -5,21 +5,43 @@
 struct AgentExpression: Equatable, Sendable {
     static let mostSteps = 10_000
     static let mostReads = 1_000
+    /// Of all expressions at a hit.
+    static let mostStepsOfHit = 20_000
     static let deepestStack = 256
 
     let code: [UInt8]
 
     /// nil: the code is wrong, or what it reads doesn't exist.
     func value(_ guest: any GuestState, cpu: Int) -> UInt64? {
+        var steps = Self.mostSteps
+        return value(guest, cpu: cpu, steps: &steps)
+    }
+
+    /// - Parameter steps: how many may be done; then, how many are left.
+    private func value(_ guest: any GuestState, cpu: Int, steps: inout Int) -> UInt64? {
         var run = Run(code: code, guest: guest, cpu: cpu)
-        return run.finish()
+        return run.finish(&steps)
     }
 
     /// The condition of one breakpoint: true if one expression is true, or has no value, since a stop too many is
     /// better than one too few. nil: there are no expressions, and each hit counts.
-    static func condition(_ expressions: [AgentExpression]) -> BreakCondition? {
+    ///
+    /// - Parameter exceeds: called if the expressions are too many to be evaluated; then the hit counts.
+    static func condition(_ expressions: [AgentExpression], exceeds: @escaping @Sendable () -> Void = {})
+        -> BreakCondition?
+    {
         if expressions.isEmpty { return nil }
-        return { guest, cpu in expressions.contains { $0.value(guest, cpu: cpu) != 0 } }
+        return { guest, cpu in
+            var left = mostStepsOfHit
+            return expressions.contains { expression in
+                var steps = min(mostSteps, left)
+                let before = steps
+                defer { left &-= before &- steps }
+                let value = expression.value(guest, cpu: cpu, steps: &steps)
+                if value == nil, steps == 0 { exceeds() }
+                return value != 0
+            }
+        }
     }
 
     /// The conditions in a packet Z0 or Z1: `X`, the length, a comma, the code in hexadecimal digits; with semicolons
@@ -47,8 +69,9 @@ extension AgentExpression {
         var stack: [UInt64] = []
         var reads = 0
 
-        mutating func finish() -> UInt64? {
-            for _ in 0..<AgentExpression.mostSteps {
+        mutating func finish(_ steps: inout Int) -> UInt64? {
+            while steps > 0 {
+                steps &-= 1
                 guard at < code.count, let operation = AgentOperation(rawValue: code[at]) else { return nil }
                 at &+= 1
                 guard let operand = operand(operation.operandBytes) else { return nil }

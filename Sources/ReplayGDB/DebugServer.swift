@@ -84,6 +84,9 @@ package final class DebugServer: Sendable {
 
     // MARK: In the thread
 
+    /// How long the machine may take to stand still after a debugger has gone, in ms.
+    private static let patience: Int32 = 2000
+
     private func serve() {
         let (event, system) = (event, system)
         machine.onStop { system.raise(event) }
@@ -110,7 +113,16 @@ package final class DebugServer: Sendable {
         let listens = guest.isConnected || !guest.isLeaving
         polled.append(pollfd(fd: listens ? listener : -1, events: Int16(POLLIN), revents: 0))
         polled.append(guest.polled)
-        guard case .success = system.poll(&polled, milliseconds: -1), polled.count == 3 else { return false }
+        // A machine whose loop has ended never becomes ready.
+        let patience: Int32 = listens ? -1 : DebugServer.patience
+        guard case .success = system.poll(&polled, milliseconds: patience), polled.count == 3 else {
+            return false
+        }
+        if !listens, polled.allSatisfy({ $0.revents == 0 }) {
+            guest.abandon()
+            attached.store(false, ordering: .relaxed)
+            return true
+        }
         if polled[0].revents != 0 {
             system.lower(event)
             guest.machineStopped()

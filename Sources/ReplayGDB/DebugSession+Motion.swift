@@ -124,6 +124,7 @@ extension DebugSession {
         phase = .stopped
         select(reported)
         if case .watch = stop.reason, motion == .backward { nextAccess = stop }
+        if excess.take() { printText(ConditionExcess.text) }
         send(StopReply.text(reported, isAnswerToMotion: true, features).utf8)
     }
 }

@@ -22,7 +22,7 @@ extension DebugSession {
         guard text.take("target.xml:"), let (offset, length) = text.numbers(), text.isAtEnd else {
             return .malformed
         }
-        let document = Array(machine.targetXML.utf8)
+        let document = targetXML
         guard let offset = Int(exactly: offset), offset <= document.count, !document.isEmpty else {
             return .malformed
         }

@@ -118,7 +118,11 @@ extension DebugSession {
         guard let conditions = AgentExpression.list(&text) else { return .malformed }
         let isNew = !breaks.contains(site)
         guard !isNew || breaks.count < Self.mostBreaks else { return .failure(.noSpace) }
-        guard machine.setBreak(site, condition: AgentExpression.condition(conditions)) else {
+        guard
+            machine.setBreak(
+                site, condition: AgentExpression.condition(conditions, exceeds: { [excess] in excess.note() })
+            )
+        else {
             return .failure(.noSpace)
         }
         if isNew { breaks.append(site) }

@@ -25,6 +25,8 @@ final class DebugSession {
 
     let machine: any Debuggee
     let description: TargetDescription
+    /// Read once: it may be long, and comes in many parts.
+    let targetXML: [UInt8]
     var features = DebuggerFeatures()
     var phase = Phase.new
     /// What is set, in the order in which it was set.
@@ -38,6 +40,8 @@ final class DebugSession {
     var watchesStopBeforeAccess: Bool
     /// The machine went back to an access to what is watched, and stands before it.
     var nextAccess: Stop?
+    /// A condition was too long for a hit, which the user reads once.
+    let excess = ConditionExcess()
     /// The machine was asked to stand still while it passes a watchpoint.
     var isInterrupted = false
 
@@ -59,7 +63,9 @@ final class DebugSession {
 
     init(_ machine: any Debuggee) {
         self.machine = machine
-        description = TargetDescription(machine.targetXML)
+        let text = machine.targetXML
+        targetXML = Array(text.utf8)
+        description = TargetDescription(text)
         watchesStopBeforeAccess = description.watchesStopBeforeAccess
     }
 

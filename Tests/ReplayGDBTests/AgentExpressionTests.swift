@@ -82,6 +82,22 @@ import Testing
         #expect(value([0x26, 0, 1, 0x29, 0x21, 0, 0]) == nil)
     }
 
+    @Test func manyLongExpressionsEndEarlyAndAreReported() {
+        let excess = ConditionExcess()
+        // A loop without an end, and one that is false after some steps.
+        let loop = AgentExpression(code: [0x21, 0, 0])
+        let brief = AgentExpression(code: push(0) + [0x27])
+        let one = AgentExpression.condition([loop], exceeds: { excess.note() })
+        #expect(one?(machine, 0) == true && excess.take() && !excess.take())
+        // Each of them is short enough, but not all together.
+        let many = AgentExpression.condition(
+            Array(repeating: brief, count: AgentExpression.mostStepsOfHit / 2 + 1), exceeds: { excess.note() }
+        )
+        #expect(many?(machine, 0) == true && excess.take())
+        let few = AgentExpression.condition(Array(repeating: brief, count: 100), exceeds: { excess.note() })
+        #expect(few?(machine, 0) == false && !excess.take())
+    }
+
     @Test func listsOfExpressions() {
         func list(_ text: String) -> [[UInt8]]? {
             var text = PacketText(text.utf8)

@@ -140,6 +140,22 @@ import Testing
         }
     }
 
+    /// Its loop has ended. The next debugger doesn't wait for the one before for ever.
+    @Test func aMachineThatNeverStandsStillHasTheNextDebugger() throws {
+        let machine = FakeMachine(isThreaded: true)
+        machine.finish()
+        machine.forgetStop()
+        let server = try DebugServer.start(loopback, machine).get()
+        defer { server.stop() }
+        for count in 1...2 {
+            let client = try #require(Client(server.address))
+            client.send(Packet.framed("g".utf8))
+            #expect(eventually { server.isAttached })
+            client.close()
+            #expect(eventually { !server.isAttached && machine.detaches == count })
+        }
+    }
+
     @Test func aMachineThatNeverStandsStill() throws {
         // Nothing runs it, as a host that doesn't call the library.
         let machine = FakeMachine(isThreaded: true)
