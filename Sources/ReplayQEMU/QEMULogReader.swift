@@ -114,10 +114,26 @@ package final class QEMULogReader {
             index &+= 1
             return true
         }
+        end(log)
+        return false
+    }
+
+    private func end(_ log: ConvertedQEMULog) {
         ending =
             log.offset < size
             ? .withinEvent(offset: log.offset) : log.lastKind == .end ? .whole : .afterEvent
-        return false
+    }
+
+    /// Reads and checks the rest, of which nobody looks at the events.
+    package func skipToEnd() throws(LogError) {
+        if let converted {
+            let (count, last) = try converted.skipToEnd()
+            index &+= count
+            icount = max(icount, last)
+            return end(converted)
+        }
+        var event = QEMUEvent()
+        while try withUnsafeMutablePointer(to: &event, { place throws(LogError) in try next(into: place) }) {}
     }
 
     /// Makes the next event whole in memory. Nil at the end.

@@ -84,7 +84,11 @@ struct Verification {
     init(_ reader: QEMULogReader, _ output: ToolOutput) throws(LogError) {
         hasChecksums = reader.ownLog != nil
         do throws(LogError) {
-            try reader.readToEnd { output.progress(reader, event: $0.index) }
+            if hasChecksums {
+                try reader.skipToEnd()
+            } else {
+                try reader.readToEnd { output.progress(reader, event: $0.index) }
+            }
         } catch {
             guard error.code == .damaged else { throw error }
             damage = error
