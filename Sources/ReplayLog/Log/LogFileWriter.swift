@@ -2,6 +2,7 @@ import ReplaySystem
 
 /// Writes a finished log from chunks that exist: of a log that is repaired, or whose recorder died.
 struct LogFileWriter {
+    private let file: NewFile
     private let chunks: ChunkWriter
     private var lastIcount: UInt64 = 0
     private var eventCount: UInt64 = 0
@@ -18,6 +19,7 @@ struct LogFileWriter {
         _ file: NewFile, segmentSize: UInt32, metadata: [UInt8], begin: LogBegin?, kinds: KindTable = .own,
         options: LogOptions = LogOptions()
     ) throws(LogError) {
+        self.file = file
         var header = FileHeader(segmentSize: segmentSize)
         if begin != nil { header.version = FileHeader.versionWithBegin }
         try file.write(header.encoded(), at: 0)
@@ -47,6 +49,7 @@ struct LogFileWriter {
         eventCount &+= UInt64(count)
         (lastIcount, self.chain) = (endIcount, chain)
         sequence &+= 1
+        file.hasWritten(chunks.tail)
     }
 
     /// Leaves out events.
