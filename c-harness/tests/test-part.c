@@ -70,7 +70,10 @@ static uint64_t snapshot_near(uint64_t icount) {
     CHECK_HAS(said, "has no snapshot at icount");
     const char *nearest = strstr(said, "the nearest: icount ");
     REQUIRE(nearest);
-    return strtoull(nearest + strlen("the nearest: icount "), NULL, 10);
+    uint64_t before = strtoull(nearest + strlen("the nearest: icount "), NULL, 10);
+    /* The one at the start is no part's. */
+    const char *after = strstr(nearest, " and icount ");
+    return before > 0 || !after ? before : strtoull(after + strlen(" and icount "), NULL, 10);
 }
 
 /* ------------------------------------------------------------------------ a replay */
