@@ -17,7 +17,7 @@ struct SnapshotCost {
     /// the caches that a snapshot empties.
     private static let parts: Int64 = 33
     /// So much is always allowed, for short recordings.
-    private static let allowance: Int64 = 2_000_000
+    private static let allowance: Int64 = 20_000_000
     /// Fewer pages say little about the cost of one.
     private static let leastPages: Int64 = 256
 
