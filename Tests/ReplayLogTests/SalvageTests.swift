@@ -126,6 +126,29 @@ import Testing
         }
     }
 
+    /// Changed metadata with right checksums, in which the events' kind has a different number.
+    @Test func aChangedTableOfKindsCostsNoEvent() throws {
+        let scratch = Scratch()
+        let path = try record(scratch, finished: true)
+        var bytes = try #require(Files.read(path))
+        let start = FileHeader.size
+        var header = try #require(
+            bytes[start...].withUnsafeBytes {
+                ChunkHeader(decoding: UnsafeRawBufferPointer(rebasing: $0.prefix(ChunkHeader.size)))
+            })
+        let payload = start + ChunkHeader.size..<Int(header.end(from: UInt64(start)))
+        let name = Array("CLOCK_HOST".utf8)
+        let place = try #require(payload.first { bytes[$0...].starts(with: name) })
+        #expect(bytes[place - 2] == EventKind.clockHost.rawValue)
+        bytes[place - 2] = 200
+        header.payloadChecksum = bytes[payload].withUnsafeBytes { Checksum.xxh3($0) }
+        bytes.replaceSubrange(start..<payload.lowerBound, with: header.encoded())
+        Files.write(path, bytes)
+        let (salvage, reader) = try repair(path, scratch)
+        #expect(salvage.lostMetadata && salvage.losses.isEmpty)
+        #expect(try numbers(reader) == Array(0..<SalvageTests.count))
+    }
+
     @Test func anEndSaysHowItCameAbout() throws {
         for ending in [LogEnd.Ending.finished, .died, .cut, .damaged] {
             let end = LogEnd(

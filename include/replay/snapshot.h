@@ -123,7 +123,8 @@ REPLAY_API bool replay_output_due(void);
  *  rroverwrite.
  *  @param path the new log; read only during the call.
  *  @return REPLAY_OK; ERROR_NOT_QUIET (a shutdown is about to be requested, or a block of
- *    audio samples is begun); ERROR_NOT_SUPPORTED (rrdata=on: a disk has no image);
+ *    audio samples is begun); ERROR_NOT_SUPPORTED (rrdata=on: a disk has no image; the replayed
+ *    log begins later than its run);
  *    ERROR_INVALID_ARGUMENT (no path); a failure to read the one log or to write the other;
  *    the failure of a replay that has failed; ERROR_WRONG_MODE; ERROR_WRONG_STATE (before
  *    replay_start()); ERROR_REENTERED (from within a callback or replay_run()). After a

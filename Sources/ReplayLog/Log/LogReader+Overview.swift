@@ -35,8 +35,8 @@ extension LogReader {
     package func gaps() throws(LogError) -> [LogGap] {
         guard contents.end?.ending == .damaged else { return [] }
         var gaps: [LogGap] = []
-        let behind = contents.entries.dropFirst().map(\.firstEvent) + [contents.chunkEvents]
-        for (entry, next) in zip(contents.entries, behind) {
+        let nextEvents = contents.entries.dropFirst().map(\.firstEvent) + [contents.chunkEvents]
+        for (entry, next) in zip(contents.entries, nextEvents) {
             guard case .chunk(let header) = try contents.chunks.header(at: entry.offset), header.kind == .gap
             else { continue }
             let gap = try contents.chunks.gap(header, at: entry.offset)

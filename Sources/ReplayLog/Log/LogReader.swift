@@ -224,17 +224,17 @@ package final class LogReader {
             offset: entry.offset, eventIndex: entry.firstEvent, icount: entry.firstIcount)
         let isLast = number &+ 1 == contents.entries.count
         let end = isLast ? contents.entriesEnd : contents.entries[number &+ 1].offset
-        let behind = isLast ? contents.chunkEvents : contents.entries[number &+ 1].firstEvent
+        let nextEvent = isLast ? contents.chunkEvents : contents.entries[number &+ 1].firstEvent
         guard case .chunk(let header) = try contents.chunks.header(at: entry.offset),
             header.kind == .events || header.kind == .gap,
             header.sequence == sequence(of: number), header.firstEvent == entry.firstEvent,
             header.firstIcount == entry.firstIcount, header.end(from: entry.offset) == end,
-            header.kind == .gap || header.firstEvent &+ UInt64(header.eventCount) == behind,
+            header.kind == .gap || header.firstEvent &+ UInt64(header.eventCount) == nextEvent,
             isBound(header, number)
         else { throw damage }
         if header.kind == .gap {
             let gap = try contents.chunks.gap(header, at: entry.offset)
-            guard gap.nextEvent == behind else { throw damage }
+            guard gap.nextEvent == nextEvent else { throw damage }
             return try pass(gap, entry.offset)
         }
         try contents.chunks.read(header, at: entry.offset, into: buffer)

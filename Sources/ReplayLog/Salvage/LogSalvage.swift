@@ -137,7 +137,9 @@ package struct LogSalvage {
         let isReferredTo = next.map { $0.refers(to: last, version: version) } ?? false
         if isReferredTo { return run }
         if let index = neighbours.index {
-            return run.lastIndex { index.contains($0.checksum) }.map { run[...$0] }
+            if index.contains(last.checksum) { return run }
+            // Those before it are referred to, and were recorded after one that the index has.
+            return run.contains { index.contains($0.checksum) } ? run.dropLast() : nil
         }
         guard let next else { return run }
         // The chunk after it was recorded after a different one.

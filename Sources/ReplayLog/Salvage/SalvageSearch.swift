@@ -8,6 +8,8 @@ struct SalvageSearch {
     private(set) var metadata: [UInt8]?
     private(set) var metadataChecksum: UInt64 = 0
     private(set) var kinds = KindTable.own
+    /// The first chunk was recorded after different metadata: somebody changed these, and corrected their checksums.
+    private var doubtsMetadata = false
     /// Where a log begins that has only a part of its run.
     private(set) var begin: LogBegin?
     /// The checksums of the headers of all chunks of events, by the index; nil: lost, or format 1, which has none.
@@ -174,9 +176,7 @@ struct SalvageSearch {
         metadata = Array(bytes)
         metadataChecksum = header.checksum
         self.kinds = kinds
-        chunks.kinds = kinds
-        decoder.deallocate()
-        decoder = EventDecoder(kinds)
+        setKinds(kinds)
         understood.append(range)
         return true
     }
@@ -188,20 +188,18 @@ struct SalvageSearch {
         guard let start = bytes.baseAddress,
             !header.firstEvent.addingReportingOverflow(UInt64(header.eventCount)).overflow
         else { return false }
-        decoder.begin(
-            start, count: bytes.count, firstEvent: header.firstEvent, firstIcount: header.firstIcount,
-            eventCount: UInt64(header.eventCount))
-        let before = pieces.last.map(\.chain) ?? RunningChecksum.seed
-        var (icount, chain) = (header.firstIcount, before)
-        while decoder.remaining > 0 {
-            let event = decoder.cursor
-            guard decoder.skip(), decoder.icount >= icount else { return false }
-            icount = decoder.icount
-            if chunks.version == 1 {
-                chain = RunningChecksum.fold(chain, event: event, count: decoder.cursor - event)
-            }
+        if header.sequence == 1 {
+            doubtsMetadata = header.link != ChunkHeader.link(metadataChecksum, version: chunks.version)
         }
-        guard decoder.cursor == decoder.end else { return false }
+        let before = pieces.last.map(\.chain) ?? RunningChecksum.seed
+        var decoded = decode(start, bytes.count, header, before)
+        if decoded == nil, doubtsMetadata, metadata != nil {
+            // Perhaps their table of kinds was changed.
+            setKinds(.own)
+            decoded = decode(start, bytes.count, header, before)
+            if decoded != nil { metadata = nil } else { setKinds(kinds) }
+        }
+        guard let (icount, chain) = decoded else { return false }
         guard pieces.makeRoom() else { throw LogError.system(.noMemory, "read", chunks.path) }
         pieces.append(
             SalvagedPiece(
@@ -211,6 +209,31 @@ struct SalvageSearch {
                 chainBefore: chunks.version == 1 && chain == header.chain ? before : nil,
                 checksum: header.checksum))
         return true
+    }
+
+    /// Icount and, in format 1, the running checksum after the events; nil: they aren't events.
+    private mutating func decode(
+        _ start: UnsafeRawPointer, _ count: Int, _ header: ChunkHeader, _ before: UInt64
+    ) -> (icount: UInt64, chain: UInt64)? {
+        decoder.begin(
+            start, count: count, firstEvent: header.firstEvent, firstIcount: header.firstIcount,
+            eventCount: UInt64(header.eventCount))
+        var (icount, chain) = (header.firstIcount, before)
+        while decoder.remaining > 0 {
+            let event = decoder.cursor
+            guard decoder.skip(), decoder.icount >= icount else { return nil }
+            icount = decoder.icount
+            if chunks.version == 1 {
+                chain = RunningChecksum.fold(chain, event: event, count: decoder.cursor - event)
+            }
+        }
+        return decoder.cursor == decoder.end ? (icount, chain) : nil
+    }
+
+    private mutating func setKinds(_ table: KindTable) {
+        chunks.kinds = table
+        decoder.deallocate()
+        decoder = EventDecoder(table)
     }
 
     /// Of a whole log it follows the end.
