@@ -24,14 +24,6 @@ package final class RawBuffer: @unchecked Sendable {
         bytes.initializeMemory(as: UInt8.self, repeating: 0)
     }
 
-    /// nil if memory runs out. The bytes aren't initialised, and are used soon and from the begin on.
-    package init?(large count: Int) {
-        let (total, overflow) = count.addingReportingOverflow(RawBuffer.slack)
-        guard count >= 0, !overflow, let memory = CheckedMemory.allocateLarge(total) else { return nil }
-        start = memory
-        capacity = count
-    }
-
     /// nil if memory runs out.
     package convenience init?(copying source: UnsafeRawBufferPointer) {
         self.init()

@@ -73,9 +73,11 @@ package final class StagingBuffer: @unchecked Sendable {
     /// - Parameter memory: the regions' bytes, which stay where they are. One for each region.
     package init?(_ layout: PageLayout, memory: [RegionMemory], capacity: Int) {
         guard memory.count == layout.regions.count,
-            zip(memory, layout.regions).allSatisfy({ $0.fits($1) }),
-            let buffer = RawBuffer(large: max(capacity, 64) & ~63)
+            zip(memory, layout.regions).allSatisfy({ $0.fits($1) })
         else { return nil }
+        // Not cleared, and not in large pages: the kernel may look for one for long, in the vCPU's turn.
+        let buffer = RawBuffer()
+        guard buffer.reserve(max(capacity, 64) & ~63) else { return nil }
         self.buffer = buffer
         regionCount = memory.count
         regions = .allocate(capacity: max(regionCount, 1))
