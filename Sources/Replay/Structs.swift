@@ -25,6 +25,7 @@ extension replay_info_t {
         total_icount = info.end?.icount ?? 0
         end_cause = info.end?.cause.rawValue ?? 0
         end_exit_code = info.end?.exitCode ?? 0
+        break_icount = info.breakIcount
     }
 }
 

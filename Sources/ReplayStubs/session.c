@@ -81,6 +81,7 @@ replay_status_t replay_last_error(replay_error_t *error) {
 replay_status_t replay_query(replay_info_t *info) {
     REQUIRE(info, INVALID_ARGUMENT);
     replay_info_t now = REPLAY_INFO_INIT;
+    now.break_icount = UINT64_MAX;
     now.icount = replay_get_current_icount();
     now.virtual_ns = replay_stub.configured ? replay_get_virtual_clock() : 0;
     HOLD(mutex);

@@ -161,8 +161,9 @@ STEP(query) {
     replay_status_t status = CALL(replay_query)(draw->a % 19 ? &info : NULL);
     note(side, " = %d, mode %d icount %" PRIu64 " events %" PRIu64 " queued %" PRIu64, status,
          info.mode, info.icount, info.events, info.queued);
-    note(side, " virtual %" PRId64 " warped %" PRId64 " shift %d version %u end %u",
-         info.virtual_ns, info.warped_ns, info.shift, info.log_version, info.at_end);
+    note(side, " virtual %" PRId64 " warped %" PRId64 " shift %d version %u end %u break %" PRIu64,
+         info.virtual_ns, info.warped_ns, info.shift, info.log_version, info.at_end,
+         info.break_icount);
 }
 
 STEP(last_error) {

@@ -16,6 +16,7 @@ static void note_break(void *opaque) {
     reached_t *reached = opaque;
     reached->count++;
     reached->icount = reached->host->icount;
+    CHECK_EQ(host_info().break_icount, UINT64_MAX);
     atomic_store(&reached->host->paused, true);
     reached->loaded = load(&first);
 }
@@ -25,6 +26,7 @@ TEST(a_break_interrupts_before_the_events_there) {
     host_begin(&host, REPLAY_MODE_RECORD, log_path(), NULL);
     CHECK_STATUS(replay_break(5, ignore, NULL), ERROR_WRONG_MODE);
     CHECK_STATUS(replay_delete_break(), ERROR_WRONG_MODE);
+    CHECK_EQ(host_info().break_icount, UINT64_MAX);
     CHECK_STATUS(save(&first), OK);
     host_execute(&host, REPLAY_THREAD_VCPU, 100);
     (void)REPLAY_CLOCK_LOCKED(REPLAY_CLOCK_HOST, 42);
@@ -38,7 +40,9 @@ TEST(a_break_interrupts_before_the_events_there) {
     reached_t reached = {.host = &host};
     CHECK_STATUS(replay_break(30, NULL, NULL), ERROR_INVALID_ARGUMENT);
     CHECK_STATUS(replay_break(30, note_break, &reached), OK);
+    CHECK_EQ(host_info().break_icount, 30);
     CHECK_STATUS(replay_break(40, note_break, &reached), OK); /* replaces the first */
+    CHECK_EQ(host_info().break_icount, 40);
     CHECK_EQ(replay_get_budget(1000), 40);
     host.icount = 25;
     CHECK_STATUS(replay_account_executed_instructions(), OK);
@@ -61,6 +65,7 @@ TEST(a_break_interrupts_before_the_events_there) {
     /* Deleted, and deleted by going past it. */
     CHECK_STATUS(replay_break(50, note_break, &reached), OK);
     CHECK_STATUS(replay_delete_break(), OK);
+    CHECK_EQ(host_info().break_icount, UINT64_MAX);
     CHECK_STATUS(replay_delete_break(), OK);
     CHECK_EQ(replay_get_budget(1000), 60);
     /* At an event: before it. */
@@ -79,6 +84,7 @@ TEST(a_break_interrupts_before_the_events_there) {
     CHECK_STATUS(replay_account_executed_instructions(), OK);
     CHECK(REPLAY_CLOCK_LOCKED(REPLAY_CLOCK_HOST, 0) == 42);
     CHECK_EQ(replay_get_budget(1000), 50);
+    CHECK_EQ(host_info().break_icount, 150);
     CHECK_STATUS(replay_delete_break(), OK);
     CHECK(host_run_to_end(&host, REPLAY_THREAD_VCPU | REPLAY_THREAD_IO));
     CHECK_STATUS(host_end(&host), OK);

@@ -37,6 +37,7 @@ TEST(nothing_is_configured_at_first) {
     CHECK_EQ(info.log_version, 0);
     CHECK_EQ(info.events, 0);
     CHECK_EQ(info.queued, 0);
+    CHECK_EQ(info.break_icount, UINT64_MAX);
 }
 
 TEST(the_library_has_the_version_of_its_headers) {

@@ -22,6 +22,8 @@ package struct RunInfo {
     package var isAtEnd = false
     /// PLAY of a finished log.
     package var end: End?
+    /// PLAY: where a break is set; the largest number: nowhere.
+    package var breakIcount = UInt64.max
 
     package struct End {
         package var events: UInt64

@@ -43,6 +43,8 @@ package struct SharedState: ~Copyable {
     let debuggers = Atomic<Int>(0)
     /// Where the vCPU thread looks at breaks, journeys and snapshots; 0: at once.
     let stopIcount = Atomic<UInt64>(.max)
+    /// PLAY: where a break is set; the largest number: nowhere.
+    let breakIcount = Atomic<UInt64>(.max)
     /// PLAY: where the log begins.
     let beginIcount = Atomic<UInt64>(0)
     /// The snapshots that exist.
@@ -77,6 +79,7 @@ package struct SharedState: ~Copyable {
         goesBack.store(false, ordering: .relaxed)
         debuggers.store(0, ordering: .relaxed)
         stopIcount.store(.max, ordering: .relaxed)
+        breakIcount.store(.max, ordering: .relaxed)
         beginIcount.store(0, ordering: .relaxed)
         snapshots.store(0, ordering: .relaxed)
         lastCompletion.store(.min, ordering: .relaxed)

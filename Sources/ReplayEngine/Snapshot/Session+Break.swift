@@ -38,6 +38,7 @@ extension Session {
     /// PLAY: the vCPU has come to the break, or past it.
     func reachBreak(_ player: Player) {
         guard icount >= player.breakIcount, let (callback, opaque) = player.takeBreak() else { return }
+        shared.breakIcount.store(.max, ordering: .relaxed)
         inHost { callback(opaque) }
     }
 

@@ -80,6 +80,7 @@ extension Session {
     /// Where the vCPU thread must look at the journey: the nearest of all that concerns it.
     func updateStop() {
         var stop = withPlayer { $0.breakIcount } ?? .max
+        shared.breakIcount.store(stop, ordering: .relaxed)
         if !isHalted {
             switch travel.goal {
             case .none: break
