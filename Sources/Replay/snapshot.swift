@@ -29,6 +29,24 @@ public func replay_position_load(_ in: UnsafePointer<replay_stream_t>!) -> repla
     }
 }
 
+// MARK: Breaks and output
+
+@_cdecl("replay_break") @implementation
+public func replay_break(
+    _ icount: UInt64, _ reached: replay_callback_t!, _ opaque: UnsafeMutableRawPointer!
+) -> replay_status_t {
+    withSession { session in
+        guard let reached else { return session.misuse(.invalidArgument, "a break needs a callback").code }
+        return session.setBreak(icount, reached, opaque).code
+    }
+}
+
+@_cdecl("replay_delete_break") @implementation
+public func replay_delete_break() -> replay_status_t { withSession { $0.deleteBreak().code } }
+
+@_cdecl("replay_output_due") @implementation @inline(never)
+public func replay_output_due() -> Bool { withSession { $0.isOutputDue } }
+
 // MARK: Branches
 
 @_cdecl("replay_branch") @implementation
@@ -49,21 +67,3 @@ extension Session {
         return misuse(.structSize, "the size of replay_stream_t is \(stream.pointee.size)")
     }
 }
-
-// MARK: Breaks and output
-
-@_cdecl("replay_break") @implementation
-public func replay_break(
-    _ icount: UInt64, _ reached: replay_callback_t!, _ opaque: UnsafeMutableRawPointer!
-) -> replay_status_t {
-    withSession { session in
-        guard let reached else { return session.misuse(.invalidArgument, "a break needs a callback").code }
-        return session.setBreak(icount, reached, opaque).code
-    }
-}
-
-@_cdecl("replay_delete_break") @implementation
-public func replay_delete_break() -> replay_status_t { withSession { $0.deleteBreak().code } }
-
-@_cdecl("replay_output_due") @implementation @inline(never)
-public func replay_output_due() -> Bool { withSession { $0.isOutputDue } }

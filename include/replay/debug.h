@@ -44,7 +44,7 @@ typedef struct replay_ram_config {
     uint32_t size;       /**< sizeof(replay_ram_config_t) */
     uint32_t page_bytes; /**< a power of two, 64 to 65536; 0: 4096 */
     const char *name;    /**< for messages; different for each region; not NULL */
-    void *bytes;         /**< writable memory, which stays there until replay_finish() */
+    void *bytes;         /**< the host's memory; valid and writable until replay_finish() */
     uint64_t length;     /**< in bytes; the last page may be shorter */
     /** A map of the host's, with one byte for each page: the host sets it to 0xFF after the
      *  page was written. The library reads and clears bit 0; the host may use the others.
@@ -69,23 +69,26 @@ typedef struct replay_ram_config {
  *  order in each run.
  *
  *  @param config copied; the memory and the map of dirty pages are not.
- *  @return REPLAY_OK, also in NONE; ERROR_INVALID_ARGUMENT (no name, or one that exists; no memory;
- *    a page size or a length that isn't possible; more than 256 regions); ERROR_STRUCT_SIZE;
- *    ERROR_WRONG_STATE; ERROR_NO_MEMORY.
+ *  @return REPLAY_OK, also in NONE; ERROR_INVALID_ARGUMENT (name or bytes is NULL; a region
+ *    has that name already; page_bytes isn't one of the sizes above; length is 0, more than
+ *    2^48, or 2^30 pages or more; more than 256 regions); ERROR_STRUCT_SIZE; ERROR_WRONG_STATE
+ *    (not between configure and start).
  *  Thread: [any] that prepares the machine. */
 REPLAY_API replay_status_t replay_register_ram(const replay_ram_config_t *config);
 
 /* ------------------------------------------------------------------- pause */
 
 /** Pauses the machine at the end of the vCPU's slice, or ends a journey where it is. The
- *  library calls replay_host::paused when the machine stands still. If it is already paused,
- *  nothing happens. Virtual time stops, as with replay_host::machine_running.
+ *  library calls replay_host::paused once the machine is paused. If it is already paused,
+ *  nothing happens. Virtual time stops, as with replay_host::machine_running. The same in
+ *  every mode; a recording contains no trace of it.
  *
  *  @return REPLAY_OK; ERROR_WRONG_STATE (before replay_start()).
  *  Thread: [any], without the lock too. */
 REPLAY_API replay_status_t replay_pause(void);
 
-/** Lets the machine run on from where it is paused. If it isn't paused, nothing happens.
+/** Lets the machine continue from where it is paused. If it isn't paused, nothing happens.
+ *  The same in every mode.
  *
  *  @return REPLAY_OK; ERROR_WRONG_STATE (before replay_start()).
  *  Thread: [any], without the lock too. */
@@ -115,12 +118,13 @@ REPLAY_API replay_status_t replay_seek(uint64_t icount);
  *  If an instruction led to the event (it read a clock, for example), the icount includes that
  *  instruction: to see the machine before it, go one instruction further back.
  *  @param event its number, from 0
- *  @return as replay_seek(); ERROR_INVALID_ARGUMENT if the log has no such event.
+ *  @return as replay_seek(); ERROR_INVALID_ARGUMENT if the log has no such event;
+ *    ERROR_LOG_DAMAGED and others: the log can't be read there.
  *  Thread: [any], without the lock too. */
 REPLAY_API replay_status_t replay_seek_event(uint64_t event);
 
-/** Goes one instruction back. At the first snapshot the machine stays paused, with
- *  REPLAY_PAUSE_BEGIN.
+/** Goes one instruction back. If the machine is at the first snapshot it stays there, paused
+ *  with REPLAY_PAUSE_BEGIN.
  *  @return as replay_seek().  Thread: [any], without the lock too. */
 REPLAY_API replay_status_t replay_reverse_step(void);
 

@@ -13,8 +13,8 @@
  *              replay_save_random(result, bytes, length);
  *      }
  *
- *  Every call with the tags [vcpu] [io] [lock-held] that returns a status may also return
- *  ERROR_LOCK_NOT_HELD, ERROR_WRONG_ROLE or, once the session has failed, its failure. */
+ *  Once the session has failed, every call with the tags [vcpu] [io] [lock-held] that returns
+ *  a status may return its failure. */
 #ifndef REPLAY_DEVICES_H
 #define REPLAY_DEVICES_H
 

@@ -96,7 +96,8 @@ typedef struct replay_gdb_target {
  *  Thread: [any] that prepares the machine, without the lock too. */
 REPLAY_API replay_status_t replay_gdb_listen(const char *where, const replay_gdb_target_t *target);
 
-/** Is a debugger attached? It is from its first byte until it leaves.
+/** Is a debugger attached? It is from the first byte that it sends until it detaches or
+ *  disconnects.
  *  Thread: [any], without the lock too. */
 REPLAY_API bool replay_gdb_attached(void);
 

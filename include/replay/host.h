@@ -68,7 +68,7 @@ typedef struct replay_host {
      *  (The library itself wakes a thread in replay_wait().) Clear the flag where a slice
      *  begins (in a loop of your own: before the turn), not where it ends: otherwise a kick
      *  between two slices makes the next one empty. An empty slice now and then does no
-     *  harm; if all are empty, the guest stands still. */
+     *  harm; if all are empty, the guest makes no progress. */
     void (*kick)(void *opaque);
 
     /** Makes the I/O thread's main loop iterate. A main loop other than GLib's needs

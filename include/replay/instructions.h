@@ -4,7 +4,7 @@
  *
  *  icount, the number of guest instructions executed, is the only clock of a
  *  recording. While recording, the library asks the host for it before each
- *  event; while replaying, it tells the host how many are left to the next event. */
+ *  event; while replaying, it returns how many are left to the next event. */
 #ifndef REPLAY_INSTRUCTIONS_H
 #define REPLAY_INSTRUCTIONS_H
 

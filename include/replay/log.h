@@ -86,7 +86,7 @@ typedef struct replay_log_info {
     uint32_t size;            /**< sizeof(replay_log_info_t), set by the caller */
     replay_log_state_t state; /**< REPLAY_LOG_… */
     uint64_t events;          /**< the number of good events, as far as known */
-    uint64_t icount;          /**< of the end; without one, of the last good event */
+    uint64_t icount;          /**< of the end or, in a log without one, of the last good event */
     int64_t virtual_ns;       /**< icount << shift: the virtual time that instructions took,
                                    without what was slept; -1: the shift is automatic */
     uint64_t bytes;           /**< the size of the file, NAME */
@@ -97,18 +97,19 @@ typedef struct replay_log_info {
     replay_shutdown_cause_t end_cause; /**< FINISHED: see replay_finish_with() */
     int32_t end_exit_code;             /**< the same */
     int32_t shift;                     /**< 0 to 10, or REPLAY_SHIFT_AUTO */
-    uint32_t log_version;              /**< the format: it depends on the recorder's version */
+    uint32_t log_version;              /**< the version of the log's format */
     uint32_t fingerprint_fields;       /**< how many replay_log_fingerprint_at() has */
-    uint32_t snapshots;                /**< in NAME.snap, if that is of such a recording */
+    uint32_t snapshots;                /**< in NAME.snap, if that belongs to this recording */
     uint32_t damaged;                  /**< 1: damage is known without reading all events */
     int32_t recorder_errno;            /**< DIED: what stopped the recorder, or 0 */
     uint32_t reserved;                 /**< 0 */
-    uint64_t
-        first_event; /**< a log that has only a part of its run: the number of its first event */
-    uint64_t first_icount; /**< the same: where the machine is at its begin; else 0 */
-    const char *reason; /**< DIED, CUT: one sentence, which names the place of a damage; else "" */
-    const char *parent; /**< a branch: "events N, icount M, checksum X" of the log that it left;
-                           else NULL */
+    uint64_t first_event;  /**< a log that has only a part of its run: the number of its first
+                                event; else 0 */
+    uint64_t first_icount; /**< the same: the icount at which that part begins; else 0 */
+    const char *reason;    /**< DIED, CUT: one sentence, which names the place of any damage;
+                                else "". Valid until replay_log_close() */
+    const char *parent;    /**< a branch: "events N, icount M, checksum X" of the log that it
+                                left; else NULL. Valid until replay_log_close() */
 } replay_log_info_t;
 
 /** The value to start a replay_log_info_t from. */

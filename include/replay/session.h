@@ -64,21 +64,22 @@ enum { REPLAY_DEFAULT = 0, REPLAY_ON = 1, REPLAY_OFF = 2 };
  *                       RECORD and PLAY make one after every MS ms of the vCPU thread's
  *                       CPU time, and keep them in the file NAME.snap beside the log,
  *                       which may not be a symbolic link. In RECORD this is the shortest
- *                       time: where snapshots are dear there are fewer of them, so that
+ *                       time: if snapshots cost much there are fewer of them, so that
  *                       they take at most about 5 % of the process's CPU time.
  *                       off: none; NAME.snap isn't read either       default memory
  *    rrsnapsize=BYTES   the size that NAME.snap may reach          default 1 GiB
  *    rrsnapmem=BYTES    the memory that snapshots may take: when it is full, some are
  *                       dropped, and journeys take longer          default 256 MiB
  *    rrlast=SIZE|TIME|off  RECORD: keep only the last part of the run, from a snapshot on, in
- *                       NAME and NAME.snap. SIZE, a number with K, M or G (64M): these two
- *                       and NAME.live take at most so many bytes of the disk, and two
- *                       segments (rrsegment). TIME, a number with ms, s, m or h (20s): at
- *                       least what happened in so much real time. rrsnap is implied; its
- *                       default is then 500 ms or a 16th of TIME. The host needs save_state
- *                       and load_state, and disks that the guest writes to must be its own
- *                       (ERROR_NOT_SUPPORTED); the file system must be able to free a part
- *                       of a file (ERROR_NOT_SUPPORTED)            default off
+ *                       NAME and NAME.snap. SIZE, a number with K, M or G (64M): NAME,
+ *                       NAME.snap and NAME.live take at most that much of the disk, plus
+ *                       two segments (rrsegment). TIME, a number with ms, s, m or h (20s):
+ *                       at least the last TIME of real time is kept. rrsnap is implied; its
+ *                       default is then 500 ms or, if that is less, a 16th of TIME. The
+ *                       host needs save_state and load_state, and disks that the guest
+ *                       writes to must be its own (ERROR_NOT_SUPPORTED); the file system
+ *                       must be able to free a part of a file (ERROR_NOT_SUPPORTED)
+ *                       default off
  *    rrdata=on|off      record the data that disks deliver, so that replay needs
  *                       no image                                   default off
  *    rrdigest=N         compare a digest of the guest's state every N instructions,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /** @file snapshot.h
  *  Going to a different place in a recording, for a host that has its own snapshots;
- *  stopping at an icount; recording anew from a place.
+ *  stopping at an icount; starting a new recording from any place.
  *
  *  A host that can save and load its machine adds the library's part, the position, to what
  *  it saves: replay_position_save() while it records or replays. To go there, forward or
@@ -17,17 +17,20 @@
 extern "C" {
 #endif
 
-/** Can a position be saved here? Not
+/** Can a position be saved here?
  *
- *  - while a bottom half is queued,
- *  - while a request of a disk, or one with an id from blkreplay_next_id(), is pending,
- *  - within a block of audio samples, or within a flush,
- *  - PLAY: just before a shutdown is requested,
+ *  Not now (ERROR_NOT_QUIET: try again later) if
  *
- *  because these refer to callbacks and memory of the host (ERROR_NOT_QUIET: try again
- *  later). Never with a disk of block.h that isn't read-only, because a position doesn't
- *  hold its content, or with more than 300,000 timers (ERROR_NOT_SUPPORTED). Not after the
- *  run has failed. Queued input from outside doesn't matter.
+ *  - a bottom half or a completion is queued,
+ *  - a request of a disk, or one with an id from blkreplay_next_id(), is pending,
+ *  - the library is within a flush or a callback of the host,
+ *  - a block of audio samples has begun,
+ *  - PLAY: a shutdown is about to be requested,
+ *
+ *  because these refer to callbacks and memory of the host. Queued input from outside doesn't
+ *  matter. Never in this run (ERROR_NOT_SUPPORTED) with a disk of block.h that isn't read-only,
+ *  because a position doesn't hold its content, or with more than 300,000 timers. Not after
+ *  the run has failed.
  *
  *  @return if false, replay_last_error() has the status that replay_position_save() would
  *    return, and the reason. None: false, ERROR_WRONG_MODE.
@@ -36,10 +39,12 @@ REPLAY_API bool replay_can_snapshot(void);
 
 /** Writes the library's part of a snapshot: the place in the log, the last reading of each
  *  clock, the virtual clock and its timers, the next numbers of bottom halves and requests,
- *  and which devices exist. About 300 bytes, and at most 24 for each timer that exists.
+ *  and which devices exist. About 300 bytes, at most 24 for each timer, and a few for each
+ *  disk and network filter.
  *
- *  It writes nothing to the log. In PLAY it reads a part of the log again, which takes a few
- *  milliseconds. It doesn't matter whether a recording or a replay saved a position.
+ *  Record: writes nothing to the log.
+ *  Play:   reads a part of the log again, which takes a few milliseconds.
+ *  Whether a recording or a replay saved a position makes no difference to its load.
  *  @param out its write() is called twice, with the replay lock held.
  *  @return REPLAY_OK; ERROR_NOT_QUIET and ERROR_NOT_SUPPORTED, see replay_can_snapshot();
  *    ERROR_SYSTEM (write() failed); the failure of a run that has failed;
@@ -48,14 +53,14 @@ REPLAY_API bool replay_can_snapshot(void);
  *  Thread: [vcpu] [io] [lock-held]. */
 REPLAY_API replay_status_t replay_position_save(const replay_stream_t *out);
 
-/** Continues the replay at a saved place. Load the machine directly after this has returned
- *  REPLAY_OK, before any other call of the library, or directly before this call. Once it is
- *  loaded, replay_host::icount must return the icount of the snapshot. Then continue as if a
- *  turn had just ended, wherever the host's loops are; a replay_run() that has returned can
- *  be called again.
+/** Continues the replay at a saved place. Load the machine's own state directly before this
+ *  call, or directly after it has returned REPLAY_OK, with no other call of the library in
+ *  between. From then on replay_host::icount must return the icount of the snapshot. Continue
+ *  as if a turn had just ended, wherever the host's loops are; a replay_run() that has
+ *  returned can be called again.
  *
- *  Play: the log's next event is the one that was next when the position was saved. A
- *        failure, an end that was reported, and replay_run_stop() no longer count. What is
+ *  Play: the log's next event is the one that was next when the position was saved. An
+ *        earlier failure, reported end or replay_run_stop() no longer counts. What is
  *        queued is dropped without a callback, and so are completions of the library's disks
  *        for requests from before; the host drops its own requests. The library's timers are
  *        set as they were. One that was created later doesn't exist any more, and its handle
@@ -86,8 +91,10 @@ REPLAY_API replay_status_t replay_position_load(const replay_stream_t *in);
  *  the callback pauses the machine (replay_host::machine_running) or sets a flag of the
  *  host. A new break replaces the one before it.
  *
+ *  @param icount where; not before the place of the replay.
  *  @param reached called with the replay lock held, by replay_account_executed_instructions(),
  *    replay_get_instructions() or replay_get_budget(). It must not load a position.
+ *  @param opaque passed to it.
  *  @return REPLAY_OK; ERROR_INVALID_ARGUMENT (no callback, or the replay is past @p icount);
  *    ERROR_WRONG_MODE (RECORD, NONE); ERROR_WRONG_STATE (before replay_start()).
  *  Thread: [vcpu] [io] [lock-held]. */
@@ -100,9 +107,9 @@ REPLAY_API replay_status_t replay_break(uint64_t icount, replay_callback_t reach
  *  Thread: [vcpu] [io] [lock-held]. */
 REPLAY_API replay_status_t replay_delete_break(void);
 
-/** Should the guest's output reach the user? After a position was loaded, the replay goes
- *  over ground that it has covered before. A host that writes the guest's output to its
- *  terminal, files and sockets only if this returns true writes each byte once.
+/** Should the guest's output reach the user? After a replay has gone back, it executes a part
+ *  of the run again. A host that writes the guest's output to its terminal, files and sockets
+ *  only if this returns true writes each byte once.
  *
  *  Play: false up to the furthest place that the replay has ever reached.
  *  Record, none: true.
@@ -119,16 +126,15 @@ REPLAY_API bool replay_output_due(void);
  *  continues from where it was in the recording.
  *
  *  The mode is RECORD from then on, in replay_mode too. A journey of debug.h that is under way
- *  ends without a pause. An older recording at @p path is replaced only with the option
- *  rroverwrite.
+ *  ends without a pause. An older recording at @p path is replaced, unless rroverwrite=off.
  *  @param path the new log; read only during the call.
  *  @return REPLAY_OK; ERROR_NOT_QUIET (a shutdown is about to be requested, or a block of
  *    audio samples is begun); ERROR_NOT_SUPPORTED (rrdata=on: a disk has no image; the replayed
  *    log begins later than its run);
  *    ERROR_INVALID_ARGUMENT (no path); a failure to read the one log or to write the other;
- *    the failure of a replay that has failed; ERROR_WRONG_MODE; ERROR_WRONG_STATE (before
- *    replay_start()); ERROR_REENTERED (from within a callback or replay_run()). After a
- *    failure the replay is where it was.
+ *    the failure of a replay that has failed; ERROR_WRONG_MODE (not PLAY); ERROR_WRONG_STATE
+ *    (before replay_start()); ERROR_REENTERED (from within a callback or replay_run()). After
+ *    a failure the replay is where it was.
  *  Thread: [vcpu] [io] [lock-held]. */
 REPLAY_API replay_status_t replay_branch(const char *path);
 

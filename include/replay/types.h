@@ -22,6 +22,10 @@
  *  "[vcpu] [io]" means a thread with either role. "Without the lock too" means that the
  *  thread may hold the lock or not. ERROR_… in a comment is REPLAY_ERROR_….
  *
+ *  Some errors aren't repeated everywhere: except in NONE, a call that returns a status and
+ *  needs the lock or a role returns ERROR_LOCK_NOT_HELD or ERROR_WRONG_ROLE without it, and a
+ *  call in a forked child returns ERROR_FORKED (see the traps in replay.h).
+ *
  *  Times are nanoseconds, lengths are bytes, text ends with NUL. Strings and tables that a
  *  host passes are copied unless a comment says otherwise.
  *

@@ -21,7 +21,7 @@ package struct Options {
     /// Where snapshots go that the library makes.
     package enum SnapshotUse: Equatable {
         case off
-        /// PLAY: once there is a journey.
+        /// PLAY: in memory. RECORD: none.
         case memory
         /// Also to `NAME.snap`, after so much CPU time.
         case file(milliseconds: Int32)

@@ -17,7 +17,7 @@ extension Session {
         case .full?:
             return misuse(
                 .invalidArgument,
-                "the RAM \(region.name) can't be registered: its name exists, its page size isn't a power of two from 64 to 65536, or there are too many regions"
+                "the RAM \(region.name) can't be registered: a region has that name already, its page size isn't a power of two from 64 to 65536, its length is 0 or too large, or there are 256 regions"
             )
         case .late?, nil: return misuse(.wrongState, late)
         }
