@@ -51,6 +51,10 @@ extension LogTool {
             }
         } catch {
             guard error.code == .damaged else { throw error }
+            // A recording that lost its beginning may begin with zeros, as a log of QEMU's without a version does.
+            if reader.version == 0, let salvage = try? LogSalvage(path: path), salvage.pieceCount > 0 {
+                return try repairOwn(path, target, force)
+            }
             damage = error
         }
         var result = Repair(

@@ -71,6 +71,13 @@ final class Recording {
 
     private static var none: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: nil, count: 0) }
 
+    /// Changes its first bytes.
+    func overwrite(_ bytes: [UInt8]) {
+        guard let file = fopen(path, "r+") else { return }
+        fwrite(bytes, 1, bytes.count, file)
+        fclose(file)
+    }
+
     /// Changes one bit.
     func damage(at offset: Int) {
         guard let file = fopen(path, "r+") else { return }

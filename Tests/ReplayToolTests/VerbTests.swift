@@ -134,6 +134,16 @@ import Testing
         #expect(ToolRun { $0.verify(recording.path, unfinishedIsFine: true) }.exit == .fine)
     }
 
+    @Test func aRecordingThatBeginsLikeALogOfQEMUsIsRepaired() throws {
+        let recording = try Recording()
+        // A killed QEMU leaves zeros where the version belongs; an instruction event follows, then nothing that is one.
+        recording.overwrite([UInt8](repeating: 0, count: 13) + [0x61, 0xb8, 0xd5, 4, 0x31])
+        #expect(OpenedLog.isQEMU(recording.path))
+        let run = ToolRun { $0.repair(recording.path, to: recording.path + ".good", force: false) }
+        #expect(run.exit == .fine && run.complaints.isEmpty)
+        #expect(run.lines.first?.hasPrefix("\(recording.path).good has 5000 events") == true)
+    }
+
     @Test func outputThatNobodyReadsEndsAVerb() throws {
         let recording = try Recording()
         var calls = 0
