@@ -23,7 +23,10 @@ extension Overlay {
                 content.space = OverlaySpace(content.map, diskLength: length, least: least)
             }
             guard content.space != nil, content.versions.makeRoom() else { return nil }
-            content.versions.removeAll { $0.version == nil }
+            if content.versions.count >= content.mostVersions {
+                content.versions.removeAll { $0.version == nil }
+                content.mostVersions = 2 &* content.versions.count &+ 64
+            }
             let version = OverlayVersion(content.map)
             content.versions.append(OverlayVersion.Reference(version: version))
             content.space?.freeze()

@@ -13,6 +13,8 @@ final class Overlay: Sendable {
         /// From the first version on.
         var space: OverlaySpace?
         var versions: [OverlayVersion.Reference] = []
+        /// When there are so many, it is time to forget those that nobody holds.
+        var mostVersions = 64
     }
 
     let file: DataFile
