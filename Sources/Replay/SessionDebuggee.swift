@@ -80,7 +80,7 @@ final class SessionDebuggee: Debuggee {
 
     func pause() { session.pauseForDebugger() }
     func resume() { begin { session.resumeMachine() } }
-    func reverseStep() -> String? { refusal(of: begin { session.reverseStep() }) }
+    func reverseStep() -> String? { refusal(of: begin { session.reverseStepToAccess() }) }
     func reverseContinue() -> String? { refusal(of: begin { session.reverseContinue() }) }
 
     func step(cpu: Int) {

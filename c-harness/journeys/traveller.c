@@ -8,6 +8,7 @@
  *                            completes its lines, "PLACE", to "PLACE ICOUNT DIGEST"
  *     TRAVELLER_READ=FILE    in any order, with steps in both directions, and compares
  *     TRAVELLER_SEED=N       what the order depends on
+ *     TRAVELLER_STRETCHES=N  with a snapshot at every place of each Nth thousand of instructions
  *
  * ICOUNT is where the machine stopped, which may be after PLACE if an instruction counts as
  * more than one. Neighbouring places let steps be compared. What is wrong ends the process. */
@@ -19,7 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST = 8192, STEPS = 12 };
+enum { MOST = 8192, STEPS = 12, STRETCH = 1000 };
 
 typedef struct place {
     uint64_t target, icount, digest;
@@ -32,6 +33,7 @@ static struct traveller {
     place_t places[MOST];
     unsigned count;
     uint64_t random;
+    uint64_t stretches; /* 0: snapshots as always */
 
     unsigned journeys; /* so far */
     uint64_t target;
@@ -216,6 +218,8 @@ static replay_status_t configure(const replay_config_t *config) {
         return library()->replay_configure(config);
     const char *seed = getenv("TRAVELLER_SEED");
     it.random = seed ? strtoull(seed, NULL, 10) : 0;
+    const char *stretches = getenv("TRAVELLER_STRETCHES");
+    it.stretches = stretches ? strtoull(stretches, NULL, 10) : 0;
     read_places(it.writes ? it.writes : it.reads);
     replay_config_t changed = *config;
     it.host = *config->host;
@@ -232,6 +236,16 @@ static replay_status_t start(void) {
     if (status == REPLAY_OK && it.count > 0)
         status = replay_pause();
     return status;
+}
+
+/* The library asks where to make the next snapshot. */
+REPLAY_API uint64_t replay_test_next_snapshot(uint64_t icount);
+uint64_t replay_test_next_snapshot(uint64_t icount) {
+    if (it.stretches == 0)
+        return 0;
+    uint64_t stretch = icount / STRETCH;
+    return stretch % it.stretches == 0 ? icount + 1
+                                       : (stretch / it.stretches + 1) * it.stretches * STRETCH;
 }
 
 REPLAY_API replay_status_t replay_configure(const replay_config_t *config);

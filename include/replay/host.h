@@ -142,7 +142,8 @@ typedef struct replay_host {
 
     /** PLAY: reads back what save_state wrote. Afterwards icount must return the snapshot's.
      *  Drop what was derived from the earlier state (decoded code, for example), and the host's
-     *  requests that are under way. Called on the vCPU thread between two slices.
+     *  requests that are under way. Called on the vCPU thread between two slices. With
+     *  rrlint=on also while recording: directly after save_state, to compare.
      *  @return false: the state isn't this machine's; the replay ends with ERROR_POSITION. */
     bool (*load_state)(void *opaque, const replay_stream_t *in);
 

@@ -249,6 +249,14 @@ void *replay_allocate(size_t size);
  *  system has some, because the first use of each page takes as long as copying ten. */
 void *replay_allocate_large(size_t size);
 
+/* ------------------------------------------------------------------ testing */
+
+/** Does a test program say where snapshots are made (see testing.c)? */
+bool replay_has_chosen_snapshots(void);
+
+/** Where the next one is after this icount. */
+uint64_t replay_next_chosen_snapshot(uint64_t icount);
+
 /* -------------------------------------------------------------------- extras */
 
 int64_t replay_monotonic_ns(void);

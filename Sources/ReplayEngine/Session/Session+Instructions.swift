@@ -127,11 +127,22 @@ extension Session {
     package func hasException() -> Bool { has(.exception, "replay_has_exception") }
 
     private func take(_ kind: EventKind, _ function: StaticString) -> Bool {
-        if isIdle { return noteTaken(!isHalted) }
+        if isIdle { return noteTaken(!isHalted && !mustWait(kind)) }
         if refusal(.vcpu, function) != nil { return false }
-        if isRecording { return noteTaken(!isHalted && (write(kind) || options.goOnWhenFull)) }
+        if isRecording {
+            return noteTaken(!isHalted && !mustWait(kind) && (write(kind) || options.goOnWhenFull))
+        }
         // While a replay is paused nothing is next.
-        return noteTaken(withPlayer { take(kind, $0) } ?? false)
+        guard noteTaken(withPlayer { take(kind, $0) } ?? false) else { return false }
+        // This may be where the journey goes.
+        if case .access = travel.goal { shared.stopIcount.store(0, ordering: .relaxed) }
+        return true
+    }
+
+    /// RECORD, NONE: an interrupt waits while a debugger steps over the instruction before which it stands, unless the
+    /// guest sleeps until there is one.
+    private func mustWait(_ kind: EventKind) -> Bool {
+        kind == .interrupt && travel.isStepping && !host.cpusIdle
     }
 
     /// After an interrupt the next instruction is a different one, at the same icount.

@@ -9,8 +9,9 @@ extension Session {
         }
         guard isStarted else { return false }
         let hit = Travel.Hit(icount: host.icount, kind: kind, address: address)
+        lintHit(hit)
         switch travel.goal {
-        case .seek: return false
+        case .seek, .access: return false
         case .search(var search):
             guard hit.icount < search.end, isMet(kind, address) else {
                 return false
@@ -18,7 +19,7 @@ extension Session {
             search.found = hit
             travel.goal = .search(search)
             return false
-        case .hit(let wanted): guard hit.icount == wanted.icount else { return false }
+        case .hit(let wanted): guard hit.icount == wanted.icount, isMet(kind, address) else { return false }
         case .none, .step:
             if let start = travel.resumedAt, start.icount == hit.icount, start.fromWatch || !hit.isWatch {
                 return false

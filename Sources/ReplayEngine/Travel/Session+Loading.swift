@@ -79,9 +79,10 @@ extension Session {
         } catch {
             return failToLoad(error.message, error.status)
         }
+        lintLoaded(label)
         player.noteArrival(label.isArrival)
         travel.pace.restart(icount, Syscalls.threadTime)
-        travel.nextLook = travel.pace.next
+        travel.nextLook = nextLook
         return true
     }
 

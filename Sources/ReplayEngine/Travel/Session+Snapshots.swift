@@ -1,3 +1,4 @@
+import CReplay
 import Glibc
 import ReplayLog
 import ReplaySnapshots
@@ -58,6 +59,7 @@ extension Session {
             }
             engage()
         }
+        if travel.areChosen || lintsTravel { engage() }
         if host.savesState, isPlaying || keepsSnapshots { travel.nextLook = 0 }
         travel.goesToBegin = player?.reader.begin != nil
         shared.beginIcount.store(player?.reader.begin?.icount ?? 0, ordering: .relaxed)
@@ -141,7 +143,7 @@ extension Session {
             if travel.obstacle == nil { travel.nextLook = icount &+ Travel.retryInterval }
             return
         }
-        travel.nextLook = travel.isEngaged ? travel.pace.next : .max
+        travel.nextLook = travel.isEngaged ? nextLook : .max
     }
 
     private func accountHere() -> Bool {
@@ -159,11 +161,11 @@ extension Session {
         let isPlanned = travel.planned.last.map { $0 <= icount } ?? false
         if snapshots.has(after: travel.pace.icount, upTo: icount) { travel.pace.pass(Syscalls.threadTime) }
         travel.pace.look(icount, Syscalls.threadTime)
-        var next = travel.pace.next
+        var next = nextLook
         if isPlanned || isDue(snapshots) {
-            if take(snapshots, isPlanned: isPlanned) {
+            if take(snapshots, isPlanned: isPlanned) || takeChosen(snapshots) {
                 travel.pace.pass(Syscalls.threadTime)
-            } else {
+            } else if !travel.areChosen {
                 next = icount &+ Travel.retryInterval
             }
         }
@@ -171,7 +173,20 @@ extension Session {
         travel.nextLook = min(next, travel.planned.last ?? .max)
     }
 
+    /// Where to look for the next one.
+    var nextLook: UInt64 {
+        travel.areChosen ? max(replay_next_chosen_snapshot(icount), icount &+ 1) : travel.pace.next
+    }
+
+    /// None that a test has chosen is left out because the library's thread is behind.
+    private func takeChosen(_ snapshots: Snapshots) -> Bool {
+        guard travel.areChosen else { return false }
+        snapshots.refresh()
+        return take(snapshots)
+    }
+
     private func isDue(_ snapshots: Snapshots) -> Bool {
+        if travel.areChosen { return !snapshots.has(placeHere) }
         // What a ring keeps must begin at one, however dear it is.
         guard isRecording, writer?.ring == nil else {
             return travel.pace.isDue || snapshots.ram.writtenCount >= Travel.mostPages || isDueForRing
@@ -202,6 +217,7 @@ extension Session {
         guard let chain = isForFile ? chainHere() : 0,
             var state = SnapshotState.begin(name, position(chain: chain), pendingRequests)
         else { return false }
+        let engineBytes = state.count
         let isWritten = inHost {
             host.saveState { bytes in
                 guard state.makeRoom(for: bytes.count) else { return false }
@@ -215,7 +231,8 @@ extension Session {
         }
         guard let disks = keepDisks() else { return false }
         travel.obstacle = nil
-        let place = SnapshotPlace(icount: icount, event: player?.nextIndex ?? events)
+        lintState(state[engineBytes...])
+        let place = placeHere
         let isArrival =
             player.map { !$0.hasConsumed(at: icount) } ?? (writer?.hasWritten(at: icount) == false)
         do throws(SystemError) {
@@ -225,11 +242,16 @@ extension Session {
                     isForFile: isForFile)
             }
             if isTaken, isForFile { noteForRing() }
+            if isTaken { noteForLint(snapshots.lastID) }
             return isTaken
         } catch {
             travel.obstacle = obstacle(of: error)
             return false
         }
+    }
+
+    private var placeHere: SnapshotPlace {
+        SnapshotPlace(icount: icount, event: player?.nextIndex ?? events)
     }
 
     /// Why there is no snapshot, and what the user can do.

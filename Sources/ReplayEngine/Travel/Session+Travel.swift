@@ -17,6 +17,10 @@ extension Session {
         return askInReplay(.seek(icount), "replay_seek")
     }
     package func reverseStep() -> Status { askInReplay(.reverseStep, "replay_reverse_step") }
+    /// For a debugger that has just reported an access: the step ends before the same instruction again.
+    package func reverseStepToAccess() -> Status {
+        askInReplay(.reverseStepToAccess, "replay_reverse_step")
+    }
     package func reverseContinue() -> Status { askInReplay(.reverseContinue, "replay_reverse_continue") }
 
     package func seekEvent(_ event: UInt64) -> Status {
@@ -86,6 +90,7 @@ extension Session {
             case .none: break
             case .step(let until): stop = min(stop, until)
             case .seek(let target): stop = min(stop, target)
+            case .access(let place): stop = min(stop, place.icount &+ 1)
             case .search(let search): stop = min(stop, search.end)
             case .hit(let hit): stop = min(stop, hit.icount &+ 1)
             }
@@ -125,17 +130,31 @@ extension Session {
 
     /// Is the goal reached?
     private func arrive(isAccounted: Bool) {
-        if travel.hit != nil { return halt(.breakpoint) }
+        if let hit = travel.hit {
+            lintStop(hit)
+            noteAccess(hit)
+            return halt(.breakpoint)
+        }
         let icount = isIdle ? host.icount : self.icount
         switch travel.goal {
         case .none: break
         case .step(let until): if icount >= until { halt(.place) }
         case .seek(let target):
             guard icount >= target else { break }
-            if !mustStepFurtherBack {
+            if let access = travel.wantedAccess, access.icount == icount {
+                travel.goal = .access(access)
+                travel.wantedAccess = nil
+            } else if !mustStepFurtherBack {
                 halt(.place)
             } else if !isAccounted {
                 withPinnedPlayer { stepFurtherBack(from: target, $0) }
+            }
+        case .access(let place):
+            if icount == place.icount {
+                if withPlayer({ $0.nextIndex >= place.event }) == true { halt(.place) }
+            } else if !isAccounted {
+                // What came there wasn't an interrupt.
+                withPinnedPlayer { go(to: place.icount, $0) }
             }
         case .hit(let hit): if icount > hit.icount { halt(.place) }
         case .search(let search): if icount >= search.end, !isAccounted { endInterval(search) }
@@ -144,7 +163,7 @@ extension Session {
 
     private func begin(_ request: Travel.Request) {
         engage()
-        travel.backFrom = nil
+        (travel.backFrom, travel.wantedAccess) = (nil, nil)
         switch request {
         case .pause: isHalted ? confirmHalt() : halt(.request)
         case .resume: unhalt()
@@ -152,10 +171,21 @@ extension Session {
             unhalt()
             travel.goal = .step(until: host.icount &+ 1)
         case .seek(let target): withPinnedPlayer { go(to: target, $0) }
-        case .reverseStep:
+        case .reverseStep, .reverseStepToAccess:
             travel.backFrom = icount
+            let isAfterAccess = request == .reverseStepToAccess && travel.access?.icount == icount &- 1
+            travel.wantedAccess = isAfterAccess ? travel.access : nil
             withPinnedPlayer { icount == 0 ? arriveAtBegin($0) : go(to: icount &- 1, $0) }
         case .reverseContinue: withPinnedPlayer { search($0) }
+        }
+    }
+
+    private func noteAccess(_ hit: Travel.Hit) {
+        travel.access = nil
+        guard hit.isWatch else { return }
+        withPlayer { player in
+            guard player.hasConsumed(at: hit.icount) else { return }
+            travel.access = SnapshotPlace(icount: hit.icount, event: player.nextIndex)
         }
     }
 

@@ -28,6 +28,8 @@ final class Snapshots {
     /// One was taken.
     private(set) var hasBegun = false
     private var nextNumber: UInt64 = 0
+    /// Of the one that was taken last.
+    private(set) var lastID: UInt64?
     /// The pages of all that were taken.
     private(set) var pagesTaken: UInt64 = 0
     /// The content of their disks.
@@ -103,8 +105,8 @@ final class Snapshots {
         ram.clean()
         nextNumber &+= 1
         if !disks.isEmpty { self.disks[label.id] = disks }
-        hasBegun = true
-        labels.insert(label, at: labels.firstIndex { $0.place > place } ?? labels.count)
+        (hasBegun, lastID) = (true, label.id)
+        labels.insert(label, at: labels.lastIndex { $0.place <= place }.map { $0 &+ 1 } ?? 0)
         if keepsLast, labels.count >= 2 &* Self.mostKept { labels.removeFirst(Self.mostKept) }
         return true
     }
@@ -130,8 +132,10 @@ final class Snapshots {
 
     /// Does one exist in this range?
     func has(after first: UInt64, upTo last: UInt64) -> Bool {
-        labels.contains { $0.place.icount > first && $0.place.icount <= last }
+        labels.last { $0.place.icount <= last }.map { $0.place.icount > first } ?? false
     }
+
+    func has(_ place: SnapshotPlace) -> Bool { labels.last { $0.place <= place }?.place == place }
 
     // MARK: Go back
 

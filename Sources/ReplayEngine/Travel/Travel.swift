@@ -1,3 +1,4 @@
+import CReplay
 import ReplaySnapshots
 import ReplaySystem
 
@@ -10,8 +11,15 @@ final class Travel {
         case step
         case seek(UInt64)
         case reverseStep, reverseContinue
+        /// A step back that may end at ``Travel/access``.
+        case reverseStepToAccess
 
-        var isBackward: Bool { self == .reverseStep || self == .reverseContinue }
+        var isBackward: Bool {
+            switch self {
+            case .reverseStep, .reverseContinue, .reverseStepToAccess: true
+            case .pause, .resume, .step, .seek: false
+            }
+        }
     }
 
     /// Where the machine is going.
@@ -20,6 +28,8 @@ final class Travel {
         case none
         case step(until: UInt64)
         case seek(UInt64)
+        /// From its icount on, to where the instruction comes that makes it.
+        case access(SnapshotPlace)
         case search(Search)
         /// The last hit that a search has found.
         case hit(Hit)
@@ -79,6 +89,11 @@ final class Travel {
     var backFrom: UInt64?
     /// A breakpoint has asked for a pause.
     var hit: Hit?
+    /// PLAY: the last access to what is watched at which the machine was paused, if the log has something at its icount.
+    /// An interrupt may have come first, and then the instruction at that place is a different one.
+    var access: SnapshotPlace?
+    /// The journey that is under way ends there, if it comes to that icount.
+    var wantedAccess: SnapshotPlace?
     /// Where the machine was let run. A breakpoint there doesn't count again; a watchpoint does, unless the machine was
     /// paused by one: it may have been taken to the access by a step or a seek.
     var resumedAt: (icount: UInt64, fromWatch: Bool)?
@@ -106,11 +121,17 @@ final class Travel {
     var nextLook: UInt64 = .max
     /// Where to take one in any case, the last first: near the place that the machine is going to.
     var planned: [UInt64] = []
+    /// Does a test say where they are taken, instead of the pace?
+    let areChosen = replay_has_chosen_snapshots()
     var pace = SnapshotPace(0, 0)
     /// RECORD, rrlast: the bytes of events, and the time, at the last snapshot.
     var ringPlace: (bytes: UInt64, time: Int64) = (0, 0)
     /// RECORD: what they have cost; nil: there was none.
     var cost: SnapshotCost?
+    /// rrlint: is the host's state still checked? And the digests that the guest had at snapshots.
+    var lintsState = true
+    var digests: [UInt64: UInt64] = [:]
+    static let mostDigests = 100_000
     /// It was reported that no more go to the file.
     var fileIsReported = false
 
@@ -131,20 +152,25 @@ final class Travel {
         onEnd.withLock { $0.call = nil }
         barrier.withLock { $0 = nil }
         (goal, backFrom, hit, resumedAt) = (.none, nil, nil, nil)
+        (access, wantedAccess) = (nil, nil)
         counts.withLock { $0.isMet = nil }
         (pausesAtStart, isEngaged, fileIsReported, goesToBegin) = (false, false, false, false)
         (snapshots, obstacle, cost) = (nil, nil, nil)
+        (lintsState, digests) = (true, [:])
         (nextLook, planned, pace, ringPlace) = (.max, [], SnapshotPace(0, 0), (0, 0))
     }
 
     /// The journey that is under way ends without a pause.
-    func endJourney() { (goal, backFrom, hit, planned) = (.none, nil, nil, []) }
+    func endJourney() { (goal, backFrom, hit, wantedAccess, planned) = (.none, nil, nil, nil, []) }
 
     /// For other threads.
     func publishBarrier() {
         let reason = snapshots?.hasBegun == true ? nil : obstacle
         barrier.withLock { $0 = reason }
     }
+
+    /// A single instruction is executed.
+    var isStepping: Bool { if case .step = goal { true } else { false } }
 
     /// Does the machine stop where the log ends, instead of ending?
     var isUnderWay: Bool { if case .none = goal { false } else { true } }

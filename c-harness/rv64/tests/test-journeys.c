@@ -27,6 +27,17 @@ static bool compares;
 static enum { SEEK, STEP, SEARCH } journey;
 static uint64_t from, watched; /* where a step or a search began, and for what */
 
+/* The library asks where to make the next snapshot; 0: as always. STRETCHES=N of the environment:
+ * at every place of each Nth thousand of instructions. */
+uint64_t replay_test_next_snapshot(uint64_t icount);
+uint64_t replay_test_next_snapshot(uint64_t icount) {
+    const char *text = getenv("STRETCHES");
+    uint64_t stretches = text ? strtoull(text, NULL, 10) : 0, stretch = icount / 1000;
+    if (stretches == 0)
+        return 0;
+    return stretch % stretches == 0 ? icount + 1 : (stretch / stretches + 1) * stretches * 1000;
+}
+
 static void read_places(const char *name) {
     FILE *file = fopen(name, "r");
     char line[128];

@@ -42,7 +42,7 @@ uint64_t journey_pc(const journey_host_t *m) {
     return m->cpu.state % JOURNEY_PCS;
 }
 
-static size_t store_address(const journey_host_t *m) {
+size_t journey_store_address(const journey_host_t *m) {
     /* Most stores are to a few pages. */
     uint64_t value = m->cpu.state >> 20;
     return (size_t)(value % 8 ? value / 8 % (4 * JOURNEY_PAGE) : value / 8 % JOURNEY_RAM);
@@ -60,7 +60,12 @@ static void burn(void) {
 static bool hit(journey_host_t *m, replay_break_kind_t kind, uint64_t address) {
     for (unsigned i = 0; i < JOURNEY_BREAKS; i++) {
         const journey_break_t *b = &m->breaks[i];
-        if (b->set && b->kind == kind && b->address == address && replay_breakpoint(kind, address))
+        if (!b->set || b->kind != kind || b->address != address)
+            continue;
+        m->cpu.icount += (uint64_t)m->miscounts;
+        bool stops = replay_breakpoint(kind, address);
+        m->cpu.icount -= (uint64_t)m->miscounts;
+        if (stops)
             return true;
     }
     return false;
@@ -71,7 +76,7 @@ static bool step(journey_host_t *m) {
     if (hit(m, REPLAY_BREAK_SOFTWARE, journey_pc(m)))
         return false;
     uint64_t state = journey_mix(m->cpu.state, m->cpu.icount + 1);
-    size_t address = store_address(m);
+    size_t address = journey_store_address(m);
     uint8_t byte = (uint8_t)(state >> 56);
     if (m->ram[address] != byte && hit(m, REPLAY_WATCH_WRITE, address))
         return false;
@@ -258,7 +263,7 @@ static void configure(journey_host_t *m, replay_mode_t mode, const char *options
 }
 
 static void press(journey_host_t *m) {
-    if (REPLAY_MODE() != REPLAY_MODE_RECORD || test_random(&m->seed) % KEY_ODDS)
+    if (REPLAY_MODE() != REPLAY_MODE_RECORD || (test_random(&m->seed) % KEY_ODDS && !m->has_key))
         return;
     uint8_t key = (uint8_t)test_random(&m->seed);
     replay_chr_be_write(m->keyboard, &key, 1);

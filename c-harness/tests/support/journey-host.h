@@ -66,6 +66,8 @@ typedef struct journey_host {
     bool refuses_load;                                     /**< load_state returns false */
     uint64_t seed;                                         /**< RECORD: of the keys */
     unsigned saves, loads, loaded_pages;
+    int miscounts;     /**< in replay_breakpoint() its icount is wrong by so much */
+    bool has_key;      /**< RECORD: a key is pressed in each turn */
     bool is_slow;      /**< it needs a millisecond for a thousand instructions */
     uint64_t executed; /**< instructions, in all of the run */
     /** What replay_start() returns instead of OK; the case then ends the run itself. */
@@ -132,6 +134,9 @@ uint64_t journey_mix(uint64_t state, uint64_t with);
 
 /** The instruction that is executed next. */
 uint64_t journey_pc(const journey_host_t *m);
+
+/** The address to which it writes. */
+size_t journey_store_address(const journey_host_t *m);
 
 void journey_set_break(journey_host_t *m, unsigned number, replay_break_kind_t kind,
                        uint64_t address);
