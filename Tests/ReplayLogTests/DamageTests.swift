@@ -43,10 +43,10 @@ import Testing
     @Test func everyChangedByteOfALiveFileIsFound() throws {
         let path = try scratch.diedLog("log", events)
         let live = try #require(Files.read(path + ".live"))
-        let layout = LiveLayout(segmentSize: 256)
+        let layout = LiveLayout(segmentSize: 256, most: LogOptions.test.liveSegments)
         var covered = Set(0..<LiveLayout.headerSize)
         let snapshot = try #require(try LiveSnapshot(path: path + ".live", system: Syscalls()))
-        for index in 0..<2 {
+        for index in 0..<layout.segmentCount {
             let start = layout.segmentOffset(index)
             let used = snapshot.segments.first { $0.offset == UInt64(start + layout.dataOffset) }
             covered.formUnion(start..<(start + (used == nil ? 8 : LiveLayout.marksOffset)))

@@ -78,7 +78,9 @@ import Testing
 
     /// A log of format 1 whose recorder died: its header and metadata, and all events in the live file.
     @Test func aDiedLogOfFormat1IsRead() throws {
-        let path = try scratch.diedLog("log", GoldenTests.format1Events)
+        var options = LogOptions.test
+        options.liveSegments = 2
+        let path = try scratch.diedLog("log", GoldenTests.format1Events, options)
         for (path, size) in [(path, FileHeader.size), (path + ".live", LiveLayout.bindingOffset)] {
             var bytes = try #require(Files.read(path))
             bytes[8] = 1

@@ -95,8 +95,7 @@ import Testing
             }
             try writer.start()
             for event in events.dropFirst(40) {
-                writer.sealer.wait(for: writer.tickets.0)
-                writer.sealer.wait(for: writer.tickets.1)
+                for ticket in writer.tickets { writer.sealer.wait(for: ticket) }
                 #expect(writer.append(event))
                 taken.withLock { $0 += 1 }
             }

@@ -182,7 +182,7 @@ TEST(a_limit_of_the_file_size_is_reported_too) {
     snprintf(log_name, sizeof log_name, "%s", test_path("run.log"));
     struct rlimit limit = {200000, 200000};
     REQUIRE(setrlimit(RLIMIT_FSIZE, &limit) == 0);
-    uint64_t recorded = record_until_full("rrsegment=16384", MOST);
+    uint64_t recorded = record_until_full("rrsegment=4096", MOST);
     REQUIRE(recorded < MOST);
     CHECK_EQ(host.stops, 1);
     CHECK_EQ(host.stop_reason, REPLAY_STOP_LOG_ERROR);

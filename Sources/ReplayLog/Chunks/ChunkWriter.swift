@@ -1,7 +1,7 @@
 import Glibc
 import ReplaySystem
 
-/// Appends chunks to `NAME`. Used by the sealer's thread only.
+/// Appends chunks to `NAME`. Used by the sealer's thread only, except ``sync()`` and ``expire()``.
 ///
 /// If a chunk can't be written completely, the file is truncated, so that it always ends after a
 /// whole chunk.
@@ -140,7 +140,6 @@ final class ChunkWriter {
 
     /// Writes index, end record and trailer, in one go.
     func writeFinish(_ end: LogEnd, icount: UInt64, chain: UInt64) throws(LogError) {
-        try ring?.finish()
         // Memory for the encoded index, and again for the whole; arrays double their size when they grow.
         guard CheckedMemory.has(6 &* MemoryLayout<LogIndex.Entry>.stride &* (index.entries.count &+ 64))
         else {
@@ -154,8 +153,9 @@ final class ChunkWriter {
         try put(bytes)
     }
 
-    /// Whether the file still has its header, and the header of each chunk of events.
+    /// Whether the file still has its header, and the header of each chunk of events. Nothing is given up from now on.
     func verify() throws(LogError) {
+        try ring?.finish()
         if try bytes(at: 0, count: FileHeader.size) != header { throw changed("its header", 0) }
         forgetDropped()
         for (number, entry) in index.entries.enumerated() {

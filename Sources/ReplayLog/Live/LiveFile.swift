@@ -38,7 +38,7 @@ final class LiveFile: @unchecked Sendable {
         self.file = file
         self.layout = layout
         self.system = system
-        for index in 0..<LiveLayout.segmentCount { markFree(index) }
+        for index in 0..<layout.segmentCount { markFree(index) }
     }
 
     deinit {
@@ -89,6 +89,9 @@ final class LiveFile: @unchecked Sendable {
         store(LiveLayout.guarded(value), in: word(LiveLayout.bindingOffset))
     }
 
+    /// What ``bind(_:)`` stored.
+    var binding: UInt64 { word(LiveLayout.bindingOffset).pointee.load(ordering: .relaxed) }
+
     /// Stores why the recording died.
     func noteFailure(_ error: Int32) {
         store(LiveLayout.guarded(UInt32(bitPattern: error)), in: word(LiveLayout.failureOffset))
@@ -124,6 +127,11 @@ final class LiveFile: @unchecked Sendable {
             + (layout.segmentOffset(index) &+ LiveLayout.marksOffset &+ slot &* LiveLayout.markSize)
         place.storeBytes(of: UInt64(truncatingIfNeeded: offset).littleEndian, as: UInt64.self)
         place.storeBytes(of: state.littleEndian, toByteOffset: 8, as: UInt64.self)
+    }
+
+    /// Syncs the header page, which isn't written for each event.
+    func syncHeader() -> Syscalls.Result<Void> {
+        system.sync(mapping, size: LiveLayout.headerSize)
     }
 
     func sync() -> Syscalls.Result<Void> {

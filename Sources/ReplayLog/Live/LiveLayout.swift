@@ -1,9 +1,14 @@
-/// The layout of `NAME.live`: a header page, then two segments, each with a header, a table
+/// The layout of `NAME.live`: a header page, then segments, each with a header, a table
 /// of marks, and the bytes of events.
 struct LiveLayout: Equatable {
     static let magic: [UInt8] = [0x89, 0x52, 0x50, 0x56, 0x0D, 0x0A, 0x1A, 0x0A]
     static let headerSize = 4096
-    static let segmentCount = 2
+    /// The formats of live files. The first two have two segments.
+    static let version: UInt32 = 3
+    static let readable: ClosedRange<UInt32> = 1...version
+    static let segmentCounts = 2...16
+    /// How many bytes of events may wait for the sealer, which has a slow moment now and then.
+    private static let usualBytes = 8 << 20
     /// The limits of the segment size.
     static let segmentSizes = 256...(1 << 30)
     /// An event begins below the segment's size, and may exceed it by this much.
@@ -32,15 +37,15 @@ struct LiveLayout: Equatable {
     static let active: UInt64 = 0x5654_4341_4C50_4552
 
     var segmentSize: Int
-    /// The format of the log.
-    var version = FileHeader.version
+    var segmentCount: Int
+    var version = LiveLayout.version
 
     var capacity: Int { segmentSize &+ LiveLayout.slack }
     var markCount: Int { capacity / LiveLayout.markInterval &+ 1 }
     var dataOffset: Int { LiveLayout.pages(LiveLayout.marksOffset &+ markCount &* LiveLayout.markSize) }
     /// A word that is read at the last byte stays inside.
     var stride: Int { dataOffset &+ LiveLayout.pages(capacity &+ 8) }
-    var fileSize: Int { LiveLayout.headerSize &+ LiveLayout.segmentCount &* stride }
+    var fileSize: Int { LiveLayout.headerSize &+ segmentCount &* stride }
 
     func segmentOffset(_ index: Int) -> Int { LiveLayout.headerSize &+ index &* stride }
 
@@ -54,7 +59,7 @@ struct LiveLayout: Equatable {
         writer.writeUInt32(version)
         writer.writeUInt32(UInt32(LiveLayout.headerSize))
         writer.writeUInt32(UInt32(truncatingIfNeeded: segmentSize))
-        writer.writeUInt32(UInt32(LiveLayout.segmentCount))
+        writer.writeUInt32(UInt32(truncatingIfNeeded: segmentCount))
         writer.writeUInt64(UInt64(truncatingIfNeeded: stride))
         writer.writeUInt32(UInt32(truncatingIfNeeded: dataOffset))
         writer.writeUInt32(UInt32(truncatingIfNeeded: LiveLayout.slack))
@@ -63,7 +68,9 @@ struct LiveLayout: Equatable {
         return writer.bytes
     }
 
-    init(segmentSize: Int) {
+    /// - Parameter most: segments.
+    init(segmentSize: Int, most: Int = 8) {
+        segmentCount = min(max(LiveLayout.usualBytes / max(segmentSize, 1), 2), most)
         self.segmentSize = min(
             max(segmentSize, LiveLayout.segmentSizes.lowerBound), LiveLayout.segmentSizes.upperBound)
     }
@@ -72,11 +79,13 @@ struct LiveLayout: Equatable {
     init?(decoding page: UnsafeRawBufferPointer) {
         var reader = ByteReader(page)
         guard reader.readBytes(LiveLayout.magic.count) != nil, let version = reader.readUInt32(),
-            FileHeader.readable.contains(version), reader.readUInt32() != nil, let size = reader.readUInt32(),
-            LiveLayout.segmentSizes.contains(Int(size)), page.count >= LiveLayout.bindingOffset
+            LiveLayout.readable.contains(version), reader.readUInt32() != nil, let size = reader.readUInt32(),
+            LiveLayout.segmentSizes.contains(Int(size)), let count = reader.readUInt32(),
+            LiveLayout.segmentCounts.contains(Int(count)), version >= 3 || count == 2,
+            page.count >= LiveLayout.bindingOffset
         else { return nil }
         self.init(segmentSize: Int(size))
-        self.version = version
+        (self.version, segmentCount) = (version, Int(count))
         guard page.prefix(LiveLayout.bindingOffset).elementsEqual(encoded()) else { return nil }
     }
 

@@ -58,13 +58,16 @@ struct LiveSnapshot {
             note(damageAt: 0, "its header")
             return
         }
-        for index in 0..<LiveLayout.segmentCount {
+        for index in 0..<layout.segmentCount {
             try readSegment(index, layout, file)
         }
         segments.sort { $0.header.sequence < $1.header.sequence }
-        if segments.count == 2 && segments[0].header.sequence &+ 1 != segments[1].header.sequence {
-            note(damageAt: 0, "its order")
+        let gap = segments.indices.dropFirst().first {
+            segments[$0 &- 1].header.sequence &+ 1 != segments[$0].header.sequence
         }
+        guard let gap else { return }
+        // A recorder may have used one more while they were read: then those before the gap are of one moment.
+        if isHeld { segments.removeSubrange(gap...) } else { note(damageAt: 0, "its order") }
     }
 
     /// Whether a name still refers to the file that was read, or to none if none was.

@@ -2,12 +2,14 @@ import Glibc
 import ReplaySystem
 import Synchronization
 
-/// The thread that turns full segments into chunks, and the only one that writes `NAME`.
+/// The thread that turns full segments into chunks, and the only one that appends to `NAME`. A second one writes both
+/// files to the disk from time to time, so that no segment waits for the disk.
 ///
 /// It does jobs in order. Whoever submits one gets a ticket and may wait for it. After a failure
 /// it ignores jobs: their segments stay in the live file.
 final class Sealer: @unchecked Sendable {
-    // Sendable: the monitor guards what both threads use; only the sealer's thread uses the chunk writer.
+    // Sendable: the monitor guards what the threads share. Only the sealer's thread uses the chunk writer, except what
+    // that allows.
 
     enum Job {
         case metadata([UInt8])
@@ -25,6 +27,7 @@ final class Sealer: @unchecked Sendable {
     private let syncInterval: Int64
     private let monitor = Monitor()
     private var thread: LibraryThread?
+    private var syncThread: LibraryThread?
 
     // Guarded by the monitor.
     private var jobs: [Job] = []
@@ -33,23 +36,33 @@ final class Sealer: @unchecked Sendable {
     private var stopping = false
     private var firstFailure: LogError?
     private var refusal: LogError?
-
-    // Used by the sealer's thread only.
+    /// Something was written to `NAME` since the last sync.
     private var appended = true
+
+    // Used by the thread that syncs only.
     private var folderSynced = false
-    private var syncedWords: (UInt64, UInt64) = (0, 0)
+    private var syncedWords: [UInt64] = []
+    private var syncedBinding: UInt64?
 
     init(files: LogFiles, chunks: ChunkWriter, options: LogOptions, system: Syscalls) throws(LogError) {
         self.files = files
         self.chunks = chunks
         syncInterval = min(max(options.syncInterval, 0), 3_600_000_000_000)
-        jobs.reserveCapacity(4)
+        jobs.reserveCapacity(live.layout.segmentCount &+ 4)
         // Unowned: `stop()` joins the thread before the object is freed.
         thread = try system.startThread { [unowned self] in run() }
             .orThrow("written: no thread could be started", files.path)
+        guard syncInterval > 0 else { return }
+        do throws(LogError) {
+            syncThread = try system.startThread { [unowned self] in runSyncs() }
+                .orThrow("written: no thread could be started", files.path)
+        } catch {
+            stop()
+            throw error
+        }
     }
 
-    /// Ends the thread after its current jobs. Must be called before the sealer is released.
+    /// Ends both threads after the current jobs. Must be called before the sealer is released.
     func stop() {
         guard let thread else { return }
         monitor.withLock {
@@ -58,6 +71,8 @@ final class Sealer: @unchecked Sendable {
         }
         thread.join()
         self.thread = nil
+        syncThread?.join()
+        syncThread = nil
     }
 
     /// Why the log died, if it did.
@@ -107,7 +122,6 @@ final class Sealer: @unchecked Sendable {
 
     private func run() {
         LibraryThread.receiveBusErrors()
-        var nextSync = deadline()
         monitor.lock()
         while true {
             if let job = jobs.first {
@@ -116,23 +130,37 @@ final class Sealer: @unchecked Sendable {
                 let failure = dead ? nil : perform(job)
                 monitor.lock()
                 jobs.removeFirst()
+                if !dead, failure == nil { appended = true }
                 note(failure, of: job)
                 completed &+= 1
                 monitor.wakeAll()
             } else if stopping {
                 break
-            } else if syncInterval == 0 {
-                monitor.wait()
             } else {
+                monitor.wait()
+            }
+        }
+        monitor.unlock()
+    }
+
+    /// The other thread: syncs from time to time.
+    private func runSyncs() {
+        LibraryThread.receiveBusErrors()
+        var nextSync = deadline()
+        monitor.lock()
+        while !stopping {
+            if !isPast(nextSync) {
                 monitor.wait(until: nextSync)
+                continue
             }
-            if syncInterval > 0 && isPast(nextSync) {
-                monitor.unlock()
-                let failure = sync()
-                monitor.lock()
-                note(failure)
-                nextSync = deadline()
-            }
+            let hasChunks = appended
+            appended = false
+            monitor.unlock()
+            var failure: LogError?
+            do throws(LogError) { try sync(hasChunks: hasChunks) } catch { failure = error }
+            monitor.lock()
+            note(failure)
+            nextSync = deadline()
         }
         monitor.unlock()
     }
@@ -171,36 +199,33 @@ final class Sealer: @unchecked Sendable {
                 try chunks.writeFinish(end, icount: icount, chain: chain)
                 try chunks.sync()
             }
-            appended = true
             return nil
         } catch {
             return error
         }
     }
 
-    /// Syncs what was written since the last call.
-    private func sync() -> LogError? {
-        if let damage = live.damage() { return damage }
-        let words = (
-            live.committed(0).pointee.load(ordering: .relaxed),
-            live.committed(1).pointee.load(ordering: .relaxed)
-        )
-        if words != syncedWords || appended {
-            if case .failure(let error) = live.sync() {
-                return LogError.system(error, "synced", files.path)
-            }
+    /// Syncs what was written since the last call. While chunks come, the events in the live file are about to become
+    /// one; syncing its pages would make the recorder wait for each that it writes next.
+    private func sync(hasChunks: Bool) throws(LogError) {
+        if let damage = live.damage() { throw damage }
+        let words = (0..<live.layout.segmentCount).map { live.committed($0).pointee.load(ordering: .relaxed) }
+        if syncedBinding != live.binding {
+            // A live file that doesn't say whose it is can't be used.
+            syncedBinding = live.binding
+            try live.syncHeader().orThrow("synced", files.path)
+        }
+        if hasChunks {
+            try chunks.sync()
+        } else if words != syncedWords {
+            try live.sync().orThrow("synced", files.path)
             syncedWords = words
         }
-        if appended {
-            do throws(LogError) { try chunks.sync() } catch { return error }
-            appended = false
-        }
-        do throws(LogError) { try chunks.expire() } catch { return error }
+        try chunks.expire()
         if !folderSynced && files.isCommitted {
             files.syncFolder()
             folderSynced = true
         }
-        return nil
     }
 
     private func deadline() -> timespec {

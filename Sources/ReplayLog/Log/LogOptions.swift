@@ -20,6 +20,8 @@ package struct LogOptions: Sendable {
     package var segmentEvents: Int
     /// The time between two syncs to the disk, in nanoseconds; 0: never.
     package var syncInterval: Int64
+    /// The largest number of segments in the live file.
+    package var liveSegments = 8
     /// What the part of the run is limited to that is kept.
     package var last = LogRing.Limits()
     /// Whether an older log of that name may be replaced.

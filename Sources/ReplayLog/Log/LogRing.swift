@@ -53,11 +53,14 @@ package final class LogRing: @unchecked Sendable {
 
     package let limits: Limits
     private let monitor = Monitor()
+    /// Held while the log's beginning moves, which waits for the disk, and acquired before ``monitor``. So the sealer
+    /// waits for that only if it has no room.
+    private let moving = Monitor()
     private let system: Syscalls
     private let segmentSize: UInt64
 
     // Guarded by the monitor.
-    /// Of the log; nil: it is closed, or isn't begun.
+    /// Of the log; nil: it isn't begun, or has ended.
     private var file: Int32?
     private var path = ""
     private var metadataEnd: UInt64 = 0
@@ -131,16 +134,18 @@ package final class LogRing: @unchecked Sendable {
 
     /// The sealer is about to append a chunk. Nil: there is room.
     func reserve(chunk bytes: Int) -> LogError? {
-        monitor.withLock {
-            let deadline = LogRing.now &+ LogRing.patience
-            do throws(LogError) {
-                while !(try makeRoom(UInt64(bytes), most: hardLimit)) {
-                    // Only a snapshot that is being stored can help.
-                    guard staged > stored, LogRing.now < deadline else { return noRoom }
-                    monitor.wait(until: LogRing.soon)
-                }
+        guard limits.bytes > 0 else { return nil }
+        let deadline = LogRing.now &+ LogRing.patience
+        while true {
+            if let error = makeRoom(for: UInt64(bytes)) { return error }
+            let answer: Bool? = monitor.withLock {
+                if hasRoom(UInt64(bytes), most: hardLimit) { return true }
+                // Only a snapshot that is being stored can help.
+                guard staged > stored, LogRing.now < deadline else { return false }
+                monitor.wait(until: LogRing.soon)
                 return nil
-            } catch { return error }
+            }
+            if let answer { return answer ? nil : noRoom }
         }
     }
 
@@ -178,23 +183,24 @@ package final class LogRing: @unchecked Sendable {
 
     /// Gives up what is too old. Called from time to time.
     func expire() -> LogError? {
-        monitor.withLock {
-            do throws(LogError) { try giveUpOld() } catch { return error }
-            return nil
+        move { () -> Place? in
+            guard limits.nanoseconds > 0 else { return nil }
+            let latest = LogRing.now &- limits.nanoseconds
+            return places.last { $0.time <= latest }
         }
     }
 
-    /// The log ends: both records become the same.
+    /// The log ends: both records become the same, and its beginning doesn't move any more.
     func finish() throws(LogError) {
-        let failure: LogError? = monitor.withLock {
-            guard var begin, file != nil else { return nil }
-            replace = nil
+        let failure: LogError? = moving.withLock {
+            let state = monitor.withLock { (begin, file) }
+            guard var begin = state.0, let file = state.1 else { return nil }
             begin.generation &+= 1
             do throws(LogError) {
-                try write(begin, generation: begin.generation)
-                try write(begin, generation: begin.generation &+ 1)
-                self.begin = begin
+                try write(begin, generation: begin.generation, file)
+                try write(begin, generation: begin.generation &+ 1, file)
             } catch { return error }
+            monitor.withLock { (self.begin, self.file, replace) = (begin, nil, nil) }
             return nil
         }
         if let failure { throw failure }
@@ -202,10 +208,7 @@ package final class LogRing: @unchecked Sendable {
 
     /// The log is closed: it stays as it is.
     func close() {
-        monitor.withLock {
-            file = nil
-            replace = nil
-        }
+        moving.withLock { monitor.withLock { (file, replace) = (nil, nil) } }
     }
 
     // MARK: The snapshots
@@ -230,12 +233,14 @@ package final class LogRing: @unchecked Sendable {
     }
 
     /// No store gets its name from now on.
-    package func endStores() { monitor.withLock { replace = nil } }
+    package func endStores() { moving.withLock { monitor.withLock { replace = nil } } }
 
     /// The store is about to get longer. Is there room?
     package func reserve(store generation: UInt64, _ bytes: Int) -> Bool {
-        monitor.withLock {
-            guard (try? makeRoom(UInt64(bytes), most: limits.bytes)) == true else { return false }
+        // An error is reported by the sealer, which meets it too.
+        _ = makeRoom(for: UInt64(bytes))
+        return monitor.withLock {
+            guard hasRoom(UInt64(bytes), most: limits.bytes) else { return false }
             storeBytes[generation, default: 0] &+= UInt64(bytes)
             return true
         }
@@ -254,12 +259,14 @@ package final class LogRing: @unchecked Sendable {
 
     /// The log may begin at a snapshot, which is in a file.
     package func offer(_ place: Place) -> LogError? {
-        monitor.withLock {
-            guard places.makeRoom() else { return nil }
+        let isKept = monitor.withLock {
+            guard places.makeRoom() else { return false }
             places.append(place)
-            do throws(LogError) { try giveUpOld() } catch { return error }
-            return nil
+            return true
         }
+        guard isKept else { return nil }
+        // In good time, so that the sealer needn't.
+        return expire() ?? makeRoom(for: limits.bytes / 8, isUrgent: false)
     }
 
     /// Is it time for a store with a whole snapshot? - Parameter isWriting: does the last one take more snapshots?
@@ -294,28 +301,25 @@ package final class LogRing: @unchecked Sendable {
         return head &+ log &+ stores &+ liveBytes
     }
 
-    /// False: there is none.
-    private func makeRoom(_ bytes: UInt64, most: UInt64) throws(LogError) -> Bool {
-        guard limits.bytes > 0 else { return true }
-        let wanted = LogRing.rounded(bytes) &+ LogRing.blockSize
-        if used &+ wanted <= limits.bytes { return true }
-        // A little more than needed, because each time costs a sync.
-        let spare = limits.bytes / 32
-        let target = places.firstIndex { used(after: $0) &+ wanted &+ spare <= limits.bytes }
-        if let index = target ?? places.indices.last, used(after: places[index]) < used {
-            try move(to: index)
+    private func hasRoom(_ bytes: UInt64, most: UInt64) -> Bool {
+        limits.bytes == 0 || used &+ LogRing.rounded(bytes) &+ LogRing.blockSize <= most
+    }
+
+    /// Gives up what is old until so many bytes have room, or as much as possible if it is urgent.
+    private func makeRoom(for bytes: UInt64, isUrgent: Bool = true) -> LogError? {
+        if monitor.withLock({ hasRoom(bytes, most: limits.bytes) }) { return nil }
+        return move {
+            if hasRoom(bytes, most: limits.bytes) { return nil }
+            // A little more than needed, because each time costs a sync.
+            let wanted = LogRing.rounded(bytes) &+ LogRing.blockSize &+ limits.bytes / 32
+            let place =
+                places.first { used(after: $0) &+ wanted <= limits.bytes } ?? (isUrgent ? places.last : nil)
+            return place.flatMap { used(after: $0) < used ? $0 : nil }
         }
-        return used &+ wanted <= most
     }
 
     private func used(after place: Place) -> UInt64 {
         used(from: chunk(of: place)?.offset ?? begin?.offset ?? 0, since: place.generation)
-    }
-
-    private func giveUpOld() throws(LogError) {
-        guard limits.nanoseconds > 0 else { return }
-        let latest = LogRing.now &- limits.nanoseconds
-        if let index = places.lastIndex(where: { $0.time <= latest }) { try move(to: index) }
     }
 
     /// The chunk that has a place, which may be the next one.
@@ -331,43 +335,70 @@ package final class LogRing: @unchecked Sendable {
 
     /// Lets the log begin at a place. A kill at any moment leaves a log, and a store that has a snapshot of it: the
     /// store is replaced first, because a replay begins at the first snapshot that it finds after the log's beginning.
-    private func move(to index: Int) throws(LogError) {
-        let place = places[index]
-        guard var begin, file != nil, let chunk = chunk(of: place) else { return }
-        if place.generation > current {
-            try replace?(place.generation)
-            for old in storeBytes.keys where old < place.generation {
-                storeBytes[old] = nil
-                storeBegan[old] = nil
-            }
-            current = place.generation
+    ///
+    /// - Parameter choose: called with the monitor held; nil: nothing is to be done.
+    private func move(_ choose: () -> Place?) -> LogError? {
+        moving.withLock {
+            let chosen: Plan? = monitor.withLock { choose().flatMap { plan(for: $0) } }
+            guard let plan = chosen else { return nil }
+            do throws(LogError) { try carryOut(plan) } catch { return error }
+            monitor.withLock { note(plan) }
+            return nil
         }
+    }
+
+    private struct Plan {
+        var place: Place
+        var old: UInt64
+        var begin: LogBegin
+        var file: Int32
+        /// If the log begins in a different store then.
+        var replace: ((UInt64) throws(LogError) -> Void)?
+    }
+
+    private func plan(for place: Place) -> Plan? {
+        guard var begin, let file, let chunk = chunk(of: place) else { return nil }
         let old = begin.offset
         begin.generation &+= 1
         (begin.offset, begin.sequence, begin.previous) = (chunk.offset, chunk.sequence, chunk.previous)
         (begin.firstEvent, begin.firstIcount, begin.chain) =
             (chunk.firstEvent, chunk.firstIcount, chunk.chain)
         (begin.event, begin.icount, begin.eventChain) = (place.event, place.icount, place.chain)
-        try write(begin, generation: begin.generation)
-        self.begin = begin
-        places.removeFirst(index &+ 1)
-        chunks.removeFirst(chunks.firstIndex { $0.sequence >= chunk.sequence } ?? chunks.count)
-        if old < begin.offset { try free(old..<begin.offset) }
+        let isElsewhere = place.generation > current
+        if isElsewhere, replace == nil { return nil }
+        return Plan(
+            place: place, old: old, begin: begin, file: file, replace: isElsewhere ? replace : nil)
     }
 
-    private func write(_ begin: LogBegin, generation: UInt64) throws(LogError) {
-        guard let file else { return }
+    private func carryOut(_ plan: Plan) throws(LogError) {
+        if let replace = plan.replace {
+            try replace(plan.place.generation)
+            // At once, because a store has its name also if the rest fails.
+            monitor.withLock {
+                current = plan.place.generation
+                storeBytes = storeBytes.filter { $0.key >= current }
+                storeBegan = storeBegan.filter { $0.key >= current }
+            }
+        }
+        try write(plan.begin, generation: plan.begin.generation, plan.file)
+        // What precedes the first chunk, in whole blocks.
+        let block = LogRing.blockSize
+        let (start, end) = (plan.old / block &* block, plan.begin.offset / block &* block)
+        if start < end {
+            try system.makeHole(plan.file, Int64(start)..<Int64(end)).orThrow("shortened", path)
+        }
+    }
+
+    private func note(_ plan: Plan) {
+        begin = plan.begin
+        places.removeFirst(places.firstIndex { $0.icount > plan.place.icount } ?? places.count)
+        chunks.removeFirst(chunks.firstIndex { $0.sequence >= plan.begin.sequence } ?? chunks.count)
+    }
+
+    private func write(_ begin: LogBegin, generation: UInt64, _ file: Int32) throws(LogError) {
         let place = LogBegin.place(after: metadataEnd, generation: generation)
         let result = begin.encoded().withUnsafeBytes { system.write(file, $0, at: place) }
         try result.orThrow("written", path, offset: place)
         try system.sync(file).orThrow("synced", path)
-    }
-
-    /// What precedes the first chunk, in whole blocks.
-    private func free(_ range: Range<UInt64>) throws(LogError) {
-        let block = LogRing.blockSize
-        let (start, end) = (range.lowerBound / block &* block, range.upperBound / block &* block)
-        guard let file, start < end else { return }
-        try system.makeHole(file, Int64(start)..<Int64(end)).orThrow("shortened", path)
     }
 }

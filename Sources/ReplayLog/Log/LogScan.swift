@@ -350,24 +350,31 @@ struct LogScan {
         if let metadataChecksum, live.binding != UInt32(truncatingIfNeeded: metadataChecksum) {
             throw foreign
         }
-        guard let newest = live.segments.last?.header else { return }
-        let next = max(sequence, 1)
-        // A recorder may have continued between reading the two files.
-        if newest.sequence &+ 1 < next && !live.isHeld { throw foreign }
         for segment in live.segments {
-            let header = segment.header
-            if header.sequence == next && (header.chain != chain || header.firstEvent != contents.chunkEvents)
-            {
-                throw foreign
-            }
-            // A ring recorder may have dropped that chunk already.
-            let isDropped = contents.begin.map { header.sequence < $0.sequence } ?? false
-            if header.sequence &+ 1 == next, !isDropped,
-                header.firstEvent != contents.entries.last?.firstEvent
-            {
-                throw foreign
-            }
+            if try !continues(segment.header) { throw foreign }
         }
+    }
+
+    /// Does a live segment follow the chunk before it? Many chunks may come after it too, because a power cut leaves an
+    /// older live file than log.
+    private func continues(_ segment: LiveSegmentHeader) throws(LogError) -> Bool {
+        let first = contents.begin?.sequence ?? 1
+        // A ring recorder may have dropped that chunk already.
+        guard segment.sequence >= first, let place = Int(exactly: segment.sequence &- first),
+            place <= contents.entries.count
+        else { return true }
+        if place == contents.entries.count {
+            return segment.chain == chain && segment.firstEvent == contents.chunkEvents
+        }
+        let entry = contents.entries[place]
+        guard segment.firstEvent == entry.firstEvent, segment.firstIcount == entry.firstIcount else {
+            return false
+        }
+        if place == 0 { return segment.chain == contents.begin?.chain ?? RunningChecksum.seed }
+        guard case .chunk(let before) = try chunks.header(at: contents.entries[place &- 1].offset) else {
+            return false
+        }
+        return segment.chain == before.chain
     }
 
     private mutating func append(_ segments: [LiveSnapshot.Segment], _ live: LiveSnapshot) throws(LogError) {

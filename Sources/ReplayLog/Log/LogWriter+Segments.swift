@@ -27,13 +27,13 @@ extension LogWriter {
         return true
     }
 
-    /// Seals the current segment, waits until the other one is free, and begins it.
+    /// Seals the current segment, waits until the next one is free, and begins it.
     @inline(never)
     func nextSegment() -> Bool {
         guard giveMetadata() else { return false }
         if !sealCurrent() { return false }
-        let other = 1 &- current
-        let ticket = other == 0 ? tickets.0 : tickets.1
+        let other = (current &+ 1) % live.layout.segmentCount
+        let ticket = tickets[other]
         if !sealer.isDone(ticket) {
             stalls &+= 1
             sealer.wait(for: ticket)

@@ -49,7 +49,7 @@ package final class LogWriter: @unchecked Sendable {
     /// The place in the segment where the next mark is due.
     var nextMark = LiveLayout.markInterval
     /// The tickets after which the segments are free again.
-    var tickets: (Sealer.Ticket, Sealer.Ticket) = (0, 0)
+    var tickets: [Sealer.Ticket]
     var hasMetadata = false
     private(set) var isOpen = true
     /// No more events are accepted, although the log isn't closed.
@@ -63,7 +63,9 @@ package final class LogWriter: @unchecked Sendable {
     /// Prepares a log; unless the options say `startsLater`, starts it too.
     package init(path: String, options: LogOptions = LogOptions()) throws(LogError) {
         let system = Syscalls(faults: options.faults)
-        let layout = LiveLayout(segmentSize: options.segmentSize)
+        // They are a part of what a ring may take of the disk.
+        let most = options.last.isSet ? min(options.liveSegments, 4) : options.liveSegments
+        let layout = LiveLayout(segmentSize: options.segmentSize, most: most)
         let files = try LogFiles(path: path, layout: layout, replacing: options.replaces, system: system)
         var started: Sealer?
         var ring: LogRing?
@@ -92,6 +94,7 @@ package final class LogWriter: @unchecked Sendable {
         self.ring = ring
         self.live = files.live
         self.sealer = sealer
+        tickets = Array(repeating: 0, count: layout.segmentCount)
         syncs = options.syncInterval > 0
         segmentEvents = UInt64(truncatingIfNeeded: max(options.segmentEvents, 0))
         scratch = .allocate(byteCount: 2 &* EventEncoder.longestHead, alignment: 16)
@@ -197,7 +200,7 @@ package final class LogWriter: @unchecked Sendable {
             header: segment, eventCount: UInt32(truncatingIfNeeded: count), length: state.offset,
             lastIcount: state.lastIcount, chain: state.check)
         let ticket = sealer.submit(.segment(current, description))
-        if current == 0 { tickets.0 = ticket } else { tickets.1 = ticket }
+        tickets[current] = ticket
         sealedBytes &+= UInt64(truncatingIfNeeded: state.offset)
         shown.withLock { $0 = (sealedBytes, nil) }
         segment = LiveSegmentHeader(

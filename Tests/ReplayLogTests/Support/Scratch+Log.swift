@@ -33,7 +33,12 @@ extension Scratch {
 }
 
 extension LogOptions {
-    static var test: LogOptions { LogOptions(segmentSize: 256, syncInterval: 0) }
+    static var test: LogOptions {
+        var options = LogOptions(segmentSize: 256, syncInterval: 0)
+        // Short live files, because some tests change each byte of one.
+        options.liveSegments = 3
+        return options
+    }
 }
 
 extension LogMetadata {
