@@ -1,3 +1,5 @@
+import Glibc
+import ReplaySystem
 import TestSupport
 import Testing
 
@@ -84,6 +86,16 @@ import Testing
         let path = try scratch.finishedLog("log", events)
         Files.write(path + ".live", try #require(Files.read(scratch.path("other.live"))))
         #expect(Outcome(path).isFinished && Outcome(path).events == events)
+    }
+
+    @Test func aLogWithoutAnEndIsScannedOnce() throws {
+        let path = try scratch.diedLog("log", TestEvent.script(2000, seed: 31))
+        #expect(unlink(path + ".live") == 0)
+        let chunks = try LogScan(path: path, system: Syscalls()).contents.entries.count
+        let faults = SyscallFaults { _, _ in .pass }
+        let reader = try LogReader(path: path, faults: faults)
+        #expect(reader.eventCountIfKnown != nil && chunks > 50)
+        #expect(faults.count(.read) < chunks + 20, "\(faults.count(.read)) reads of \(chunks) chunks")
     }
 
     @Test func readingChangesNoFile() throws {

@@ -1,3 +1,4 @@
+import Glibc
 import ReplaySystem
 
 /// The result of opening a log: where its events are, up to where they are good, and why
@@ -46,8 +47,7 @@ struct LogContents {
         // The live file is beside the log, and not beside a link to it.
         let path = Syscalls.resolved(path)
         do throws(LogError) {
-            let scan = try LogScan(path: path, system: system)
-            if scan.contents.end != nil { return scan.contents }
+            if let finished = try LogScan.contents(ofFinished: path, system: system) { return finished }
         } catch {
             if case .system = error.code { throw error }
         }
@@ -87,7 +87,19 @@ struct LogContents {
         }
         let contents = scan.contents
         // Without a live file the recorder may have just finished, or just started.
-        let mayChange = live.map { $0.isHeld && contents.ending != nil } ?? (attempt == 1)
+        let mayChange =
+            live.map { $0.isHeld && contents.ending != nil }
+            ?? (attempt == 1 && !isUnchanged(path, contents, system))
         return mayChange && mayReadAgain ? nil : contents
+    }
+
+    /// Is `NAME` still the file that was read, with the same size and without a live file beside it?
+    private static func isUnchanged(_ path: String, _ contents: LogContents, _ system: Syscalls) -> Bool {
+        for suffix in [LogFiles.Suffix.newLive, LogFiles.Suffix.live] {
+            guard case .failure(ENOENT) = system.status(path: path + suffix) else { return false }
+        }
+        guard case .success(let status) = system.status(path: path) else { return false }
+        return UInt64(status.st_ino) == contents.chunks.inode
+            && UInt64(exactly: status.st_size) == contents.chunks.size
     }
 }

@@ -17,7 +17,7 @@ struct LogScan {
 
     private(set) var contents: LogContents
     private let chunks: ChunkReader
-    private let buffer = RawBuffer()
+    private let buffer: RawBuffer
     private var tail = Tail.clean
     /// The checksum of the metadata chunk's header, when there is one.
     private var metadataChecksum: UInt64?
@@ -32,18 +32,39 @@ struct LogScan {
     private var path: String { chunks.path }
 
     init(path: String, system: Syscalls) throws(LogError) {
+        let (scan, damage) = try LogScan.open(path, system)
+        self = scan
+        if contents.end != nil { return }
+        try self.scan()
+        if let damage, case .clean = tail { tail = .damaged(damage) }
+        settle()
+    }
+
+    /// A log by its index; nil if it has no end. Looks at no chunk of events.
+    static func contents(ofFinished path: String, system: Syscalls) throws(LogError) -> LogContents? {
+        let contents = try open(path, system).scan.contents
+        return contents.end == nil ? nil : contents
+    }
+
+    /// Reads what is at the beginning and, if the log is finished, the index. Otherwise with the damage in a log that
+    /// has a trailer.
+    private static func open(_ path: String, _ system: Syscalls) throws(LogError) -> (
+        scan: LogScan, damage: LogError?
+    ) {
+        var scan = try LogScan(opening: path, system)
+        try scan.readMetadata()
+        let damage = scan.sequence >= 1 ? try scan.readFinished() : nil
+        return (scan, damage)
+    }
+
+    private init(opening path: String, _ system: Syscalls) throws(LogError) {
         chunks = try ChunkReader(path: path, system: system)
+        buffer = RawBuffer()
         contents = LogContents(chunks: chunks)
         try chunks.readComments()
         let header = try chunks.bytes(at: 0, count: FileHeader.size)
         chunks.version = try Self.checkHeader(header, path).version
         contents.metadata.formatVersion = chunks.version
-        try readMetadata()
-        let damage = sequence >= 1 ? try readFinished() : nil
-        if contents.end != nil { return }
-        try scan()
-        if let damage, case .clean = tail { tail = .damaged(damage) }
-        settle()
     }
 
     private static func checkHeader(_ bytes: [UInt8], _ path: String) throws(LogError) -> FileHeader {
