@@ -1,50 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* The disk is full while recording: this is reported once, the machine stops or
  * continues as the host chose, and what was written replays. */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include "host.h"
+#include "own-disk.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sched.h>
-#include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-/* A small file system of our own; needs root, or user namespaces. */
-static const char *small_disk(const char *size) {
-    char options[64];
-    const char *folder = test_path("small");
-    uid_t user = getuid();
-    gid_t group = getgid();
-    snprintf(options, sizeof options, "size=%s", size);
-    REQUIRE(mkdir(folder, 0700) == 0);
-    if (unshare(CLONE_NEWNS) != 0) {
-        REQUIRE(unshare(CLONE_NEWUSER | CLONE_NEWNS) == 0);
-        char map[64];
-        int file = open("/proc/self/setgroups", O_WRONLY);
-        if (file >= 0 && write(file, "deny", 4) == 4)
-            close(file);
-        snprintf(map, sizeof map, "0 %u 1", user);
-        file = open("/proc/self/uid_map", O_WRONLY);
-        REQUIRE(file >= 0 && write(file, map, strlen(map)) > 0);
-        close(file);
-        snprintf(map, sizeof map, "0 %u 1", group);
-        file = open("/proc/self/gid_map", O_WRONLY);
-        REQUIRE(file >= 0 && write(file, map, strlen(map)) > 0);
-        close(file);
-    }
-    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL);
-    if (mount("none", folder, "tmpfs", 0, options) != 0) {
-        test_fail(TEST_HERE, "no small file system (%s): this test needs root or user namespaces",
-                  strerror(errno));
-        test_abandon();
-    }
-    return folder;
-}
 
 static host_t host;
 static char log_name[500];
@@ -101,7 +65,7 @@ static void check_played(uint64_t recorded) {
 }
 
 TEST(the_machine_stops_and_the_failure_is_reported_once) {
-    snprintf(log_name, sizeof log_name, "%s/run.log", small_disk("512k"));
+    snprintf(log_name, sizeof log_name, "%s/run.log", own_disk("tmpfs", "size=512k"));
     uint64_t recorded = record_until_full("rrsegment=16384", MOST);
     REQUIRE(recorded < MOST);
     CHECK_EQ(host.stops, 1);
@@ -129,7 +93,7 @@ TEST(the_machine_stops_and_the_failure_is_reported_once) {
 }
 
 TEST(the_machine_may_go_on_unrecorded) {
-    snprintf(log_name, sizeof log_name, "%s/run.log", small_disk("512k"));
+    snprintf(log_name, sizeof log_name, "%s/run.log", own_disk("tmpfs", "size=512k"));
     uint64_t done = record_until_full("rrsegment=16384,rrfull=go", MOST);
     CHECK_EQ(done, MOST);
     CHECK_EQ(host.stops, 0);
@@ -145,7 +109,7 @@ TEST(the_machine_may_go_on_unrecorded) {
 }
 
 TEST(a_disk_that_is_full_before_the_start_is_reported) {
-    snprintf(log_name, sizeof log_name, "%s/run.log", small_disk("64k"));
+    snprintf(log_name, sizeof log_name, "%s/run.log", own_disk("tmpfs", "size=64k"));
     host_init(&host);
     replay_status_t status =
         host_configure(&host, REPLAY_MODE_RECORD, log_name, "rrsegment=1048576");
@@ -158,7 +122,7 @@ TEST(a_disk_that_is_full_before_the_start_is_reported) {
 }
 
 TEST(a_disk_that_fills_at_the_very_end_is_reported_by_finish) {
-    const char *folder = small_disk("512k");
+    const char *folder = own_disk("tmpfs", "size=512k");
     char filler[600];
     snprintf(log_name, sizeof log_name, "%s/run.log", folder);
     snprintf(filler, sizeof filler, "%s/filler", folder);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Recordings that keep only their last part (rrlast): how much of the disk they take, and that what
  * they keep replays, also when they are killed. */
+#include "own-disk.h"
 #include "ring-host.h"
 
 #include <errno.h>
@@ -200,6 +201,26 @@ TEST(a_host_without_snapshots_is_refused) {
     m.refused = REPLAY_OK;
     CHECK_STATUS(ring_end(&m), ERROR_NOT_SUPPORTED);
     CHECK(access(log_path(), F_OK) != 0);
+}
+
+TEST(a_file_system_without_holes_is_refused) {
+    char name[500], message[600];
+    snprintf(name, sizeof name, "%s/run.log", own_disk("ramfs", NULL));
+    snprintf(message, sizeof message,
+             "%s can't be recorded with rrlast: its file system can't free a part of a file", name);
+    host_init(&m.host);
+    replay_config_t config = host_config(&m.host, REPLAY_MODE_RECORD, name, "rrlast=20s");
+    CHECK_STATUS(replay_configure(&config), ERROR_NOT_SUPPORTED);
+    CHECK_STR(host_last_error().message, message);
+    static const char *const suffixes[] = {"", ".live", ".snap", ".new", ".live.new"};
+    for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes; i++) {
+        snprintf(message, sizeof message, "%s%s", name, suffixes[i]);
+        CHECK(access(message, F_OK) != 0);
+    }
+    /* The whole run can be recorded there. */
+    host_begin(&m.host, REPLAY_MODE_RECORD, name, NULL);
+    host_execute(&m.host, 3, 100);
+    CHECK_STATUS(host_end(&m.host), OK);
 }
 
 TEST(members_give_the_same_as_the_option) {
