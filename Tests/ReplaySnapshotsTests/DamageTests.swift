@@ -23,7 +23,7 @@ import Testing
     private static let tiny = [RAMRegion(id: 3, length: 20 * 64, pageBytes: 64)]
 
     @Test func aStoreThatIsCutAnywhereHasItsWholeSnapshots() throws {
-        let guest = Guest(seed: 1, regions: DamageTests.tiny)
+        let guest = Guest(seed: 1, regions: DamageTests.tiny, disks: [700, 300])
         let (bytes, ends) = try make(guest, 1...5, 3...8)
         let path = scratch.path("cut.snap")
         let header = SnapshotFileHeader(identity: guest.identity).size
@@ -44,7 +44,7 @@ import Testing
     }
 
     @Test func aStoreThatWasCutAnywhereIsContinued() throws {
-        let guest = Guest(seed: 2, regions: DamageTests.tiny)
+        let guest = Guest(seed: 2, regions: DamageTests.tiny, disks: [700, 300])
         let (bytes, ends) = try make(guest, 1...3, 3...6)
         let path = scratch.path("cut.snap")
         for length in 0...bytes.count {
@@ -62,7 +62,7 @@ import Testing
 
     /// A reader sees each length, as if the writer were slow.
     @Test func aReaderWaitsForARecordThatIsIncomplete() throws {
-        let guest = Guest(seed: 3, regions: DamageTests.tiny)
+        let guest = Guest(seed: 3, regions: DamageTests.tiny, disks: [700, 300])
         let (bytes, ends) = try make(guest, 1...4, 3...6)
         let path = scratch.path("slow.snap")
         let header = SnapshotFileHeader(identity: guest.identity).size
@@ -78,7 +78,7 @@ import Testing
 
     @Test(arguments: [0x01, 0x80, 0xFF] as [UInt8])
     func eachChangedByteDropsOrReportsSnapshotsAndNothingElse(mask: UInt8) throws {
-        let guest = Guest(seed: 4, regions: DamageTests.tiny)
+        let guest = Guest(seed: 4, regions: DamageTests.tiny, disks: [700, 300])
         let (bytes, ends) = try make(guest, 1...4, 3...8)
         let path = scratch.path("flip.snap")
         let header = SnapshotFileHeader(identity: guest.identity).size
@@ -102,7 +102,7 @@ import Testing
     }
 
     @Test func aThousandChangesOfALargeStoreAreFound() throws {
-        let guest = Guest(seed: 5)
+        let guest = Guest(seed: 5, disks: [100_000, 9000])
         let (bytes, ends) = try make(guest, 1...20, 10...60)
         let path = scratch.path("large.snap")
         Files.write(path, bytes)
@@ -130,7 +130,7 @@ import Testing
 
     /// Records whose checksums are right, with nonsense in them, in a different order, twice or not at all.
     @Test func nonsenseWithChecksumsIsDamage() throws {
-        let guest = Guest(seed: 6, regions: DamageTests.tiny)
+        let guest = Guest(seed: 6, regions: DamageTests.tiny, disks: [700, 300])
         let (bytes, _) = try make(guest, 1...3, 3...8)
         let path = scratch.path("nonsense.snap")
         let header = SnapshotFileHeader(identity: guest.identity)
@@ -186,6 +186,9 @@ import Testing
                 do throws(LogError) {
                     if let snapshot = try reader.open(label.id) {
                         _ = try guest.materialized(snapshot, from: reader)
+                        for disk in try reader.disks(of: snapshot) where disk.length < 10_000 {
+                            _ = try guest.disks[0].content(of: disk, from: reader)
+                        }
                     }
                 } catch { #expect(error.code == .damaged, "\(error)") }
             }

@@ -30,7 +30,7 @@ import Testing
     @Test(arguments: calls, [EIO, ENOSPC]) func anyCallMayFail(_ call: SyscallFaults.Call, _ errno: Int32)
         throws
     {
-        let guest = Guest(seed: 31, regions: [RAMRegion(id: 3, length: 20 * 64, pageBytes: 64)])
+        let guest = Guest(seed: 31, regions: [RAMRegion(id: 3, length: 20 * 64, pageBytes: 64)], disks: [700])
         let path = scratch.path("a.snap")
         let before = try #require(guest.makeStore())
         let first = try guest.writer(path)
@@ -58,7 +58,7 @@ import Testing
     }
 
     @Test func aWriteThatStopsHalfwayLosesNothingThatWasWhole() throws {
-        let guest = Guest(seed: 32, regions: [RAMRegion(id: 3, length: 20 * 64, pageBytes: 64)])
+        let guest = Guest(seed: 32, regions: [RAMRegion(id: 3, length: 20 * 64, pageBytes: 64)], disks: [700])
         for canTruncate in [true, false] {
             var number = 0
             while true {
@@ -101,7 +101,7 @@ import Testing
 
     @Test(arguments: [.read, .seek, .stat, .open] as [SyscallFaults.Call])
     func aReaderThatCantReadReportsIt(_ call: SyscallFaults.Call) throws {
-        let guest = Guest(seed: 34, regions: [RAMRegion(id: 3, length: 20 * 64, pageBytes: 64)])
+        let guest = Guest(seed: 34, regions: [RAMRegion(id: 3, length: 20 * 64, pageBytes: 64)], disks: [700])
         let path = scratch.path("a.snap")
         #expect(try write(SyscallFaults { _, _ in .pass }, path, guest) == nil)
         for number in 0..<1000 {

@@ -10,19 +10,17 @@ import Testing
     let scratch = Scratch()
 
     @Test(arguments: 1...6) func everySnapshotIsReadAsItWas(seed: UInt64) throws {
-        let guest = Guest(seed: seed)
+        let guest = Guest(seed: seed, disks: [100_000, 5000])
         let path = scratch.path("a.snap")
         let store = try #require(guest.makeStore())
         #expect(store.startDigest == guest.identity.startDigest)
         let writer = try guest.writer(path)
-        guest.write(1...30, 0...60, to: writer, store, overlays: true)
+        guest.write(1...30, 0...60, to: writer, store)
         #expect(writer.failure == nil && writer.written == 30)
         try writer.finish()
         let reader = try guest.reader(path)
         #expect(reader.labels == store.labels)
         #expect(guest.check(reader) == [])
-        let snapshot = try #require(try reader.open(7))
-        #expect(try reader.overlay(of: snapshot).map { Array($0) } == [UInt8](repeating: 7, count: 9))
         try reader.verify()
         #expect(!reader.hasDamage && reader.labels.count == 30)
     }
@@ -55,7 +53,7 @@ import Testing
     }
 
     @Test func aStoreIsContinuedByTheNextSession() throws {
-        let guest = Guest(seed: 22)
+        let guest = Guest(seed: 22, disks: [30_000])
         let path = scratch.path("a.snap")
         for session in 0..<4 as Range<UInt64> {
             guest.load(guest.start)
@@ -72,7 +70,7 @@ import Testing
     }
 
     @Test func aStoreMayGoToSeveralFiles() throws {
-        let guest = Guest(seed: 27)
+        let guest = Guest(seed: 27, disks: [30_000])
         let store = try #require(guest.makeStore())
         let one = try guest.writer(scratch.path("a.snap"))
         let other = try guest.writer(scratch.path("b.snap"))
@@ -163,5 +161,17 @@ import Testing
         guest.write(1...60, 30...30, to: writer, store)
         #expect(writer.skipped > 0 && writer.written + writer.skipped == 60 && writer.failure == nil)
         #expect(guest.check(try guest.reader(scratch.path("a.snap"))) == [])
+    }
+
+    @Test func aDiskThatIsTooLargeForTheLimitEndsTheStore() throws {
+        let guest = Guest(seed: 28, disks: [5_000_000])
+        let store = try #require(guest.makeStore())
+        let path = scratch.path("a.snap")
+        let writer = try SnapshotFileWriter(path: path, identity: guest.identity, limit: 300_000)
+        guest.write(1...20, 3...9, to: writer, store)
+        #expect(writer.skipped > 0 && writer.written + writer.skipped == 20 && writer.failure == nil)
+        #expect(writer.length < 1_000_000)
+        let reader = try guest.reader(path)
+        #expect(guest.check(reader) == [] && reader.labels.count == Int(writer.written))
     }
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Logs that have a part of a run: cut by replay-log, replayed from a snapshot of NAME.snap, refused
  * by hosts that can't go there, damaged. */
-#include "journey-host.h"
+#include "journey-disk.h"
 
 #include <sys/wait.h>
 #include <unistd.h>
@@ -106,6 +106,19 @@ TEST_SLOW(a_part_replays_to_the_end, 100) {
         check_replay(from, JOURNEY_LAST, REPLAY_OK);
     }
     free(m.digests);
+}
+
+TEST_SLOW(a_part_has_what_was_written_to_a_disk_before_it, 100) {
+    static const disk_options_t disks[] = {{.pace = DISK_CALM},
+                                           {.pace = DISK_BUSY, .resubmits = true}};
+    for (size_t i = 0; i < 2 && has_tool(); i++) {
+        m.device = disk_device(&disks[i]);
+        record_with_snapshots(20 + i);
+        uint64_t from = snapshot_near(30000);
+        REQUIRE(cut_places(from, 0) == 0);
+        check_replay(from, JOURNEY_LAST, REPLAY_OK);
+        free(m.digests);
+    }
 }
 
 TEST_SLOW(a_part_ends_where_it_was_cut, 100) {

@@ -174,15 +174,51 @@ TEST_SLOW(a_machine_with_a_disk_that_it_only_reads_has_snapshots, 60) {
     free(m.digests);
 }
 
-TEST(what_a_guest_writes_to_disks_keeps_snapshots_out_of_the_file) {
-    static const disk_options_t writes = {.overlay = REPLAY_BLOCK_OVERLAY_DEFAULT};
-    m.device = disk_device(&writes);
-    journey_record(&m, 15, "rrsnap=1");
-    CHECK_HAS(m.host.text, "rrsnap keeps no snapshots");
-    CHECK_EQ(snap_size(), -1);
-    seed = 15;
-    play(LOOP_OWN, "rrsnap=1", 30000, 5);
-    CHECK_HAS(m.host.text, "rrsnap keeps no snapshots");
+static const disk_options_t calm_disk = {.pace = DISK_CALM};
+static const disk_options_t busy_disk = {.pace = DISK_BUSY, .resubmits = true};
+
+/** Made while recording, then added to by a replay. */
+static void write_and_go_back(const disk_options_t *disk, journey_loop_t loop) {
+    m.device = disk_device(disk);
+    m.is_slow = true;
+    journey_record(&m, 15 + loop, "rrsnap=2");
+    CHECK(snap_size() > 1000);
+    CHECK(!strstr(m.host.text, "rrsnap"));
+    m.is_slow = false;
+    seed = 15 + loop;
+    CHECK(play(loop, NULL, 55000, 25) < 40000);
+    CHECK(!strstr(m.host.text, "isn't used"));
+    m.is_slow = true;
+    long size = snap_size();
+    play(loop, "rrsnap=1", 57000, 3);
+    CHECK(snap_size() > size);
+    m.is_slow = false;
+    CHECK(play(LOOP_OWN, NULL, 58000, 10) < 40000);
+    CHECK(!strstr(m.host.text, "isn't used"));
+    free(m.digests);
+}
+
+TEST_SLOW(what_a_guest_writes_to_disks_is_in_the_file, 200) {
+    for (journey_loop_t loop = LOOP_OWN; loop < LOOP_COUNT; loop++)
+        write_and_go_back(&calm_disk, loop);
+}
+
+TEST_SLOW(what_a_busy_disk_is_about_to_write_is_in_the_file, 200) {
+    for (journey_loop_t loop = LOOP_OWN; loop < LOOP_COUNT; loop++)
+        write_and_go_back(&busy_disk, loop);
+}
+
+/** The replayed machine could write to a disk that was read-only while recording. */
+TEST_SLOW(a_snapshot_without_a_disk_that_is_written_to_is_not_used, 60) {
+    static const disk_options_t fixed = {.reads = true, .read_only = true}, open = {.reads = true};
+    m.device = disk_device(&fixed);
+    m.is_slow = true;
+    journey_record(&m, 18, "rrsnap=2");
+    m.is_slow = false;
+    m.device = disk_device(&open);
+    seed = 18;
+    play(LOOP_OWN, NULL, 55000, 5);
+    CHECK_HAS(m.host.text, "isn't used: it doesn't have what the guest had written to disk0");
     free(m.digests);
 }
 
@@ -250,7 +286,8 @@ TEST(a_store_stops_at_its_limit_and_the_run_goes_on) {
 static uint8_t *sound;
 static size_t sound_length;
 
-static void damage_and_play(unsigned rounds) {
+static void damage_and_play(unsigned rounds, const disk_options_t *disk) {
+    m.device = disk ? disk_device(disk) : NULL;
     m.is_slow = true;
     journey_record(&m, 11, "rrsnap=4");
     m.is_slow = false;
@@ -276,10 +313,18 @@ static void damage_and_play(unsigned rounds) {
 }
 
 TEST_SLOW(a_damaged_store_changes_no_replay, 100) {
-    damage_and_play(40);
+    damage_and_play(40, NULL);
+}
+TEST_SLOW(a_damaged_store_with_disks_changes_no_replay, 100) {
+    damage_and_play(20, &calm_disk);
+    damage_and_play(20, &busy_disk);
 }
 TEST_LONG(nor_do_a_thousand_damaged_ones, 1500) {
-    damage_and_play(1000);
+    damage_and_play(1000, NULL);
+}
+TEST_LONG(nor_do_a_thousand_damaged_ones_with_disks, 3000) {
+    damage_and_play(500, &calm_disk);
+    damage_and_play(500, &busy_disk);
 }
 
 /* ---------------------------------------------------------------------- kills */
@@ -352,10 +397,14 @@ static void kill_recorders(unsigned count) {
 }
 
 TEST_SLOW(what_a_killed_recorder_leaves_is_right, 100) {
-    kill_recorders(12);
+    kill_recorders(8);
+    m.device = disk_device(&calm_disk);
+    kill_recorders(8);
 }
 TEST_LONG(what_two_hundred_killed_recorders_leave_is_right, 1500) {
-    kill_recorders(200);
+    kill_recorders(100);
+    m.device = disk_device(&busy_disk);
+    kill_recorders(100);
 }
 
 /* --------------------------------------------------------------- named snapshots */
@@ -398,6 +447,16 @@ TEST(a_named_snapshot_is_made_and_loaded) {
     CHECK_HAS(m.host.text, "the memory at the start differs");
     unlink(snap_path());
     CHECK_STATUS_IS(play_named(init_named, "rrsnapshot=boot"), REPLAY_ERROR_POSITION);
+    free(m.digests);
+}
+
+TEST(a_named_snapshot_has_the_disks) {
+    m.device = disk_device(&calm_disk);
+    m.on_start = init_named;
+    journey_record(&m, 16, "rrsnapshot=boot");
+    CHECK_STATUS_IS(named, REPLAY_OK);
+    CHECK_STATUS_IS(play_named(init_named, "rrsnapshot=boot"), REPLAY_OK);
+    CHECK_EQ(m.loads, 1);
     free(m.digests);
 }
 

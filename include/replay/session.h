@@ -77,7 +77,7 @@ enum { REPLAY_DEFAULT = 0, REPLAY_ON = 1, REPLAY_OFF = 2 };
  *                       at least the last TIME of real time is kept. rrsnap is implied; its
  *                       default is then 500 ms or, if that is less, a 16th of TIME. The
  *                       host needs save_state and load_state, and disks that the guest
- *                       writes to must be its own (ERROR_NOT_SUPPORTED); the file system
+ *                       writes to must have an overlay (ERROR_NOT_SUPPORTED); the file system
  *                       must be able to free a part of a file (ERROR_NOT_SUPPORTED)
  *                       default off
  *    rrdata=on|off      record the data that disks deliver, so that replay needs

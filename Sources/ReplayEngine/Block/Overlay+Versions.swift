@@ -1,11 +1,17 @@
 import Glibc
+import ReplaySnapshots
 import ReplaySystem
 
 /// What an overlay had when a snapshot was taken. It lasts as long as somebody holds it.
-final class OverlayVersion: Sendable {
+final class OverlayVersion: DiskVersion {
     let map: ExtentMap
+    private let file: DataFile
 
-    init(_ map: ExtentMap) { self.map = map }
+    init(_ map: ExtentMap, _ file: DataFile) { (self.map, self.file) = (map, file) }
+
+    func read(_ target: UnsafeMutableRawBufferPointer, at place: UInt64) throws(SystemError) {
+        try file.read(target, at: place)
+    }
 
     struct Reference {
         weak var version: OverlayVersion?
@@ -22,15 +28,7 @@ extension Overlay {
                 let length = UInt64(max(diskLength, 0))
                 content.space = OverlaySpace(content.map, diskLength: length, least: least)
             }
-            guard content.space != nil, content.versions.makeRoom() else { return nil }
-            if content.versions.count >= content.mostVersions {
-                content.versions.removeAll { $0.version == nil }
-                content.mostVersions = 2 &* content.versions.count &+ 64
-            }
-            let version = OverlayVersion(content.map)
-            content.versions.append(OverlayVersion.Reference(version: version))
-            content.space?.freeze()
-            return version
+            return content.keep(content.map, file)
         }
     }
 
@@ -101,6 +99,19 @@ extension Overlay {
 }
 
 extension Overlay.Content {
+    /// From now on nothing of this map is overwritten. Nil: memory ran out.
+    mutating func keep(_ map: ExtentMap, _ file: DataFile) -> OverlayVersion? {
+        guard space != nil, versions.makeRoom() else { return nil }
+        if versions.count >= mostVersions {
+            versions.removeAll { $0.version == nil }
+            mostVersions = 2 &* versions.count &+ 64
+        }
+        let version = OverlayVersion(map, file)
+        versions.append(OverlayVersion.Reference(version: version))
+        space?.freeze()
+        return version
+    }
+
     /// Where bytes of the disk go.
     fileprivate mutating func place(for range: Range<UInt64>) -> UInt64? {
         guard space != nil else { return range.lowerBound }
@@ -110,7 +121,7 @@ extension Overlay.Content {
     }
 
     /// False: memory ran out, or there is nothing to find.
-    fileprivate mutating func rebuildSpace() -> Bool {
+    mutating func rebuildSpace() -> Bool {
         versions.removeAll { $0.version == nil }
         return space?.rebuild(versions.compactMap { $0.version?.map }, map) ?? false
     }

@@ -1,6 +1,7 @@
 import CReplay
 import Glibc
 import ReplayLog
+import ReplaySnapshots
 import ReplaySystem
 
 /// Receives what a guest writes, so that its image stays unchanged: a sparse file, and the map of what is in it.
@@ -15,6 +16,8 @@ final class Overlay: Sendable {
         var versions: [OverlayVersion.Reference] = []
         /// When there are so many, it is time to forget those that nobody holds.
         var mostVersions = 64
+        /// The last one that came from a file, and the map that it had there.
+        var loaded: (version: OverlayVersion, origin: ExtentMap)?
     }
 
     let file: DataFile

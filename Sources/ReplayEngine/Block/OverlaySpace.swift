@@ -1,3 +1,4 @@
+import ReplaySnapshots
 import ReplaySystem
 
 /// Which bytes of an overlay's file are in use, once a version of its map was kept.

@@ -17,7 +17,7 @@ extension Session {
             return beginError(
                 .notSupported, begin, "the host's table has no save_state and load_state to go there")
         }
-        if let written = writtenDisk { return beginError(.notSupported, begin, written.message) }
+        if let disk = diskWithoutWay { return beginError(.notSupported, begin, disk.message) }
         let path = snapshotPath
         guard case .failure(let error) = Syscalls(faults: options.faults).status(path: path) else {
             return nil

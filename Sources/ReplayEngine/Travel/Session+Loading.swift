@@ -18,7 +18,9 @@ extension Session {
     }
 
     func isReady(_ label: SnapshotLabel, _ snapshots: Snapshots) -> Bool {
-        let reason = snapshots.prepare(label.id) { state in refusal(of: state) }
+        let reason = snapshots.prepare(
+            label.id, refusal: { state in refusal(of: state) },
+            loadDisks: { (disks, reader) throws(ReplayError) in try loadDisks(disks, from: reader) })
         guard let reason else { return true }
         host.message(.warning, "a snapshot at icount \(label.place.icount) isn't used: \(reason)")
         return false
@@ -28,7 +30,6 @@ extension Session {
     private func refusal(of bytes: UnsafeRawBufferPointer) -> String? {
         do throws(ReplayError) {
             guard let state = SnapshotState(bytes) else { return "its state is damaged" }
-            if let error = writtenDisk { return error.message }
             let position = try state.position(self.state.timers)
             if player?.isOfThisLog(position) != true { return "it is of a different recording" }
             return position.devices.reasonAgainst(devices)

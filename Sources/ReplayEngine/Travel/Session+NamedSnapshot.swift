@@ -10,7 +10,7 @@ extension Session {
         if isInCallback {
             return misuse(.reentered, "replay_vmstate_init was called from within a callback of the host")
         }
-        if let error = writtenDisk { return note(error) }
+        if let error = diskWithoutWay { return note(error) }
         if travel.snapshots == nil { beginSnapshots() }
         guard let snapshots = travel.snapshots else {
             return note(namedError(.notSupported, travel.obstacle ?? "there are no snapshots"))

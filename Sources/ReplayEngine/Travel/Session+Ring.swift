@@ -43,8 +43,8 @@ extension Session {
                 "rrlast is not possible: what it keeps begins at a snapshot, and the host's table has no save_state and "
                     + "load_state")
         }
-        guard let written = writtenDisk else { return nil }
-        return ReplayError(.notSupported, "rrlast is not possible: \(written.message)")
+        guard let disk = diskWithoutWay else { return nil }
+        return ReplayError(.notSupported, "rrlast is not possible: \(disk.message)")
     }
 
     /// Is a snapshot due, so that the part that is kept can begin there?

@@ -91,11 +91,8 @@ extension Session {
     func beginSnapshots() {
         travel.nextLook = .max
         guard accountHere() else { return }
-        let written = writtenDisk
-        if let written, keepsSnapshots {
-            host.message(.warning, "rrsnap keeps no snapshots: \(written.message)")
-        }
-        if let error = isRecording ? written : diskWithoutWay {
+        if let error = diskWithoutWay {
+            if keepsSnapshots { host.message(.warning, "rrsnap keeps no snapshots: \(error.message)") }
             travel.obstacle = error.message
             return
         }
@@ -103,7 +100,7 @@ extension Session {
             let snapshots = try callingHost { () throws(SystemError) in
                 try Snapshots(
                     preparation.ram, storage, budget: options.snapshotMemory, range: eventsOfLog,
-                    Syscalls(faults: options.faults))
+                    goesBack: isPlaying, Syscalls(faults: options.faults))
             }
             for remark in snapshots.remarks { host.message(.warning, remark) }
             travel.snapshots = snapshots
@@ -211,9 +208,7 @@ extension Session {
         -> Bool
     {
         guard !hasFailed, obstacle(resubmitting: true) == nil, accountHere() else { return false }
-        // What the guest has written to disks isn't in the file.
-        let isForFile =
-            snapshots.isWritten && !isPlanned && (keepsSnapshots || name != nil) && writtenDisk == nil
+        let isForFile = snapshots.isWritten && !isPlanned && (keepsSnapshots || name != nil)
         guard let chain = isForFile ? chainHere() : 0,
             var state = SnapshotState.begin(name, position(chain: chain), pendingRequests)
         else { return false }
@@ -229,7 +224,7 @@ extension Session {
             travel.obstacle = "the host can't save its state (replay_host::save_state)"
             return false
         }
-        guard let disks = keepDisks() else { return false }
+        guard let disks = isPlaying || isForFile ? keepDisks() : DiskVersions() else { return false }
         travel.obstacle = nil
         lintState(state[engineBytes...])
         let place = placeHere

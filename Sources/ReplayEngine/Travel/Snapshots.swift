@@ -23,6 +23,8 @@ final class Snapshots {
     private(set) var labels: [SnapshotLabel] = []
     /// The events of the log, between which the places of those in the file are.
     private let range: ClosedRange<UInt64>
+    /// PLAY: are any loaded?
+    private let goesBack: Bool
     /// Those of the file that can't be used.
     private var unusable: Set<UInt64> = []
     /// One was taken.
@@ -44,9 +46,9 @@ final class Snapshots {
     /// Stores RAM as it is now. `budget` is what the store may take.
     init(
         _ regions: [RAMConfiguration], _ storage: SnapshotStorage?, budget: Int,
-        range: ClosedRange<UInt64> = 0...UInt64.max, _ system: Syscalls
+        range: ClosedRange<UInt64> = 0...UInt64.max, goesBack: Bool, _ system: Syscalls
     ) throws(SystemError) {
-        self.range = range
+        (self.range, self.goesBack) = (range, goesBack)
         let ram = try GuestRAM(regions, system)
         guard let store = PageStore(ram.layout, budget: budget),
             let staging = StagingBuffer(ram.layout, memory: ram.memory, capacity: Self.stagingBytes)
@@ -94,7 +96,7 @@ final class Snapshots {
                 state.withUnsafeBytes {
                     staging.stage(
                         pages, label: label, state: $0, listsEveryWrite: ram.listsEveryWrite,
-                        isForFile: isForFile)
+                        isForFile: isForFile, disks: isForFile ? disks.forFile : [])
                 }
             } == .staged
         guard isStaged else {
@@ -104,7 +106,7 @@ final class Snapshots {
         pagesTaken &+= UInt64(truncatingIfNeeded: ram.written.count)
         ram.clean()
         nextNumber &+= 1
-        if !disks.isEmpty { self.disks[label.id] = disks }
+        if goesBack, !disks.isEmpty { self.disks[label.id] = disks }
         (hasBegun, lastID) = (true, label.id)
         labels.insert(label, at: labels.lastIndex { $0.place <= place }.map { $0 &+ 1 } ?? 0)
         if keepsLast, labels.count >= 2 &* Self.mostKept { labels.removeFirst(Self.mostKept) }
@@ -147,8 +149,9 @@ final class Snapshots {
 
     /// Forgets those that the store has dropped, and adds what the file has got.
     func refresh() {
+        var stored: [SnapshotLabel] = []
         labels = worker.withStore { store in
-            let stored = store.labels
+            stored = store.labels
             guard let reader else { return stored }
             // What can't be read now may be later.
             _ = try? reader.refresh()
@@ -159,26 +162,40 @@ final class Snapshots {
             return others.isEmpty ? stored : (stored + others).sorted { $0.place < $1.place }
         }
         if disks.isEmpty { return }
-        let ids = Set(labels.map(\.id))
+        let ids = Set(stored.map(\.id))
         disks = disks.filter { ids.contains($0.key) }
     }
 
     /// Gets a snapshot into memory. - Returns: why it can't be used; it isn't among the ``labels`` then.
     ///
-    /// - Parameter refusal: what speaks against the state of one from the file.
-    func prepare(_ id: UInt64, refusal: (UnsafeRawBufferPointer) -> String?) -> String? {
+    /// - Parameters:
+    ///   - refusal: what speaks against the state of one from the file.
+    ///   - loadDisks: loads the disks of one from the file.
+    func prepare(
+        _ id: UInt64, refusal: (UnsafeRawBufferPointer) -> String?,
+        loadDisks: ([FileDisk], SnapshotFileReader) throws(ReplayError) -> DiskVersions
+    ) -> String? {
+        var loaded = DiskVersions()
         let reason = worker.withStore { store -> String? in
             if store.state(of: id) != nil { return nil }
             guard let reader else { return "it was dropped" }
             do throws(LogError) {
                 guard let snapshot = try reader.open(id) else { return "it was dropped" }
                 if let reason = refusal(try reader.state(of: snapshot)) { return reason }
-                return try store.adopt(snapshot, from: reader) == .adopted ? nil : "memory ran out"
+                let disks = try reader.disks(of: snapshot)
+                guard try store.adopt(snapshot, from: reader) == .adopted else { return "memory ran out" }
+                do throws(ReplayError) { loaded = try loadDisks(disks, reader) } catch {
+                    store.drop(id)
+                    return error.message
+                }
+                return nil
             } catch {
                 return error.message
             }
         }
-        if reason != nil {
+        if reason == nil {
+            if !loaded.isEmpty { disks[id] = loaded }
+        } else {
             unusable.insert(id)
             labels.removeAll { $0.id == id }
         }

@@ -9,7 +9,7 @@ struct CommitPayload {
     var label: SnapshotLabel
     /// The record with the state.
     var state: UInt64
-    /// The record with the disks' overlays; 0: none.
+    /// The record with the disks that the guest writes to; 0: there are none.
     var overlay: UInt64
 
     func encoded(_ table: PageTable, _ layout: PageLayout) -> [UInt8] {

@@ -8,6 +8,8 @@ struct RecordHeader: Equatable {
         case state = 3
         case overlay = 4
         case commit = 5
+        case clusters = 6
+        case extents = 7
     }
 
     enum Codec: UInt8 {
@@ -91,6 +93,8 @@ struct RecordHeader: Equatable {
         case .leaf: return raw <= UInt64(LeafPayload.longest)
         case .state, .overlay: return true
         case .commit: return raw == UInt64(CommitPayload.size(layout))
+        case .clusters: return raw <= UInt64(DiskPlace.longestPayload)
+        case .extents: return raw <= UInt64(ExtentsPayload.longest)
         }
     }
 }

@@ -123,6 +123,7 @@ package final class SnapshotFileCopier {
                 throw index.damage(entry)
             }
             needed.insert(overlay)
+            try collectDisks(overlay, &needed)
         }
         var leaves: [UInt64: Set<Int>] = [:]
         let payload = try index.payload(entry)
@@ -135,6 +136,30 @@ package final class SnapshotFileCopier {
             guard let leaf = index.find(record, .leaf, before: sequence) else { throw index.damage(entry) }
             needed.insert(leaf)
             try collect(leaves: numbers, of: leaf, &needed)
+        }
+    }
+
+    /// The maps of disks, and what they refer to.
+    private func collectDisks(_ overlay: Int, _ needed: inout Set<Int>) throws(LogError) {
+        let limit = index.entries[overlay].header.sequence
+        guard let disks = OverlayPayload.decode(try index.payload(overlay)) else {
+            throw index.damage(overlay)
+        }
+        for bits in disks.flatMap(\.chunks) {
+            guard case .member(let record, let number)? = FileReference(bits: bits).target,
+                let entry = index.find(record, .extents, before: limit)
+            else { throw index.damage(overlay) }
+            guard let chunk = ExtentsPayload.chunk(number, in: try index.payload(entry)) else {
+                throw index.damage(entry)
+            }
+            needed.insert(entry)
+            for extent in chunk where !extent.isZero {
+                let record = DiskPlace.sequence(of: extent.place)
+                guard let found = index.find(record, .clusters, before: index.entries[entry].header.sequence)
+                else { throw index.damage(entry) }
+                // As with pages, damage is found before it is copied.
+                if needed.insert(found).inserted { _ = try index.payload(found) }
+            }
         }
     }
 

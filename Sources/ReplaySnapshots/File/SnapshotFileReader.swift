@@ -8,6 +8,7 @@ import ReplaySystem
 package final class SnapshotFileReader {
     let index: RecordIndex
     let groups: GroupReader
+    private let disks: DiskReader
     package let path: String
     private let layout: PageLayout
     /// The commits of the snapshots that aren't dropped, as places in the index, in the order of the file.
@@ -45,6 +46,7 @@ package final class SnapshotFileReader {
             throw LogError.system(.noMemory, "read", path)
         }
         self.groups = groups
+        disks = DiskReader(index)
         try refresh()
     }
 
@@ -130,7 +132,7 @@ package final class SnapshotFileReader {
             }
         }
         _ = try state(of: snapshot)
-        if commit.overlay != 0 { _ = try overlay(of: snapshot) }
+        _ = try disks(of: snapshot)
         return snapshot
     }
 
@@ -165,12 +167,18 @@ package final class SnapshotFileReader {
         return try index.payload(entry)
     }
 
-    /// The overlays that were given with the snapshot; nil: none were. Valid until the next call.
-    package func overlay(of snapshot: FileSnapshot) throws(LogError) -> UnsafeRawBufferPointer? {
+    /// The disks that the guest writes to, which are sound.
+    package func disks(of snapshot: FileSnapshot) throws(LogError) -> [FileDisk] {
+        guard snapshot.commit.overlay != 0 else { return [] }
         guard let entry = index.find(snapshot.commit.overlay, .overlay, before: UInt64.max) else {
-            return nil
+            throw LogError(.damaged, "\(path) has lost the disks of a snapshot")
         }
-        return try index.payload(entry)
+        return try disks.disks(entry)
+    }
+
+    /// Copies bytes of a disk from a place that its map names.
+    package func loadDisk(_ place: UInt64, into target: UnsafeMutableRawBufferPointer) throws(LogError) {
+        try disks.load(place, into: target)
     }
 
     /// Copies a page as it is in a snapshot.

@@ -21,6 +21,7 @@ package final class SnapshotFileWriter {
     private let reserve: (Int) -> Bool
     private var tail: UInt64
     private var sequence: UInt64 = 1
+    private lazy var disks = DiskWriter(self)
     /// Leaves that are to be written next.
     private var leaves: [(index: Int, leaf: Leaf)] = []
     /// Distinguishes the writers of this process.
@@ -136,11 +137,11 @@ package final class SnapshotFileWriter {
     // MARK: Snapshots
 
     /// Writes a snapshot, and what it needs and the file doesn't have. Errors are in ``failure``.
-    package func append(
-        _ id: UInt64, of store: PageStore, overlay: UnsafeRawBufferPointer? = nil
-    ) {
+    ///
+    /// - Parameter states: the disks that the guest writes to.
+    package func append(_ id: UInt64, of store: PageStore, disks states: [DiskState] = []) {
         guard failure == nil, let snapshot = store.find(id) else { return }
-        if tail >= limit {
+        if isAtLimit {
             skipped &+= 1
             return
         }
@@ -148,16 +149,15 @@ package final class SnapshotFileWriter {
         if store.writer != number { store.forgetFile() }
         store.writer = number
         do throws(LogError) {
-            try write(snapshot, store, overlay)
+            try write(snapshot, store, states)
             written &+= 1
         } catch {
-            failure = error
+            // The disks may have been too large for what was left.
+            if isAtLimit { skipped &+= 1 } else { failure = error }
         }
     }
 
-    private func write(_ snapshot: Snapshot, _ store: PageStore, _ overlay: UnsafeRawBufferPointer?)
-        throws(LogError)
-    {
+    private func write(_ snapshot: Snapshot, _ store: PageStore, _ states: [DiskState]) throws(LogError) {
         for index in 0..<layout.leafCount {
             guard let leaf = snapshot.table[index], leaf.reference == 0 else { continue }
             for entry in 0..<PageLayout.leafPages {
@@ -169,14 +169,13 @@ package final class SnapshotFileWriter {
         try writeLeaves(store)
         var commit = CommitPayload(label: snapshot.label, state: sequence, overlay: 0)
         try put(.state, [], snapshot.stateBytes, compress: true)
-        if let overlay {
+        if !states.isEmpty {
+            let overlay = try disks.write(states)
             commit.overlay = sequence
-            try put(.overlay, [], overlay, compress: true)
+            try put(.overlay, overlay, compress: true)
         }
         // The array doubles its size as it grows.
-        guard CheckedMemory.has(3 &* CommitPayload.size(layout)) else {
-            throw LogError.system(.noMemory, "written", path)
-        }
+        guard CheckedMemory.has(3 &* CommitPayload.size(layout)) else { throw memoryRanOut }
         let bytes = commit.encoded(snapshot.table, layout)
         try put(.commit, bytes, compress: true)
     }
@@ -210,13 +209,21 @@ package final class SnapshotFileWriter {
 
     // MARK: Records
 
-    private func put(_ kind: RecordHeader.Kind, _ bytes: [UInt8], compress: Bool) throws(LogError) {
+    /// No more snapshots are written.
+    var isAtLimit: Bool { tail >= limit }
+
+    /// The number of the next record.
+    var nextSequence: UInt64 { sequence }
+
+    var memoryRanOut: LogError { LogError.system(.noMemory, "written", path) }
+
+    func put(_ kind: RecordHeader.Kind, _ bytes: [UInt8], compress: Bool) throws(LogError) {
         let empty = UnsafeRawBufferPointer(start: nil, count: 0)
         try put(kind, bytes, empty, compress: compress)
     }
 
     /// Appends a record, wholly or not at all. Its payload is in two parts.
-    private func put(
+    func put(
         _ kind: RecordHeader.Kind, _ head: [UInt8], _ rest: UnsafeRawBufferPointer, compress: Bool
     ) throws(LogError) {
         let length = head.count &+ rest.count
@@ -226,7 +233,7 @@ package final class SnapshotFileWriter {
         let room = compress ? max(length, Compressor.bound(length)) : length
         // The header, what is written, and what is compressed.
         guard buffer.reserve(RecordHeader.size &+ room &+ (compress ? length : 0)), let start = buffer.start
-        else { throw LogError.system(.noMemory, "written", path) }
+        else { throw memoryRanOut }
         let payload = start + RecordHeader.size
         let source = compress ? payload + room : payload
         head.withUnsafeBytes {

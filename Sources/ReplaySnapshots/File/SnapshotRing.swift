@@ -57,7 +57,7 @@ package final class SnapshotRing {
     }
 
     /// Writes a snapshot, and forgets all others in memory, which are in a file.
-    package func append(_ id: UInt64, of store: PageStore) {
+    package func append(_ id: UInt64, of store: PageStore, disks: [DiskState] = []) {
         defer { ring.noteStored() }
         for label in store.labels where label.id != id { store.drop(label.id) }
         guard failure == nil, let state = store.state(of: id),
@@ -70,7 +70,7 @@ package final class SnapshotRing {
                 try begin(replaces: true)
             }
             guard let writer else { return }
-            writer.append(id, of: store)
+            writer.append(id, of: store, disks: disks)
             if let failure = writer.failure { throw failure }
             // On the disk before the log refers to it.
             try writer.sync()

@@ -2,7 +2,7 @@ import CXXHash
 import Glibc
 
 /// The XXH3 of a page, 128 bits: pages with the same one count as equal.
-struct PageHash: Equatable, BitwiseCopyable {
+struct PageHash: Hashable, BitwiseCopyable {
     var low: UInt64 = 0
     var high: UInt64 = 0
 

@@ -88,8 +88,8 @@ package final class SnapshotWorker: @unchecked Sendable {
                 state: UnsafeRawBufferPointer(start: batch.pages + batch.pageBytes, count: batch.stateCount),
                 listsEveryWrite: batch.listsEveryWrite))
         if result == .added, batch.isForFile {
-            file?.append(batch.label.id, of: store)
-            ring?.append(batch.label.id, of: store)
+            file?.append(batch.label.id, of: store, disks: batch.disks)
+            ring?.append(batch.label.id, of: store, disks: batch.disks)
             if let error = file?.failure ?? ring?.failure { failure.withLock { $0 = error } }
         } else if batch.isForFile {
             ring?.noteMissing()

@@ -31,6 +31,8 @@ package final class StagingBuffer: @unchecked Sendable {
         var isOversize: Bool
         var listsEveryWrite = true
         var isForFile = true
+        /// The disks that go to the file with it.
+        var disks: [DiskState] = []
 
         static func length(pages: Int, pageBytes: Int, state: Int) -> Int {
             (pages &* MemoryLayout<PageAddress>.stride &+ pageBytes &+ state &+ 63) & ~63
@@ -109,9 +111,10 @@ package final class StagingBuffer: @unchecked Sendable {
     /// - Parameters:
     ///   - listsEveryWrite: a page that isn't in the list was not written, not even with what it had before.
     ///   - isForFile: the snapshot goes to the file too, if there is one.
+    ///   - disks: those that the guest writes to, for the file.
     package func stage(
         _ addresses: UnsafeBufferPointer<PageAddress>, label: SnapshotLabel, state: UnsafeRawBufferPointer,
-        listsEveryWrite: Bool = true, isForFile: Bool = true
+        listsEveryWrite: Bool = true, isForFile: Bool = true, disks: [DiskState] = []
     ) -> Result {
         var pageBytes = 0
         for address in addresses {
@@ -126,6 +129,7 @@ package final class StagingBuffer: @unchecked Sendable {
         batch.stateCount = state.count
         batch.listsEveryWrite = listsEveryWrite
         batch.isForFile = isForFile
+        batch.disks = disks
         copy(addresses, state, to: &batch)
         let unused =
             length &- Batch.length(pages: addresses.count, pageBytes: batch.pageBytes, state: state.count)

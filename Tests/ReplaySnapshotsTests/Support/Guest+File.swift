@@ -40,14 +40,14 @@ extension Guest {
     @discardableResult
     func write(
         _ ids: ClosedRange<UInt64>, _ writes: ClosedRange<Int>, to writer: SnapshotFileWriter,
-        _ store: PageStore, overlays: Bool = false
+        _ store: PageStore
     ) -> [(id: UInt64, end: UInt64)] {
         var ends: [(id: UInt64, end: UInt64)] = []
         for id in ids {
             run(writes: Int.random(in: writes, using: &generator))
             snapshot(id, in: store)
-            let overlay = [UInt8](repeating: UInt8(truncatingIfNeeded: id), count: 9)
-            overlay.withUnsafeBytes { writer.append(id, of: store, overlay: overlays ? $0 : nil) }
+            for disk in disks { disk.run(id, &generator) }
+            writer.append(id, of: store, disks: disks.map(\.state))
             ends.append((id, writer.length))
         }
         return ends
@@ -69,6 +69,9 @@ extension Guest {
                 if try materialized(snapshot, from: reader) != copy {
                     found.append("snapshot \(label.id) is different")
                 }
+                for disk in try differentDisks(snapshot, from: reader) {
+                    found.append("disk \(disk) of snapshot \(label.id) is different")
+                }
                 let state = try reader.state(of: snapshot)
                 if !state.elementsEqual(withUnsafeBytes(of: label.id) { Array($0) }) {
                     found.append("the state of snapshot \(label.id) is different")
@@ -78,6 +81,19 @@ extension Guest {
             }
         }
         return found
+    }
+
+    private func differentDisks(_ snapshot: FileSnapshot, from reader: SnapshotFileReader) throws(LogError)
+        -> [UInt64]
+    {
+        let found = try reader.disks(of: snapshot)
+        if found.count != disks.count { return [.max] }
+        var different: [UInt64] = []
+        for (disk, found) in zip(disks, found) {
+            let content = try disk.content(of: found, from: reader)
+            if content != disk.copies[snapshot.label.id] { different.append(disk.number) }
+        }
+        return different
     }
 
     func materialized(_ snapshot: FileSnapshot, from reader: SnapshotFileReader) throws(LogError) -> [[UInt8]]

@@ -13,8 +13,11 @@ final class Guest {
     /// The memory as it was, by snapshot.
     var copies: [UInt64: [[UInt8]]] = [:]
     let start: [[UInt8]]
+    /// They are written to before each snapshot.
+    let disks: [GuestDisk]
 
-    init(seed: UInt64, regions: [RAMRegion] = Guest.small) {
+    init(seed: UInt64, regions: [RAMRegion] = Guest.small, disks lengths: [Int] = []) {
+        disks = lengths.enumerated().map { GuestDisk(UInt64($0.offset) * 3, $0.element) }
         generator = SeededGenerator(seed: seed)
         self.regions = regions
         layout = PageLayout(regions)!

@@ -1,47 +1,58 @@
 import ReplaySystem
 
-/// A part of a disk, and where its bytes are in the overlay's file.
-struct Extent: Equatable {
-    var range: Range<UInt64>
+/// A part of a disk, and where its bytes are: a place in an overlay's file, or in `NAME.snap`.
+package struct Extent: Equatable, Sendable {
+    package var range: Range<UInt64>
     /// ``zeroes``: nowhere.
-    var place: UInt64
+    package var place: UInt64
+
+    package init(range: Range<UInt64>, place: UInt64) {
+        (self.range, self.place) = (range, place)
+    }
 
     /// The place of bytes that are zero.
-    static let zeroes = UInt64.max
+    package static let zeroes = UInt64.max
 
-    var isZero: Bool { place == Extent.zeroes }
-    /// Its bytes in the file, if it has any.
-    var stored: Range<UInt64>? { isZero ? nil : place..<place &+ UInt64(range.count) }
+    package var isZero: Bool { place == Extent.zeroes }
+    /// Its bytes there, if it has any.
+    package var stored: Range<UInt64>? { isZero ? nil : place..<place &+ UInt64(range.count) }
 
     /// The part inside of `limits`.
-    func clamped(to limits: Range<UInt64>) -> Extent {
+    package func clamped(to limits: Range<UInt64>) -> Extent {
         let part = range.clamped(to: limits)
         return Extent(
             range: part, place: isZero ? Extent.zeroes : place &+ (part.lowerBound &- range.lowerBound))
     }
 
-    /// Does `next` continue it, on the disk and in the file?
+    /// Does `next` continue it, on the disk and where its bytes are?
     func isContinued(by next: Extent) -> Bool {
         guard range.upperBound == next.range.lowerBound else { return false }
         return isZero ? next.isZero : stored?.upperBound == next.place
     }
 }
 
-/// The parts of a disk that an overlay has, in their order.
+/// The parts of a disk that the guest has written, in their order.
 ///
 /// A copy costs nothing: it shares the chunks, and a change copies only the chunk that it concerns.
-struct ExtentMap {
+package struct ExtentMap: Sendable {
     /// None is empty.
-    private(set) var chunks: [[Extent]] = []
+    package private(set) var chunks: [[Extent]] = []
     /// The most extents of a chunk.
-    static let most = 128
+    package static let most = 128
+
+    package init() {}
+
+    /// From chunks that are in order, as ``chunks`` has them.
+    init(chunks: [[Extent]]) {
+        self.chunks = chunks
+    }
 
     /// False: memory ran out, and ``insert(_:)`` would trap.
-    var hasRoom: Bool {
+    package var hasRoom: Bool {
         CheckedMemory.has((2 &* chunks.count &+ 6 &* Self.most) &* MemoryLayout<Extent>.stride)
     }
 
-    var upperBound: UInt64 { chunks.last?.last?.range.upperBound ?? 0 }
+    package var upperBound: UInt64 { chunks.last?.last?.range.upperBound ?? 0 }
 
     /// The first chunk with an extent that ends at `place` or after it.
     private func firstChunk(endingFrom place: UInt64) -> Int {
@@ -70,12 +81,20 @@ struct ExtentMap {
     // MARK: Changing
 
     /// Replaces what the map has of the extent's range.
-    mutating func insert(_ extent: Extent) {
-        if extent.range.isEmpty { return }
-        let (lower, upper) = (extent.range.lowerBound, extent.range.upperBound)
+    package mutating func insert(_ extent: Extent) { replace(extent.range, with: extent) }
+
+    /// The map has nothing of this range any more.
+    package mutating func remove(_ range: Range<UInt64>) { replace(range, with: nil) }
+
+    private mutating func replace(_ range: Range<UInt64>, with extent: Extent?) {
+        if range.isEmpty { return }
+        let (lower, upper) = (range.lowerBound, range.upperBound)
         let chunk = firstChunk(endingFrom: lower)
-        guard chunk < chunks.count else { return append(extent) }
-        // One chunk gets all that the extent touches.
+        guard chunk < chunks.count else {
+            if let extent { append(extent) }
+            return
+        }
+        // One chunk gets all that the range touches.
         var end = chunk + 1
         while end < chunks.count, let next = chunks[end].first, next.range.lowerBound <= upper { end += 1 }
         if end - chunk > 2 { chunks.removeSubrange(chunk + 1..<end - 1) }
@@ -90,7 +109,7 @@ struct ExtentMap {
             last += 1
         }
         chunks[chunk].replaceSubrange(first..<last, with: Self.joined(before, extent, after))
-        split(chunk)
+        if chunks[chunk].isEmpty { chunks.remove(at: chunk) } else { split(chunk) }
     }
 
     private mutating func append(_ extent: Extent) {
@@ -102,7 +121,7 @@ struct ExtentMap {
     }
 
     /// The neighbours in one, if they continue each other.
-    private static func joined(_ before: Extent?, _ extent: Extent, _ after: Extent?) -> [Extent] {
+    private static func joined(_ before: Extent?, _ extent: Extent?, _ after: Extent?) -> [Extent] {
         var list: [Extent] = []
         for next in [before, extent, after] {
             guard let next else { continue }
@@ -126,7 +145,7 @@ struct ExtentMap {
     // MARK: Looking up
 
     /// What the map has of a range.
-    func parts(in range: Range<UInt64>) -> [Extent] {
+    package func parts(in range: Range<UInt64>) -> [Extent] {
         var parts: [Extent] = []
         var chunk = firstChunk(endingFrom: range.lowerBound)
         guard chunk < chunks.count else { return [] }
@@ -145,7 +164,7 @@ struct ExtentMap {
     }
 
     /// Has the map all of a range?
-    func covers(_ range: Range<UInt64>) -> Bool {
+    package func covers(_ range: Range<UInt64>) -> Bool {
         var place = range.lowerBound
         for part in parts(in: range) {
             if part.range.lowerBound != place { return false }

@@ -1,6 +1,7 @@
+import TestSupport
 import Testing
 
-@testable import ReplayEngine
+@testable import ReplaySnapshots
 
 @Suite struct ExtentMapTests {
     private static func extents(_ map: ExtentMap) -> [Extent] { map.chunks.flatMap { $0 } }
@@ -31,16 +32,17 @@ import Testing
     }
 
     /// Against a table of bytes; copies stay as they were.
-    @Test(arguments: 0..<4) func randomInsertions(_ seed: Int) {
-        var random = Random(seed)
+    @Test(arguments: 0..<4 as Range<UInt64>) func randomInsertions(_ seed: UInt64) {
+        var random = SeededGenerator(seed: seed)
+        func below(_ limit: Int) -> Int { Int.random(in: 0..<limit, using: &random) }
         let length = 20_000
         var table = [UInt64?](repeating: nil, count: length)
         var (map, copies) = (ExtentMap(), [(ExtentMap, [UInt64?])]())
         for step in 0..<3000 {
-            let start = random.below(length - 1)
-            let count = random.below(step % 100 == 99 ? 8000 : 20) + 1
+            let start = below(length - 1)
+            let count = below(step % 100 == 99 ? 8000 : 20) + 1
             let range = start..<min(start + count, length)
-            let place = random.below(4) == 0 ? Extent.zeroes : UInt64(random.below(1 << 30))
+            let place = below(4) == 0 ? Extent.zeroes : UInt64(below(1 << 30))
             map.insert(Extent(range: UInt64(range.lowerBound)..<UInt64(range.upperBound), place: place))
             for byte in range {
                 table[byte] = place == Extent.zeroes ? place : place + UInt64(byte - range.lowerBound)
@@ -68,17 +70,5 @@ import Testing
             let isCovered = !table[start..<start + 50].contains(nil)
             #expect(map.covers(UInt64(start)..<UInt64(start + 50)) == isCovered)
         }
-    }
-}
-
-/// The same numbers each time.
-struct Random {
-    private var state: UInt64
-
-    init(_ seed: Int) { state = UInt64(seed) &* 0x9E37_79B9_7F4A_7C15 &+ 1 }
-
-    mutating func below(_ limit: Int) -> Int {
-        state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-        return Int((state >> 33) % UInt64(limit))
     }
 }
