@@ -8,7 +8,7 @@
 #include "digest.h"
 
 /* To be changed with the lists of fields. */
-#define STATE_MAGIC UINT64_C(0x3130657461747372) /* "rstate01" */
+#define STATE_MAGIC UINT64_C(0x3230657461747372) /* "rstate02" */
 
 /* What comes before the saved bytes. */
 typedef struct head {
@@ -71,8 +71,7 @@ bool machine_save_state(void *opaque, const replay_stream_t *out) {
     big_lock_take(&m->lock);
     machine_state(m, STATE_SAVE);
     const head_t head = {STATE_MAGIC, m->state.length, digest_of_state(&m->state)};
-    bool good = m->state.good && !virtio_block_busy(&m->block) &&
-                out->write(out->opaque, &head, sizeof(head)) &&
+    bool good = m->state.good && out->write(out->opaque, &head, sizeof(head)) &&
                 out->write(out->opaque, m->state.bytes, m->state.length);
     big_lock_give(&m->lock);
     return good;
@@ -98,6 +97,7 @@ bool machine_load_state(void *opaque, const replay_stream_t *in) {
     if (good) {
         machine_state(m, STATE_LOAD);
         cpu_registers_loaded(&m->cpu);
+        good = virtio_block_resubmit(&m->block);
     }
     big_lock_give(&m->lock);
     return good;

@@ -54,6 +54,22 @@ uint32_t state_number(state_t *s, uint32_t *field, uint32_t least, uint32_t most
     return s->good ? number : 0;
 }
 
+uint64_t state_wide(state_t *s, uint64_t *field, uint64_t most) {
+    uint64_t number = *field;
+    if (s->way == STATE_SAVE) {
+        append(s, &number, sizeof(number));
+        return number;
+    }
+    const uint8_t *saved = next(s, sizeof(number));
+    if (!saved)
+        return 0;
+    memcpy(&number, saved, sizeof(number));
+    s->good = number <= most;
+    if (s->good && s->way == STATE_LOAD)
+        *field = number;
+    return s->good ? number : 0;
+}
+
 void state_bool(state_t *s, bool *field) {
     uint32_t number = *field;
     state_number(s, &number, 0, 1);

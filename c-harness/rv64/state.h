@@ -15,8 +15,9 @@
 /** CHECK walks through the bytes without changing the machine, so that LOAD can't fail. */
 typedef enum state_way { STATE_SAVE, STATE_CHECK, STATE_LOAD } state_way_t;
 
-/* The serial line's backlog can be 64 KiB long; all else is less than 4 KiB. */
-enum { STATE_BYTES_MOST = 1 << 17 };
+/* The serial line's backlog can be 64 KiB long, and each of 256 disk requests a few KiB; all else
+ * is less than 4 KiB. */
+enum { STATE_BYTES_MOST = 1 << 20 };
 
 typedef struct state {
     state_way_t way;
@@ -38,6 +39,9 @@ void state_bool(state_t *state, bool *field);
 
 /** A number between @p least and @p most. @return the number that was saved. */
 uint32_t state_number(state_t *state, uint32_t *field, uint32_t least, uint32_t most);
+
+/** A number that may be larger, up to @p most. @return the number that was saved. */
+uint64_t state_wide(state_t *state, uint64_t *field, uint64_t most);
 
 /** Bytes that must be the same in the machine that is loaded. */
 void state_same(state_t *state, const void *bytes, size_t length);

@@ -16,13 +16,11 @@ enum { BLOCK_ID = 2, SECTOR = 512, SERIAL_BYTES = 20, SEGMENTS_MOST = 254 };
 #define F_DISCARD      (UINT64_C(1) << 13)
 #define F_WRITE_ZEROES (UINT64_C(1) << 14)
 
-enum { T_IN = 0, T_OUT = 1, T_FLUSH = 4, T_GET_ID = 8, T_DISCARD = 11, T_WRITE_ZEROES = 13 };
 enum { S_OK = 0, S_IOERR = 1, S_UNSUPPORTED = 2 };
 enum { HEADER_BYTES = 16, RANGE_BYTES = 16, RANGE_SECTORS_MOST = 1 << 21 };
 enum { FLAG_UNMAP = 1 };
-/* Data is copied, so there are limits: a larger request is an error, and while the sum of all that
- * are under way is larger, the next one waits. */
-enum { REQUEST_BYTES_MOST = 1 << 26, BYTES_MOST = 1 << 27 };
+/* While the requests under way have more data, the next one waits. */
+enum { BYTES_MOST = 1 << 27 };
 
 /* ---------------------------------------------------------------- ends of requests */
 
@@ -47,7 +45,7 @@ static void give(virtio_block_request_t *r, uint8_t status, uint64_t written) {
     virtio_give(&b->virtio, 0, r->head, (uint32_t)(written == r->room ? written + 1 : written));
 }
 
-static void release(virtio_block_request_t *r) {
+void virtio_block_release(virtio_block_request_t *r) {
     r->block->bytes -= r->bytes;
     free(r->data);
     free(r->pieces);
@@ -87,7 +85,7 @@ static void on_done(void *opaque, int32_t result) {
                                   : S_IOERR,
              was_read ? r->room : 0);
     }
-    release(r);
+    virtio_block_release(r);
     if (b->waiting)
         take_requests(b);
     big_lock_give(b->lock);
@@ -135,41 +133,62 @@ static int32_t trim(const struct iovec *from, int32_t count, uint64_t skip, uint
     return n;
 }
 
-static replay_status_t submit_data(virtio_block_t *b, virtio_block_request_t *r,
-                                   const virtio_chain_t *chain, uint32_t type, uint64_t sector) {
-    struct iovec pieces[VIRTIO_PIECES];
-    if ((type == T_IN ? r->room : chain->readable_bytes - HEADER_BYTES) > REQUEST_BYTES_MOST)
-        return REPLAY_ERROR_INVALID_ARGUMENT;
-    uint64_t offset = sector <= UINT64_MAX / SECTOR ? sector * SECTOR : UINT64_MAX;
-    if (type == T_OUT) {
-        int32_t count = trim(chain->pieces, chain->readable, HEADER_BYTES, 0, pieces);
-        return replay->replay_block_write(b->disk, offset, pieces, count, 0, on_done, r);
+replay_status_t virtio_block_submit(virtio_block_request_t *r, const struct iovec *pieces,
+                                    int32_t count) {
+    replay_block_t *disk = r->block->disk;
+    const struct iovec whole = {r->data, r->length};
+    switch (r->type) {
+    case VIRTIO_BLOCK_IN:
+        return replay->replay_block_read(disk, r->offset, &whole, r->length > 0, 0, on_done, r);
+    case VIRTIO_BLOCK_OUT:
+        return replay->replay_block_write(disk, r->offset, pieces, count, 0, on_done, r);
+    case VIRTIO_BLOCK_DISCARD:
+        return replay->replay_block_discard(disk, r->offset, r->length, on_done, r);
+    case VIRTIO_BLOCK_ZEROES:
+        return replay->replay_block_zeroes(disk, r->offset, r->length, 0, on_done, r);
+    default:
+        return replay->replay_block_flush(disk, on_done, r);
     }
-    r->count = trim(chain->pieces + chain->readable, chain->writable, 0, 1, pieces);
-    r->pieces = need(malloc(sizeof(*pieces) * (size_t)(r->count + 1)));
-    memcpy(r->pieces, pieces, sizeof(*pieces) * (size_t)r->count);
+}
+
+void virtio_block_reserve(virtio_block_request_t *r, int32_t pieces) {
+    r->count = pieces;
+    r->pieces = need(malloc(sizeof(*r->pieces) * (size_t)(pieces + 1)));
     r->data = need(malloc(r->room + 1));
-    const struct iovec whole = {r->data, r->room};
-    return replay->replay_block_read(b->disk, offset, &whole, r->room > 0, 0, on_done, r);
+}
+
+static replay_status_t submit_data(virtio_block_request_t *r, const virtio_chain_t *chain,
+                                   uint64_t sector) {
+    struct iovec pieces[VIRTIO_PIECES];
+    bool reads = r->type == VIRTIO_BLOCK_IN;
+    r->offset = sector <= UINT64_MAX / SECTOR ? sector * SECTOR : UINT64_MAX;
+    r->length = reads ? r->room : chain->readable_bytes - HEADER_BYTES;
+    if (r->length > VIRTIO_BLOCK_BYTES_MOST)
+        return REPLAY_ERROR_INVALID_ARGUMENT;
+    if (!reads) {
+        int32_t count = trim(chain->pieces, chain->readable, HEADER_BYTES, 0, pieces);
+        return virtio_block_submit(r, pieces, count);
+    }
+    virtio_block_reserve(r, trim(chain->pieces + chain->readable, chain->writable, 0, 1, pieces));
+    memcpy(r->pieces, pieces, sizeof(*pieces) * (size_t)r->count);
+    return virtio_block_submit(r, NULL, 0);
 }
 
 /* Discard and write zeroes: one range, as the configuration says. */
-static replay_status_t submit_range(virtio_block_t *b, virtio_block_request_t *r,
-                                    const virtio_chain_t *chain, uint32_t type) {
+static replay_status_t submit_range(virtio_block_request_t *r, const virtio_chain_t *chain) {
     struct {
         uint64_t sector;
         uint32_t sectors, flags;
     } range;
     if (chain->readable_bytes != HEADER_BYTES + RANGE_BYTES ||
         !gather(chain, HEADER_BYTES, (uint8_t *)&range, sizeof(range)) ||
-        range.sectors > RANGE_SECTORS_MOST || range.sector > b->sectors)
+        range.sectors > RANGE_SECTORS_MOST || range.sector > r->block->sectors)
         return REPLAY_ERROR_INVALID_ARGUMENT;
-    if (range.flags & ~(type == T_DISCARD ? 0u : FLAG_UNMAP))
+    if (range.flags & ~(r->type == VIRTIO_BLOCK_DISCARD ? 0u : FLAG_UNMAP))
         return REPLAY_ERROR_NOT_SUPPORTED;
-    uint64_t offset = range.sector * SECTOR, length = (uint64_t)range.sectors * SECTOR;
-    if (type == T_DISCARD)
-        return replay->replay_block_discard(b->disk, offset, length, on_done, r);
-    return replay->replay_block_zeroes(b->disk, offset, length, 0, on_done, r);
+    r->offset = range.sector * SECTOR;
+    r->length = (uint64_t)range.sectors * SECTOR;
+    return virtio_block_submit(r, NULL, 0);
 }
 
 static uint8_t get_id(virtio_block_t *b, const virtio_chain_t *chain, uint64_t *written) {
@@ -205,6 +224,7 @@ static void begin(virtio_block_t *b, const virtio_chain_t *chain, virtio_block_r
     } header;
     const struct iovec *last = &chain->pieces[chain->readable + chain->writable - 1];
     *r = (virtio_block_request_t){.block = b,
+                                  .serial = b->serial++,
                                   .resets = b->virtio.resets,
                                   .head = chain->head,
                                   .busy = true,
@@ -217,22 +237,23 @@ static void begin(virtio_block_t *b, const virtio_chain_t *chain, virtio_block_r
     uint64_t written = 0;
     if (!gather(chain, 0, (uint8_t *)&header, sizeof(header))) {
         give(r, S_IOERR, 0);
-        release(r);
+        virtio_block_release(r);
         return;
     }
-    switch (header.type) {
-    case T_IN:
-    case T_OUT:
-        submitted = submit_data(b, r, chain, header.type, header.sector);
+    r->type = header.type;
+    switch (r->type) {
+    case VIRTIO_BLOCK_IN:
+    case VIRTIO_BLOCK_OUT:
+        submitted = submit_data(r, chain, header.sector);
         break;
-    case T_FLUSH:
-        submitted = replay->replay_block_flush(b->disk, on_done, r);
+    case VIRTIO_BLOCK_FLUSH:
+        submitted = virtio_block_submit(r, NULL, 0);
         break;
-    case T_DISCARD:
-    case T_WRITE_ZEROES:
-        submitted = submit_range(b, r, chain, header.type);
+    case VIRTIO_BLOCK_DISCARD:
+    case VIRTIO_BLOCK_ZEROES:
+        submitted = submit_range(r, chain);
         break;
-    case T_GET_ID:
+    case VIRTIO_BLOCK_GET_ID:
         status = get_id(b, chain, &written);
         break;
     default:
@@ -244,7 +265,7 @@ static void begin(virtio_block_t *b, const virtio_chain_t *chain, virtio_block_r
     if (submitted == REPLAY_ERROR_NO_MEMORY)
         need(NULL);
     give(r, submitted == REPLAY_ERROR_NOT_SUPPORTED ? S_UNSUPPORTED : status, written);
-    release(r);
+    virtio_block_release(r);
 }
 
 /* Takes requests from the queue while there is room. The others are taken when one that is under
@@ -278,24 +299,6 @@ static void notify(void *opaque, unsigned queue) {
     take_requests(opaque);
 }
 
-/* ------------------------------------------------------------------------ snapshots */
-
-bool virtio_block_busy(const virtio_block_t *b) {
-    for (unsigned i = 0; i < VIRTIO_BLOCK_REQUESTS; i++)
-        if (b->requests[i].busy)
-            return true;
-    return false;
-}
-
-/* The library has dropped them, and has its own copies of the data. */
-static void forget(void *opaque) {
-    virtio_block_t *b = opaque;
-    for (unsigned i = 0; i < VIRTIO_BLOCK_REQUESTS; i++)
-        if (b->requests[i].busy)
-            release(&b->requests[i]);
-    b->waiting = false;
-}
-
 /* --------------------------------------------------------------------------- device */
 
 static void put(uint8_t *config, size_t at, uint64_t value, size_t size) {
@@ -319,8 +322,8 @@ void virtio_block_open(virtio_block_t *b, cpu_t *cpu, irq_line_t irq, uint32_t s
     *b = (virtio_block_t){.disk = disk, .read_only = read_only, .lock = lock};
     int64_t length = replay->replay_block_length(disk);
     b->sectors = length > 0 ? (uint64_t)length / SECTOR : 0;
-    b->kind = (virtio_kind_t){BLOCK_ID, 1,     F_SEG_MAX | F_BLOCK_SIZE | F_FLUSH, config, 60,
-                              notify,   forget};
+    b->kind = (virtio_kind_t){
+        BLOCK_ID, 1, F_SEG_MAX | F_BLOCK_SIZE | F_FLUSH, config, 60, notify, virtio_block_state};
     b->kind.features |= read_only ? F_READ_ONLY : F_DISCARD | F_WRITE_ZEROES;
     virtio_open(&b->virtio, &b->kind, "disk", b, cpu, irq, slot);
 }

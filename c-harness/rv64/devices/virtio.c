@@ -327,8 +327,8 @@ static void virtio_state(void *opaque, state_t *state) {
         STATE_FIELD(state, q->taken);
         STATE_FIELD(state, q->given);
     }
-    if (state->way == STATE_LOAD && v->kind->forget)
-        v->kind->forget(v->opaque);
+    if (v->kind->state)
+        v->kind->state(v->opaque, state);
 }
 
 void virtio_open(virtio_t *v, const virtio_kind_t *kind, const char *name, void *opaque, cpu_t *cpu,

@@ -29,9 +29,8 @@ typedef struct virtio_kind {
     size_t config_bytes; /**< at most VIRTIO_CONFIG */
     /** The guest has put something into a queue: virtio_take() takes it. */
     void (*notify)(void *opaque, unsigned queue);
-    /** A snapshot was loaded: forgets requests under way, which will never end. NULL: this kind
-     *  answers at once. */
-    void (*forget)(void *opaque);
+    /** Saves or loads the requests under way. NULL: this kind answers at once. */
+    void (*state)(void *opaque, state_t *state);
 } virtio_kind_t;
 
 enum { VIRTIO_CONFIG = 64 };

@@ -21,6 +21,7 @@ disk_t *disk_open(const options_t *options) {
     config.name = "disk";
     config.read_only = options->disk_read_only;
     config.filename = options->disk;
+    config.resubmits = 1; /* virtio-block-state.c */
     if (image_needed()) {
         if (nbd_is_uri(options->disk))
             config.opaque = nbd_open(options->disk, &backend);

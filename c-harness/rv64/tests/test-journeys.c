@@ -3,8 +3,9 @@
  * "icount", in the order of the file, and prints "icount digest" for each; or lines "icount
  * digest", in any order, and compares. From there it goes one step back, or back to the last write
  * to a word that a register points to, which it prints. Then the replay runs to its end. If SLOWLY
- * is set in the environment, the host doesn't say where to search. There are 60 journeys, or as
- * many as places if these are more. */
+ * is set in the environment, the host doesn't say where to search. If BUSY is set, some snapshots
+ * must be loaded that have disk requests under way. There are 60 journeys, or as many as places if
+ * these are more. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -99,6 +100,15 @@ static void end_search(replay_pause_reason_t why) {
            why == REPLAY_PAUSE_BEGIN ? 0 : machine.cpu.icount);
 }
 
+static bool (*load_state)(void *, const replay_stream_t *);
+static unsigned busy_loads; /* with requests under way */
+
+static bool load(void *opaque, const replay_stream_t *in) {
+    bool good = load_state(opaque, in);
+    busy_loads += virtio_block_busy(&machine.block);
+    return good;
+}
+
 static void on_paused(void *opaque, replay_pause_reason_t why) {
     (void)opaque;
     CHECK(journey == SEARCH || why == REPLAY_PAUSE_PLACE);
@@ -130,6 +140,8 @@ static replay_status_t configure(const replay_config_t *config) {
     replay_host_t host = *config->host;
     replay_config_t changed = *config;
     host.paused = on_paused;
+    load_state = host.load_state;
+    host.load_state = load;
     if (getenv("SLOWLY"))
         host.watched_ram = NULL;
     changed.host = &host;
@@ -163,6 +175,7 @@ int main(int argc, char **argv) {
         return 1;
     }
     CHECK(journeys == journeys_wanted);
+    CHECK(!compares || !getenv("BUSY") || busy_loads > 0);
     CHECK(machine_close(&machine));
     options_free(&options);
     return 0;
