@@ -56,11 +56,12 @@ REPLAY_API uint64_t replay_get_budget(uint64_t max);
 
 /** Asks whether an interrupt may be delivered now.
  *
- *  Record: writes the event, and returns true.
+ *  Record: writes the event, and returns true. False, without an event: the machine is paused,
+ *          or a debugger steps over an instruction (gdb.h), for which the interrupt waits.
  *  Play:   if it is the log's next event, consumes it and returns true. Otherwise false:
  *          the host must not deliver the interrupt now, and asks again after the next
  *          slice. The budget of that slice ends at the recorded place at the latest.
- *  None:   true.
+ *  None:   true, or false as in Record.
  *  Thread: [vcpu] [lock-held] [hot]. */
 REPLAY_API bool replay_interrupt(void);
 

@@ -17,6 +17,12 @@ extension Session {
         return nil
     }
 
+    /// The same snapshot, if it can be loaded.
+    func ready(_ label: SnapshotLabel?) -> SnapshotLabel? {
+        guard let label, let snapshots = travel.snapshots else { return nil }
+        return isReady(label, snapshots) ? label : nil
+    }
+
     func isReady(_ label: SnapshotLabel, _ snapshots: Snapshots) -> Bool {
         let reason = snapshots.prepare(
             label.id, refusal: { state in refusal(of: state) },

@@ -291,9 +291,11 @@ extension Session {
                 if let start = search.start { (earlier.end, earlier.next) = (start.place.icount, start) }
                 return runInterval(before: earlier, player)
             }
-            guard let nearest = ready({ $0.nearest(before: hit.icount) }), load(nearest, player) else {
-                return
+            // What comes at the icount of the very first snapshot may be before it, and the hit after it.
+            guard let nearest = ready({ $0.nearest(before: hit.icount) }) ?? ready(search.start) else {
+                return arriveAtBegin(player)
             }
+            guard load(nearest, player) else { return }
             unhalt()
             travel.goal = .hit(hit)
             plan(before: hit.icount)
