@@ -83,6 +83,7 @@ static void check_watch(const char *motion, const struct interrupt *it) {
 static void step(const struct interrupt *it) {
     go_to(it->icount);
     uint64_t interrupted = pc();
+    CHECK(interrupted != it->pc);
     CHECK_ANSWER("s", "T05thread:1;");
     CHECK_EQ(where(), it->icount + 1);
     check_byte(it, it->after);
