@@ -272,8 +272,8 @@ static bool leave_at_the_second(replay_pause_reason_t why) {
 }
 
 /** To a late place, and back to one in the middle. */
-static void go_back_and_leave(void) {
-    begin(LOOP_OWN, 11, NULL);
+static void go_back_and_leave(const char *options) {
+    begin(LOOP_OWN, 11, options);
     m.on_pause = journey_at_pause;
     m.next = leave_at_the_second;
     target = 55000;
@@ -285,7 +285,7 @@ static void go_back_and_leave(void) {
 }
 
 TEST_SLOW(an_end_after_going_back_leaves_the_content_of_there, 60) {
-    go_back_and_leave();
+    go_back_and_leave(NULL);
     CHECK_STATUS(journey_end(&m), ERROR_STOPPED_SHORT);
     CHECK(disk_completions() > 20);
     disk_check_overlay();
@@ -293,8 +293,9 @@ TEST_SLOW(an_end_after_going_back_leaves_the_content_of_there, 60) {
     disk.overlay = REPLAY_BLOCK_OVERLAY_DEFAULT;
 }
 
-static void go_back_and_branch(void) {
-    go_back_and_leave();
+/** @p options: with rrsnap, the branch has a store of its own. */
+static void go_back_and_branch(const char *options) {
+    go_back_and_leave(options);
     const char *branch = test_path("branch");
     CHECK_STATUS(replay_branch(branch), OK);
     memset(m.digests + m.cpu.icount + 1, 0, (JOURNEY_LAST - m.cpu.icount) * sizeof *m.digests);
@@ -303,20 +304,44 @@ static void go_back_and_branch(void) {
     CHECK_EQ(m.cpu.icount, JOURNEY_LAST);
     CHECK_STATUS(journey_end(&m), OK);
     disk_check_overlay();
-    CHECK_EQ(rename(branch, log_path()), 0);
+    char store[600];
+    snprintf(store, sizeof store, "%s.snap", branch);
+    const char *own = test_path("run.log.snap");
+    CHECK_EQ(rename(store, own), options ? 0 : -1);
+    CHECK_EQ(rename(test_path("branch"), log_path()), 0);
     disk_device(&disk);
     journey_begin(&m, LOOP_OWN, NULL);
+    if (options) {
+        /* Far into the branch at once, and back to what precedes it. */
+        m.on_pause = journey_at_pause;
+        m.next = seek_back_and_forth;
+        journeys = 30;
+        target = 55000;
+        CHECK_STATUS(replay_seek(target), OK);
+    }
     journey_run(&m);
+    CHECK(!strstr(m.host.text, "isn't used"));
     end();
 }
 
 TEST_SLOW(a_branch_after_going_back_writes_on_from_there, 60) {
-    go_back_and_branch();
+    go_back_and_branch(NULL);
+}
+
+TEST_SLOW(a_branch_has_snapshots_of_its_own, 60) {
+    m.is_slow = true;
+    go_back_and_branch("rrsnap=1");
+}
+
+TEST_SLOW(a_branch_of_a_busy_disk_has_snapshots_of_its_own, 60) {
+    be_busy();
+    m.is_slow = true;
+    go_back_and_branch("rrsnap=1");
 }
 
 TEST_SLOW(a_branch_with_pending_requests_writes_on_from_there, 60) {
     be_busy();
-    go_back_and_branch();
+    go_back_and_branch(NULL);
 }
 
 TEST_SLOW(a_replay_without_journeys_leaves_the_same_content, 60) {

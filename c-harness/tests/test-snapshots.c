@@ -137,7 +137,7 @@ TEST_SLOW(a_replay_leaves_snapshots_for_the_next_one, 60) {
     free(m.digests);
 }
 
-TEST(a_branch_has_no_snapshots_of_its_parent) {
+TEST(a_branch_without_the_option_has_no_store) {
     journey_record(&m, 4, "rrsnap=1");
     journey_begin(&m, LOOP_OWN, NULL);
     m.on_pause = count_snapshots;

@@ -60,10 +60,8 @@ extension Session {
     /// RECORD from here on. What has arrived before its place waits for the next flush.
     private func beginRun(with writer: LogWriter, _ path: String) {
         watchdog?.stop()
-        // There is no way back from here: the snapshots are of the replayed log.
         abandonJourney()
-        (travel.snapshots, travel.nextLook) = (nil, .max)
-        updateStop()
+        travel.nextLook = .max
         let real = max(state.virtualRTClock, state.clock.now(icount))
         shared.epoch.store(replay_monotonic_ns() &- real, ordering: .relaxed)
         state.pauses = PauseCount()
@@ -78,6 +76,8 @@ extension Session {
         runners.areStopped.store(false, ordering: .relaxed)
         shared.furthestIcount.store(0, ordering: .relaxed)
         setFileName(path)
+        keepSnapshotsOfBranch()
+        updateStop()
         replay_watch_reset(watch)
         startWatchdog()
         wakeVCPU()

@@ -104,10 +104,7 @@ extension Session {
             }
             for remark in snapshots.remarks { host.message(.warning, remark) }
             travel.snapshots = snapshots
-            var spacing = SnapshotPace.usualSpacing
-            if case .file(let milliseconds) = options.snapshots { spacing = Int64(milliseconds) &* 1_000_000 }
-            travel.pace = SnapshotPace(
-                icount, Syscalls.threadTime, spacing: spacing, isRecording: isRecording)
+            travel.pace = newPace
             if writer?.ring != nil { travel.pace.lookOften() }
         } catch {
             travel.obstacle = obstacle(of: error)
@@ -115,6 +112,35 @@ extension Session {
                 host.message(.warning, "rrsnap makes no snapshots: \(obstacle)")
             }
         }
+    }
+
+    /// A replay has become a recording, which can't go back: from now on snapshots are for its own `NAME.snap`.
+    func keepSnapshotsOfBranch() {
+        guard keepsSnapshots, host.savesState else {
+            travel.snapshots = nil
+            return
+        }
+        guard let snapshots = travel.snapshots else {
+            let reason = travel.obstacle ?? "there were none in the replay"
+            return host.message(.warning, "rrsnap makes no snapshots of the branch: \(reason)")
+        }
+        snapshots.beginRecording(storage)
+        for remark in snapshots.remarks { host.message(.warning, remark) }
+        guard snapshots.isWritten else {
+            travel.snapshots = nil
+            return
+        }
+        travel.obstacle = nil
+        travel.pace = newPace
+        engage()
+        travel.nextLook = icount
+    }
+
+    /// Beginning here.
+    private var newPace: SnapshotPace {
+        var spacing = SnapshotPace.usualSpacing
+        if case .file(let milliseconds) = options.snapshots { spacing = Int64(milliseconds) &* 1_000_000 }
+        return SnapshotPace(icount, Syscalls.threadTime, spacing: spacing, isRecording: isRecording)
     }
 
     /// PLAY: from the first event of the log to its end.
@@ -140,6 +166,7 @@ extension Session {
             if travel.obstacle == nil { travel.nextLook = icount &+ Travel.retryInterval }
             return
         }
+        travel.pace.restart(icount, Syscalls.threadTime)
         travel.nextLook = travel.isEngaged ? nextLook : .max
     }
 

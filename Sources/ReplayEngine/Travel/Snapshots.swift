@@ -11,20 +11,20 @@ final class Snapshots {
     private let staging: StagingBuffer
     private let worker: SnapshotWorker
     /// Used only while the worker's store is.
-    private let reader: SnapshotFileReader?
+    private var reader: SnapshotFileReader?
     /// Is there a file that snapshots go to?
-    let isWritten: Bool
+    private(set) var isWritten: Bool
     /// RECORD: are older ones given up? Then only the last labels are kept.
-    private let keepsLast: Bool
+    private var keepsLast: Bool
     private static let mostKept = 64
     /// What is wrong with the file, for the host.
-    let remarks: [String]
+    private(set) var remarks: [String]
     /// All, in the order of their places. The store may have dropped some since.
     private(set) var labels: [SnapshotLabel] = []
     /// The events of the log, between which the places of those in the file are.
     private let range: ClosedRange<UInt64>
     /// PLAY: are any loaded?
-    private let goesBack: Bool
+    private var goesBack: Bool
     /// Those of the file that can't be used.
     private var unusable: Set<UInt64> = []
     /// One was taken.
@@ -70,6 +70,17 @@ final class Snapshots {
     deinit {
         // What it couldn't write, it has reported.
         _ = try? worker.finish()
+    }
+
+    /// The replay has become a recording, whose snapshots go to a file of its own. What the memory had at the start
+    /// of the run is as before.
+    func beginRecording(_ storage: SnapshotStorage?) {
+        let file = worker.withStore { store in storage?.open(ram, store) }
+        worker.replace(file: file?.writer, ring: file?.ring)
+        (reader, keepsLast, goesBack) = (nil, file?.ring != nil, false)
+        (isWritten, remarks) = (file?.writer != nil || keepsLast, file?.remarks ?? [])
+        (labels, unusable, disks) = ([], [], [:])
+        (hasBegun, lastID) = (false, nil)
     }
 
     /// What the thread has done.

@@ -20,9 +20,10 @@ package final class SnapshotWorker: @unchecked Sendable {
     private let staging: StagingBuffer
     private let monitor = Monitor()
     private let store: PageStore
-    private let file: SnapshotFileWriter?
+    /// Guarded by the monitor, as the ring.
+    private var file: SnapshotFileWriter?
     /// In place of a file, if only the last part of the run is kept.
-    private let ring: SnapshotRing?
+    private var ring: SnapshotRing?
     private let counts = Locked(Counts())
     private let failure = Locked<LogError?>(nil)
     private var thread: LibraryThread?
@@ -68,6 +69,18 @@ package final class SnapshotWorker: @unchecked Sendable {
         stop()
         try file?.finish()
         try ring?.finish()
+    }
+
+    /// What is staged from now on goes to a different file; the one before it is complete.
+    package func replace(file: SnapshotFileWriter?, ring: SnapshotRing?) {
+        staging.drain()
+        monitor.withLock {
+            // What couldn't be written was reported.
+            _ = try? self.file?.finish()
+            _ = try? self.ring?.finish()
+            (self.file, self.ring) = (file, ring)
+            failure.withLock { $0 = nil }
+        }
     }
 
     private func run() {
