@@ -337,6 +337,7 @@ static void fill_digests(journey_host_t *machine, replay_pause_reason_t why) {
 
 /** Killed after @p us: the replay of what is left, and each place in it, is right. */
 static void kill_recorder(uint64_t us) {
+    unlink(log_path()); /* the last one's, of a machine that may have no disk */
     pid_t child = fork();
     if (child == 0) {
         m.is_slow = true;
