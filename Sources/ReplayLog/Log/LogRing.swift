@@ -41,55 +41,28 @@ package final class LogRing: @unchecked Sendable {
         }
     }
 
-    /// A chunk that the file has, or the one that comes next.
-    private struct Chunk {
-        var offset: UInt64
-        var sequence: UInt64
-        var firstEvent: UInt64
-        var firstIcount: UInt64
-        var chain: UInt64
-        var previous: UInt64
-    }
-
     package let limits: Limits
     private let monitor = Monitor()
     /// Held while the log's beginning moves, which waits for the disk, and acquired before ``monitor``. So the sealer
     /// waits for that only if it has no room.
     private let moving = Monitor()
     private let system: Syscalls
-    private let segmentSize: UInt64
 
     // Guarded by the monitor.
     /// Of the log; nil: it isn't begun, or has ended.
     private var file: Int32?
     private var path = ""
-    private var metadataEnd: UInt64 = 0
-    private var begin: LogBegin?
-    /// Those that are sealed, in order.
-    private var chunks: [Chunk] = []
-    private var next: Chunk?
-    /// Those after the one where the log begins, in order.
-    private var places: [Place] = []
-    private var liveBytes: UInt64
+    private var ledger: RingLedger
     /// Snapshots that were taken, and those of them that are stored.
     private var staged: UInt64 = 0
     private var stored: UInt64 = 0
-    /// The bytes of the stores: of the one that a replay finds, and of the one that will replace it.
-    private var storeBytes: [UInt64: UInt64] = [:]
-    private var storeBegan: [UInt64: Int64] = [:]
-    /// The store that has its final name.
-    private var current: UInt64 = 0
     /// Gives the store of that generation its final name. Nil: it isn't open any more.
     private var replace: ((UInt64) throws(LogError) -> Void)?
-
-    /// What a file system may take for a file besides its blocks.
-    private static let blockSize: UInt64 = 4096
 
     init(_ limits: Limits, segmentSize: Int, liveBytes: Int, system: Syscalls) {
         self.limits = limits
         self.system = system
-        self.segmentSize = UInt64(segmentSize)
-        self.liveBytes = UInt64(liveBytes)
+        ledger = RingLedger(limits, segmentSize: UInt64(segmentSize), liveBytes: UInt64(liveBytes))
     }
 
     static var now: Int64 {
@@ -101,7 +74,8 @@ package final class LogRing: @unchecked Sendable {
 
     /// Can the file give up parts of itself?
     static func check(_ file: OpenFile, _ path: String, _ system: Syscalls) throws(LogError) {
-        switch system.makeHole(file.descriptor, Int64(blockSize)..<Int64(2 * blockSize)) {
+        switch system.makeHole(file.descriptor, Int64(RingLedger.blockSize)..<Int64(2 * RingLedger.blockSize))
+        {
         case .success: break
         case .failure(EOPNOTSUPP), .failure(ENOSYS), .failure(EINVAL):
             throw LogError(
@@ -117,10 +91,8 @@ package final class LogRing: @unchecked Sendable {
     {
         monitor.withLock {
             let begin = LogBegin(metadataEnd: metadataEnd, previous: previous, identity: identity)
-            (self.file, self.path, self.metadataEnd, self.begin) = (file, path, metadataEnd, begin)
-            next = Chunk(
-                offset: begin.offset, sequence: 1, firstEvent: 0, firstIcount: 0, chain: begin.chain,
-                previous: previous)
+            (self.file, self.path) = (file, path)
+            ledger.begin(begin, metadataEnd: metadataEnd)
             var bytes = ByteWriter()
             bytes.pad(to: Int(LogBegin.place(after: metadataEnd) &- metadataEnd))
             for _ in 0..<2 {
@@ -139,7 +111,7 @@ package final class LogRing: @unchecked Sendable {
         while true {
             if let error = makeRoom(for: UInt64(bytes)) { return error }
             let answer: Bool? = monitor.withLock {
-                if hasRoom(UInt64(bytes), most: hardLimit) { return true }
+                if ledger.hasRoom(UInt64(bytes), most: ledger.hardLimit) { return true }
                 // Only a snapshot that is being stored can help.
                 guard staged > stored, LogRing.now < deadline else { return false }
                 monitor.wait(until: LogRing.soon)
@@ -168,39 +140,28 @@ package final class LogRing: @unchecked Sendable {
 
     /// A chunk was appended.
     func note(_ header: ChunkHeader, at offset: UInt64, lastIcount: UInt64) {
-        monitor.withLock {
-            guard let chunk = next, chunks.makeRoom() else { return }
-            chunks.append(chunk)
-            next = Chunk(
-                offset: header.end(from: offset), sequence: header.sequence &+ 1,
-                firstEvent: header.firstEvent &+ UInt64(header.eventCount), firstIcount: lastIcount,
-                chain: header.chain, previous: header.checksum)
-        }
+        monitor.withLock { ledger.append(header, at: offset, lastIcount: lastIcount) }
     }
 
     /// The place of the first chunk that the log has.
-    var firstOffset: UInt64 { monitor.withLock { begin?.offset ?? 0 } }
+    var firstOffset: UInt64 { monitor.withLock { ledger.begin?.offset ?? 0 } }
 
     /// Gives up what is too old. Called from time to time.
     func expire() -> LogError? {
-        move { () -> Place? in
-            guard limits.nanoseconds > 0 else { return nil }
-            let latest = LogRing.now &- limits.nanoseconds
-            return places.last { $0.time <= latest }
-        }
+        move { ledger.expiredPlace }
     }
 
     /// The log ends: both records become the same, and its beginning doesn't move any more.
     func finish() throws(LogError) {
         let failure: LogError? = moving.withLock {
-            let state = monitor.withLock { (begin, file) }
+            let state = monitor.withLock { (ledger.begin, file, ledger.metadataEnd) }
             guard var begin = state.0, let file = state.1 else { return nil }
             begin.generation &+= 1
             do throws(LogError) {
-                try write(begin, generation: begin.generation, file)
-                try write(begin, generation: begin.generation &+ 1, file)
+                try write(begin, generation: begin.generation, file, state.2)
+                try write(begin, generation: begin.generation &+ 1, file, state.2)
             } catch { return error }
-            monitor.withLock { (self.begin, self.file, replace) = (begin, nil, nil) }
+            monitor.withLock { (ledger.begin, self.file, replace) = (begin, nil, nil) }
             return nil
         }
         if let failure { throw failure }
@@ -216,20 +177,14 @@ package final class LogRing: @unchecked Sendable {
     /// A store begins. - Parameter replace: gives it its final name, when the log begins in it.
     package func beginStore(_ generation: UInt64, _ replace: @escaping (UInt64) throws(LogError) -> Void) {
         monitor.withLock {
-            storeBytes[generation] = 0
-            storeBegan[generation] = LogRing.now
+            ledger.beginStore(generation)
             self.replace = replace
-            // The first one has its name.
-            if current == 0 { current = generation }
         }
     }
 
     /// A store was given up without a snapshot.
     package func endStore(_ generation: UInt64) {
-        monitor.withLock {
-            storeBytes[generation] = nil
-            storeBegan[generation] = nil
-        }
+        monitor.withLock { ledger.endStore(generation) }
     }
 
     /// No store gets its name from now on.
@@ -239,11 +194,7 @@ package final class LogRing: @unchecked Sendable {
     package func reserve(store generation: UInt64, _ bytes: Int) -> Bool {
         // An error is reported by the sealer, which meets it too.
         _ = makeRoom(for: UInt64(bytes))
-        return monitor.withLock {
-            guard hasRoom(UInt64(bytes), most: limits.bytes) else { return false }
-            storeBytes[generation, default: 0] &+= UInt64(bytes)
-            return true
-        }
+        return monitor.withLock { ledger.reserve(store: generation, UInt64(bytes)) }
     }
 
     /// The vCPU thread has taken a snapshot, which is to be stored.
@@ -259,78 +210,22 @@ package final class LogRing: @unchecked Sendable {
 
     /// The log may begin at a snapshot, which is in a file.
     package func offer(_ place: Place) -> LogError? {
-        let isKept = monitor.withLock {
-            guard places.makeRoom() else { return false }
-            places.append(place)
-            return true
-        }
-        guard isKept else { return nil }
+        guard monitor.withLock({ ledger.offer(place) }) else { return nil }
         // In good time, so that the sealer needn't.
         return expire() ?? makeRoom(for: limits.bytes / 8, isUrgent: false)
     }
 
     /// Is it time for a store with a whole snapshot? - Parameter isWriting: does the last one take more snapshots?
     package func wantsStore(isWriting: Bool) -> Bool {
-        monitor.withLock {
-            // The log doesn't begin in the last one yet.
-            if storeBytes.contains(where: { $0.key > current }) { return false }
-            guard isWriting, let began = storeBegan[current] else { return true }
-            if limits.nanoseconds > 0, LogRing.now &- began >= limits.nanoseconds { return true }
-            let fixed = liveBytes &+ LogBegin.firstChunk(after: metadataEnd)
-            return limits.bytes > 0 && used &- fixed >= (limits.bytes &- min(fixed, limits.bytes)) / 2
-        }
+        monitor.withLock { ledger.wantsStore(isWriting: isWriting) }
     }
 
     // MARK: Room
 
-    private var hardLimit: UInt64 { limits.bytes &+ segmentSize &+ segmentSize / 2 }
-
-    private static func rounded(_ bytes: UInt64) -> UInt64 {
-        (bytes &+ blockSize &- 1) / blockSize &* blockSize
-    }
-
-    private var used: UInt64 { used(from: begin?.offset ?? 0, since: 0) }
-
-    /// The bytes on the disk if the log begins at that offset, and in a store of that generation or a later one.
-    private func used(from offset: UInt64, since generation: UInt64) -> UInt64 {
-        let head = LogBegin.firstChunk(after: metadataEnd)
-        let log = LogRing.rounded(next?.offset ?? 0) &- min(offset, next?.offset ?? 0) / 4096 &* 4096
-        let stores = storeBytes.reduce(0 as UInt64) {
-            $0 &+ ($1.key < generation ? 0 : LogRing.rounded($1.value))
-        }
-        return head &+ log &+ stores &+ liveBytes
-    }
-
-    private func hasRoom(_ bytes: UInt64, most: UInt64) -> Bool {
-        limits.bytes == 0 || used &+ LogRing.rounded(bytes) &+ LogRing.blockSize <= most
-    }
-
     /// Gives up what is old until so many bytes have room, or as much as possible if it is urgent.
     private func makeRoom(for bytes: UInt64, isUrgent: Bool = true) -> LogError? {
-        if monitor.withLock({ hasRoom(bytes, most: limits.bytes) }) { return nil }
-        return move {
-            if hasRoom(bytes, most: limits.bytes) { return nil }
-            // A little more than needed, because each time costs a sync.
-            let wanted = LogRing.rounded(bytes) &+ LogRing.blockSize &+ limits.bytes / 32
-            let place =
-                places.first { used(after: $0) &+ wanted <= limits.bytes } ?? (isUrgent ? places.last : nil)
-            return place.flatMap { used(after: $0) < used ? $0 : nil }
-        }
-    }
-
-    private func used(after place: Place) -> UInt64 {
-        used(from: chunk(of: place)?.offset ?? begin?.offset ?? 0, since: place.generation)
-    }
-
-    /// The chunk that has a place, which may be the next one.
-    private func chunk(of place: Place) -> Chunk? {
-        guard let next, place.event < next.firstEvent else { return next }
-        var (low, high) = (0, chunks.count)
-        while low < high {
-            let middle = (low &+ high) / 2
-            if chunks[middle].firstEvent <= place.event { low = middle &+ 1 } else { high = middle }
-        }
-        return low > 0 ? chunks[low &- 1] : nil
+        if monitor.withLock({ ledger.hasRoom(bytes, most: limits.bytes) }) { return nil }
+        return move { ledger.place(toMakeRoomFor: bytes, isUrgent: isUrgent) }
     }
 
     /// Lets the log begin at a place. A kill at any moment leaves a log, and a store that has a snapshot of it: the
@@ -342,7 +237,7 @@ package final class LogRing: @unchecked Sendable {
             let chosen: Plan? = monitor.withLock { choose().flatMap { plan(for: $0) } }
             guard let plan = chosen else { return nil }
             do throws(LogError) { try carryOut(plan) } catch { return error }
-            monitor.withLock { note(plan) }
+            monitor.withLock { ledger.begin(at: plan.place, plan.begin) }
             return nil
         }
     }
@@ -352,50 +247,40 @@ package final class LogRing: @unchecked Sendable {
         var old: UInt64
         var begin: LogBegin
         var file: Int32
+        var metadataEnd: UInt64
         /// If the log begins in a different store then.
         var replace: ((UInt64) throws(LogError) -> Void)?
     }
 
     private func plan(for place: Place) -> Plan? {
-        guard var begin, let file, let chunk = chunk(of: place) else { return nil }
-        let old = begin.offset
-        begin.generation &+= 1
-        (begin.offset, begin.sequence, begin.previous) = (chunk.offset, chunk.sequence, chunk.previous)
-        (begin.firstEvent, begin.firstIcount, begin.chain) =
-            (chunk.firstEvent, chunk.firstIcount, chunk.chain)
-        (begin.event, begin.icount, begin.eventChain) = (place.event, place.icount, place.chain)
-        let isElsewhere = place.generation > current
+        guard let file, let old = ledger.begin?.offset, let begin = ledger.beginning(at: place) else {
+            return nil
+        }
+        let isElsewhere = place.generation > ledger.current
         if isElsewhere, replace == nil { return nil }
         return Plan(
-            place: place, old: old, begin: begin, file: file, replace: isElsewhere ? replace : nil)
+            place: place, old: old, begin: begin, file: file, metadataEnd: ledger.metadataEnd,
+            replace: isElsewhere ? replace : nil)
     }
 
     private func carryOut(_ plan: Plan) throws(LogError) {
         if let replace = plan.replace {
             try replace(plan.place.generation)
             // At once, because a store has its name also if the rest fails.
-            monitor.withLock {
-                current = plan.place.generation
-                storeBytes = storeBytes.filter { $0.key >= current }
-                storeBegan = storeBegan.filter { $0.key >= current }
-            }
+            monitor.withLock { ledger.useStore(plan.place.generation) }
         }
-        try write(plan.begin, generation: plan.begin.generation, plan.file)
+        try write(plan.begin, generation: plan.begin.generation, plan.file, plan.metadataEnd)
         // What precedes the first chunk, in whole blocks.
-        let block = LogRing.blockSize
+        let block = RingLedger.blockSize
         let (start, end) = (plan.old / block &* block, plan.begin.offset / block &* block)
         if start < end {
             try system.makeHole(plan.file, Int64(start)..<Int64(end)).orThrow("shortened", path)
         }
     }
 
-    private func note(_ plan: Plan) {
-        begin = plan.begin
-        places.removeFirst(places.firstIndex { $0.icount > plan.place.icount } ?? places.count)
-        chunks.removeFirst(chunks.firstIndex { $0.sequence >= plan.begin.sequence } ?? chunks.count)
-    }
-
-    private func write(_ begin: LogBegin, generation: UInt64, _ file: Int32) throws(LogError) {
+    private func write(
+        _ begin: LogBegin, generation: UInt64, _ file: Int32, _ metadataEnd: UInt64
+    ) throws(LogError) {
         let place = LogBegin.place(after: metadataEnd, generation: generation)
         let result = begin.encoded().withUnsafeBytes { system.write(file, $0, at: place) }
         try result.orThrow("written", path, offset: place)

@@ -5,7 +5,7 @@ import ReplaySystem
 /// the live segments to the chunks.
 struct LogScan {
     /// How `NAME` ends.
-    private enum Tail {
+    enum Tail {
         /// After a whole chunk.
         case clean
         /// Within a chunk.
@@ -15,21 +15,21 @@ struct LogScan {
         case damaged(LogError)
     }
 
-    private(set) var contents: LogContents
-    private let chunks: ChunkReader
-    private let buffer: RawBuffer
-    private var tail = Tail.clean
+    var contents: LogContents
+    let chunks: ChunkReader
+    let buffer: RawBuffer
+    var tail = Tail.clean
     /// The checksum of the metadata chunk's header, when there is one.
-    private var metadataChecksum: UInt64?
+    private(set) var metadataChecksum: UInt64?
     /// The sequence number of the next chunk.
-    private var sequence: UInt64 = 0
-    private var offset = UInt64(FileHeader.size)
-    private var chain = RunningChecksum.seed
+    private(set) var sequence: UInt64 = 0
+    private(set) var offset = UInt64(FileHeader.size)
+    var chain = RunningChecksum.seed
     /// The checksum of the header of the chunk before `offset`.
-    private var previous: UInt64 = 0
+    private(set) var previous: UInt64 = 0
     /// Is it the same in both places where the log says how it begins?
-    private var beginIsWhole = true
-    private var path: String { chunks.path }
+    private(set) var beginIsWhole = true
+    var path: String { chunks.path }
 
     init(path: String, system: Syscalls) throws(LogError) {
         let (scan, damage) = try LogScan.open(path, system)
@@ -157,75 +157,6 @@ struct LogScan {
         return found
     }
 
-    /// Opens a finished log by its trailer. Returns the damage in a log that has a trailer.
-    private mutating func readFinished() throws(LogError) -> LogError? {
-        guard chunks.size >= UInt64(FileTrailer.size) &+ offset else { return nil }
-        let trailerOffset = chunks.size &- UInt64(FileTrailer.size)
-        let bytes = try chunks.bytes(at: trailerOffset, count: FileTrailer.size)
-        guard let trailer = bytes.withUnsafeBytes({ FileTrailer(decoding: $0) }) else { return nil }
-        let damage = LogError(.damaged, "\(path) is damaged in its index", offset: trailer.indexOffset)
-        guard trailer.fileSize == chunks.size, trailer.indexOffset >= offset,
-            case .chunk(let indexHeader) = try chunks.header(at: trailer.indexOffset),
-            indexHeader.kind == .index,
-            indexHeader.end(from: trailer.indexOffset) == trailer.endOffset,
-            case .chunk(let endHeader) = try chunks.header(at: trailer.endOffset), endHeader.kind == .end,
-            endHeader.end(from: trailer.endOffset) == trailerOffset,
-            let index = try readIndex(indexHeader, at: trailer.indexOffset),
-            let end = try readEnd(endHeader, at: trailer.endOffset)
-        else { return damage }
-        let count = UInt64(truncatingIfNeeded: index.entries.count)
-        guard indexHeader.sequence == sequence &+ count, endHeader.sequence == indexHeader.sequence &+ 1,
-            indexHeader.firstEvent == end.eventCount, endHeader.firstEvent == end.eventCount,
-            endHeader.firstIcount == indexHeader.firstIcount, endHeader.chain == indexHeader.chain,
-            index.entries.first?.offset ?? trailer.indexOffset == offset,
-            index.entries.first?.firstEvent ?? end.eventCount == contents.chunkEvents,
-            index.entries.last.map({ $0.offset < trailer.indexOffset && $0.firstEvent < end.eventCount })
-                ?? true,
-            indexHeader.link == link(to: index.entries.last?.checksum ?? previous),
-            endHeader.link == link(to: indexHeader.checksum)
-        else { return damage }
-        if !beginIsWhole {
-            return LogError(.damaged, "\(path) is damaged where it says how it begins", offset: offset)
-        }
-        contents.entries = index.entries
-        contents.entriesEnd = trailer.indexOffset
-        contents.chunkEvents = end.eventCount
-        finish(end)
-        return nil
-    }
-
-    private mutating func finish(_ end: LogEnd) {
-        contents.end = end
-        contents.recorderErrno = end.recorderErrno
-        contents.state = end.reason.map { .died(reason: $0) } ?? .finished(end)
-    }
-
-    private func readIndex(_ header: ChunkHeader, at offset: UInt64) throws(LogError) -> LogIndex? {
-        guard try readSmall(header, at: offset) else { return nil }
-        guard CheckedMemory.has(2 &* Int(header.rawLength)) else {
-            throw LogError.system(.noMemory, "read", path, offset: offset)
-        }
-        return LogIndex(
-            decoding: UnsafeRawBufferPointer(start: buffer.start, count: Int(header.rawLength)),
-            version: chunks.version)
-    }
-
-    private func readEnd(_ header: ChunkHeader, at offset: UInt64) throws(LogError) -> LogEnd? {
-        guard try readSmall(header, at: offset) else { return nil }
-        return LogEnd(decoding: UnsafeRawBufferPointer(start: buffer.start, count: Int(header.rawLength)))
-    }
-
-    /// False: the payload is damaged.
-    private func readSmall(_ header: ChunkHeader, at offset: UInt64) throws(LogError) -> Bool {
-        do throws(LogError) {
-            try chunks.read(header, at: offset, into: buffer)
-            return true
-        } catch {
-            if error.code == .damaged { return false }
-            throw error
-        }
-    }
-
     // MARK: The scan
 
     /// Goes from header to header as far as each continues the last one.
@@ -308,11 +239,11 @@ struct LogScan {
         return .damaged(LogError(.damaged, "\(path) has bytes after its end", offset: trailer.fileSize))
     }
 
-    private func link(to checksum: UInt64) -> UInt32 {
+    func link(to checksum: UInt64) -> UInt32 {
         ChunkHeader.link(checksum, version: chunks.version)
     }
 
-    private func damage(_ what: String) -> LogError {
+    func damage(_ what: String) -> LogError {
         LogError(
             .damaged, "\(path) is damaged in \(what) at byte \(offset)", offset: offset,
             eventIndex: contents.chunkEvents)
@@ -329,99 +260,6 @@ struct LogScan {
         case .damaged(let error):
             contents.state = .died(reason: error.message)
             contents.ending = error
-        }
-    }
-
-    // MARK: The live file
-
-    /// Appends the live file's events to an unfinished log.
-    mutating func add(_ live: LiveSnapshot?) throws(LogError) {
-        guard let live else { return }
-        try checkKinship(live)
-        let next = max(sequence, 1)
-        var following = live.segments.filter { $0.header.sequence >= next }
-        if following.first?.header.sequence == next {
-            // `NAME`'s own copy of this chunk, complete or not, isn't needed.
-            tail = .clean
-            contents.ending = nil
-        } else if !following.isEmpty {
-            contents.ending = contents.ending ?? damage("chunk \(next), which is missing")
-            following = []
-        }
-        contents.recorderErrno = live.failure ?? 0
-        contents.hasLive = true
-        contents.state = state(live)
-        try append(following, live)
-        if contents.ending == nil { contents.ending = live.damage }
-    }
-
-    private func state(_ live: LiveSnapshot) -> LogState {
-        if live.isHeld { return .running }
-        if case .damaged(let error) = tail { return .died(reason: error.message) }
-        if let error = live.failure {
-            return .died(reason: "its recorder stopped: \(SystemError(error))")
-        }
-        return .died(reason: "its recorder ended without replay_finish()")
-    }
-
-    /// A live file that doesn't continue this log belongs to a different one.
-    private func checkKinship(_ live: LiveSnapshot) throws(LogError) {
-        let foreign = LogError(.foreign, "\(live.path) belongs to a different recording than \(path)")
-        if live.damage != nil && live.segments.isEmpty { return }
-        if let metadataChecksum, live.binding != UInt32(truncatingIfNeeded: metadataChecksum) {
-            throw foreign
-        }
-        for segment in live.segments {
-            if try !continues(segment.header) { throw foreign }
-        }
-    }
-
-    /// Does a live segment follow the chunk before it? Many chunks may come after it too, because a power cut leaves an
-    /// older live file than log.
-    private func continues(_ segment: LiveSegmentHeader) throws(LogError) -> Bool {
-        let first = contents.begin?.sequence ?? 1
-        // A ring recorder may have dropped that chunk already.
-        guard segment.sequence >= first, let place = Int(exactly: segment.sequence &- first),
-            place <= contents.entries.count
-        else { return true }
-        if place == contents.entries.count {
-            return segment.chain == chain && segment.firstEvent == contents.chunkEvents
-        }
-        let entry = contents.entries[place]
-        guard segment.firstEvent == entry.firstEvent, segment.firstIcount == entry.firstIcount else {
-            return false
-        }
-        if place == 0 { return segment.chain == contents.begin?.chain ?? RunningChecksum.seed }
-        guard case .chunk(let before) = try chunks.header(at: contents.entries[place &- 1].offset) else {
-            return false
-        }
-        return segment.chain == before.chain
-    }
-
-    private mutating func append(_ segments: [LiveSnapshot.Segment], _ live: LiveSnapshot) throws(LogError) {
-        var decoder = EventDecoder(contents.kinds)
-        defer { decoder.deallocate() }
-        for segment in segments {
-            let header = segment.header
-            guard header.chain == chain, header.firstEvent == contents.eventCount else {
-                contents.ending = LogError(
-                    .damaged, "\(live.path) has segments that don't follow each other",
-                    offset: segment.offset,
-                    eventIndex: contents.eventCount)
-                break
-            }
-            let check = LiveSegmentCheck(segment, &decoder)
-            contents.live.append(
-                LogContents.LiveEvents(
-                    header: header, bytes: segment.bytes, length: check.length, eventCount: check.eventCount))
-            guard check.isWhole else {
-                contents.ending = LogError(
-                    .damaged, "\(live.path) is damaged in its events from event \(contents.eventCount) on",
-                    offset: segment.offset &+ UInt64(truncatingIfNeeded: check.length),
-                    eventIndex: contents.eventCount)
-                break
-            }
-            chain = check.chain
         }
     }
 }
