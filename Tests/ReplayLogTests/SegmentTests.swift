@@ -80,6 +80,38 @@ import Testing
         #expect(Outcome(scratch.path("log")).events == written)
     }
 
+    @Test func segmentsThatBecomeChunksWhileTheyAreReadAreNotMissed() throws {
+        let isSlow = Atomic(false)
+        var options = LogOptions.test
+        options.liveSegments = 8
+        options.faults = SyscallFaults { call, _ in
+            while call == .write, isSlow.load(ordering: .acquiring) { Syscalls.pause() }
+            return .pass
+        }
+        let writer = try writer(options)
+        isSlow.store(true, ordering: .releasing)
+        var count: UInt64 = 0
+        while writer.segment.sequence < 5 {
+            #expect(writer.append(events[Int(count)]))
+            count += 1
+        }
+        // The header page has one read, and each segment four: this is the second segment's first one.
+        let system = Syscalls(
+            faults: SyscallFaults { call, number in
+                if call == .read, number == 5 {
+                    isSlow.store(false, ordering: .releasing)
+                    for ticket in writer.tickets { writer.sealer.wait(for: ticket) }
+                }
+                return .pass
+            })
+        let live = try #require(try LiveSnapshot(path: scratch.path("log.live"), system: system))
+        #expect(live.segments.map(\.header.sequence) == [1, 5])
+        var scan = try LogScan(path: scratch.path("log"), system: Syscalls())
+        try scan.add(live)
+        #expect(scan.contents.ending == nil && scan.contents.eventCount == count)
+        try writer.finish(LogEnd())
+    }
+
     /// A power cut may leave an old state of the live file beside a new one of the log.
     @Test func aLiveFileMayBeOlderThanTheLog() throws {
         let writer = try writer(.test)

@@ -62,12 +62,12 @@ struct LiveSnapshot {
             try readSegment(index, layout, file)
         }
         segments.sort { $0.header.sequence < $1.header.sequence }
-        let gap = segments.indices.dropFirst().first {
-            segments[$0 &- 1].header.sequence &+ 1 != segments[$0].header.sequence
+        // While they were read, a recorder may have emptied some, and used others.
+        if isHeld { return }
+        for (one, next) in zip(segments, segments.dropFirst())
+        where one.header.sequence &+ 1 != next.header.sequence {
+            note(damageAt: 0, "its order")
         }
-        guard let gap else { return }
-        // A recorder may have used one more while they were read: then those before the gap are of one moment.
-        if isHeld { segments.removeSubrange(gap...) } else { note(damageAt: 0, "its order") }
     }
 
     /// Whether a name still refers to the file that was read, or to none if none was.

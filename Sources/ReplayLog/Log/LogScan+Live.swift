@@ -8,6 +8,11 @@ extension LogScan {
         try checkKinship(live)
         let next = max(sequence, 1)
         var following = live.segments.filter { $0.header.sequence >= next }
+        if live.isHeld {
+            // One that is missing was used after its place was read, and so were those after it.
+            following = following.enumerated().prefix { $1.header.sequence == next &+ UInt64($0) }
+                .map(\.element)
+        }
         if following.first?.header.sequence == next {
             // `NAME`'s own copy of this chunk, complete or not, isn't needed.
             tail = .clean
