@@ -12,11 +12,11 @@ final class Player {
     }
 
     let reader: LogReader
-    private var ring = EventRing()
+    var ring = EventRing()
     /// The log's next event. After the last one its kind is 0, and only its place is valid.
     var next: Event { @inline(__always) get { ring.next.pointee } }
     /// Set if no event is left.
-    private(set) var ending: Ending?
+    var ending: Ending?
     /// The number of the next event, or of the ending.
     var nextIndex: UInt64 { @inline(__always) get { ring.next.pointee.index } }
     /// The icount of the next event, or of the ending.
@@ -55,9 +55,9 @@ final class Player {
     /// The replay has just gone to a different place, and the vCPU thread has had no budget there.
     var isFresh = false
     /// What is next once the machine runs again, which is paused.
-    private var frozen: (event: Event, ending: Ending?)?
+    var frozen: (event: Event, ending: Ending?)?
     /// A snapshot was loaded that was taken before the events of its icount.
-    private var isArrival = false
+    var isArrival = false
     /// Where the replay is interrupted, see ``Session/setBreak(_:_:_:)``.
     private(set) var breakIcount: UInt64 = .max
     private var breakCallback: (Callback, UnsafeMutableRawPointer?)?
@@ -80,7 +80,7 @@ final class Player {
     }
 
     @inline(never)
-    private func fetch(after icount: UInt64, _ index: UInt64) {
+    func fetch(after icount: UInt64, _ index: UInt64) {
         do {
             if try reader.next(into: ring.next) {
                 let event = ring.next
@@ -115,11 +115,20 @@ final class Player {
         ring.next.pointee = Event(kind: EventHead.none, role: .vcpu, icount: icount, index: index)
     }
 
+    /// Is the next event of this kind, and due?
+    @inline(__always)
+    func isNext(_ kind: EventKind, at icount: UInt64) -> Bool {
+        ring.next.pointee.kind == kind.rawValue && nextIcount == icount
+    }
+
     /// The same with its role, as ``EventHead``.
     @inline(__always)
     func isNext(head: UInt8, at icount: UInt64) -> Bool {
         ring.next.pointee.head == head && nextIcount == icount
     }
+
+    /// The rule of the next event; nil after the last one.
+    var nextRule: EventRule? { EventKind(rawValue: next.kind)?.rule }
 
     // MARK: Its end
 
@@ -158,131 +167,6 @@ final class Player {
         return breakCallback
     }
 
-    // MARK: A different place
-
-    /// The running checksum of the log before ``next``.
-    func chain() throws(LogError) -> UInt64 {
-        let isFrozen = frozen != nil
-        thaw()
-        defer { if isFrozen { freeze() } }
-        let (icount, index) = (nextIcount, nextIndex)
-        let chain = try reader.seek(toEvent: index)
-        if ending == nil { fetch(after: icount, index) }
-        return chain
-    }
-
-    /// Does the log have the events before that position?
-    func isOfThisLog(_ position: EnginePosition) -> Bool {
-        let chain = try? elsewhere { () throws(LogError) in try reader.seek(toEvent: position.events) }
-        return chain == position.chain
-    }
-
-    /// The icount of an event.
-    func icount(ofEvent index: UInt64) throws(LogError) -> UInt64 {
-        try elsewhere { () throws(LogError) in
-            try reader.seek(toEvent: index)
-            guard let event = try reader.next() else {
-                throw LogError(.misuse, "\(reader.path) has no event \(index)", eventIndex: index)
-            }
-            return event.icount
-        }
-    }
-
-    /// Lines that describe the next events.
-    func upcoming(_ count: Int) throws(LogError) -> [String] {
-        let index = nextIndex
-        return try elsewhere { () throws(LogError) in
-            try reader.seek(toEvent: index)
-            var lines: [String] = []
-            while lines.count < count, let event = try reader.next() {
-                lines.append(EventRing.describe(event))
-            }
-            return lines
-        }
-    }
-
-    /// Reads the log at a different place; it is where it was then.
-    private func elsewhere<Result>(_ body: () throws(LogError) -> Result) throws(LogError) -> Result {
-        let isFrozen = frozen != nil
-        thaw()
-        let (icount, index) = (nextIcount, nextIndex)
-        defer {
-            _ = try? reader.seek(toEvent: index)
-            if ending == nil { fetch(after: icount, index) }
-            if isFrozen { freeze() }
-        }
-        return try body()
-    }
-
-    /// Has an event been consumed at this icount? True if that isn't known.
-    func hasConsumed(at icount: UInt64) -> Bool {
-        if let last = ring.last { return last.icount == icount }
-        return !isArrival && nextIndex > 0
-    }
-
-    /// A snapshot was loaded. - Parameter isArrival: it is before all events of its icount.
-    func noteArrival(_ isArrival: Bool) { self.isArrival = isArrival }
-
-    var isFrozen: Bool { frozen != nil }
-
-    /// Nothing is next until ``thaw()``.
-    func freeze() {
-        if frozen != nil { return }
-        frozen = (next, ending)
-        ending = nil
-        ring.restore(Event(kind: EventHead.none, role: .vcpu, icount: .max, index: next.index))
-    }
-
-    func thaw() {
-        guard let frozen else { return }
-        self.frozen = nil
-        ending = frozen.ending
-        ring.restore(frozen.event)
-        (left, dueShutdown, lastWake) = ((.max, 0), (.max, 0), (.max, false))
-    }
-
-    /// Continues at a position; if that is impossible, where it was.
-    func go(to position: EnginePosition, isTrusted: Bool = false) throws(ReplayError) {
-        let isFrozen = frozen != nil
-        thaw()
-        defer { if isFrozen { freeze() } }
-        let (before, wasEnding) = (next, ending)
-        do throws(LogError) {
-            let chain = try reader.seek(toEvent: position.events)
-            guard isTrusted || chain == position.chain else {
-                throw LogError(.foreign, "it is of a different recording")
-            }
-            ending = nil
-            fetch(after: position.icount, position.events)
-            if case .damaged(let error)? = ending { throw error }
-        } catch {
-            ending = wasEnding
-            _ = try? reader.seek(toEvent: before.index)
-            ring.restore(before)
-            if wasEnding == nil { fetch(after: before.icount, before.index) }
-            throw error.code == .foreign || error.code == .misuse
-                ? EnginePosition.error(error.message) : ReplayError(error)
-        }
-        isArrival = false
-        if breakIcount < position.icount { deleteBreak() }
-        endIsReported = false
-        owedShutdowns = ShutdownQueue()
-        ring.forget()
-        lastShutdown = position.state.shutdownCause == .none ? nil : position.state.shutdownCause
-        (isInSlice, missedCompletion, patience) = (false, .max, Self.fullPatience)
-        isFresh = true
-        (left, dueShutdown, lastWake) = ((.max, 0), (.max, 0), (.max, false))
-    }
-
-    /// Is the next event of this kind, and due?
-    @inline(__always)
-    func isNext(_ kind: EventKind, at icount: UInt64) -> Bool {
-        ring.next.pointee.kind == kind.rawValue && nextIcount == icount
-    }
-
-    /// The rule of the next event; nil after the last one.
-    var nextRule: EventRule? { EventKind(rawValue: next.kind)?.rule }
-
     // MARK: Waiting
 
     /// Leaves the next event to the host's own loop, and notes since when.
@@ -316,6 +200,11 @@ final class Player {
         if lastWake == (nextIndex, isDue) { return false }
         lastWake = (nextIndex, isDue)
         return true
+    }
+
+    /// What has waited is elsewhere.
+    func forgetWaits() {
+        (left, dueShutdown, lastWake) = ((.max, 0), (.max, 0), (.max, false))
     }
 
     // MARK: Facts
