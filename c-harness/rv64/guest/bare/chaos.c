@@ -4,14 +4,21 @@
  * time: they begin with the time of day. */
 #include "bare.h"
 
-enum { ROUNDS = 6000, AREA = 64 * 4096 };
+enum { ROUNDS = 6000, AREA = 64 * 4096, MOST = 65536 };
 
 static uint64_t dice_state;
 static uint8_t area[AREA] __attribute__((aligned(4096)));
-static queue_t queues[2];
-static uint64_t root[512] __attribute__((aligned(4096)));
-static uint64_t middle[512] __attribute__((aligned(4096)));
-static uint64_t leaves[512] __attribute__((aligned(4096)));
+/* In this order, because devices write to queues and leaves, and up to MOST bytes beyond: at
+ * any time, also while this program itself needs the root of its page table. */
+static struct {
+    uint64_t root[512], middle[512];
+    queue_t queues[2];
+    uint64_t leaves[512];
+    uint8_t beyond[MOST];
+} memory __attribute__((aligned(4096)));
+static uint64_t *const root = memory.root, *const middle = memory.middle;
+static uint64_t *const leaves = memory.leaves;
+static queue_t *const queues = memory.queues;
 static uint64_t traps;
 
 static uint64_t dice(void) {
@@ -113,14 +120,14 @@ static uint64_t place(void) {
     case 5:
         return dice() | UINT64_C(1) << 40;
     case 6:
-        return (uint64_t)leaves + below(sizeof(leaves));
+        return (uint64_t)leaves + below(sizeof(memory.leaves));
     default:
-        return (uint64_t)area + below(AREA - 65536);
+        return (uint64_t)area + below(AREA - MOST);
     }
 }
 
 static uint32_t length(void) {
-    static const uint32_t usual[] = {0, 1, 16, 512, 4096, 65536};
+    static const uint32_t usual[] = {0, 1, 16, 512, 4096, MOST};
     return below(20) == 0 ? (uint32_t)dice() : usual[below(6)];
 }
 
