@@ -67,7 +67,7 @@ static bool do_event(replay_mode_t mode, uint64_t n) {
 
 /* Records until it is killed, or @p most events. */
 static void record(const char *path, const char *options, uint64_t most) {
-    host_t host;
+    static host_t host; /* replay_finish() uses it too */
     host_init(&host);
     if (host_configure(&host, REPLAY_MODE_RECORD, path, options) != REPLAY_OK)
         _exit(9);
