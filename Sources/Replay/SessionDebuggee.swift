@@ -18,6 +18,8 @@ final class SessionDebuggee: Debuggee {
         var stepping: Stepping?
         /// Of each break that is set.
         var conditions: [BreakSite: BreakCondition?] = [:]
+        /// What a debugger that has gone left in the host, because the machine ran. Hits of these don't count.
+        var leftovers: [BreakSite] = []
     }
 
     /// A step of one CPU, for which others may have to execute instructions.
@@ -47,8 +49,33 @@ final class SessionDebuggee: Debuggee {
     }
 
     func detach() {
-        state.withLock { ($0.stepping, $0.conditions) = (nil, [:]) }
+        let leftovers = state.withLock { state in
+            state.leftovers += state.conditions.keys
+            (state.stepping, state.conditions) = (nil, [:])
+            return state.leftovers
+        }
+        if !leftovers.isEmpty { session.countHits { !Self.isHit(leftovers, $0, $1) } }
         session.detachDebugger()
+    }
+
+    /// With the lock held, while the machine stands still or after its end.
+    func removeLeftovers() {
+        let leftovers = state.withLock { state in
+            defer { state.leftovers = [] }
+            return state.leftovers
+        }
+        guard !leftovers.isEmpty else { return }
+        for site in leftovers { _ = guest.setBreak(site, false) }
+        session.countHits(if: nil)
+    }
+
+    private static func isHit(
+        _ sites: [BreakSite], _ kind: ReplayEngine.BreakKind, _ address: UInt64
+    ) -> Bool {
+        sites.contains { site in
+            guard site.kind.rawValue == Int(kind.rawValue), address >= site.address else { return false }
+            return address &- site.address < (site.kind.isWatch ? site.length : 1)
+        }
     }
 
     func onStop(_ notify: (@Sendable () -> Void)?) {
@@ -57,6 +84,7 @@ final class SessionDebuggee: Debuggee {
 
     /// In the vCPU thread, with the lock held.
     private func paused() {
+        removeLeftovers()
         let goesOn = state.withLock { state in
             guard var stepping = state.stepping, stepping.left > 0, stepping.current != stepping.cpu,
                 session.debuggerStop?.reason == .place

@@ -36,10 +36,14 @@ public func replay_gdb_listen(
 
 private func listen(_ session: Session, _ address: ListenAddress, _ target: replay_gdb_target_t) -> Status {
     session.listenForDebugger(isWaitedFor: address.isWaitedFor) { () throws(ReplayError) in
-        switch DebugServer.start(address.address, SessionDebuggee(session, target)) {
+        let machine = SessionDebuggee(session, target)
+        switch DebugServer.start(address.address, machine) {
         case .success(let server):
             session.tellUser("waiting for gdb at \(server.address.text)")
-            return { server.stop() }
+            return { [unowned session] in
+                server.stop()
+                session.withLock { machine.removeLeftovers() }
+            }
         case .failure(let error):
             var failure = ReplayError(.system, "can't listen for gdb at \(address.address.text): \(error)")
             failure.systemError = error.number

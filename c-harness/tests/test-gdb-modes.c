@@ -72,13 +72,15 @@ static void look_around(void) {
 }
 
 static pthread_t recording_debugger;
+static void (*talk)(void);
 
 static void listen_and_connect(journey_host_t *machine) {
     journey_listen(machine);
-    recording_debugger = journey_start_debugger(&c, look_around);
+    recording_debugger = journey_start_debugger(&c, talk);
 }
 
 TEST_SLOW(a_debugger_during_a_recording_leaves_no_trace, 60) {
+    talk = look_around;
     m.prepare = listen_and_connect;
     journey_record(&m, 5, NULL);
     pthread_join(recording_debugger, NULL);
@@ -228,6 +230,37 @@ TEST(a_run_that_never_started_ends_with_a_debugger) {
         CHECK(access(test_path("gdb"), F_OK) != 0);
         CHECK_STR(gdb_receive(&c), "");
         gdb_close(&c);
+    }
+}
+
+static void stay_to_the_end(void) {
+    const char *stop;
+    CHECK_ANSWER("Z0,4d,4", "OK");
+    while (strncmp(stop = gdb_ask(&c, "c"), "T05", 3) == 0)
+        ;
+    CHECK_STR(stop, "W00");
+}
+
+/** The next run in the process, which has no debugger, would be paused there for ever. */
+TEST_SLOW(breakpoints_that_are_set_at_the_end_are_removed, 60) {
+    talk = stay_to_the_end;
+    m.prepare = listen_and_connect;
+    journey_record(&m, 5, NULL);
+    pthread_join(recording_debugger, NULL);
+    CHECK(m.pauses > 2);
+    CHECK(!m.breaks[0].set);
+    m.prepare = NULL;
+    journey_begin(&m, LOOP_OWN, NULL);
+    journey_run(&m);
+    CHECK_EQ(m.cpu.icount, JOURNEY_LAST);
+    CHECK_STATUS(journey_end(&m), OK);
+    free(m.digests);
+    for (journey_loop_t loop = LOOP_OWN; loop <= LOOP_RUN; loop++) {
+        m.prepare = journey_listen;
+        journey_begin_unrecorded(&m, loop);
+        journey_debug(&m, &c, stay_to_the_end);
+        CHECK(!m.breaks[0].set);
+        free(m.digests);
     }
 }
 

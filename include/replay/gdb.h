@@ -35,7 +35,9 @@ extern "C" {
 /** What a debugger may do with the guest. The callbacks run on a thread of the library while
  *  the machine is paused, with the replay lock held, except read_register, read_memory and
  *  current_cpu: these also run on the vCPU thread, in replay_breakpoint(), when a breakpoint
- *  has a condition. They must not call the library. */
+ *  has a condition. What is still set when a debugger goes that couldn't pause the machine is
+ *  removed by set_break, with the lock held, on the vCPU thread when it is paused next, or in
+ *  replay_finish(). They must not call the library. */
 typedef struct replay_gdb_target {
     uint32_t size;          /**< sizeof(replay_gdb_target_t) */
     uint32_t cpus;          /**< each is a thread to the debugger; 1 to 1024 */

@@ -84,8 +84,8 @@ extension Session {
         isIdle ? (isHalted ? calling(body) : nil) : withLock { isHalted ? calling(body) : nil }
     }
 
-    /// Asks at a hit whether the breakpoint counts, on the vCPU thread with the lock held. Call within
-    /// ``whilePaused(_:)``.
+    /// Asks at a hit whether the breakpoint counts, on the vCPU thread with the lock held. Nil: all
+    /// count.
     package func countHits(if counts: ((BreakKind, UInt64) -> Bool)?) {
         let isMet = counts.map { counts in
             { (kind: BreakKind.RawValue, address: UInt64) in
