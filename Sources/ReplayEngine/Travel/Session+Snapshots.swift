@@ -202,7 +202,7 @@ extension Session {
         travel.areChosen ? max(replay_next_chosen_snapshot(icount), icount &+ 1) : travel.pace.next
     }
 
-    /// None that a test has chosen is left out because the library's thread is behind.
+    /// Those that a test has chosen are taken even if the library's thread is busy with earlier ones.
     private func takeChosen(_ snapshots: Snapshots) -> Bool {
         guard travel.areChosen else { return false }
         snapshots.refresh()
