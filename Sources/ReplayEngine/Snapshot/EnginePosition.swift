@@ -84,6 +84,17 @@ extension EnginePosition {
         guard reader.remaining == 0 else { throw Self.error("it is damaged") }
     }
 
+    /// Makes the bytes of a position one of a log that has the same events up to there. False: they aren't a position.
+    static func setChain(_ chain: UInt64, in engine: UnsafeMutableRawBufferPointer) -> Bool {
+        guard engine.count >= headSize &+ 32 else { return false }
+        let body = UnsafeMutableRawBufferPointer(rebasing: engine[headSize...])
+        let end = body.count &- 8
+        body.storeBytes(of: chain.littleEndian, toByteOffset: 16, as: UInt64.self)
+        let checksum = Checksum.xxh3(UnsafeRawBufferPointer(rebasing: body[..<end]))
+        body.storeBytes(of: checksum.littleEndian, toByteOffset: end, as: UInt64.self)
+        return true
+    }
+
     static func error(_ reason: String) -> ReplayError {
         ReplayError(.position, "the position can't be loaded: \(reason)")
     }

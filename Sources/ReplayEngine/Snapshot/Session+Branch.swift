@@ -31,7 +31,8 @@ extension Session {
             guard accountForPlaying(host.icount, player) else { return failure }
         }
         do throws(ReplayError) {
-            beginRun(with: try makeBranch(player, path), path)
+            let (writer, chains) = try makeBranch(player, path)
+            beginRun(with: writer, path, chains)
             return .ok
         } catch {
             preparation.fingerprint[Key.parent] = player.parent
@@ -39,26 +40,29 @@ extension Session {
         }
     }
 
-    /// The new log, with everything up to here in it.
-    private func makeBranch(_ player: Player, _ path: String) throws(ReplayError) -> LogWriter {
+    /// The new log, with everything up to here in it, and its checksums where snapshots are, by events.
+    private func makeBranch(_ player: Player, _ path: String) throws(ReplayError)
+        -> (LogWriter, [UInt64: UInt64])
+    {
+        var chains: [UInt64: UInt64] = [:]
         let writer = try makeWriter(path)
         do throws(LogError) {
             let chain = try player.chain()
             preparation.fingerprint[Key.parent] =
                 "events \(player.nextIndex), icount \(icount), checksum \(chain.asHex)"
             try writer.writeMetadata(metadata)
-            try player.copyEvents(to: writer)
+            chains = try player.copyEvents(to: writer, places: placesForBranch(player))
             try writer.start()
         } catch {
             writer.abandon()
             throw ReplayError(error)
         }
         if let remark = writer.remark { host.message(.warning, remark) }
-        return writer
+        return (writer, chains)
     }
 
     /// RECORD from here on. What has arrived before its place waits for the next flush.
-    private func beginRun(with writer: LogWriter, _ path: String) {
+    private func beginRun(with writer: LogWriter, _ path: String, _ chains: [UInt64: UInt64]) {
         watchdog?.stop()
         abandonJourney()
         travel.nextLook = .max
@@ -76,7 +80,7 @@ extension Session {
         runners.areStopped.store(false, ordering: .relaxed)
         shared.furthestIcount.store(0, ordering: .relaxed)
         setFileName(path)
-        keepSnapshotsOfBranch()
+        keepSnapshotsOfBranch(chains)
         updateStop()
         replay_watch_reset(watch)
         startWatchdog()
@@ -90,11 +94,16 @@ extension Player {
     var parent: String? { Fingerprint(reader.metadata.fingerprint)[Session.Key.parent] }
 
     /// Appends all events before ``next`` to a log. The reader is where it was then.
-    func copyEvents(to writer: LogWriter) throws(LogError) {
+    ///
+    /// - Parameter places: numbers of events, in order. - Returns: the log's checksums before these.
+    func copyEvents(to writer: LogWriter, places: [UInt64]) throws(LogError) -> [UInt64: UInt64] {
         let count = nextIndex
         defer { _ = try? chain() }
         try reader.seek(toEvent: 0)
-        for _ in 0..<count {
+        var chains: [UInt64: UInt64] = [:]
+        var rest = places[...]
+        for number in 0..<count {
+            if rest.first == number { chains[rest.removeFirst()] = writer.chain }
             guard let event = try reader.next(), let kind = event.knownKind else {
                 throw LogError(.damaged, "\(reader.path) has changed since it was opened")
             }
@@ -106,5 +115,7 @@ extension Player {
                     ?? LogError(.misuse, "\(writer.path) takes no more events")
             }
         }
+        if rest.first == count { chains[count] = writer.chain }
+        return chains
     }
 }

@@ -115,7 +115,10 @@ extension Session {
     }
 
     /// A replay has become a recording, which can't go back: from now on snapshots are for its own `NAME.snap`.
-    func keepSnapshotsOfBranch() {
+    ///
+    /// - Parameter chains: the checksums of its log, by the number of the next event. Those in memory that were taken
+    ///   there are its own too.
+    func keepSnapshotsOfBranch(_ chains: [UInt64: UInt64]) {
         guard keepsSnapshots, host.savesState else {
             travel.snapshots = nil
             return
@@ -124,7 +127,11 @@ extension Session {
             let reason = travel.obstacle ?? "there were none in the replay"
             return host.message(.warning, "rrsnap makes no snapshots of the branch: \(reason)")
         }
-        snapshots.beginRecording(storage)
+        let here = SnapshotPlace(icount: icount, event: events)
+        snapshots.beginRecording(storage) { label, state in
+            guard label.place <= here, let chain = chains[label.place.event] else { return false }
+            return SnapshotState.setChain(chain, in: state)
+        }
         for remark in snapshots.remarks { host.message(.warning, remark) }
         guard snapshots.isWritten else {
             travel.snapshots = nil
@@ -134,6 +141,12 @@ extension Session {
         travel.pace = newPace
         engage()
         travel.nextLook = icount
+    }
+
+    /// PLAY: the numbers of events that follow the snapshots in memory that a branch here could use, in order.
+    func placesForBranch(_ player: Player) -> [UInt64] {
+        guard keepsSnapshots, let snapshots = travel.snapshots else { return [] }
+        return snapshots.eventsInMemory(upTo: SnapshotPlace(icount: icount, event: player.nextIndex))
     }
 
     /// Beginning here.

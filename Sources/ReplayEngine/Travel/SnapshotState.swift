@@ -44,6 +44,16 @@ struct SnapshotState {
         return state
     }
 
+    /// Makes it one of a log that has the same events up to there. False: it is damaged.
+    static func setChain(_ chain: UInt64, in state: UnsafeMutableRawBufferPointer) -> Bool {
+        guard let parts = SnapshotState(UnsafeRawBufferPointer(state)), let start = state.baseAddress,
+            let engine = parts.engine.baseAddress
+        else { return false }
+        let first = engine - UnsafeRawPointer(start)
+        return EnginePosition.setChain(
+            chain, in: UnsafeMutableRawBufferPointer(rebasing: state[first..<first + parts.engine.count]))
+    }
+
     func position(_ timers: TimerList) throws(ReplayError) -> EnginePosition {
         try EnginePosition(
             body: UnsafeRawBufferPointer(rebasing: engine.dropFirst(EnginePosition.headSize)), timers: timers)

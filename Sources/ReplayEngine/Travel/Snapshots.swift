@@ -72,15 +72,34 @@ final class Snapshots {
         _ = try? worker.finish()
     }
 
+    /// So many of those in memory, about, become part of the store of a branch: the caller waits for it.
+    private static let mostMoved = 50
+
     /// The replay has become a recording, whose snapshots go to a file of its own. What the memory had at the start
     /// of the run is as before.
-    func beginRecording(_ storage: SnapshotStorage?) {
+    ///
+    /// - Parameter adapt: makes the state of one in memory one of that recording. False: it isn't.
+    func beginRecording(
+        _ storage: SnapshotStorage?, adapt: (SnapshotLabel, UnsafeMutableRawBufferPointer) -> Bool
+    ) {
         let file = worker.withStore { store in storage?.open(ram, store) }
         worker.replace(file: file?.writer, ring: file?.ring)
+        worker.withStore { store in
+            let step = max(store.labels.count / Self.mostMoved, 1)
+            for (number, label) in store.labels.enumerated()
+            where number % step == 0 && store.changeState(of: label.id, { adapt(label, $0) }) {
+                file?.writer?.append(label.id, of: store, disks: disks[label.id]?.forFile ?? [])
+            }
+        }
         (reader, keepsLast, goesBack) = (nil, file?.ring != nil, false)
         (isWritten, remarks) = (file?.writer != nil || keepsLast, file?.remarks ?? [])
         (labels, unusable, disks) = ([], [], [:])
         (hasBegun, lastID) = (false, nil)
+    }
+
+    /// The numbers of the events that follow those in memory up to a place, in order.
+    func eventsInMemory(upTo place: SnapshotPlace) -> [UInt64] {
+        Set(worker.withStore { $0.labels }.filter { $0.place <= place }.map(\.place.event)).sorted()
     }
 
     /// What the thread has done.

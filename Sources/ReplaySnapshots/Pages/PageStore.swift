@@ -147,6 +147,12 @@ package final class PageStore {
     /// The engine's and the host's state, as given with the snapshot. Valid until the store changes.
     package func state(of id: UInt64) -> UnsafeRawBufferPointer? { find(id)?.stateBytes }
 
+    /// Changes that state in place. False: there is no such snapshot, or `body` has returned false.
+    package func changeState(of id: UInt64, _ body: (UnsafeMutableRawBufferPointer) -> Bool) -> Bool {
+        guard let snapshot = find(id) else { return false }
+        return body(UnsafeMutableRawBufferPointer(start: snapshot.state, count: snapshot.stateLength))
+    }
+
     /// Copies a page as it is in a snapshot; without an id, as it is in ``latest``.
     ///
     /// False: there is no such snapshot or page, the length is wrong, or memory ran out.
