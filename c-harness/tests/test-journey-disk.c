@@ -312,11 +312,11 @@ static void go_back_and_branch(const char *options) {
     disk_device(&disk);
     journey_begin(&m, LOOP_OWN, NULL);
     if (options) {
-        /* To what precedes the branch at once, because it has the snapshots of there too. */
+        /* To the branch at once, because it has the snapshot from which its parent came there. */
         m.on_pause = journey_at_pause;
         m.next = seek_back_and_forth;
         journeys = 30;
-        target = 20900;
+        target = 21500;
         CHECK_STATUS(replay_seek(target), OK);
     }
     journey_run(&m);
