@@ -222,6 +222,24 @@ TEST_SLOW(a_snapshot_without_a_disk_that_is_written_to_is_not_used, 60) {
     free(m.digests);
 }
 
+/** What is kept begins at a snapshot, with what was written to the disk before it. */
+TEST_SLOW(the_last_part_of_a_run_has_what_was_written_before_it, 100) {
+    for (size_t i = 0; i < 2; i++) {
+        m.device = disk_device(i ? &busy_disk : &calm_disk);
+        m.is_slow = true;
+        journey_record(&m, 30 + i, "rrlast=15ms,rrsnap=2,rrsegment=1024");
+        m.is_slow = false;
+        journey_begin(&m, LOOP_OWN, NULL);
+        m.on_pause = NULL;
+        journey_run(&m);
+        CHECK_EQ(m.loads, 1);
+        CHECK(m.executed < JOURNEY_LAST);
+        CHECK_EQ(m.cpu.icount, JOURNEY_LAST);
+        CHECK_STATUS(journey_end(&m), OK);
+        free(m.digests);
+    }
+}
+
 /* ------------------------------------------------------- files that aren't its own */
 
 static void copy(const char *from, const char *to) {
