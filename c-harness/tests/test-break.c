@@ -143,4 +143,22 @@ TEST(known_ground_is_silent) {
     CHECK(host_run_to_end(&host, REPLAY_THREAD_VCPU | REPLAY_THREAD_IO));
     CHECK_STATUS(host_end(&host), OK);
     CHECK(replay_output_due());
+
+    /* Forward to a position: what was left out isn't printed later. */
+    text[0] = 0;
+    host_begin(&host, REPLAY_MODE_PLAY, log_path(), NULL);
+    print_to(&host, 10, text);
+    host.icount = 20;
+    CHECK_STATUS(load(&places[2]), OK);
+    print_to(&host, 35, text);
+    CHECK_STR(text, "bd");
+    host.icount = 0;
+    CHECK_STATUS(load(&places[0]), OK);
+    print_to(&host, 40, text);
+    CHECK_STR(text, "bde");
+    CHECK_EQ(replay_read_random(&byte, 1), 0);
+    print_to(&host, 95, text);
+    CHECK_STR(text, "bdefghij");
+    CHECK(host_run_to_end(&host, REPLAY_THREAD_VCPU | REPLAY_THREAD_IO));
+    CHECK_STATUS(host_end(&host), OK);
 }

@@ -109,7 +109,11 @@ REPLAY_API replay_status_t replay_delete_break(void);
 
 /** Should the guest's output reach the user? After a replay has gone back, it executes a part
  *  of the run again. A host that writes the guest's output to its terminal, files and sockets
- *  only if this returns true writes each byte once.
+ *  only if this returns true writes no byte twice, and all of them in the guest's order.
+ *
+ *  A replay that goes forward to a snapshot (of NAME.snap, or the host's own) doesn't execute
+ *  what is before it. The output from there is left out, also when the replay goes back later
+ *  and executes that part: it would come after output that the guest has sent later.
  *
  *  Play: false up to the furthest place that the replay has ever reached.
  *  Record, none: true.

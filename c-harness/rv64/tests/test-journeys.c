@@ -101,12 +101,22 @@ static void end_search(replay_pause_reason_t why) {
 }
 
 static bool (*load_state)(void *, const replay_stream_t *);
+static bool (*library_output_due)(void);
 static unsigned busy_loads; /* with requests under way */
+static uint64_t furthest;   /* that was reached before the machine went elsewhere */
 
 static bool load(void *opaque, const replay_stream_t *in) {
+    furthest = machine.cpu.icount > furthest ? machine.cpu.icount : furthest;
     bool good = load_state(opaque, in);
     busy_loads += virtio_block_busy(&machine.block);
     return good;
+}
+
+/* No byte reaches the user twice, or after those that the guest sends later. */
+static bool output_due(void) {
+    bool due = library_output_due();
+    CHECK(due == (machine.cpu.icount > furthest));
+    return due;
 }
 
 static void on_paused(void *opaque, replay_pause_reason_t why) {
@@ -156,7 +166,9 @@ int main(int argc, char **argv) {
     CHECK(options_parse(&options, argc - 1, argv + 1) && library_load(options.replay_lib));
     table = *replay;
     library_configure = table.replay_configure;
+    library_output_due = table.replay_output_due;
     table.replay_configure = configure;
+    table.replay_output_due = output_due;
     replay = &table;
     CHECK(machine_open(&machine, &options));
     if (replay->replay_start() != REPLAY_OK) {
