@@ -11,7 +11,7 @@ public struct ConvertOptions: Sendable {
     /// An older file may be replaced.
     public var force = false
 
-    public static let usualLevel = 9
+    public static let usualLevel = 7
     public static let levels = 1...22
 
     public init() {}

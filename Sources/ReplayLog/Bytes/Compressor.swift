@@ -10,16 +10,12 @@ package final class Compressor {
         _ = ZSTD_CCtx_setParameter(context, ZSTD_c_compressionLevel, level)
     }
 
-    /// Searches for the best of all ways to compress, at some 10 MB a second.
-    static func thorough(level: Int32) -> Compressor? {
-        let compressor = Compressor(level: level)
-        if let context = compressor?.context, level < 16 {
-            let parameters = [
-                (ZSTD_c_strategy, Int32(ZSTD_btultra.rawValue)), (ZSTD_c_searchLog, 3), (ZSTD_c_minMatch, 3),
-            ]
-            for (name, value) in parameters { _ = ZSTD_CCtx_setParameter(context, name, value) }
-        }
-        return compressor
+    /// For the next frames. To split is to end a block where the bytes change in kind, as in packets; a zstd that
+    /// doesn't know that compresses a bit less.
+    func use(level: Int32, splits: Bool) {
+        _ = ZSTD_CCtx_setParameter(context, ZSTD_c_compressionLevel, level)
+        // ZSTD_c_useBlockSplitter, which by itself is on at the highest levels only.
+        _ = ZSTD_CCtx_setParameter(context, ZSTD_c_experimentalParam13, splits ? 1 : 0)
     }
 
     deinit {

@@ -7,8 +7,7 @@ import ReplaySystem
 final class ColumnSplitter {
     private let layout: ColumnLayout
     private let compressor: Compressor
-    /// For the bytes in the first chunk, which may be the only one: in a long log they would take too long.
-    private var thorough: Compressor?
+    private let level: Int32
     private let columns: UnsafeMutablePointer<ColumnSpan>
     /// The columns' lengths, then where each begins.
     private let lengths: UnsafeMutablePointer<Int>
@@ -20,10 +19,7 @@ final class ColumnSplitter {
     init?(_ table: KindTable, level: Int32) {
         guard let compressor = Compressor(level: level) else { return nil }
         self.compressor = compressor
-        if level >= ColumnSplitter.thoroughLevel {
-            guard let thorough = Compressor.thorough(level: level) else { return nil }
-            self.thorough = thorough
-        }
+        self.level = level
         layout = ColumnLayout(table)
         columns = .allocate(capacity: layout.columnCount)
         lengths = .allocate(capacity: layout.columnCount)
@@ -41,15 +37,12 @@ final class ColumnSplitter {
         lastSteps.deallocate()
     }
 
-    private static let thoroughLevel: Int32 = 9
-
     /// The length of the payload; nil if it isn't shorter than `raw`, or if the events can't be split. Sixteen
     /// bytes after them must be readable.
     func compress(_ raw: UnsafeRawBufferPointer, into target: UnsafeMutableRawBufferPointer) -> Int? {
         guard let start = raw.baseAddress, measure(start, raw.count), place(raw.count) else { return nil }
         split(start, raw.count)
         gatherHeads()
-        defer { thorough = nil }
         guard let count = store(into: target) else { return nil }
         let least = raw.count / Int(ChunkHeader.largestRatio) &+ 1
         guard count < raw.count else { return nil }
@@ -283,8 +276,8 @@ final class ColumnSplitter {
             let bytes = UnsafeRawBufferPointer(start: columns[column].cursor, count: lengths[column])
             let free = UnsafeMutableRawBufferPointer(rebasing: target[next...])
             var stored = bytes.count
-            let isBytes = layout.lengthColumns.contains(column &- 2)
-            if let count = (isBytes ? thorough ?? compressor : compressor).compressFrame(bytes, into: free) {
+            tune(column, bytes, free)
+            if let count = compressor.compressFrame(bytes, into: free) {
                 stored = count
             } else {
                 guard bytes.count <= free.count else { return nil }
@@ -299,4 +292,23 @@ final class ColumnSplitter {
         target.copyBytes(from: head)
         return head.count &+ next &- room
     }
+
+    /// Makes the compressor right for a column. The quickest level does as well where not much can be saved, which a
+    /// sample shows; not for somebody who asks for the best.
+    private func tune(
+        _ column: Int, _ bytes: UnsafeRawBufferPointer, _ free: UnsafeMutableRawBufferPointer
+    ) {
+        if level < ColumnSplitter.patientLevel {
+            let length = min(bytes.count, ColumnSplitter.sampleBytes)
+            let start = (bytes.count &- length) / 2
+            let sample = UnsafeRawBufferPointer(rebasing: bytes[start..<(start &+ length)])
+            compressor.use(level: 1, splits: false)
+            let count = compressor.compressFrame(sample, into: free)
+            if count.map({ $0 >= length / 4 &* 3 }) ?? true { return }
+        }
+        compressor.use(level: level, splits: layout.lengthColumns.contains(column &- 2))
+    }
+
+    private static let patientLevel: Int32 = 10
+    private static let sampleBytes = 1 << 14
 }
