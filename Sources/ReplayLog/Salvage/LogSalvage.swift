@@ -129,7 +129,7 @@ package struct LogSalvage {
         guard let first = run.first, let last = run.last else { return nil }
         let (before, next) = (neighbours.before(first), neighbours.after(last))
         if let before, first.refers(to: before, version: version),
-            !first.continues(before, version: version)
+            !first.continues(before, version: version), !hasOtherNumbers(before, neighbours)
         {
             // It was recorded right after that one, but now has other numbers.
             return run.count > 1 ? run.dropFirst() : nil
@@ -148,6 +148,12 @@ package struct LogSalvage {
         // It also begins before this one ends: this one was changed.
         if !next.canFollow(last) { return run.count > 1 ? run.dropLast() : nil }
         return run
+    }
+
+    /// Was it recorded right after the piece before it, but has numbers now that don't continue that one's?
+    private func hasOtherNumbers(_ piece: SalvagedPiece, _ neighbours: Neighbours) -> Bool {
+        guard let before = neighbours.before(piece) else { return false }
+        return piece.refers(to: before, version: version) && !piece.continues(before, version: version)
     }
 
     /// Is it the first chunk of the recording?

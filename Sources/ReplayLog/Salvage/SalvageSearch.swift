@@ -98,8 +98,26 @@ struct SalvageSearch {
             begin = found
         }
         guard let begin else { return }
+        let reached = try readRoom(offset, begin)
         understood.append(offset..<begin.offset)
-        offset = begin.offset
+        offset = max(reached, begin.offset)
+    }
+
+    /// Takes chunks that damage has moved to the records of the log's begin. What a recorder with a limit has given up
+    /// follows those, and isn't searched. Returns the end of the last one.
+    private mutating func readRoom(_ start: UInt64, _ begin: LogBegin) throws(LogError) -> UInt64 {
+        let end = LogBegin.firstChunk(after: start)
+        var (next, reached) = (start, start)
+        while let offset = try place(from: next, to: end), offset < end {
+            next = offset &+ 1
+            if case .chunk(let header) = try chunks.header(at: offset), header.kind == .events,
+                header.sequence >= begin.sequence, try take(header, offset)
+            {
+                next = header.end(from: offset)
+                reached = next
+            }
+        }
+        return reached
     }
 
     /// If the header is lost: the first chunk after the metadata has a link, except in format 1.
@@ -112,9 +130,9 @@ struct SalvageSearch {
     }
 
     /// The next place that begins as a chunk does.
-    private func place(from start: UInt64) throws(LogError) -> UInt64? {
+    private func place(from start: UInt64, to end: UInt64 = .max) throws(LogError) -> UInt64? {
         var offset = start
-        while offset < chunks.size {
+        while offset < min(chunks.size, end) {
             let bytes = try chunks.bytes(at: offset, count: 1 << 16)
             if bytes.count < ChunkHeader.magic.count { return nil }
             let found = bytes.withUnsafeBytes { bytes -> Int? in
