@@ -149,6 +149,43 @@ import Testing
         #expect(try numbers(reader) == Array(0..<SalvageTests.count))
     }
 
+    /// The second chunk is then where the first one should be.
+    @Test func chunksThatDamageMovesBeforeTheLogsBeginAreSaved() throws {
+        let scratch = Scratch()
+        let file = try NewFile(path: scratch.path("part.log"), replaces: true)
+        var cutter = LogCutter(try LogReader(path: record(scratch, finished: true)), to: file)
+        try cutter.write(from: (700, 6990), upTo: nil)
+        try file.keep()
+        var bytes = try #require(Files.read(scratch.path("part.log")))
+        let entries = try LogReader(path: scratch.path("part.log")).contents.entries
+        let (first, second) = (Int(entries[0].offset), Int(entries[1].offset))
+        bytes.removeSubrange(first - (second - first)..<first)
+        Files.write(scratch.path("part.log"), bytes)
+        let (salvage, reader) = try repair(scratch.path("part.log"), scratch)
+        #expect(salvage.losses.isEmpty)
+        #expect(try numbers(reader) == Array(700..<SalvageTests.count))
+    }
+
+    /// Its first event has a different number now, with right checksums; the segment after it says where it ended.
+    @Test func aSegmentBesideAChunkWithChangedNumbersIsSaved() throws {
+        let scratch = Scratch()
+        let path = try record(scratch, finished: false)
+        let entries = try LogReader(path: path).contents.entries
+        let changed = try #require(entries.last)
+        var bytes = try #require(Files.read(path))
+        let place = Int(changed.offset)..<Int(changed.offset) + ChunkHeader.size
+        var header = try #require(
+            bytes[place].withUnsafeBytes { ChunkHeader(decoding: UnsafeRawBufferPointer($0)) })
+        let end = header.firstEvent + UInt64(header.eventCount)
+        header.firstEvent ^= 128
+        bytes.replaceSubrange(place, with: header.encoded())
+        Files.write(path, bytes)
+        let (salvage, reader) = try repair(path, scratch)
+        #expect(salvage.losses.map(\.firstEvent) == [changed.firstEvent])
+        reader.onGap = { _ in }
+        #expect(try numbers(reader) == Array(0..<changed.firstEvent) + Array(end..<SalvageTests.count))
+    }
+
     @Test func anEndSaysHowItCameAbout() throws {
         for ending in [LogEnd.Ending.finished, .died, .cut, .damaged] {
             let end = LogEnd(
