@@ -3,6 +3,7 @@
  * it reads with what was written up to there, the library compares it with the recording,
  * and the digests tell whether the guest is the same. */
 #include "journey-disk.h"
+#include "journey-hits.h"
 
 #include <unistd.h>
 
@@ -86,34 +87,10 @@ TEST_LONG(many_random_journeys, 1200) {
 }
 
 enum { HITS = 20 };
-static uint64_t hits[HITS];
-static unsigned hit_count;
-static bool is_back;
-
-/** Forward to HITS hits, then back past all of them to the begin. */
-static bool there_and_back(replay_pause_reason_t why) {
-    bool at_begin = is_back && hit_count == 0;
-    if (!CHECK_EQ(why, at_begin ? REPLAY_PAUSE_BEGIN : REPLAY_PAUSE_BREAKPOINT))
-        return false;
-    if (at_begin)
-        return !journey_is_here(&m, 0) && false;
-    if (!is_back) {
-        hits[hit_count++] = m.cpu.icount;
-        is_back = hit_count == HITS;
-        hit_count -= is_back;
-        CHECK_STATUS(is_back ? replay_reverse_continue() : replay_resume(), OK);
-        return true;
-    }
-    CHECK_EQ(m.cpu.icount, hits[--hit_count]);
-    CHECK_STATUS(replay_reverse_continue(), OK);
-    return true;
-}
 
 static void break_and_reverse(void) {
-    (hit_count = 0, is_back = false);
     begin(LOOP_OWN, 5, NULL);
-    m.on_pause = journey_at_pause;
-    m.next = there_and_back;
+    journey_go_there_and_back(&m, HITS);
     for (unsigned i = 0; i < JOURNEY_BREAKS; i++)
         journey_set_break(&m, i, REPLAY_BREAK_SOFTWARE, 77 + 7 * i);
     CHECK_STATUS(replay_pause(), OK); /* from now on there are snapshots on the way */

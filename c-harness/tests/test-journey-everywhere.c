@@ -2,6 +2,7 @@
 /* Journeys with a snapshot at every place where one is possible: each of them leads to the state
  * that the machine had when it ran straight on, and from each it comes to the same end. */
 #include "journey-disk.h"
+#include "journey-hits.h"
 
 static journey_host_t m;
 static disk_options_t disk;
@@ -125,35 +126,12 @@ TEST_SLOW(a_disk_follows_a_snapshot_at_every_place, 120) {
 /* ------------------------------------------------------------------ reverse continue */
 
 enum { HITS = 12 };
-static uint64_t hits[HITS];
-static unsigned hit_count;
-static bool is_back;
-
-/** Forward to HITS hits, then back past all of them to the begin. */
-static bool there_and_back(replay_pause_reason_t why) {
-    bool at_begin = is_back && hit_count == 0;
-    if (!CHECK_EQ(why, at_begin ? REPLAY_PAUSE_BEGIN : REPLAY_PAUSE_BREAKPOINT))
-        return false;
-    if (at_begin)
-        return !journey_is_here(&m, 0) && false;
-    if (is_back) {
-        CHECK_EQ(m.cpu.icount, hits[--hit_count]);
-    } else {
-        hits[hit_count++] = m.cpu.icount;
-        is_back = hit_count == HITS;
-        hit_count -= is_back;
-    }
-    CHECK_STATUS(is_back ? replay_reverse_continue() : replay_resume(), OK);
-    return true;
-}
 
 TEST_SLOW(reverse_continue_passes_a_snapshot_at_every_place, 120) {
     for (journey_loop_t loop = LOOP_OWN; loop < LOOP_COUNT; loop++) {
-        (hit_count = 0, is_back = false);
         journey_record(&m, loop + 60, NULL);
         journey_begin(&m, loop, NULL);
-        m.on_pause = journey_at_pause;
-        m.next = there_and_back;
+        journey_go_there_and_back(&m, HITS);
         for (unsigned i = 0; i < JOURNEY_BREAKS; i++)
             journey_set_break(&m, i, i % 2 ? REPLAY_BREAK_SOFTWARE : REPLAY_WATCH_WRITE,
                               77 + 7 * i);

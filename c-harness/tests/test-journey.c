@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Going to any place in a replay, forward and back: pause, seek, reverse step, reverse
  * continue. What is found there is compared with what was there when the run was recorded. */
-#include "journey-host.h"
+#include "journey-hits.h"
 
 static journey_host_t m;
 
@@ -92,42 +92,11 @@ TEST_SLOW(steps_back_pass_sleep_interrupts_and_the_begin, 60) {
 /* --------------------------------------------------------- breakpoints, backwards */
 
 enum { HITS = 30 };
-static uint64_t hits[HITS];
-static unsigned hit_count;
-static bool is_back;
-
-/** Forward to HITS hits, then back past all of them to the begin. */
-static bool there_and_back(replay_pause_reason_t why) {
-    bool at_begin = is_back && hit_count == 0;
-    if (!CHECK_EQ(why, at_begin ? REPLAY_PAUSE_BEGIN : REPLAY_PAUSE_BREAKPOINT))
-        return false;
-    if (at_begin) {
-        journey_is_here(&m, 0);
-        return false;
-    }
-    if (is_back) {
-        if (!CHECK_EQ(m.cpu.icount, hits[--hit_count]))
-            return false;
-    } else {
-        CHECK(hit_count == 0 || m.cpu.icount > hits[hit_count - 1]);
-        hits[hit_count++] = m.cpu.icount;
-        if (hit_count < HITS) {
-            CHECK_STATUS(replay_resume(), OK);
-            return true;
-        }
-        hit_count--;
-        is_back = true;
-    }
-    CHECK_STATUS(replay_reverse_continue(), OK);
-    return true;
-}
 
 static void break_and_reverse(journey_loop_t loop, replay_break_kind_t kind, uint64_t address) {
-    (hit_count = 0, is_back = false);
     journey_record(&m, loop + address, NULL);
     journey_begin(&m, loop, NULL);
-    m.on_pause = journey_at_pause;
-    m.next = there_and_back;
+    journey_go_there_and_back(&m, HITS);
     for (unsigned i = 0; i < JOURNEY_BREAKS; i++)
         journey_set_break(&m, i, kind, address + 7 * i);
     CHECK_STATUS(replay_pause(), OK); /* from now on there are snapshots on the way */
