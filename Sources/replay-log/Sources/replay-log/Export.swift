@@ -6,8 +6,10 @@ struct Export: ParsableCommand {
         abstract: "Writes events for other programs: a trace, network packets, a table.",
         discussion: """
             --perfetto writes a trace for https://ui.perfetto.dev, with a track for each role and device; --pcap \
-            the network packets that the guest received, for tcpdump and Wireshark; --csv a table. Times are virtual. \
-            FILE may be -, standard output.
+            the network packets that the guest received, for tcpdump and Wireshark; --csv a table. FILE may be \
+            -, standard output.
+
+            Times are virtual: what the instructions took, without the time that the guest slept, which a log doesn't have.
 
             Examples:
               replay-log export run.log --perfetto run.pftrace

@@ -97,6 +97,8 @@ struct Info: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "State, cause of the end, icount, size, snapshots and fingerprint.",
         discussion: """
+            The virtual time is what the instructions took, without the time that the guest slept, which a log doesn't have.
+
             Examples:
               replay-log info run.log
               replay-log info run.log --json | jq .state
