@@ -116,25 +116,30 @@ static void complete_one(void *opaque, int32_t result) {
     completions++;
 }
 
+/** A run with a disk whose backend keeps the requests. */
+static replay_block_t *begin_with_disk(host_t *host, replay_mode_t mode, const char *path) {
+    replay_block_backend_t backend = REPLAY_BLOCK_BACKEND_INIT;
+    backend.length = length_of_disk;
+    backend.read = keep;
+    replay_block_config_t config = REPLAY_BLOCK_CONFIG_INIT;
+    config.backend = &backend;
+    config.read_only = 1;
+    kept_count = completions = 0;
+    host_init(host);
+    CHECK_STATUS(host_configure(host, mode, path, NULL), OK);
+    replay_block_t *disk = replay_block_open(&config, NULL);
+    host_start(host, REPLAY_THREAD_VCPU | REPLAY_THREAD_IO);
+    return disk;
+}
+
 TEST(a_request_from_before_never_completes) {
     static host_t host;
     static memory_t early, late;
     static uint8_t data[512];
     struct iovec piece = {data, sizeof data};
     for (int play = 0; play < 2; play++) {
-        replay_block_backend_t backend = REPLAY_BLOCK_BACKEND_INIT;
-        backend.length = length_of_disk;
-        backend.read = keep;
-        replay_block_config_t config = REPLAY_BLOCK_CONFIG_INIT;
-        config.backend = &backend;
-        config.read_only = 1;
-        kept_count = completions = 0;
-        host_init(&host);
-        CHECK_STATUS(
-            host_configure(&host, play ? REPLAY_MODE_PLAY : REPLAY_MODE_RECORD, log_path(), NULL),
-            OK);
-        replay_block_t *disk = replay_block_open(&config, NULL);
-        host_start(&host, REPLAY_THREAD_VCPU | REPLAY_THREAD_IO);
+        replay_block_t *disk =
+            begin_with_disk(&host, play ? REPLAY_MODE_PLAY : REPLAY_MODE_RECORD, log_path());
         if (!play)
             CHECK_STATUS(save(&early), OK);
         for (int round = 0; round <= play; round++) {
@@ -158,6 +163,42 @@ TEST(a_request_from_before_never_completes) {
         CHECK_STATUS(save(&late), OK);
         if (play)
             CHECK(host_run_to_end(&host, REPLAY_THREAD_VCPU | REPLAY_THREAD_IO));
+        CHECK_STATUS(replay_block_close(disk), OK);
+        CHECK_STATUS(host_end(&host), OK);
+    }
+}
+
+TEST(nor_is_it_in_the_log_of_a_branch) {
+    static host_t host;
+    static memory_t early;
+    static uint8_t data[512];
+    struct iovec piece = {data, sizeof data};
+    enum { RECORDED, BRANCHES, REPLAYED };
+    for (int run = RECORDED; run <= REPLAYED; run++) {
+        const char *path = run == REPLAYED ? test_path("branch") : log_path();
+        replay_block_t *disk =
+            begin_with_disk(&host, run ? REPLAY_MODE_PLAY : REPLAY_MODE_RECORD, path);
+        if (run == RECORDED)
+            CHECK_STATUS(save(&early), OK);
+        CHECK_STATUS(replay_block_read(disk, 0, &piece, 1, 0, complete_one, NULL), OK);
+        if (run == BRANCHES) {
+            CHECK_STATUS(load(&early), OK);
+            CHECK_STATUS(replay_branch(test_path("branch")), OK);
+            replay_block_complete(kept[0], 0);
+            CHECK_STATUS(replay_async_events(), OK);
+            CHECK_EQ(completions, 0);
+            CHECK_EQ(host_info().events, 0);
+            CHECK_STATUS(replay_block_read(disk, 0, &piece, 1, 0, complete_one, NULL), OK);
+        }
+        host_execute(&host, REPLAY_THREAD_VCPU, 10);
+        replay_block_complete(kept[kept_count - 1], 0);
+        CHECK_STATUS(replay_async_events(), OK);
+        CHECK_EQ(completions, 1);
+        CHECK_EQ(host_info().events, 1);
+        if (run == REPLAYED)
+            CHECK(host_run_to_end(&host, REPLAY_THREAD_VCPU | REPLAY_THREAD_IO));
+        else
+            host_execute(&host, REPLAY_THREAD_VCPU, 10);
         CHECK_STATUS(replay_block_close(disk), OK);
         CHECK_STATUS(host_end(&host), OK);
     }

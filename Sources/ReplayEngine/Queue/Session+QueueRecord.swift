@@ -13,9 +13,17 @@ extension Session {
         }
         var events = queue.inbox.takeAll()
         if events.count == 0 { return }
-        if isRecording { writeFlushPlace(call) }
+        var hasPlace = false
         defer { if isRecording { endFlush() } }
         while let event = events.first {
+            // In a branch: of the replay's course before it went back.
+            if event.request?.isAbandoned == true {
+                _ = events.popFirst()
+                run(event)
+                continue
+            }
+            if isRecording, !hasPlace { writeFlushPlace(call) }
+            hasPlace = true
             // Unrecorded events may have arrived since the flush began.
             guard !isRecording || event.isUnwritten || write(event) || options.goOnWhenFull else {
                 return queue.inbox.putBack(events)
