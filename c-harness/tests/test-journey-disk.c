@@ -13,15 +13,23 @@ static disk_options_t disk;
 static uint64_t target, seed;
 static unsigned journeys;
 
-/** Records, and begins a replay whose overlay is kept. */
-static void begin(journey_loop_t loop, uint64_t from, const char *options) {
+static void record(uint64_t from, const char *options) {
     seed = from;
     m.device = disk_device(&disk);
     journey_record(&m, from, options);
     CHECK(disk_completions() > 20);
+}
+
+/** A replay whose overlay is kept. */
+static void begin_replay(journey_loop_t loop, const char *options) {
     disk.overlay = REPLAY_BLOCK_OVERLAY_FILE;
     disk_device(&disk);
     journey_begin(&m, loop, options);
+}
+
+static void begin(journey_loop_t loop, uint64_t from, const char *options) {
+    record(from, options);
+    begin_replay(loop, options);
 }
 
 static void end(void) {
@@ -249,8 +257,7 @@ static bool leave_at_the_second(replay_pause_reason_t why) {
 }
 
 /** To a late place, and back to one in the middle. */
-static void go_back_and_leave(const char *options) {
-    begin(LOOP_OWN, 11, options);
+static void go_back_and_leave(void) {
     m.on_pause = journey_at_pause;
     m.next = leave_at_the_second;
     target = 55000;
@@ -262,7 +269,8 @@ static void go_back_and_leave(const char *options) {
 }
 
 TEST_SLOW(an_end_after_going_back_leaves_the_content_of_there, 60) {
-    go_back_and_leave(NULL);
+    begin(LOOP_OWN, 11, NULL);
+    go_back_and_leave();
     CHECK_STATUS(journey_end(&m), ERROR_STOPPED_SHORT);
     CHECK(disk_completions() > 20);
     disk_check_overlay();
@@ -270,9 +278,10 @@ TEST_SLOW(an_end_after_going_back_leaves_the_content_of_there, 60) {
     disk.overlay = REPLAY_BLOCK_OVERLAY_DEFAULT;
 }
 
-/** @p options: with rrsnap, the branch has a store of its own. */
-static void go_back_and_branch(const char *options) {
-    go_back_and_leave(options);
+/** Branches after going back, and replaces the recording by the branch. @p has_store: with rrsnap,
+ *  the branch has a store of its own. */
+static void branch_after_going_back(bool has_store) {
+    go_back_and_leave();
     const char *branch = test_path("branch");
     CHECK_STATUS(replay_branch(branch), OK);
     memset(m.digests + m.cpu.icount + 1, 0, (JOURNEY_LAST - m.cpu.icount) * sizeof *m.digests);
@@ -284,8 +293,13 @@ static void go_back_and_branch(const char *options) {
     char store[600];
     snprintf(store, sizeof store, "%s.snap", branch);
     const char *own = test_path("run.log.snap");
-    CHECK_EQ(rename(store, own), options ? 0 : -1);
+    CHECK_EQ(rename(store, own), has_store ? 0 : -1);
     CHECK_EQ(rename(test_path("branch"), log_path()), 0);
+}
+
+static void go_back_and_branch(const char *options) {
+    begin(LOOP_OWN, 11, options);
+    branch_after_going_back(options != NULL);
     disk_device(&disk);
     journey_begin(&m, LOOP_OWN, NULL);
     if (options) {
@@ -299,6 +313,52 @@ static void go_back_and_branch(const char *options) {
     journey_run(&m);
     CHECK(!strstr(m.host.text, "isn't used"));
     end();
+}
+
+/** There at once: only the file can have a snapshot on the way from the start. */
+static bool came_by_the_file(replay_pause_reason_t why) {
+    CHECK_EQ(why, REPLAY_PAUSE_PLACE);
+    journey_is_here(&m, target);
+    CHECK_EQ(m.loads, 1);
+    if (m.executed > target / 2)
+        test_fail(TEST_HERE, "%llu instructions to icount %llu", (unsigned long long)m.executed,
+                  (unsigned long long)target);
+    return false;
+}
+
+/** New sessions, each to one place before the branch, with its log and its store alone. The
+ *  recording had no store, so the parent made its snapshots all along the way. */
+static void go_to_what_precedes_the_branch(void) {
+    static const uint64_t places[] = {20999, 18003, 17000, 20001};
+    record(11, NULL);
+    m.is_slow = true;
+    begin_replay(LOOP_OWN, "rrsnap=1");
+    branch_after_going_back(true);
+    m.is_slow = false;
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+        begin_replay(i % LOOP_COUNT, NULL);
+        m.on_pause = journey_at_pause;
+        m.next = came_by_the_file;
+        target = places[i];
+        CHECK_STATUS(replay_seek(target), OK);
+        journey_run(&m);
+        CHECK_EQ(m.pauses, 1);
+        CHECK(!strstr(m.host.text, "isn't used"));
+        CHECK_EQ(m.cpu.icount, JOURNEY_LAST);
+        CHECK_STATUS(journey_end(&m), OK);
+        disk_check_overlay();
+    }
+    free(m.digests);
+    disk.overlay = REPLAY_BLOCK_OVERLAY_DEFAULT;
+}
+
+TEST_SLOW(a_branch_has_snapshots_from_before_it, 60) {
+    go_to_what_precedes_the_branch();
+}
+
+TEST_SLOW(a_branch_of_a_busy_disk_has_snapshots_from_before_it, 60) {
+    be_busy();
+    go_to_what_precedes_the_branch();
 }
 
 TEST_SLOW(a_branch_after_going_back_writes_on_from_there, 60) {
