@@ -14,35 +14,6 @@ import Testing
 
     // MARK: Parts
 
-    /// Fails the call with that number among all calls while it is armed.
-    private final class Fault: Sendable {
-        private struct State {
-            var isArmed = false
-            var count = 0
-        }
-        private let state = Locked(State())
-        private let number: Int
-        private let error: Int32
-
-        init(_ number: Int, _ error: Int32) {
-            (self.number, self.error) = (number, error)
-        }
-
-        var faults: SyscallFaults {
-            SyscallFaults { [self] _, _ in
-                let isDue = state.withLock { state in
-                    guard state.isArmed else { return false }
-                    defer { state.count += 1 }
-                    return state.count == number
-                }
-                return isDue ? .fail(error) : .pass
-            }
-        }
-
-        func arm(_ isArmed: Bool) { state.withLock { $0.isArmed = isArmed } }
-        var wasMade: Bool { state.withLock { $0.count > number } }
-    }
-
     private static func bytes(_ count: Int, seed: Int) -> [UInt8] {
         (0..<count).map { UInt8(truncatingIfNeeded: $0 &* 7 &+ $0 / 251 &+ seed) }
     }

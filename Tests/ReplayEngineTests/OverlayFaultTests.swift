@@ -11,33 +11,6 @@ import Testing
     private var path: String { scratch.path("overlay") }
     private static let length = 200_000
 
-    /// Fails a call by its number, once it is armed.
-    private final class Fault: Sendable {
-        private struct State {
-            var isArmed = false
-            var count = 0
-        }
-        private let state = Locked(State())
-        private let number: Int
-        private let error: Int32
-
-        init(_ number: Int, _ error: Int32) { (self.number, self.error) = (number, error) }
-
-        var faults: SyscallFaults {
-            SyscallFaults { [self] _, _ in
-                let isDue = state.withLock { state in
-                    guard state.isArmed else { return false }
-                    defer { state.count += 1 }
-                    return state.count == number
-                }
-                return isDue ? .fail(error) : .pass
-            }
-        }
-
-        func arm(_ isArmed: Bool) { state.withLock { $0.isArmed = isArmed } }
-        var wasMade: Bool { state.withLock { $0.count > number } }
-    }
-
     private struct Course {
         var failures = 0
         var content = [UInt8](repeating: 0, count: OverlayFaultTests.length)

@@ -17,6 +17,24 @@ import Testing
         return writer
     }
 
+    /// What the sealer waits at.
+    private final class Gate: Sendable {
+        let isShut = Atomic(false)
+    }
+
+    /// A writer of eight segments, whose sealer writes no chunk until the gate is open.
+    private func writer(_ gate: Gate) throws -> LogWriter {
+        var options = LogOptions.test
+        options.liveSegments = 8
+        options.faults = SyscallFaults { call, _ in
+            while call == .write, gate.isShut.load(ordering: .acquiring) { Syscalls.pause() }
+            return .pass
+        }
+        let writer = try writer(options)
+        gate.isShut.store(true, ordering: .releasing)
+        return writer
+    }
+
     /// The disk takes as long as the recording.
     @Test func nothingWaitsForTheDisk() throws {
         let isSlow = Atomic(true)
@@ -44,15 +62,8 @@ import Testing
     }
 
     @Test func eightSegmentsMayWaitForTheSealer() throws {
-        let isSlow = Atomic(false)
-        var options = LogOptions.test
-        options.liveSegments = 8
-        options.faults = SyscallFaults { call, _ in
-            while call == .write, isSlow.load(ordering: .acquiring) { Syscalls.pause() }
-            return .pass
-        }
-        let writer = try writer(options)
-        isSlow.store(true, ordering: .releasing)
+        let sealer = Gate()
+        let writer = try writer(sealer)
         var count = 0
         while writer.segment.sequence < 8 {
             #expect(writer.append(events[count]))
@@ -75,21 +86,14 @@ import Testing
         state = LiveLayout.active.littleEndian
         #expect(pwrite(descriptor, &state, 8, place) == 8)
         #expect(Files.read(scratch.path("log.live")) == live)
-        isSlow.store(false, ordering: .releasing)
+        sealer.isShut.store(false, ordering: .releasing)
         try writer.finish(LogEnd())
         #expect(Outcome(scratch.path("log")).events == written)
     }
 
     @Test func segmentsThatBecomeChunksWhileTheyAreReadAreNotMissed() throws {
-        let isSlow = Atomic(false)
-        var options = LogOptions.test
-        options.liveSegments = 8
-        options.faults = SyscallFaults { call, _ in
-            while call == .write, isSlow.load(ordering: .acquiring) { Syscalls.pause() }
-            return .pass
-        }
-        let writer = try writer(options)
-        isSlow.store(true, ordering: .releasing)
+        let sealer = Gate()
+        let writer = try writer(sealer)
         var count: UInt64 = 0
         while writer.segment.sequence < 5 {
             #expect(writer.append(events[Int(count)]))
@@ -99,7 +103,7 @@ import Testing
         let system = Syscalls(
             faults: SyscallFaults { call, number in
                 if call == .read, number == 5 {
-                    isSlow.store(false, ordering: .releasing)
+                    sealer.isShut.store(false, ordering: .releasing)
                     for ticket in writer.tickets { writer.sealer.wait(for: ticket) }
                 }
                 return .pass

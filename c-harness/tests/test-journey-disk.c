@@ -56,14 +56,19 @@ static bool seek_again(replay_pause_reason_t why) {
     return true;
 }
 
-static void seek_around(journey_loop_t loop, uint64_t from, unsigned count, const char *options) {
-    begin(loop, from, options);
+/** To a place first, then so many journeys on. */
+static void travel(bool (*next)(replay_pause_reason_t why), uint64_t first, unsigned count) {
     m.on_pause = journey_at_pause;
-    m.next = seek_again;
+    m.next = next;
     journeys = count;
-    target = test_random(&seed) % JOURNEY_LAST;
+    target = first;
     CHECK_STATUS(replay_seek(target), OK);
     journey_run(&m);
+}
+
+static void seek_around(journey_loop_t loop, uint64_t from, unsigned count, const char *options) {
+    begin(loop, from, options);
+    travel(seek_again, test_random(&seed) % JOURNEY_LAST, count);
     CHECK(m.loads > count / 8);
     CHECK(m.saves > 10);
     end();
@@ -76,12 +81,7 @@ TEST_SLOW(random_journeys_find_the_same_state_and_content, 120) {
 
 TEST_SLOW(a_disk_whose_data_the_log_has_goes_back_too, 120) {
     begin(LOOP_OWN, 3, "rrdata=on");
-    m.on_pause = journey_at_pause;
-    m.next = seek_again;
-    journeys = 40;
-    target = 30000;
-    CHECK_STATUS(replay_seek(target), OK);
-    journey_run(&m);
+    travel(seek_again, 30000, 40);
     CHECK(m.loads > 5);
     end();
 }
@@ -133,12 +133,7 @@ TEST_SLOW(reverse_continue_passes_pending_requests, 120) {
 TEST_SLOW(a_busy_disk_without_resubmission_has_one_snapshot, 120) {
     disk.pace = DISK_BUSY;
     begin(LOOP_OWN, 3, NULL);
-    m.on_pause = journey_at_pause;
-    m.next = seek_again;
-    journeys = 10;
-    target = 30000;
-    CHECK_STATUS(replay_seek(target), OK);
-    journey_run(&m);
+    travel(seek_again, 30000, 10);
     CHECK_EQ(m.saves, 1);
     CHECK(m.loads > 2);
     end();
@@ -158,13 +153,8 @@ TEST_SLOW(pending_requests_are_in_the_file_too, 60) {
     journey_record(&m, 6, "rrsnap=1");
     CHECK(m.saves > 1);
     journey_begin(&m, LOOP_OWN, NULL);
-    m.on_pause = journey_at_pause;
-    m.next = seek_back_and_forth;
-    journeys = 30;
     seed = 6;
-    target = 55000;
-    CHECK_STATUS(replay_seek(target), OK);
-    journey_run(&m);
+    travel(seek_back_and_forth, 55000, 30);
     CHECK_EQ(m.cpu.icount, JOURNEY_LAST);
     CHECK_STATUS(journey_end(&m), OK);
     free(m.digests);
@@ -180,13 +170,8 @@ static void go_to_snapshots_of_the_file(const char *options) {
     disk.overlay = REPLAY_BLOCK_OVERLAY_FILE;
     disk_device(&disk);
     journey_begin(&m, LOOP_OWN, NULL);
-    m.on_pause = journey_at_pause;
-    m.next = seek_back_and_forth;
-    journeys = 30;
     seed = 6;
-    target = 55000;
-    CHECK_STATUS(replay_seek(target), OK);
-    journey_run(&m);
+    travel(seek_back_and_forth, 55000, 30);
     end();
 }
 
@@ -218,12 +203,7 @@ TEST_SLOW(without_an_overlay_no_snapshots_are_in_the_file, 60) {
 /** A host that doesn't submit the same again. */
 static void check_failure(const char *message) {
     begin(LOOP_OWN, 8, NULL);
-    m.on_pause = journey_at_pause;
-    m.next = seek_again;
-    journeys = 100;
-    target = 30000;
-    CHECK_STATUS(replay_seek(target), OK);
-    journey_run(&m);
+    travel(seek_again, 30000, 100);
     CHECK(host_stopped(&m.host));
     CHECK_EQ(m.host.stop_error.status, REPLAY_ERROR_POSITION);
     CHECK_HAS(m.host.stop_error.message, message);

@@ -19,6 +19,19 @@ static bool note_arrival(replay_pause_reason_t why) {
     return true;
 }
 
+/** Begins a replay whose pauses note that it has arrived. */
+static void begin(void) {
+    journey_begin(&m, LOOP_OWN, NULL);
+    m.on_pause = journey_at_pause;
+    m.next = note_arrival;
+}
+
+static void end(void) {
+    CHECK_EQ(m.cpu.icount, JOURNEY_LAST);
+    CHECK_STATUS(journey_end(&m), OK);
+    free(m.digests);
+}
+
 /** Goes to a place, and stays there. */
 static void arrive(uint64_t icount) {
     has_arrived = false;
@@ -32,9 +45,7 @@ static void arrive(uint64_t icount) {
 
 TEST(a_position_can_be_saved_and_loaded_in_a_pause) {
     journey_record(&m, 11, NULL);
-    journey_begin(&m, LOOP_OWN, NULL);
-    m.on_pause = journey_at_pause;
-    m.next = note_arrival;
+    begin();
     arrive(30000);
     REQUIRE(replay_can_snapshot());
     CHECK_STATUS(save(&position), OK);
@@ -53,16 +64,12 @@ TEST(a_position_can_be_saved_and_loaded_in_a_pause) {
     m.on_pause = NULL;
     CHECK_STATUS(replay_resume(), OK);
     journey_run(&m);
-    CHECK_EQ(m.cpu.icount, JOURNEY_LAST);
-    CHECK_STATUS(journey_end(&m), OK);
-    free(m.digests);
+    end();
 }
 
 TEST(a_branch_begins_in_a_pause) {
     journey_record(&m, 12, NULL);
-    journey_begin(&m, LOOP_OWN, NULL);
-    m.on_pause = journey_at_pause;
-    m.next = note_arrival;
+    begin();
     arrive(40000);
     arrive(20000);
     CHECK_STATUS(replay_branch(test_path("branch")), OK);
@@ -92,9 +99,9 @@ TEST(a_branch_begins_in_a_pause) {
 /* ------------------------------------------------------ what a journey ends with */
 
 /** A journey of a thousand and more slices has begun. */
-static void set_out(replay_status_t (*begin)(void)) {
+static void set_out(replay_status_t (*start)(void)) {
     arrive(40000);
-    CHECK_STATUS(begin(), OK);
+    CHECK_STATUS(start(), OK);
     for (int i = 0; i < 3; i++)
         journey_turn(&m);
     CHECK(!replay_is_paused());
@@ -105,21 +112,17 @@ static replay_status_t go_on(void) {
     return replay_seek(JOURNEY_LAST - 1);
 }
 
-static void branch_on_the_way(replay_status_t (*begin)(void)) {
+static void branch_on_the_way(replay_status_t (*start)(void)) {
     journey_record(&m, 13, NULL);
-    journey_begin(&m, LOOP_OWN, NULL);
-    m.on_pause = journey_at_pause;
-    m.next = note_arrival;
-    set_out(begin);
+    begin();
+    set_out(start);
     CHECK_STATUS(replay_branch(test_path("branch")), OK);
     CHECK(!replay_running_debug());
     has_arrived = false;
     memset(m.digests + m.cpu.icount + 1, 0, (JOURNEY_LAST - m.cpu.icount) * sizeof *m.digests);
     journey_run(&m);
     CHECK(!has_arrived);
-    CHECK_EQ(m.cpu.icount, JOURNEY_LAST);
-    CHECK_STATUS(journey_end(&m), OK);
-    free(m.digests);
+    end();
 }
 
 TEST(a_branch_ends_a_journey) {
@@ -127,24 +130,20 @@ TEST(a_branch_ends_a_journey) {
     branch_on_the_way(replay_reverse_continue);
 }
 
-static void load_on_the_way(replay_status_t (*begin)(void)) {
+static void load_on_the_way(replay_status_t (*start)(void)) {
     journey_record(&m, 14, NULL);
-    journey_begin(&m, LOOP_OWN, NULL);
-    m.on_pause = journey_at_pause;
-    m.next = note_arrival;
+    begin();
     arrive(50000);
     CHECK_STATUS(save(&position), OK);
     saved = m;
-    set_out(begin);
+    set_out(start);
     has_arrived = false;
     CHECK_STATUS(load(&position), OK);
     journey_restore(&m, &saved);
     CHECK(!replay_running_debug());
     journey_run(&m);
     CHECK(!has_arrived);
-    CHECK_EQ(m.cpu.icount, JOURNEY_LAST);
-    CHECK_STATUS(journey_end(&m), OK);
-    free(m.digests);
+    end();
 }
 
 TEST(loading_a_position_ends_a_journey) {
@@ -154,9 +153,7 @@ TEST(loading_a_position_ends_a_journey) {
 
 TEST(a_journey_that_is_replaced_goes_back_no_more) {
     journey_record(&m, 15, NULL);
-    journey_begin(&m, LOOP_OWN, NULL);
-    m.on_pause = journey_at_pause;
-    m.next = note_arrival;
+    begin();
     arrive(20000);
     CHECK_STATUS(replay_reverse_step(), OK);
     CHECK(replay_running_debug());
@@ -203,9 +200,7 @@ TEST(a_breakpoint_after_an_interrupt_counts_where_the_machine_was_resumed) {
         noting_turn();
     CHECK_STATUS(journey_end(&m), OK);
     CHECK(interrupt_count > 0);
-    journey_begin(&m, LOOP_OWN, NULL);
-    m.on_pause = journey_at_pause;
-    m.next = note_arrival;
+    begin();
     for (unsigned i = 0; i < interrupt_count; i++) {
         arrive(interrupts[i].icount);
         journey_set_break(&m, 0, REPLAY_BREAK_SOFTWARE, interrupts[i].pc);
@@ -256,9 +251,7 @@ static void register_more_ram(journey_host_t *machine) {
 TEST(callbacks_of_a_region_do_not_end_the_session) {
     journey_record(&m, 16, NULL);
     m.prepare = register_more_ram;
-    journey_begin(&m, LOOP_OWN, NULL);
-    m.on_pause = journey_at_pause;
-    m.next = note_arrival;
+    begin();
     arrive(30000);
     unsigned before = refusals;
     CHECK(before > 0);
@@ -280,9 +273,7 @@ static bool load_less(void *opaque, const replay_stream_t *in) {
 TEST(a_load_that_leaves_bytes_fails_the_replay) {
     journey_record(&m, 13, NULL);
     m.load = load_less;
-    journey_begin(&m, LOOP_OWN, NULL);
-    m.on_pause = journey_at_pause;
-    m.next = note_arrival;
+    begin();
     arrive(20000);
     CHECK_STATUS(replay_seek(10000), OK);
     int64_t limit = test_now_ns() + 5000000000;
@@ -325,7 +316,5 @@ TEST(a_seek_to_an_event_ends_at_its_icount) {
     m.on_pause = NULL;
     CHECK_STATUS(replay_resume(), OK);
     journey_run(&m);
-    CHECK_EQ(m.cpu.icount, JOURNEY_LAST);
-    CHECK_STATUS(journey_end(&m), OK);
-    free(m.digests);
+    end();
 }
