@@ -89,7 +89,9 @@ int main(int argc, char **argv) {
     GThread *driver = g_thread_new("driver", drive, arguments);
     g_main_loop_run(machine.loop);
     g_thread_join(vcpu);
+    replay->replay_mutex_unlock(); /* the driver may still wait for it, with a key */
     g_thread_join(driver);
+    replay->replay_mutex_lock();
     serial_end(machine.serial);
     printf("icount %" PRIu64 "\ndigest %016" PRIx64 "\n", machine.cpu.icount,
            machine_digest(&machine));
