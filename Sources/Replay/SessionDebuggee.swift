@@ -49,24 +49,23 @@ final class SessionDebuggee: Debuggee {
     }
 
     func detach() {
-        let leftovers = state.withLock { state in
+        state.withLock { state in
             state.leftovers += state.conditions.keys
             (state.stepping, state.conditions) = (nil, [:])
-            return state.leftovers
+            let leftovers = state.leftovers
+            if !leftovers.isEmpty { session.countHits { !Self.isHit(leftovers, $0, $1) } }
         }
-        if !leftovers.isEmpty { session.countHits { !Self.isHit(leftovers, $0, $1) } }
-        session.detachDebugger()
+        session.detachDebugger { [self] in removeLeftovers() }
     }
 
     /// With the lock held, while the machine stands still or after its end.
     func removeLeftovers() {
         let leftovers = state.withLock { state in
             defer { state.leftovers = [] }
+            if !state.leftovers.isEmpty { session.countHits(if: nil) }
             return state.leftovers
         }
-        guard !leftovers.isEmpty else { return }
         for site in leftovers { _ = guest.setBreak(site, false) }
-        session.countHits(if: nil)
     }
 
     private static func isHit(
@@ -212,6 +211,8 @@ final class SessionDebuggee: Debuggee {
 
     private func changeBreaks(_ change: (inout [BreakSite: BreakCondition?]) -> Bool) -> Bool {
         session.whilePaused {
+            // The same one may be among them.
+            removeLeftovers()
             var conditions = state.withLock { $0.conditions }
             guard change(&conditions) else { return false }
             state.withLock { $0.conditions = conditions }

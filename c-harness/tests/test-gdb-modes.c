@@ -264,6 +264,39 @@ TEST_SLOW(breakpoints_that_are_set_at_the_end_are_removed, 60) {
     }
 }
 
+static atomic_bool runs;
+
+static void go_while_it_runs(void) {
+    CHECK_ANSWER("Z0,fff1,4", "OK"); /* never hit */
+    gdb_send(&c, "c");
+    while (!atomic_load(&runs))
+        test_sleep_ms(1);
+}
+
+/** For two seconds the machine can't be paused to remove them. */
+TEST(breakpoints_of_a_debugger_that_went_are_removed_in_the_next_pause) {
+    journey_record(&m, 9, NULL);
+    talk = go_while_it_runs;
+    m.prepare = listen_and_connect;
+    journey_begin(&m, LOOP_OWN, NULL);
+    while (!m.breaks[0].set || replay_is_paused())
+        journey_turn(&m);
+    atomic_store(&runs, true);
+    pthread_join(recording_debugger, NULL);
+    while (replay_gdb_attached())
+        test_sleep_ms(1);
+    CHECK(m.breaks[0].set);
+    CHECK_STATUS(replay_pause(), OK);
+    while (!replay_is_paused())
+        journey_turn(&m);
+    CHECK(!m.breaks[0].set);
+    CHECK_STATUS(replay_resume(), OK);
+    journey_run(&m);
+    CHECK_EQ(m.cpu.icount, JOURNEY_LAST);
+    CHECK_STATUS(journey_end(&m), OK);
+    free(m.digests);
+}
+
 TEST(a_forked_child_leaves_the_socket_alone) {
     journey_record(&m, 1, NULL);
     m.prepare = journey_listen;

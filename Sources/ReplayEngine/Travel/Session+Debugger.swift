@@ -55,8 +55,10 @@ extension Session {
     }
 
     /// The machine runs on.
-    package func detachDebugger() {
-        travel.onPause.withLock { $0.call = nil }
+    ///
+    /// - Parameter onPause: called with the replay lock held when the machine is paused without a debugger.
+    package func detachDebugger(onPause: @escaping @Sendable () -> Void) {
+        travel.onPause.withLock { $0.call = onPause }
         _ = shared.debuggers.subtract(1, ordering: .relaxed)
         if !isStarted { travel.inbox.withLock { $0.request = nil } }
         if isStarted { post(.resume) }
