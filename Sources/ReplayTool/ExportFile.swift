@@ -13,14 +13,19 @@ final class ExportFile {
     ///   - path: `-` is standard output.
     ///   - log: What is exported, and must stay as it is.
     init(_ path: String, of log: String, replaces: Bool, _ output: ToolOutput) throws(LogError) {
-        if path != "-" && ExportFile.isSame(path, log) {
+        if path != "-" && ExportFile.isSame(log, path) {
             throw LogError(.exists, "\(path) is the log itself; give another name")
         }
         file = path == "-" ? nil : try NewFile(path: path, replaces: replaces)
         self.output = output
     }
 
-    static func isSame(_ a: String, _ b: String) -> Bool {
+    /// Is a file also what would be written, or replaced on the way?
+    static func isSame(_ log: String, _ target: String) -> Bool {
+        isOne(log, target) || isOne(log, NewFile.part(of: target))
+    }
+
+    private static func isOne(_ a: String, _ b: String) -> Bool {
         var (statusA, statusB) = (stat(), stat())
         return a.withFileName { stat($0, &statusA) } == 0 && b.withFileName { stat($0, &statusB) } == 0
             && (statusA.st_dev, statusA.st_ino) == (statusB.st_dev, statusB.st_ino)

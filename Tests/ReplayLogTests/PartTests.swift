@@ -70,7 +70,7 @@ import Testing
             try cut(log, to: scratch.path("part"), first: 30, icount: events[29].icount, last: 20)
         }
         #expect(Files.read(scratch.path("part")) == nil)
-        #expect(Files.read(scratch.path("part.part")) == nil)
+        #expect(Files.read(scratch.path("part.replay-log.part")) == nil)
     }
 
     /// Each byte up to the first chunk's payload, and each length.

@@ -1,18 +1,23 @@
 import Glibc
 import ReplaySystem
 
-/// A file that gets its name when it is complete. Until then it is beside it, as `NAME.part`.
+/// A file that gets its name when it is complete. Until then it is beside it, as `NAME.replay-log.part`: a name that
+/// nobody else gives to a file, because what a killed program has left there is replaced.
 package final class NewFile {
     package let path: String
     private let folder: Folder
     private let name: String
     private let file: OpenFile
     private let system: Syscalls
+    private let replaces: Bool
     private var isKept = false
     /// Called with the place up to which the file has been written, to show progress.
     package var hasWritten: (UInt64) -> Void = { _ in }
 
-    private static let suffix = ".part"
+    private static let suffix = ".replay-log.part"
+
+    /// Where a file is until it is complete.
+    package static func part(of path: String) -> String { path + suffix }
 
     /// - Parameter replaces: an older file of that name may be replaced.
     package init(path: String, replaces: Bool, system: Syscalls = Syscalls()) throws(LogError) {
@@ -29,16 +34,17 @@ package final class NewFile {
             mode = status.st_mode
         }
         let part = name + NewFile.suffix
-        file = try folder.open(part, O_RDWR | O_CREAT | O_NOFOLLOW).orThrow("made", path + NewFile.suffix)
+        file = try folder.open(part, O_RDWR | O_CREAT | O_NOFOLLOW).orThrow("made", NewFile.part(of: path))
         // Whoever held the lock until now may have given the file its name.
         guard case .success = system.lock(file.descriptor), folder.leads(part, to: file) == true else {
-            throw LogError(.busy, "\(path)\(NewFile.suffix) is being written by another program")
+            throw LogError(.busy, "\(NewFile.part(of: path)) is being written by another program")
         }
         // Nobody may read the new file who couldn't read the old one.
         if let mode { system.setMode(file.descriptor, mode) }
-        try system.truncate(file.descriptor, size: 0).orThrow("written", path + NewFile.suffix)
+        try system.truncate(file.descriptor, size: 0).orThrow("written", NewFile.part(of: path))
         self.path = path
         self.name = name
+        self.replaces = replaces
         self.system = system
     }
 
@@ -83,9 +89,13 @@ package final class NewFile {
         try system.sync(file.descriptor).orThrow("synced", path)
     }
 
-    /// Gives the file its name, and so replaces an older one.
+    /// Gives the file its name, and so replaces an older one if that is allowed.
     package func keep() throws(LogError) {
-        try folder.rename(name + NewFile.suffix, name, replacing: true).orThrow("made", path)
+        let renamed = folder.rename(name + NewFile.suffix, name, replacing: replaces)
+        if case .failure(EEXIST) = renamed {
+            throw LogError(.exists, "\(path) exists now; --force replaces it")
+        }
+        try renamed.orThrow("made", path)
         isKept = true
         folder.sync()
     }
