@@ -61,7 +61,7 @@ extension LogTool {
         switch action {
         case .list: return comments
         case .add(let author, let text, let tags):
-            return comments + [LogComment(author: author, text: text, tags: tags)]
+            return comments + [LogComment(author: author.shown, text: text.shown, tags: tags.map(\.shown))]
         case .remove(let number):
             guard number > 0, number <= comments.count else {
                 throw LogError(.misuse, "\(path) has no comment \(number); it has \(comments.count)")
@@ -77,20 +77,11 @@ extension LogTool {
     func printComments(_ comments: [LogComment]) {
         for (index, comment) in comments.enumerated() {
             let tags = comment.tags.isEmpty ? "" : " [\(comment.tags.joined(separator: ", "))]"
-            output.line("  \(index + 1). \(LogTool.printable(comment.author + tags)):")
+            output.line("  \(index + 1). \(comment.author)\(tags):")
             for line in comment.text.split(separator: "\n", omittingEmptySubsequences: false) {
-                output.line("     \(LogTool.printable(String(line)))")
+                output.line("     \(line)")
             }
         }
-    }
-
-    /// Others wrote it: nothing in it may control a terminal.
-    private static func printable(_ text: String) -> String {
-        var result = ""
-        for scalar in text.unicodeScalars {
-            result.unicodeScalars.append(scalar.properties.generalCategory == .control ? "\u{FFFD}" : scalar)
-        }
-        return result
     }
 
     static func json(_ comments: [LogComment]) -> JSONText {

@@ -115,7 +115,7 @@ extension LogTool {
 
     static func json(_ damage: LogError) -> JSONText {
         .object([
-            ("message", .text(damage.message)), ("offset", .unsigned(damage.offset)),
+            ("message", .text(damage.message.shown)), ("offset", .unsigned(damage.offset)),
             ("event", .unsigned(damage.eventIndex)), ("icount", .unsigned(damage.icount)),
         ])
     }

@@ -22,7 +22,9 @@ public struct LogTool {
         }
         // Whoever reads the output may stop.
         output.flush()
-        return exit
+        guard let failure = output.failure else { return exit }
+        output.complain("standard output can't be written: \(failure)")
+        return .unusable
     }
 
     func print(_ value: JSONText) {

@@ -23,7 +23,7 @@ public enum ColourChoice: String, Sendable, CaseIterable {
 }
 
 /// What a part of a line is, which decides its colour.
-enum Style: String {
+enum Style: String, CaseIterable {
     /// Of less interest.
     case minor = "2"
     case important = "1"
@@ -35,11 +35,20 @@ enum Style: String {
     /// A line of one log only.
     case onlyA = "36"
     case onlyB = "33;1"
+
+    private static let end = "\u{1B}[0m"
+
+    private var start: String { "\u{1B}[\(rawValue)m" }
+
+    func applied(to text: String) -> String { start + text + Style.end }
+
+    /// What ``applied(to:)`` adds to a text.
+    static let sequences = (allCases.map(\.start) + [end]).map { Array($0.unicodeScalars) }
 }
 
 extension ToolOutput {
     /// With a colour, if there are colours.
     func styled(_ text: String, _ style: Style) -> String {
-        hasColours ? "\u{1B}[\(style.rawValue)m\(text)\u{1B}[0m" : text
+        hasColours ? style.applied(to: text) : text
     }
 }

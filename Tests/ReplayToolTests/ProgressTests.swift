@@ -52,7 +52,7 @@ import Testing
     @Test(arguments: [true, false]) func noBarIsAmongLinesOnATerminal(_ isTerminal: Bool) {
         let terminal = Terminal()
         let output = ToolOutput(
-            print: { _ in true }, complain: { _ in }, isTerminal: isTerminal, hasColours: false,
+            print: { _ in 0 }, complain: { _ in }, isTerminal: isTerminal, hasColours: false,
             progress: terminal.progress)
         terminal.time = 2_000_000_000
         output.progress(1, of: 2)

@@ -36,7 +36,7 @@ import ReplayTool
     /// As ArgumentParser's own, except for the exit code of wrong usage.
     static func main() {
         do {
-            var command = try parseAsRoot()
+            var command = try parseAsRoot(CommandArguments.all)
             try command.run()
         } catch {
             let code = exitCode(for: error)
