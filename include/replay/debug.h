@@ -7,7 +7,9 @@
  *  registers its RAM. The library then makes snapshots by itself: one when a replay begins,
  *  and, once a pause or a journey was requested, more on the way. To go to a place, the
  *  library loads the nearest snapshot before it, and lets the machine run from there. The
- *  disks of block.h go with it, if what the guest writes goes to an overlay.
+ *  disks of block.h go with it, if what the guest writes goes to an overlay. A disk that the
+ *  host closes while the machine runs, or a network filter that it unregisters, can't come
+ *  back: a journey to a snapshot from before ends the replay with ERROR_POSITION.
  *
  *  A snapshot needs a moment at which no bottom half is queued, and no request of a disk is
  *  pending. For a guest whose disks are always busy, the host submits pending requests again
