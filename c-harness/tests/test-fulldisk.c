@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The disk is full while recording: this is reported once, the machine stops or
  * continues as the host chose, and what was written replays. */
-#include "host.h"
+#include "block-host.h"
 #include "own-disk.h"
 
 #include <errno.h>
@@ -155,4 +155,38 @@ TEST(a_limit_of_the_file_size_is_reported_too) {
     CHECK_EQ(host.stop_error.system_error, EFBIG);
     CHECK(host_end(&host) < 0);
     check_played(recorded);
+}
+
+/* ------------------------------------------------------------------ overlays */
+
+/** Writes until it can't. */
+static uint64_t write_blocks(replay_mode_t mode) {
+    static disk_t disk;
+    uint8_t data[4096];
+    host_init(&host);
+    REQUIRE_STATUS(host_configure(&host, mode, test_path("run.log"), NULL), OK);
+    replay_block_t *block = disk_open(&disk, REPLAY_BLOCK_OVERLAY_TEMPORARY);
+    host_start(&host, 3);
+    uint64_t n = 0;
+    for (; n < 16 && !host_stopped(&host); n++) {
+        memset(data, (int)n + 1, sizeof data);
+        int32_t result = write_now(&host, block, n * sizeof data, data, sizeof data);
+        CHECK(result == 0 || host_stopped(&host));
+        host_execute(&host, 3, 100);
+    }
+    return n;
+}
+
+TEST(an_overlay_that_is_full_in_a_replay_is_no_divergence) {
+    CHECK_EQ(write_blocks(REPLAY_MODE_RECORD), 16);
+    REQUIRE_STATUS(host_end(&host), OK);
+    struct rlimit limit = {5 * 4096, 5 * 4096};
+    REQUIRE(setrlimit(RLIMIT_FSIZE, &limit) == 0);
+    write_blocks(REPLAY_MODE_PLAY);
+    CHECK_EQ(host.stops, 1);
+    CHECK_EQ(host.stop_reason, REPLAY_STOP_LOG_ERROR);
+    CHECK_STATUS(host_stop_status(&host), ERROR_DISK_FULL);
+    CHECK_EQ(host.stop_error.system_error, EFBIG);
+    CHECK_HAS(host.stop_error.message, "overlay");
+    CHECK_STATUS(host_end(&host), ERROR_DISK_FULL);
 }

@@ -120,8 +120,8 @@ enum {
     /** PLAY: the guest left the recording or stalled, or a thread ended while it held the lock. */
     REPLAY_STOP_DIVERGENCE = 3,
     /** The log is damaged or can't be written any more, or the run can't go on: the process is a
-     *  forked child, or in RECORD the instruction count went back, or a thread ended while it
-     *  held the lock. */
+     *  forked child; in RECORD the instruction count went back, or a thread ended while it held
+     *  the lock; in PLAY the overlay of a disk can't be written. */
     REPLAY_STOP_LOG_ERROR = 4
 };
 

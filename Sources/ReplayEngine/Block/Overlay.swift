@@ -77,7 +77,7 @@ final class Overlay: Sendable {
         content.withLock { $0.map.insert(extent) }
     }
 
-    private static func isFull(_ error: SystemError) -> Bool {
+    static func isFull(_ error: SystemError) -> Bool {
         [ENOSPC, EDQUOT, EFBIG].contains(error.number)
     }
 

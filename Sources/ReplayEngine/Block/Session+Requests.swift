@@ -86,9 +86,23 @@ extension Session {
             memoryRanOut(for: request.description)
             return false
         }
-        guard request.result >= 0 else { return differs(request, "error \(-Int64(request.result))") }
+        guard request.result >= 0 else {
+            if request.operation != .read, request.disk.overlay != nil { return overlayFailed(request) }
+            return differs(request, "error \(-Int64(request.result))")
+        }
         guard request.operation == .read else { return true }
         return request.digest == event.dataDigest || differs(request, "different data")
+    }
+
+    /// The overlay didn't take what it took while recording: that says nothing about the guest.
+    private func overlayFailed(_ request: BlockRequest) -> Bool {
+        let cause = SystemError(0 &- request.result)
+        var error = ReplayError(
+            Overlay.isFull(cause) ? .diskFull : .system,
+            "\(request.description) can't be replayed: its overlay can't be written: \(cause)", at: self)
+        (error.device, error.systemError) = (request.disk.name, cause.number)
+        fail(error, .logError)
+        return false
     }
 
     private func differs(_ request: BlockRequest, _ found: String) -> Bool {
