@@ -3,32 +3,32 @@ import ReplaySystem
 
 /// Finds what is good in a damaged log: tries a chunk at each place where one may begin, and the live file.
 struct SalvageSearch {
-    private(set) var pieces: [SalvagedPiece] = []
+    var pieces: [SalvagedPiece] = []
     /// The payload of the metadata; nil: lost.
-    private(set) var metadata: [UInt8]?
-    private(set) var metadataChecksum: UInt64 = 0
-    private(set) var kinds = KindTable.own
+    var metadata: [UInt8]?
+    var metadataChecksum: UInt64 = 0
+    var kinds = KindTable.own
     /// The first chunk was recorded after different metadata: somebody changed these, and corrected their checksums.
-    private var doubtsMetadata = false
+    var doubtsMetadata = false
     /// Where a log begins that has only a part of its run.
-    private(set) var begin: LogBegin?
+    var begin: LogBegin?
     /// The checksums of the headers of all chunks of events, by the index; nil: lost, or format 1, which has none.
-    private(set) var index: Set<UInt64>?
+    var index: Set<UInt64>?
     /// The number of events, by the index; nil: lost.
-    private(set) var indexedEvents: UInt64?
-    private(set) var end: LogEnd?
+    var indexedEvents: UInt64?
+    var end: LogEnd?
     /// Where the end's chunk ends, and whether the trailer is there.
-    private var endOfLog: UInt64?
-    private(set) var hasTrailer = false
+    var endOfLog: UInt64?
+    var hasTrailer = false
     /// The parts of `NAME` that were understood, besides pieces.
-    private(set) var understood: [Range<UInt64>] = []
-    private(set) var segmentSize: UInt32 = 1 << 20
-    private(set) var hasLive = false
-    private(set) var recorderErrno: Int32 = 0
-    private(set) var live: [LiveSnapshot.Segment] = []
+    var understood: [Range<UInt64>] = []
+    var segmentSize: UInt32 = 1 << 20
+    var hasLive = false
+    var recorderErrno: Int32 = 0
+    var live: [LiveSnapshot.Segment] = []
     let chunks: ChunkReader
-    private var decoder = EventDecoder(.own)
-    private let buffer = RawBuffer()
+    var decoder = EventDecoder(.own)
+    let buffer = RawBuffer()
     /// Called with the place that the search has reached, and the size of the file.
     private let reached: (UInt64, UInt64) -> Void
 
@@ -43,7 +43,7 @@ struct SalvageSearch {
         try readLive(path, system)
     }
 
-    // MARK: NAME
+    // MARK: From chunk to chunk
 
     private mutating func readHeader() throws(LogError) {
         let bytes = try chunks.bytes(at: 0, count: FileHeader.size)
@@ -146,173 +146,6 @@ struct SalvageSearch {
             offset &+= UInt64(truncatingIfNeeded: bytes.count &- ChunkHeader.magic.count &+ 1)
         }
         return nil
-    }
-
-    /// False: the chunk isn't good.
-    private mutating func take(_ header: ChunkHeader, _ offset: UInt64) throws(LogError) -> Bool {
-        do throws(LogError) {
-            try chunks.read(header, at: offset, into: buffer)
-        } catch {
-            if error.code == .damaged { return false }
-            throw error
-        }
-        let bytes = UnsafeRawBufferPointer(start: buffer.start, count: Int(header.rawLength))
-        let range = offset..<header.end(from: offset)
-        switch header.kind {
-        case .metadata: return takeMetadata(header, bytes, range)
-        case .events: return try takeEvents(header, bytes, range)
-        case .index:
-            guard let found = LogIndex(decoding: bytes, version: chunks.version) else { return false }
-            let checksums = found.entries.compactMap(\.checksum)
-            if !checksums.isEmpty { index = Set(checksums) }
-            indexedEvents = header.firstEvent
-        case .end:
-            guard let found = LogEnd(decoding: bytes), found.eventCount == header.firstEvent else {
-                return false
-            }
-            end = found
-            endOfLog = range.upperBound
-        case .gap:
-            // What is missing shows in the numbers of the chunks around it.
-            guard LogGap(decoding: bytes, header) != nil else { return false }
-        }
-        understood.append(range)
-        return true
-    }
-
-    private mutating func takeMetadata(
-        _ header: ChunkHeader, _ bytes: UnsafeRawBufferPointer, _ range: Range<UInt64>
-    ) -> Bool {
-        guard let (_, kinds) = LogMetadata.decode(bytes), header.sequence == 0, metadata == nil else {
-            return false
-        }
-        for kind in EventKind.allCases {
-            if let entry = kinds.entry(kind.rawValue), entry.layout != kind.layout.description {
-                return false
-            }
-        }
-        metadata = Array(bytes)
-        metadataChecksum = header.checksum
-        self.kinds = kinds
-        setKinds(kinds)
-        understood.append(range)
-        return true
-    }
-
-    /// Decodes all events: whoever changed a chunk may have corrected its checksums.
-    private mutating func takeEvents(
-        _ header: ChunkHeader, _ bytes: UnsafeRawBufferPointer, _ range: Range<UInt64>
-    ) throws(LogError) -> Bool {
-        guard let start = bytes.baseAddress,
-            !header.firstEvent.addingReportingOverflow(UInt64(header.eventCount)).overflow
-        else { return false }
-        if header.sequence == 1 {
-            doubtsMetadata = header.link != ChunkHeader.link(metadataChecksum, version: chunks.version)
-        }
-        let before = pieces.last.map(\.chain) ?? RunningChecksum.seed
-        var decoded = decode(start, bytes.count, header, before)
-        if decoded == nil, doubtsMetadata, metadata != nil {
-            // Perhaps their table of kinds was changed.
-            setKinds(.own)
-            decoded = decode(start, bytes.count, header, before)
-            if decoded != nil { metadata = nil } else { setKinds(kinds) }
-        }
-        guard let (icount, chain) = decoded else { return false }
-        guard pieces.makeRoom() else { throw LogError.system(.noMemory, "read", chunks.path) }
-        pieces.append(
-            SalvagedPiece(
-                source: .chunk(header, range), sequence: header.sequence, firstEvent: header.firstEvent,
-                firstIcount: header.firstIcount, eventCount: header.eventCount, endIcount: icount,
-                chain: header.chain,
-                chainBefore: chunks.version == 1 && chain == header.chain ? before : nil,
-                checksum: header.checksum))
-        return true
-    }
-
-    /// Icount and, in format 1, the running checksum after the events; nil: they aren't events.
-    private mutating func decode(
-        _ start: UnsafeRawPointer, _ count: Int, _ header: ChunkHeader, _ before: UInt64
-    ) -> (icount: UInt64, chain: UInt64)? {
-        decoder.begin(
-            start, count: count, firstEvent: header.firstEvent, firstIcount: header.firstIcount,
-            eventCount: UInt64(header.eventCount))
-        var (icount, chain) = (header.firstIcount, before)
-        while decoder.remaining > 0 {
-            let event = decoder.cursor
-            guard decoder.skip(), decoder.icount >= icount else { return nil }
-            icount = decoder.icount
-            if chunks.version == 1 {
-                chain = RunningChecksum.fold(chain, event: event, count: decoder.cursor - event)
-            }
-        }
-        return decoder.cursor == decoder.end ? (icount, chain) : nil
-    }
-
-    private mutating func setKinds(_ table: KindTable) {
-        chunks.kinds = table
-        decoder.deallocate()
-        decoder = EventDecoder(table)
-    }
-
-    /// Of a whole log it follows the end.
-    private mutating func takeTrailer() throws(LogError) {
-        guard let place = endOfLog, place <= chunks.size else { return }
-        let bytes = try chunks.bytes(at: place, count: FileTrailer.size)
-        if bytes.withUnsafeBytes({ FileTrailer(decoding: $0) }) != nil {
-            understood.append(place..<place &+ UInt64(FileTrailer.size))
-            hasTrailer = true
-        }
-    }
-
-    // MARK: The live file
-
-    /// Takes segments that belong to the log, as far as they are good.
-    private mutating func readLive(_ path: String, _ system: Syscalls) throws(LogError) {
-        if end != nil { return }
-        let next = (try? LiveSnapshot(path: path + LogFiles.Suffix.newLive, system: system)) ?? nil
-        var found = next.flatMap { $0.tie == chunks.inode ? $0 : nil }
-        if found == nil {
-            found = (try? LiveSnapshot(path: path + LogFiles.Suffix.live, system: system)) ?? nil
-        }
-        guard let found else { return }
-        if found.isHeld {
-            throw LogError(.busy, "\(path) is being recorded: wait until its recorder has ended")
-        }
-        if metadata != nil, let binding = found.binding,
-            binding != UInt32(truncatingIfNeeded: metadataChecksum)
-        {
-            return
-        }
-        hasLive = true
-        recorderErrno = found.failure ?? 0
-        live = found.segments
-        for (number, segment) in live.enumerated() {
-            let check = LiveSegmentCheck(segment, &decoder)
-            guard check.eventCount > 0, let count = UInt32(exactly: check.eventCount) else { continue }
-            let (icount, chain) = end(of: segment, check)
-            pieces.append(
-                SalvagedPiece(
-                    source: .live(number, check.length), sequence: segment.header.sequence,
-                    firstEvent: segment.header.firstEvent, firstIcount: segment.header.firstIcount,
-                    eventCount: count, endIcount: icount, chain: chain, chainBefore: segment.header.chain,
-                    isWhole: check.isWhole))
-        }
-    }
-
-    /// Icount and running checksum after the good events of a segment.
-    private mutating func end(of segment: LiveSnapshot.Segment, _ check: LiveSegmentCheck) -> (UInt64, UInt64)
-    {
-        guard let start = segment.bytes.start else { return (0, 0) }
-        decoder.begin(
-            UnsafeRawPointer(start), count: check.length, firstEvent: segment.header.firstEvent,
-            firstIcount: segment.header.firstIcount, eventCount: check.eventCount)
-        var chain = segment.header.chain
-        while decoder.remaining > 0 {
-            let event = decoder.cursor
-            guard decoder.skip() else { break }
-            chain = RunningChecksum.fold(chain, event: event, count: decoder.cursor - event)
-        }
-        return (decoder.icount, chain)
     }
 
     // MARK: Reading again
