@@ -7,6 +7,8 @@ final class ConvertedQEMULog {
     let origin: QEMUOrigin
     /// Where the next event was in QEMU's log.
     private(set) var offset = UInt64(QEMULogReader.headerSize)
+    /// Is that known? Only if all events before it were read.
+    private(set) var knowsOffset = true
     private(set) var lastKind: QEMUKind?
     private var event = Event(kind: 0, role: .vcpu, icount: 0, index: 0)
     private let buffer = RawBuffer()
@@ -26,6 +28,14 @@ final class ConvertedQEMULog {
         // A repaired one says so itself.
         reader.onGap = { _ in }
         guard buffer.reserve(1 << 12) else { throw LogError.system(.noMemory, "read", reader.path) }
+    }
+
+    /// Goes to an event through the index.
+    func enter(atEvent number: UInt64) throws(LogError) {
+        try reader.seek(toEvent: number)
+        // An INSTRUCTION counts from the event before it.
+        event.icount = reader.decoder.pointee.icount
+        knowsOffset = false
     }
 
     /// False at the end.

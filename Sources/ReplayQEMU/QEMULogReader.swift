@@ -13,6 +13,8 @@ package final class QEMULogReader {
         case whole
         /// After a whole event that isn't END.
         case afterEvent
+        /// In one of these ways: the events before those that were read say in which.
+        case withoutEnd
         /// Within an event, which begins at this byte.
         case withinEvent(offset: UInt64)
     }
@@ -80,6 +82,8 @@ package final class QEMULogReader {
     /// Did its recorder end cleanly? Known after the last event.
     package var isClean: Bool { version != QEMUFormat.unfinished && ending == .whole }
 
+    /// Are the events' offsets right? Not after ``enter(atEvent:)``.
+    package var knowsOffset: Bool { converted?.knowsOffset ?? true }
     /// The place of the next event in the file.
     package var offset: UInt64 { converted?.offset ?? window.offset }
     /// The number of events so far, and the icount of the last one.
@@ -118,7 +122,18 @@ package final class QEMULogReader {
         return false
     }
 
+    /// Goes to an event of a converted log, without reading those before it. QEMU's own file has no index.
+    package func enter(atEvent number: UInt64) throws(LogError) {
+        guard let converted else { return }
+        try converted.enter(atEvent: number)
+        index = number
+    }
+
     private func end(_ log: ConvertedQEMULog) {
+        guard log.knowsOffset else {
+            ending = log.lastKind == .end ? .whole : .withoutEnd
+            return
+        }
         ending =
             log.offset < size
             ? .withinEvent(offset: log.offset) : log.lastKind == .end ? .whole : .afterEvent

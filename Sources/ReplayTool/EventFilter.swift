@@ -67,11 +67,18 @@ struct EventFilter {
 
     /// Goes to the first event that may be selected, or close before it.
     func enter(_ reader: LogReader) throws(LogError) {
-        if first.event > 0 {
-            try reader.seek(toEvent: min(max(first.event, reader.firstEvent), reader.endEvent))
-        } else if first.icount > 0 {
-            try reader.seek(toEvent: reader.event(beforeIcount: first.icount))
-        }
+        if let entry = entry(of: reader) { try reader.seek(toEvent: entry) }
+    }
+
+    /// The same in a converted log.
+    func enter(_ reader: QEMULogReader) throws(LogError) {
+        if let own = reader.ownLog, let entry = entry(of: own) { try reader.enter(atEvent: entry) }
+    }
+
+    /// Nil: its beginning.
+    private func entry(of reader: LogReader) -> UInt64? {
+        if first.event > 0 { return min(max(first.event, reader.firstEvent), reader.endEvent) }
+        return first.icount > 0 ? reader.event(beforeIcount: first.icount) : nil
     }
 
     /// Is it after all that are selected?

@@ -26,6 +26,7 @@ extension LogTool {
                     )
                     return .unusable
                 }
+                try filter.enter(reader)
                 return try dump(reader, filter, options)
             }
         }
@@ -54,7 +55,10 @@ extension LogTool {
         while try reader.next(&event) {
             output.progress(reader, event: event.index)
             if filter.isPast(event.index, event.icount) || output.isBroken { return .fine }
-            if filter.selects(event) { show(ShownEvent(event), options) }
+            guard filter.selects(event) else { continue }
+            var shown = ShownEvent(event)
+            if !reader.knowsOffset { shown.offset = nil }
+            show(shown, options)
         }
         return ended(reader.path, reader.completeness)
     }

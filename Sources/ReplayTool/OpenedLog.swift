@@ -105,6 +105,7 @@ extension ToolOutput {
     @inline(__always)
     func progress(_ reader: QEMULogReader, event: UInt64) {
         guard event & 0xfff == 0 else { return }
+        if let own = reader.ownLog { return progress(own, event: event) }
         progress(reader.offset, of: reader.size)
     }
 }
@@ -128,6 +129,7 @@ extension QEMULogReader {
         return switch ending {
         case .withinEvent(let offset):
             .died("\(diedOrCut), and the log ends within an event, at byte \(offset)")
+        case .withoutEnd: .died(diedOrCut)
         case .afterEvent: .died("\(diedOrCut), and the log ends after a whole event")
         case .whole, nil: version == 0 ? .died("QEMU ended while it closed the log") : .finished
         }

@@ -36,6 +36,41 @@ import Testing
         #expect(logs.1.isClean)
     }
 
+    /// Through the index: each event from there on is the same, except that its place in QEMU's file isn't known.
+    @Test(arguments: [Compression.whole, .columns]) func everyEventCanBeEntered(_ compression: Compression)
+        throws
+    {
+        let scratch = Scratch()
+        var log = QEMUBytes(QEMUBytes.formats[0])
+        for number in 0..<600 {
+            log.kind(.instruction)
+            log.number(UInt32(number))
+            log.kind(.clockHost)
+            log.number(Int64(number * number))
+        }
+        for isCut in [true, false] {
+            if !isCut { log.kind(.end) }
+            Files.write(scratch.path("qemu"), log.bytes)
+            let file = try NewFile(path: scratch.path("log"), replaces: true)
+            var options = LogOptions(segmentSize: 256)
+            options.compression = compression
+            try QEMUConverter(QEMULogReader(path: scratch.path("qemu"))).convert(to: file, options)
+            try file.keep()
+            let whole = ReadLog(scratch.path("qemu")).events
+            let own = try LogReader(path: scratch.path("log"))
+            #expect(own.overview.chunkCount > 5)
+            for number in stride(from: 0, through: whole.count, by: 7) {
+                let part = ReadLog(converted: scratch.path("log"), from: UInt64(number))
+                #expect(
+                    part.error == nil
+                        && part.ending == (isCut ? .withoutEnd : number < whole.count ? .whole : .withoutEnd))
+                #expect(part.events.map(\.payload) == whole[number...].map(\.payload))
+                #expect(part.events.map(\.kind) == whole[number...].map(\.kind))
+                #expect(part.events.map(\.icount) == whole[number...].map(\.icount))
+            }
+        }
+    }
+
     @Test(arguments: QEMUBytes.formats) func everyCutIsConverted(_ format: QEMUFormat) throws {
         let log = QEMUBytes.everyKind(format, version: 0)
         for count in stride(from: 20, through: log.bytes.count, by: 1) {

@@ -32,10 +32,12 @@ struct ReadLog {
         }
     }
 
-    /// A log that was converted.
-    init(converted path: String) {
+    /// A log that was converted, from its beginning or from an event on.
+    init(converted path: String, from number: UInt64? = nil) {
         do throws(LogError) {
-            try read(try QEMULogReader(converted: LogReader(path: path))) { _ in }
+            let reader = try QEMULogReader(converted: LogReader(path: path))
+            if let number { try reader.enter(atEvent: number) }
+            try read(reader) { _ in }
         } catch {
             self.error = error
         }
