@@ -230,6 +230,7 @@ int main(int argc, char **argv) {
             old_end();
     }
     replay_mutex_unlock();
+    replay_status_t status = replay_finish(); // what is still queued reaches the guest here
     printf("icount %" PRIu64 ", state %016" PRIx64 "\n", m.icount, m.state);
-    return replay_finish() ? complain() : 0;
+    return status ? complain() : 0;
 }

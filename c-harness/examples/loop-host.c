@@ -120,6 +120,7 @@ int main(int argc, char **argv) {
         replay_account_executed_instructions();
     }
     replay_mutex_unlock();
+    replay_status_t status = replay_finish(); // what is still queued reaches the guest here
     printf("icount %" PRIu64 ", state %016" PRIx64 "\n", m.icount, m.state);
-    return replay_finish() ? complain() : 0;
+    return status ? complain() : 0;
 }

@@ -195,6 +195,7 @@ int main(int argc, char **argv) {
     run_io(&m);
     replay_mutex_unlock();
     pthread_join(vcpu, NULL);
+    replay_status_t status = replay_finish(); // what is still queued reaches the guest here
     printf("icount %" PRIu64 ", state %016" PRIx64 "\n", (uint64_t)m.icount, m.state);
-    return replay_finish() ? complain() : 0;
+    return status ? complain() : 0;
 }

@@ -15,6 +15,18 @@ foreach(_name minimal-host loop-host frame-host)
     set_tests_properties(examples-${_name} PROPERTIES TIMEOUT 60)
 endforeach()
 
+# Keys until the very end, in so many rounds.
+foreach(_name minimal-host loop-host frame-host)
+    set(_rounds 2)
+    if(_name STREQUAL minimal-host)
+        set(_rounds 10)
+    endif()
+    add_test(NAME examples-last-keys-${_name}
+        COMMAND ./test-last-keys $<TARGET_FILE:${_name}> ${_rounds}
+        WORKING_DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR})
+    set_tests_properties(examples-last-keys-${_name} PROPERTIES TIMEOUT 120)
+endforeach()
+
 add_test(NAME examples-continue
     COMMAND ./test-continue $<TARGET_FILE:continue-host>
     WORKING_DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR})

@@ -418,7 +418,6 @@ static int run(const arguments_t *a) {
     /* Query the run while the session still exists. */
     replay_info_t info = REPLAY_INFO_INIT;
     replay_query(&info);
-    uint64_t digest = machine_digest(&m);
 
     /* Take apart in the opposite order. Detaching releases the lock. */
     replay_block_close(m.disk);
@@ -426,8 +425,10 @@ static int run(const arguments_t *a) {
     replay_glib_detach(NULL);
 
     /* RECORD: without this call the log looks as if its recorder had died.
-     * PLAY: OK only if the guest did everything that is in the log. */
+     * PLAY: OK only if the guest did everything that is in the log.
+     * What is still queued reaches the guest here, so its state is final after it. */
     replay_status_t status = replay_finish();
+    uint64_t digest = machine_digest(&m);
     if (status != REPLAY_OK && status != REPLAY_ERROR_LOG_CUT)
         return complain();
 

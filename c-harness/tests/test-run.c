@@ -12,7 +12,7 @@ enum { LAST = 60000, CLOCK_EVERY = 1000, SLEEP_EVERY = 5000, MASK_PERIOD = 3000 
  * half of the time. */
 static struct {
     host_t host;
-    uint64_t state;
+    uint64_t state, last;
     replay_timer_t *timer;
     int32_t keyboard;
     bool pending;
@@ -46,9 +46,9 @@ static void execute(void *opaque, uint64_t instructions) {
             m.host.idle = true;
             replay_timer_mod(m.timer, replay_get_virtual_clock() + 3000000);
         }
-        if (m.host.icount == LAST)
+        if (m.host.icount == m.last)
             replay_run_stop();
-        if (m.host.icount == LAST || atomic_load(&m.kicked))
+        if (m.host.icount == m.last || atomic_load(&m.kicked))
             return;
     }
 }
@@ -87,6 +87,7 @@ static void requests(void *opaque) {
 
 static void init(void) {
     memset(&m, 0, sizeof m);
+    m.last = LAST;
     host_init(&m.host);
     m.host.callbacks.execute = execute;
     m.host.callbacks.interrupt = interrupt;
@@ -151,6 +152,40 @@ TEST(one_thread_needs_no_lock_and_no_role) {
     CHECK_STATUS(replay_run(), OK);
     CHECK_EQ(m.host.icount, LAST);
     CHECK_STATUS(replay_finish(), OK);
+}
+
+static void press_always(void) {
+    replay_chr_be_write(m.keyboard, (const uint8_t *)"k", 1);
+}
+
+/* Also what was queued by the execute() that stopped the run. */
+TEST(the_state_after_a_run_with_one_thread_is_the_final_one) {
+    for (replay_mode_t mode = REPLAY_MODE_RECORD; mode <= REPLAY_MODE_PLAY; mode++) {
+        begin(mode);
+        m.each = press_always;
+        CHECK_STATUS(replay_run(), OK);
+        mode == REPLAY_MODE_RECORD ? note_recorded() : check_replayed();
+        if (mode == REPLAY_MODE_RECORD)
+            CHECK_EQ(m.keys, m.executes);
+        CHECK_STATUS(replay_finish(), OK);
+        CHECK_EQ(m.keys, recorded_keys);
+    }
+}
+
+/* What the host queues after the run comes with replay_finish(), in both modes. */
+TEST(what_is_queued_after_a_run_arrives_at_the_end) {
+    for (replay_mode_t mode = REPLAY_MODE_RECORD; mode <= REPLAY_MODE_PLAY; mode++) {
+        begin(mode);
+        m.last = LAST - 1; /* where the guest is awake */
+        m.each = press_always;
+        CHECK_STATUS(replay_run(), OK);
+        if (mode == REPLAY_MODE_RECORD)
+            recorded_keys = m.keys;
+        CHECK_EQ(m.keys, recorded_keys);
+        press_always();
+        CHECK_STATUS(replay_finish(), OK);
+        CHECK_EQ(m.keys, recorded_keys + 1);
+    }
 }
 
 TEST(a_thread_that_holds_the_lock_holds_it_afterwards) {

@@ -31,8 +31,11 @@ extern "C" {
  *  (replay_glib_attach()). The call acquires and releases the lock; a thread that
  *  already held it holds it again when the call returns.
  *
- *  Returns after replay_run_stop() (in PLAY when the log's other events at that icount
- *  were delivered), at the end of the log in PLAY, or when the session has failed.
+ *  Returns after replay_run_stop(), at the end of the log in PLAY, or when the session has
+ *  failed. After replay_run_stop() the thread that runs the vCPU first delivers to the guest
+ *  what is queued: RECORD writes it, PLAY takes the log's events at that icount. So a host
+ *  with one thread has its final state when the call returns; with more threads others may
+ *  still queue something, and the state is final after replay_finish().
  *  A log that was recorded with one thread may be replayed with two, and vice versa.
  *  The host itself handles a shutdown or a reset: it calls replay_run_stop() to end
  *  the machine.

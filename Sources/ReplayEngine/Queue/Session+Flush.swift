@@ -70,9 +70,11 @@ extension Session {
 
     /// PLAY: FLUSH is next. Is this the flush that it names? If that is over it is a divergence.
     func reaches(_ event: Event, _ call: FlushCall) -> Bool {
-        if state.flushPlace.isIdle || call == .finish { return true }
         let number = event.flushNumber
         let recorded = FlushCall(rawValue: event.flushCall) ?? .direct
+        // What RECORD delivered after replay_run() waits for replay_finish() here too.
+        if recorded == .finish, call != .finish, areRunnersStopped { return false }
+        if state.flushPlace.isIdle || call == .finish { return true }
         if state.flushPlace.number < number {
             noteOwnNews()
             return false

@@ -80,7 +80,20 @@ extension Session {
         var emptySlices = 0
         while mayRunOn { if isVCPU { runSlice(&emptySlices) } else { runMainLoop() } }
         withPinnedPlayer { takeLastEvents($0, isVCPU) }
+        if isVCPU, isRecording, areRunnersStopped { flushBeforeReturn() }
         return hasFailed ? failure : .ok
+    }
+
+    /// Has replay_run_stop() ended the loops of this session?
+    var areRunnersStopped: Bool { runners.areStopped.load(ordering: .acquiring) }
+
+    /// RECORD: what is queued reaches the guest before replay_run() returns, so that the state which a host with one
+    /// thread has then is the final one. PLAY does it in ``takeLastEvents(_:_:)``.
+    private func flushBeforeReturn() {
+        for _ in 0..<Self.mostRounds where queue.inbox.count > 0 {
+            if hasFailed, !options.goOnWhenFull { return }
+            flushQueue(.turn)
+        }
     }
 
     /// PLAY: while recording, a main loop may have iterated once more at the place where it
@@ -107,7 +120,7 @@ extension Session {
     }
 
     private var mayRunOn: Bool {
-        if runners.areStopped.load(ordering: .acquiring) { return false }
+        if areRunnersStopped { return false }
         if let isOver = withPlayer({ $0.endIsReported }) { return !hasFailed && !isOver }
         return !hasFailed || options.goOnWhenFull
     }
