@@ -1,4 +1,3 @@
-import Glibc
 import ReplayLog
 import ReplaySystem
 
@@ -13,22 +12,9 @@ final class ExportFile {
     ///   - path: `-` is standard output.
     ///   - log: What is exported, and must stay as it is.
     init(_ path: String, of log: String, replaces: Bool, _ output: ToolOutput) throws(LogError) {
-        if path != "-" && ExportFile.isSame(log, path) {
-            throw LogError(.exists, "\(path) is the log itself; give another name")
-        }
+        if path != "-" { try FilesRead.refuse(path, reading: log) }
         file = path == "-" ? nil : try NewFile(path: path, replaces: replaces)
         self.output = output
-    }
-
-    /// Is a file also what would be written, or replaced on the way?
-    static func isSame(_ log: String, _ target: String) -> Bool {
-        isOne(log, target) || isOne(log, NewFile.part(of: target))
-    }
-
-    private static func isOne(_ a: String, _ b: String) -> Bool {
-        var (statusA, statusB) = (stat(), stat())
-        return a.withFileName { stat($0, &statusA) } == 0 && b.withFileName { stat($0, &statusB) } == 0
-            && (statusA.st_dev, statusA.st_ino) == (statusB.st_dev, statusB.st_ino)
     }
 
     func write(_ bytes: [UInt8]) throws(LogError) {

@@ -29,7 +29,7 @@ extension LogTool {
     /// Writes a log in the newest format, with the same events: of a log of QEMU's, or one of this library.
     public func convert(_ path: String, to target: String, _ options: ConvertOptions) -> ToolExit {
         run { () throws(LogError) in
-            try refuseSame(path, target)
+            try FilesRead.refuse(target, reading: path)
             let log = try OpenedLog(path: path)
             let file = try NewFile(path: target, replaces: options.force)
             switch log {

@@ -18,6 +18,7 @@ extension LogTool {
     /// Writes a part of a log, which a host can replay, and beside it the snapshots that belong to the part.
     public func cut(_ path: String, to target: String, _ options: CutOptions) -> ToolExit {
         run { () throws(LogError) in
+            try FilesRead.refuse(target, Cut.store(target), reading: path)
             guard case .own(let reader) = try OpenedLog(path: path) else {
                 throw LogError(
                     .notALog,
@@ -71,7 +72,8 @@ private struct Cut {
         return .icount(convert(clock, time))
     }
 
-    private static func store(_ path: String) -> String { path + ".snap" }
+    /// Beside the log, and not beside a link to it.
+    static func store(_ path: String) -> String { Syscalls.resolved(path) + ".snap" }
 
     /// The place of the snapshot at which the part begins.
     private static func snapshot(

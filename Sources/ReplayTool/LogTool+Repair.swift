@@ -9,19 +9,12 @@ extension LogTool {
     /// - Parameter force: `target` may be replaced.
     public func repair(_ path: String, to target: String, force: Bool) -> ToolExit {
         run { () throws(LogError) in
-            try refuseSame(path, target)
+            try FilesRead.refuse(target, reading: path)
             let result =
                 OpenedLog.isQEMU(path)
                 ? try repairQEMU(path, target, force) : try repairOwn(path, target, force)
             if json { print(result.json(path, target)) } else { printText(path, target, result) }
             return result.isWhole ? .fine : .different
-        }
-    }
-
-    /// A verb that writes a file leaves the one that it reads alone.
-    func refuseSame(_ path: String, _ target: String) throws(LogError) {
-        if ExportFile.isSame(path, target) {
-            throw LogError(.exists, "\(path) and \(target) are the same file; choose a different name")
         }
     }
 
