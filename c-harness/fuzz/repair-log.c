@@ -7,7 +7,7 @@
 #include <xxhash.h>
 
 enum { FILE_HEADER = 64, CHUNK_HEADER = 72, TRAILER = 40, ENTRY = 32 };
-enum { EVENTS = 2, INDEX = 3, STORED = 0, IN_WORDS = 64, MOST_CHUNKS = 256 };
+enum { EVENTS = 2, INDEX = 3, STORED = 0, COLUMNS = 2, IN_WORDS = 64, MOST_CHUNKS = 256 };
 
 static uint32_t get32(const uint8_t *at) {
     uint32_t value;
@@ -112,6 +112,20 @@ static uint64_t fold_events(uint64_t chain, const uint8_t *at, const uint8_t *en
 
 /* ------------------------------------------------------------------- the file */
 
+/* A chunk in columns is as long as they are together, by their directory. */
+static void repair_columns(uint8_t *header, const uint8_t *at, const uint8_t *end) {
+    uint64_t count, skipped, length, stored, sum = 0;
+    at = skip_number(at, end, &count);
+    for (; at && count > 0 && sum <= INT32_MAX; count--) {
+        at = skip_number(at, end, &skipped);
+        at = at ? skip_number(at, end, &length) : NULL;
+        at = at ? skip_number(at, end, &stored) : NULL;
+        sum += at && length <= INT32_MAX ? length : 0;
+    }
+    if (at && sum <= INT32_MAX)
+        put32(header + 36, (uint32_t)sum);
+}
+
 /* The index holds the checksum of each chunk's header. */
 static void repair_index(uint8_t *entry, size_t length, const uint64_t *checksums, size_t count) {
     for (size_t i = 0; i < count && length >= ENTRY; i++, entry += ENTRY, length -= ENTRY)
@@ -132,6 +146,8 @@ void repair_log(uint8_t *log, size_t length) {
             put32(header + 40, (uint32_t)(stored = room));
         if (header[5] == STORED)
             put32(header + 36, (uint32_t)stored);
+        if (header[4] == EVENTS && header[5] == COLUMNS)
+            repair_columns(header, payload, payload + stored);
         if (header[4] == EVENTS) /* what is compressed keeps its own */
             chain = header[5] == STORED ? fold_events(chain, payload, payload + stored)
                                         : get64(header + 48);
