@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Positions and devices: disks, what was plugged in or removed since, requests that are
  * under way. */
-#include "host.h"
+#include "block-host.h"
 #include "positions.h"
 
 static int64_t length_of_disk(void *opaque) {
@@ -30,7 +30,52 @@ TEST(a_disk_that_the_guest_writes_to_is_not_part_of_a_position) {
     CHECK_STATUS(host_last_error().status, ERROR_NOT_SUPPORTED);
     CHECK_STATUS(save(&memory), ERROR_NOT_SUPPORTED);
     CHECK_HAS(host_last_error().message, "disk0");
+    CHECK_HAS(host_last_error().message, "use the library's snapshots");
     CHECK_STATUS(host_end(&host), OK);
+}
+
+/** The host's snapshot has the content of its backend. */
+TEST(a_disk_whose_content_the_host_holds_goes_back_with_its_snapshots) {
+    enum { PLACES = 6 };
+    static host_t host;
+    static memory_t memory[PLACES];
+    static disk_t disk, kept[PLACES];
+    static const unsigned order[] = {4, 1, 5, 0, 3};
+    for (int play = 0; play < 2; play++) {
+        disk_fill(&disk);
+        host_init(&host);
+        CHECK_STATUS(
+            host_configure(&host, play ? REPLAY_MODE_PLAY : REPLAY_MODE_RECORD, log_path(), NULL),
+            OK);
+        replay_block_t *block = disk_open(&disk, REPLAY_BLOCK_OVERLAY_OFF);
+        host_start(&host, REPLAY_THREAD_VCPU | REPLAY_THREAD_IO);
+        for (size_t round = 0; round <= (play ? sizeof order / sizeof *order : 0); round++) {
+            unsigned first = 0;
+            if (round > 0) {
+                first = order[round - 1];
+                host.icount = first * 100;
+                memcpy(disk.bytes, kept[first].bytes, DISK_BYTES);
+                CHECK_STATUS(load(&memory[first]), OK);
+            }
+            for (unsigned i = first; i < PLACES; i++) {
+                uint8_t data[64], found[64];
+                memset(data, (int)i + 1, sizeof data);
+                CHECK(replay_can_snapshot());
+                if (!play) {
+                    CHECK_STATUS(save(&memory[i]), OK);
+                    kept[i] = disk;
+                }
+                CHECK_EQ(read_now(&host, block, 512, found, sizeof found), 0);
+                CHECK_EQ(found[0], i ? i : disk.bytes[512]);
+                CHECK_EQ(write_now(&host, block, 512, data, sizeof data), 0);
+                host_execute(&host, REPLAY_THREAD_VCPU, (i + 1) * 100 - host.icount);
+            }
+        }
+        if (play)
+            CHECK(host_run_to_end(&host, REPLAY_THREAD_VCPU | REPLAY_THREAD_IO));
+        CHECK_STATUS(replay_block_close(block), OK);
+        CHECK_STATUS(host_end(&host), OK);
+    }
 }
 
 TEST(going_back_past_the_plugging_in_of_a_device_drops_it) {

@@ -28,9 +28,10 @@ extern "C" {
  *  - PLAY: a shutdown is about to be requested,
  *
  *  because these refer to callbacks and memory of the host. Queued input from outside doesn't
- *  matter. Never in this run (ERROR_NOT_SUPPORTED) with a disk of block.h that isn't read-only,
- *  because a position doesn't hold its content, or with more than 300,000 timers. Not after
- *  the run has failed.
+ *  matter. Never in this run (ERROR_NOT_SUPPORTED) with more than 300,000 timers, or with a
+ *  disk of block.h that the guest writes to and whose overlay or image the library keeps:
+ *  use the library's snapshots (debug.h), or REPLAY_BLOCK_OVERLAY_OFF with a backend whose
+ *  content your own snapshots hold. Not after the run has failed.
  *
  *  @return if false, replay_last_error() has the status that replay_position_save() would
  *    return, and the reason. None: false, ERROR_WRONG_MODE.
@@ -62,7 +63,9 @@ REPLAY_API replay_status_t replay_position_save(const replay_stream_t *out);
  *  Play: the log's next event is the one that was next when the position was saved. An
  *        earlier failure, reported end or replay_run_stop() no longer counts. What is
  *        queued is dropped without a callback, and so are completions of the library's disks
- *        for requests from before; the host drops its own requests. The library's timers are
+ *        for requests from before; the host drops its own requests. A backend that the guest
+ *        writes to must have ended its requests before its content is set back, or a late
+ *        write would change it. The library's timers are
  *        set as they were. One that was created later doesn't exist any more, and its handle
  *        isn't valid: the replay creates it again where the recording did.
  *        Character devices that were plugged in later are dropped; the replay registers them
@@ -76,7 +79,7 @@ REPLAY_API replay_status_t replay_position_save(const replay_stream_t *out);
  *  @return REPLAY_OK; ERROR_POSITION: it is damaged, or of a different recording, or has a
  *    timer, character device, network filter or disk that doesn't exist here, which the
  *    reason names (create them in the same order in each run, before the start if possible);
- *    ERROR_NOT_SUPPORTED (a disk that isn't read-only); ERROR_SYSTEM (read() failed);
+ *    ERROR_NOT_SUPPORTED (a disk as in replay_can_snapshot()); ERROR_SYSTEM (read() failed);
  *    ERROR_NO_MEMORY; a failure to read the log; ERROR_INVALID_ARGUMENT (no read());
  *    ERROR_STRUCT_SIZE; ERROR_WRONG_MODE; ERROR_WRONG_STATE (before replay_start());
  *    ERROR_REENTERED (from within a callback or replay_run()). After a failure the replay is

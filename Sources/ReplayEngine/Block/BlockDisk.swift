@@ -199,6 +199,12 @@ package final class BlockDisk: @unchecked Sendable {
         return isReadOnly || overlay != nil
     }
 
+    /// Is what the guest writes in a file of the library's?
+    var holdsWrites: Bool {
+        if overlay == nil, case .host = backend { return false }
+        return !isReadOnly
+    }
+
     /// Waits until no request is pending.
     /// - Returns: why a kept overlay doesn't have what was written.
     func close() -> SystemError? {

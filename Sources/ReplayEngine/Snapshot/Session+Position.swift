@@ -37,13 +37,14 @@ extension Session {
         return course.audioIn == nil ? nil : "a block of audio samples is begun"
     }
 
-    /// A disk of the library's that the guest writes to is not part of a position.
+    /// What the guest writes is in an overlay or image that only the library knows, and not part of a position.
     var writtenDisk: ReplayError? {
-        guard let disk = devices.allDisks.first(where: { !$0.isReadOnly }) else { return nil }
+        guard let disk = devices.allDisks.first(where: \.holdsWrites) else { return nil }
         return ReplayError(
             .notSupported,
-            "a position doesn't hold what the guest writes to \(disk.name): only read-only disks, and those of the host's "
-                + "own block layer, can go to a different place", device: disk.name)
+            "a position doesn't hold what the guest writes to \(disk.name): use the library's snapshots, or "
+                + "REPLAY_BLOCK_OVERLAY_OFF with a backend whose content your own snapshots hold",
+            device: disk.name)
     }
 
     // MARK: Save
