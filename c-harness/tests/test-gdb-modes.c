@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A debugger in the modes without a way back; connections, several CPUs, ends, mistakes. */
 #include "journey-gdb.h"
+#include "journey-modes.h"
 
 #include <sys/wait.h>
 #include <unistd.h>
@@ -295,6 +296,75 @@ TEST(breakpoints_of_a_debugger_that_went_are_removed_in_the_next_pause) {
     CHECK_EQ(m.cpu.icount, JOURNEY_LAST);
     CHECK_STATUS(journey_end(&m), OK);
     free(m.digests);
+}
+
+static atomic_bool gets_stuck, is_stuck;
+static unsigned pauses_before;
+static bool pauses_again;
+
+/** Stays in an instruction until the library gives up waiting for it. */
+static void get_stuck(journey_host_t *machine) {
+    if (atomic_load(&gets_stuck)) {
+        atomic_store(&is_stuck, true);
+        while (replay_gdb_attached())
+            usleep(1000);
+        CHECK(machine->breaks[0].set);
+        pauses_before = machine->pauses;
+        atomic_store(&gets_stuck, false);
+    }
+    /* Its hits don't count, until the machine is paused for a different reason. */
+    if (machine->cpu.icount == 50000) {
+        CHECK_EQ(machine->pauses, pauses_before);
+        CHECK(machine->breaks[0].set);
+        pauses_again = true;
+        CHECK_STATUS(replay_pause(), OK);
+    }
+}
+
+static void open_nothing(journey_host_t *machine) {
+    (void)machine;
+}
+
+static void resume_after_it(journey_host_t *machine, replay_pause_reason_t why) {
+    if (!pauses_again)
+        return; /* the debugger's */
+    CHECK_EQ(why, REPLAY_PAUSE_REQUEST);
+    machine->on_pause = NULL;
+    CHECK_STATUS(replay_resume(), OK);
+}
+
+static void leave_a_stuck_machine(void) {
+    CHECK_ANSWER("?", "T05thread:1;");
+    CHECK_ANSWER("Z0,4d,4", "OK");
+    CHECK_ANSWER("c", "T05thread:1;");
+    atomic_store(&gets_stuck, true);
+    gdb_send(&c, "c");
+    while (!atomic_load(&is_stuck))
+        usleep(1000);
+}
+
+TEST_SLOW(hits_of_breakpoints_left_in_a_stuck_machine_do_not_count, 60) {
+    static uint8_t state;
+    static const journey_device_t device = {&state, sizeof state, open_nothing, get_stuck, NULL};
+    journey_record(&m, 5, NULL);
+    for (replay_mode_t mode = REPLAY_MODE_NONE; mode <= REPLAY_MODE_RECORD; mode++) {
+        journey_loop_t loop = (journey_loop_t)mode; /* one of them each */
+        atomic_store(&is_stuck, false);
+        pauses_again = false;
+        m.device = &device;
+        m.prepare = listen_and_connect;
+        m.on_pause = resume_after_it;
+        talk = leave_a_stuck_machine;
+        journey_begin_in(&m, mode, loop);
+        journey_run(&m);
+        pthread_join(recording_debugger, NULL);
+        CHECK(atomic_load(&is_stuck));
+        CHECK(!m.breaks[0].set);
+        m.prepare = NULL;
+        m.device = NULL;
+        CHECK(!m.on_pause);
+        journey_end_in(&m, mode, loop);
+    }
 }
 
 TEST(a_forked_child_leaves_the_socket_alone) {
