@@ -103,6 +103,23 @@ import Testing
         #expect(reader.state == .died(reason: "its recorder ended without replay_finish()"))
     }
 
+    /// Its header, and the first byte of each of its segments.
+    @Test func whatADamagedLiveFileHadIsLost() throws {
+        let scratch = Scratch()
+        let path = try record(scratch, finished: false)
+        let live = try #require(try LiveSnapshot(path: path + ".live", system: Syscalls()))
+        let first = try #require(live.segments.first?.header.firstEvent)
+        for place in [16] + live.segments.map(\.offset) {
+            try change(path + ".live", at: place)
+            let salvage = try LogSalvage(path: path)
+            #expect(!salvage.isWhole && salvage.losses.count == 1, "byte \(place)")
+            #expect(try #require(salvage.losses.first).firstEvent >= first)
+            if place == 16 { #expect(salvage.eventCount == first) }
+            try change(path + ".live", at: place)
+        }
+        #expect(try LogSalvage(path: path).isWhole)
+    }
+
     /// Each place of a small log.
     @Test func aChangedByteCostsOneChunkAtMost() throws {
         let scratch = Scratch()

@@ -65,9 +65,9 @@ extension LogSalvage {
         } else if search.indexedEvents == event {
             lostEnd = true
         } else if (rest != nil && !isReplaced) || last?.isWhole == false
-            || !search.hasLive && search.begin?.isCut != true
+            || !search.hasLive && search.begin?.isCut != true || search.isLiveDamaged && losses.isEmpty
         {
-            // A recorder that is killed leaves a live file.
+            // A recorder that is killed leaves a live file, which has the last events.
             losses.append(
                 Loss(
                     firstEvent: event, nextEvent: nil, firstIcount: icount, nextIcount: nil, bytes: rest))

@@ -20,10 +20,12 @@ extension SalvageSearch {
             return
         }
         hasLive = true
+        isLiveDamaged = found.damage != nil
         recorderErrno = found.failure ?? 0
         live = found.segments
         for (number, segment) in live.enumerated() {
             let check = LiveSegmentCheck(segment, &decoder)
+            if !check.isWhole && segment.length > 0 { isLiveDamaged = true }
             guard check.eventCount > 0, let count = UInt32(exactly: check.eventCount) else { continue }
             let (icount, chain) = end(of: segment, check)
             pieces.append(

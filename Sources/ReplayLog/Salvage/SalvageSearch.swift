@@ -24,6 +24,8 @@ struct SalvageSearch {
     var understood: [Range<UInt64>] = []
     var segmentSize: UInt32 = 1 << 20
     var hasLive = false
+    /// Segments of it may be lost.
+    var isLiveDamaged = false
     var recorderErrno: Int32 = 0
     var live: [LiveSnapshot.Segment] = []
     let chunks: ChunkReader
