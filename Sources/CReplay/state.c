@@ -22,6 +22,6 @@ _Static_assert(sizeof(replay_error_t) == 32 + 96 + 96 + 64 + 512 + 1024,
 _Static_assert(sizeof(replay_input_event_t) == 32, "layout of replay_input_event_t");
 _Static_assert(offsetof(replay_host_t, icount) == 8, "layout of replay_host_t");
 _Static_assert(offsetof(replay_info_t, total_icount) == 96, "layout of replay_info_t");
-_Static_assert(sizeof(replay_info_t) == 120, "layout of replay_info_t");
+_Static_assert(sizeof(replay_info_t) == 128, "layout of replay_info_t");
 _Static_assert(sizeof(replay_input_t) == 48, "layout of replay_input_t");
 _Static_assert(sizeof(replay_end_t) == 16, "layout of replay_end_t");

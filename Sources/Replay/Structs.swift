@@ -26,6 +26,7 @@ extension replay_info_t {
         end_cause = info.end?.cause.rawValue ?? 0
         end_exit_code = info.end?.exitCode ?? 0
         break_icount = info.breakIcount
+        first_icount = info.firstIcount
     }
 }
 

@@ -47,7 +47,12 @@ extension LogTool {
         case .running: print("state", "running: a recorder is writing it")
         case .died(let reason): print("state", "\(reader.completeness.word): \(reason)")
         }
-        if let begin = reader.begin { print("begin", "icount \(begin.icount), event \(begin.event)") }
+        let snapshots = StoredSnapshots(of: reader)
+        if let begin = reader.begin {
+            print("begin", "icount \(begin.icount), event \(begin.event)")
+            let first = snapshots?.first(from: begin.event)
+            print("first place", first?.text ?? "none: there is no snapshot to replay from")
+        }
         print("icount", String(icount))
         if let duration = metadata.nanoseconds(icount) {
             print("virtual time", "\(Columns.decimal(duration, 1_000_000_000, places: 9)) s")
@@ -60,7 +65,7 @@ extension LogTool {
         let average = Columns.decimal(overview.fileSize, events, places: 2)
         print("bytes", "\(overview.fileSize) in \(overview.chunkCount) chunks, \(average) for each event")
         if overview.liveBytes > 0 { print("live", "\(overview.liveBytes) bytes of events in the live file") }
-        if let snapshots = StoredSnapshots(of: reader) { print("snapshots", snapshots.text) }
+        if let snapshots { print("snapshots", snapshots.text) }
         if let parent = ParentPlace(metadata) { print("branched at", parent.text) }
         if metadata.createdNs > 0 { print("created", LogTool.date(metadata.createdNs)) }
         if !metadata.fingerprint.isEmpty { output.line("fingerprint:") }
@@ -73,6 +78,7 @@ extension LogTool {
         _ reader: LogReader, _ overview: LogReader.Overview, _ icount: UInt64, _ gaps: [LogGap]
     ) -> [(String, JSONText)] {
         let metadata = reader.metadata
+        let snapshots = StoredSnapshots(of: reader)
         var members: [(String, JSONText)] = [
             ("file", .text(reader.path.shown)), ("type", .text("libreplay")),
             ("format", .unsigned(UInt64(metadata.formatVersion))), ("state", .text(reader.completeness.word)),
@@ -90,7 +96,10 @@ extension LogTool {
             (
                 "begin",
                 reader.begin.map {
-                    .object([("icount", .unsigned($0.icount)), ("event", .unsigned($0.event))])
+                    .object([
+                        ("icount", .unsigned($0.icount)), ("event", .unsigned($0.event)),
+                        ("first_place", snapshots?.first(from: $0.event)?.json ?? .null),
+                    ])
                 } ?? .null
             ), ("icount", .unsigned(icount)),
             ("virtual_ns", metadata.nanoseconds(icount).map { .unsigned($0) } ?? .null),
@@ -98,7 +107,7 @@ extension LogTool {
             ("events", .unsigned(overview.eventCount &- gaps.reduce(0) { $0 &+ $1.count })),
             ("bytes", .unsigned(overview.fileSize)),
             ("chunks", .count(overview.chunkCount)), ("live_bytes", .count(overview.liveBytes)),
-            ("snapshots", StoredSnapshots(of: reader)?.json ?? .null),
+            ("snapshots", snapshots?.json ?? .null),
             ("parent", ParentPlace(metadata)?.json ?? .null),
             ("created_ns", .unsigned(metadata.createdNs)),
             (

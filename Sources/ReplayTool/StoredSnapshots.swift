@@ -23,6 +23,9 @@ struct StoredSnapshots {
         }
     }
 
+    /// Where a log that begins with an event can be replayed from.
+    func first(from event: UInt64) -> SnapshotPlace? { labels.first { $0.place.event >= event }?.place }
+
     var text: String {
         if let refusal { return "can't be used: \(refusal)" }
         guard let first = labels.first?.place, let last = labels.last?.place else {
@@ -39,6 +42,11 @@ struct StoredSnapshots {
             ("refused", refusal.map { .text($0) } ?? .null),
         ])
     }
+}
+
+extension SnapshotPlace {
+    var text: String { "icount \(icount), event \(event)" }
+    var json: JSONText { .object([("icount", .unsigned(icount)), ("event", .unsigned(event))]) }
 }
 
 /// The recording from which another one branched: the fingerprint has it.

@@ -171,8 +171,11 @@ static bool at_begin(replay_pause_reason_t why) {
         CHECK(journey_is_here(&m, first + 500));
         CHECK_STATUS(replay_seek(first - 1), ERROR_INVALID_ARGUMENT);
         char sentence[100];
-        snprintf(sentence, sizeof sentence, "the log begins at icount %llu",
+        replay_info_t info = REPLAY_INFO_INIT;
+        CHECK_STATUS(replay_query(&info), OK);
+        snprintf(sentence, sizeof sentence, "is before icount %llu, the first place",
                  (unsigned long long)first);
+        CHECK_EQ(info.first_icount, first);
         CHECK_HAS(host_last_error().message, sentence);
         CHECK_STATUS(replay_seek_event(0), ERROR_INVALID_ARGUMENT);
         CHECK_HAS(host_last_error().message, "begins at icount");

@@ -18,7 +18,15 @@ static const uint64_t small_limit = (512 << 10) + 2 * SEGMENT;
 /** Replays what was kept. @return where it begins */
 static uint64_t play(replay_status_t status, uint64_t last) {
     ring_begin(&m, REPLAY_MODE_PLAY, log_path(), NULL);
+    replay_info_t info = REPLAY_INFO_INIT;
+    CHECK_STATUS(replay_query(&info), OK);
+    if (info.first_icount >
+        0) { /* the log may begin before it, with the events of a lost snapshot */
+        CHECK_STATUS(replay_seek(info.first_icount - 1), ERROR_INVALID_ARGUMENT);
+        CHECK_HAS(host_last_error().message, "first place of this log that can be reached");
+    }
     uint64_t executed = ring_run(&m, 0);
+    CHECK_EQ(m.begin, info.first_icount);
     uint64_t end = m.cpu.icount;
     replay_status_t found = ring_end(&m);
     CHECK_STATUS_IS(found, status);

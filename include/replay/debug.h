@@ -110,7 +110,8 @@ REPLAY_API bool replay_is_paused(void);
  *  @param icount the place
  *  @return REPLAY_OK; ERROR_NOT_SUPPORTED (the place isn't ahead, and there are no snapshots: the
  *    host has no save_state, the guest writes to a disk without an overlay, or rrsnap=off);
- *    ERROR_INVALID_ARGUMENT (the log has only a part of its run, which begins later);
+ *    ERROR_INVALID_ARGUMENT (the log has only a part of its run, and the place is before its
+ *    first snapshot: see replay_info_t's first_icount);
  *    ERROR_WRONG_MODE (RECORD, NONE); ERROR_WRONG_STATE (before replay_start()); the failure of
  *    a replay that has failed.
  *  Thread: [any], without the lock too. */

@@ -408,10 +408,14 @@ typedef struct libreplay_info {
     libreplay_shutdown_cause_t end_cause;
     int32_t end_exit_code;
     uint64_t break_icount;
+    uint64_t first_icount;
 } libreplay_info_t;
 
 #define LIBREPLAY_INFO_INIT                                                                        \
-    { (uint32_t)sizeof(libreplay_info_t), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+    {                                                                                              \
+        (uint32_t)sizeof(libreplay_info_t), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,  \
+            0, 0                                                                                   \
+    }
 
 #define LIBREPLAY_STACK_BYTES 49152
 

@@ -328,11 +328,13 @@ typedef struct replay_info {
     int32_t end_exit_code;             /**< the same */
     uint64_t break_icount;             /**< PLAY: where replay_break() interrupts the replay;
                                             UINT64_MAX if none is set, and in other modes */
+    uint64_t first_icount;             /**< PLAY of a log that has only a part of its run: the first
+                                            place that can be reached, a snapshot; else 0 */
 } replay_info_t;
 
 /** The value to start a replay_info_t from. */
 #define REPLAY_INFO_INIT                                                                           \
-    { (uint32_t)sizeof(replay_info_t), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+    { (uint32_t)sizeof(replay_info_t), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 
 /** Fills @p info, up to its size.
  *  @return REPLAY_OK; ERROR_INVALID_ARGUMENT, ERROR_STRUCT_SIZE.

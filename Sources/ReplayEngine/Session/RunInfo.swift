@@ -24,6 +24,8 @@ package struct RunInfo {
     package var end: End?
     /// PLAY: where a break is set; the largest number: nowhere.
     package var breakIcount = UInt64.max
+    /// PLAY: the first place that can be reached.
+    package var firstIcount: UInt64 = 0
 
     package struct End {
         package var events: UInt64

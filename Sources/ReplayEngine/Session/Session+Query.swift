@@ -23,6 +23,7 @@ extension Session {
             info.logStalls = writer.stalls
         }
         if let player = face.player { info.isAtEnd = player.endIsReported }
+        info.firstIcount = shared.firstIcount.load(ordering: .relaxed)
         if isPlaying { info.breakIcount = shared.breakIcount.load(ordering: .relaxed) }
         return info
     }

@@ -45,8 +45,8 @@ package struct SharedState: ~Copyable {
     let stopIcount = Atomic<UInt64>(.max)
     /// PLAY: where a break is set; the largest number: nowhere.
     let breakIcount = Atomic<UInt64>(.max)
-    /// PLAY: where the log begins.
-    let beginIcount = Atomic<UInt64>(0)
+    /// PLAY: the first place that can be reached.
+    let firstIcount = Atomic<UInt64>(0)
     /// The snapshots that exist.
     let snapshots = Atomic<UInt32>(0)
     /// Real time of the last completion that was queued.
@@ -80,7 +80,7 @@ package struct SharedState: ~Copyable {
         debuggers.store(0, ordering: .relaxed)
         stopIcount.store(.max, ordering: .relaxed)
         breakIcount.store(.max, ordering: .relaxed)
-        beginIcount.store(0, ordering: .relaxed)
+        firstIcount.store(0, ordering: .relaxed)
         snapshots.store(0, ordering: .relaxed)
         lastCompletion.store(.min, ordering: .relaxed)
     }

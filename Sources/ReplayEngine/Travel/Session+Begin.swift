@@ -37,6 +37,7 @@ extension Session {
             return failToBegin(begin, "\(snapshotPath) has no snapshot that can be used there\(remark)")
         }
         guard load(first, player) else { return }
+        shared.firstIcount.store(first.place.icount, ordering: .relaxed)
         snapshots.noteBegun()
         // Breakpoints there count: nothing was executed yet.
         travel.resumedAt = nil
@@ -57,9 +58,22 @@ extension Session {
     /// The file of snapshots that is beside the log.
     var snapshotPath: String { (fileName.map { String(fileName: $0) } ?? "") + SnapshotStorage.suffix }
 
-    /// Why a place can't be reached: the log begins after it. For any thread.
+    /// At the start: the icount of the first snapshot that the log has the events after; of a log that has all of its
+    /// run 0. If it can't be used, the first slice finds another one.
+    func firstPlace(_ player: Player) -> UInt64 {
+        guard let begin = player.reader.begin else { return 0 }
+        let file = try? SnapshotFileCopier(
+            path: snapshotPath, log: player.reader.identity, system: Syscalls(faults: options.faults))
+        let first = file?.labels.first { eventsOfLog.contains($0.place.event) }
+        return first?.place.icount ?? begin.icount
+    }
+
+    /// Why a place can't be reached: it is before the first snapshot of a log that has only a part of its run. For any
+    /// thread.
     func refusalOfPlace(icount: UInt64) -> String? {
-        let begin = shared.beginIcount.load(ordering: .relaxed)
-        return icount < begin ? "the log begins at icount \(begin)" : nil
+        let first = shared.firstIcount.load(ordering: .relaxed)
+        return icount < first
+            ? "icount \(icount) is before icount \(first), the first place of this log that can be reached"
+            : nil
     }
 }

@@ -62,7 +62,7 @@ extension Session {
         if travel.areChosen || lintsTravel { engage() }
         if host.savesState, isPlaying || keepsSnapshots { travel.nextLook = 0 }
         travel.goesToBegin = player?.reader.begin != nil
-        shared.beginIcount.store(player?.reader.begin?.icount ?? 0, ordering: .relaxed)
+        shared.firstIcount.store(player.map { firstPlace($0) } ?? 0, ordering: .relaxed)
     }
 
     /// Takes a snapshot if it is time for one.
@@ -157,7 +157,7 @@ extension Session {
     }
 
     /// PLAY: from the first event of the log to its end.
-    private var eventsOfLog: ClosedRange<UInt64> {
+    var eventsOfLog: ClosedRange<UInt64> {
         guard let reader = player?.reader else { return 0...UInt64.max }
         return reader.firstEvent...max(reader.firstEvent, reader.endEvent)
     }

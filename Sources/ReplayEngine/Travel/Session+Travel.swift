@@ -11,10 +11,13 @@ extension Session {
     package func resumeMachine() -> Status { ask(.resume, "replay_resume") }
     package func stepMachine() -> Status { ask(.step, "replay_step") }
     package func seek(_ icount: UInt64) -> Status {
+        seek(icount, "replay_seek")
+    }
+    private func seek(_ icount: UInt64, _ function: StaticString) -> Status {
         if isPlaying, let reason = refusalOfPlace(icount: icount) {
-            return note(ReplayError(.invalidArgument, "replay_seek is not possible: \(reason)", at: self))
+            return note(ReplayError(.invalidArgument, "\(function) is not possible: \(reason)"))
         }
-        return askInReplay(.seek(icount), "replay_seek")
+        return askInReplay(.seek(icount), function)
     }
     package func reverseStep() -> Status { askInReplay(.reverseStep, "replay_reverse_step") }
     /// For a debugger that has just reported an access: the step ends before the same instruction again.
@@ -32,7 +35,7 @@ extension Session {
             }
         }
         switch found {
-        case .success(let icount): return askInReplay(.seek(icount), "replay_seek_event")
+        case .success(let icount): return seek(icount, "replay_seek_event")
         case .failure(let error):
             return error.code == .misuse ? misuse(.invalidArgument, error.message) : note(ReplayError(error))
         }
