@@ -53,6 +53,17 @@ TEST(a_named_snapshot_is_made_and_loaded) {
     free(m.digests);
 }
 
+TEST(a_named_snapshot_that_the_host_never_makes_or_loads_is_reported) {
+    journey_record(&m, 12, "rrsnapshot=boot");
+    CHECK_HAS(m.host.text,
+              "rrsnapshot=boot had no effect: the host did not call replay_vmstate_init()");
+    journey_begin(&m, LOOP_OWN, "rrsnapshot=boot");
+    journey_run(&m);
+    CHECK_STATUS(journey_end(&m), OK);
+    CHECK_HAS(m.host.text, "rrsnapshot=boot had no effect");
+    free(m.digests);
+}
+
 TEST(a_named_snapshot_has_the_disks) {
     static const disk_options_t calm = {.pace = DISK_CALM};
     m.device = disk_device(&calm);

@@ -14,6 +14,8 @@ struct Course {
     var timerRuns: (time: Int64, count: UInt32) = (.min, 0)
     /// While the host loads its state: the requests that it has to submit again.
     var resubmissions: [PendingRequest]?
+    /// Was replay_vmstate_init() called?
+    var hasInitializedSnapshot = false
     var warnedOfSleep = false
     var warnedOfAlignment = false
 }

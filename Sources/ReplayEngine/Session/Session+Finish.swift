@@ -99,6 +99,7 @@ extension Session {
     /// Ends the log of a recording, or checks whether a replay was complete.
     private func closeLog(_ given: RunEnd) -> ReplayError? {
         defer { failures.errors.loosen() }
+        reportUnusedSnapshot()
         if let writer {
             reportUnusedDigestInterval()
             let failed = failures.errors.sticky

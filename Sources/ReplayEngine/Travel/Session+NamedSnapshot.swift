@@ -4,6 +4,7 @@ import ReplaySystem
 /// The snapshot that the configuration names (rrsnapshot).
 extension Session {
     package func initSnapshot() -> Status {
+        course.hasInitializedSnapshot = true
         guard let name = options.snapshot else { return .ok }
         if let refusal = refusalOfNamed(name) { return note(refusal) }
         if let status = refusalOfPosition("replay_vmstate_init") { return status }
@@ -28,6 +29,15 @@ extension Session {
             return note(namedError(.position, "\(file) has no such snapshot of this recording"))
         }
         return load(label, player) ? .ok : failure
+    }
+
+    /// At the end: warns if rrsnapshot had no effect.
+    func reportUnusedSnapshot() {
+        guard let name = options.snapshot, isStarted, !course.hasInitializedSnapshot else { return }
+        host.message(
+            .warning,
+            "rrsnapshot=\(name) had no effect: the host did not call replay_vmstate_init() after replay_start()"
+        )
     }
 
     /// What every mode and machine must have.
