@@ -135,6 +135,38 @@ static bool go_back(replay_pause_reason_t why) {
     return true;
 }
 
+/** What is derived from RAM stays, so the next digest differs. */
+static bool load_other_state(void *opaque, const replay_stream_t *in) {
+    (void)opaque;
+    bool is_read = read_cpu(in);
+    m.cpu.key++;
+    m.ram_hash = journey_hash_ram(&m);
+    uint8_t more;
+    return is_read && !in->read(in->opaque, &more, 1);
+}
+
+static bool go_back_and_on(replay_pause_reason_t why) {
+    (void)why;
+    CHECK_STATUS(m.pauses == 1 ? replay_seek(100) : replay_resume(), OK);
+    return true;
+}
+
+TEST(a_divergence_after_a_way_back_names_the_lint) {
+    journey_record(&m, 3, "rrdigest=1000");
+    m.load = load_other_state;
+    journey_begin(&m, LOOP_OWN, NULL);
+    m.on_pause = journey_at_pause;
+    m.next = go_back_and_on;
+    CHECK_STATUS(replay_seek(40000), OK);
+    journey_run(&m);
+    m.load = NULL;
+    CHECK(m.differs);
+    m.differs = false;
+    CHECK(journey_end(&m) != REPLAY_OK);
+    CHECK_HAS(host_last_error().message, "; the replay has gone back: rrlint=on checks save_state");
+    free(m.digests);
+}
+
 TEST(a_load_that_forgets_is_a_lint_on_the_way_back) {
     journey_record(&m, 3, NULL);
     m.load = forget;

@@ -74,6 +74,55 @@ TEST(a_stall_names_the_call_and_the_thread) {
     CHECK_STATUS(host_end(&watched), ERROR_STALLED);
 }
 
+/* --------------------------------------- events that the guest can't come to */
+
+/** RECORD: one event at icount 100, by @p act. PLAY: does nothing there. @return the sentence */
+static const char *stall_at_100(bool (*act)(void), bool sleeps_at_50) {
+    host_begin(&watched, REPLAY_MODE_RECORD, log_path(), NULL);
+    CHECK(host_execute(&watched, 3, 10));
+    CHECK(replay_exception());
+    CHECK(host_execute(&watched, 3, 90));
+    CHECK(act());
+    REQUIRE_STATUS(host_end(&watched), OK);
+    host_begin(&watched, REPLAY_MODE_PLAY, log_path(), "rrstall=100");
+    CHECK(host_execute(&watched, 3, 10));
+    CHECK(replay_exception());
+    CHECK(host_execute(&watched, 3, sleeps_at_50 ? 40 : 90));
+    watched.idle = sleeps_at_50;
+    for (int64_t since = test_now_ns(); !host_stopped(&watched);) {
+        REQUIRE(test_now_ns() - since < 15000000000);
+        replay_turn();
+        replay_get_budget(100);
+        replay_wait(10000000);
+    }
+    CHECK_STATUS(host_end(&watched), ERROR_STALLED);
+    return watched.stop_error.message;
+}
+
+static bool ring_timer(void) {
+    return replay_checkpoint(REPLAY_CHECKPOINT_CLOCK_VIRTUAL);
+}
+
+TEST(a_guest_that_sleeps_before_the_next_event_took_a_different_path) {
+    const char *sentence = stall_at_100(replay_interrupt, true);
+    CHECK_HAS(sentence, "the vCPU asleep 50 instructions before it: after event 0 the guest took a "
+                        "different path (a value or an input that isn't recorded); rrdigest=N");
+    CHECK(!strstr(sentence, "must"));
+}
+
+TEST(an_interrupt_that_nobody_raised_was_not_an_event) {
+    const char *sentence = stall_at_100(replay_interrupt, false);
+    CHECK_HAS(sentence, "found no call for it; the vCPU thread must call replay_interrupt(). If no "
+                        "interrupt is pending in the guest, what raised it");
+}
+
+TEST(a_timer_that_is_not_set_is_named) {
+    const char *sentence = stall_at_100(ring_timer, false);
+    CHECK_HAS(sentence, "CLOCK_VIRTUAL");
+    CHECK_HAS(sentence, "; no virtual timer is due");
+    CHECK(!strstr(sentence, "must call"));
+}
+
 /* ------------------------------------------------------------ a lock held asleep */
 
 static void *run_vcpu(void *opaque) {

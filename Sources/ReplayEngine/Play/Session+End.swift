@@ -39,9 +39,8 @@ extension Session {
 
     @discardableResult
     func differentDigest(_ found: UInt64, _ recorded: UInt64) -> Status {
-        let before = state.sameDigest.map { " (the last match was at icount \($0))" } ?? ""
-        return diverge(
-            "the state's digest \(found.asHex)\(before)", status: .digest,
+        diverge(
+            "the state's digest \(found.asHex)", status: .digest,
             expected: "the state's digest \(recorded.asHex)")
     }
 

@@ -83,6 +83,26 @@ extension Session {
         "; the image, the backend or the bytes from the host differ, or the guest left the recording earlier: "
         + "rrdigest=N finds where"
 
+    private func causes(of status: Status) -> String {
+        switch status {
+        case .blockData: Self.causesOfDifferentData
+        case .digest:
+            if let same = state.sameDigest {
+                "; no digest was compared since icount \(same): record with a smaller rrdigest=N to find where"
+            } else {
+                "; no digest was compared before: record with rrdigest=N to find where"
+            }
+        default: ""
+        }
+    }
+
+    /// PLAY: after a snapshot was loaded, it may be what is different.
+    var adviceAfterGoingBack: String {
+        let hasGoneBack = travel.snapshots != nil && shared.furthestIcount.load(ordering: .relaxed) > 0
+        guard hasGoneBack, !shared.lints.load(ordering: .relaxed) else { return "" }
+        return "; the replay has gone back: rrlint=on checks save_state and the dirty map"
+    }
+
     /// The replayed guest left the recording: `found` instead of the log's next event.
     @discardableResult
     @inline(never)
@@ -95,7 +115,7 @@ extension Session {
             return reachEnd(player)
         }
         let expected = expected ?? player?.nextDescription ?? ""
-        let causes = status == .blockData ? Self.causesOfDifferentData : ""
+        let causes = causes(of: status) + adviceAfterGoingBack
         let sentence =
             "the replay left the recording at icount \(icount): expected \(expected), found \(found)\(causes)"
         var error = ReplayError(status, sentence, expected: expected, found: found, device: device)

@@ -75,7 +75,7 @@ extension Session {
         var error = ReplayError(
             .stalled,
             "the replay has made no progress for \(time.asSeconds) at icount \(icount): expected \(expected), "
-                + "found \(found)\(missingCall(player))",
+                + "found \(found)\(missingCall(player, isAsked: lastAsked != 0))\(adviceAfterGoingBack)",
             expected: expected, found: found)
         error.icount = icount
         error.eventIndex = player.nextIndex
@@ -109,13 +109,32 @@ extension Session {
         return "\(kind.name) last asked for by \(ThreadRoles(bits: Int32(lastAsked & 3)).description)"
     }
 
-    /// "; the I/O thread must call replay_start_warp_timer() or replay_turn()": the call that is missing.
-    private func missingCall(_ player: Player) -> String {
-        guard player.nextIcount == icount else { return "; the vCPU thread must execute them" }
+    /// "; the I/O thread must call replay_start_warp_timer() or replay_turn()": the call that is missing, or why no call
+    /// can lead to the event.
+    private func missingCall(_ player: Player, isAsked: Bool) -> String {
+        guard player.nextIcount == icount else {
+            return host.cpusIdle ? differentPath(player) : "; the vCPU thread must execute them"
+        }
         guard let rule = player.nextRule else { return "; a thread must call replay_turn()" }
         let call = "; \(ThreadRoles(player.next.role).description) must call \(rule.call)"
+        switch player.next.knownKind {
+        case .checkpointClockVirtual where !hasVirtualTimers:
+            return "; no virtual timer is due: the one that expired here while recording is not set"
+        case .interrupt where !isAsked:
+            return call
+                + ". If no interrupt is pending in the guest, what raised it while recording was not an event of the log"
+        default: break
+        }
         guard rule.isOfDevice, player.next.role == .vcpu, !host.cpusIdle else { return call }
         // A host that counts an instruction after it is executed has no budget for the one that would call.
         return call + ". Where an instruction does so, replay_host::icount must include it already"
+    }
+
+    /// Only an event at this place could wake the guest, and there is none.
+    private func differentPath(_ player: Player) -> String {
+        let isFirst = player.nextIndex <= player.reader.firstEvent
+        let since = isFirst ? "from the start on" : "after event \(player.nextIndex &- 1)"
+        return ": \(since) the guest took a different path (a value or an input that isn't recorded); "
+            + "rrdigest=N finds where"
     }
 }
