@@ -442,8 +442,7 @@ static int run(const arguments_t *a) {
     if (status == REPLAY_OK)
         return 0;
     /* The recorder was killed, and everything that it wrote was replayed. That isn't a
-     * failure, but worth a message. */
-    complain();
+     * failure: machine_message() has printed a warning. */
     return 2;
 }
 

@@ -127,7 +127,7 @@ static int operate(const options_t *options) {
     report.log_bytes = file_size(log);
     g_free(log);
     release_signals(); /* the log is complete; what follows may wait for a reader */
-    if (ran && ended != REPLAY_OK)
+    if (ran && ended != REPLAY_OK && ended != REPLAY_ERROR_LOG_CUT) /* that was a warning */
         library_complain();
     bool whole = !ran || !options->report || write_report(options->report, &report);
     whole = machine_close(&m) && whole;

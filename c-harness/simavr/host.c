@@ -385,7 +385,9 @@ int main(int argc, char **argv) {
     print_result(&host, arguments.file, info.events, icount);
     if (failure != NULL)
         fprintf(stderr, "simavr-host: the bootloader's answer to %s\n", failure);
-    int result = status != REPLAY_OK ? complain() : failure != NULL;
+    int result = status != REPLAY_OK || failure != NULL;
+    if (status != REPLAY_OK && status != REPLAY_ERROR_LOG_CUT) /* which on_message() has printed */
+        complain();
     machine_close(&host.machine);
     return result;
 }

@@ -84,7 +84,10 @@ typedef struct replay_host {
     void (*stop)(void *opaque, replay_stop_reason_t reason, const replay_error_t *error);
 
     /** PLAY: ends or resets the machine. Do here what the host did after
-     *  replay_shutdown_request() while recording; a replaying host does so only here. */
+     *  replay_shutdown_request() while recording; a replaying host does so only here: only
+     *  here may it leave its loop or call replay_run_stop(). On a journey of debug.h, and
+     *  while a debugger is attached, the library doesn't call it for a cause that ends the
+     *  machine: it pauses the machine there, with REPLAY_PAUSE_END. */
     void (*shutdown)(void *opaque, replay_shutdown_cause_t cause);
 
     /** Called in the I/O thread's turn. Handles pending requests to the main loop (reset,
@@ -112,8 +115,9 @@ typedef struct replay_host {
      *  without the lock; must not call the library. It gets failures that end the run,
      *  and misuse that would hang the machine or spoil the run, each once: a missing
      *  lock, role or start, a call from a callback that may not make it, and, while
-     *  recording, a vCPU thread that takes no turns. With rrlint=on it gets all misuse, with the
-     *  caller. NULL: messages are dropped (replay_last_error() still has errors). */
+     *  recording, a vCPU thread that takes no turns; and the end of a log that was cut, as a
+     *  REPLAY_MESSAGE_WARNING, because it isn't a failure. With rrlint=on it gets all misuse,
+     *  with the caller. NULL: messages are dropped (replay_last_error() still has errors). */
     void (*message)(void *opaque, replay_message_level_t level, const char *text);
 
     /* The table of a host that was built before these were added is smaller. */

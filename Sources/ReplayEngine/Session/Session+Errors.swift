@@ -144,7 +144,8 @@ extension Session {
 
     /// Reports a failure that stays to the host, and wakes the threads that wait.
     func tell(_ error: ReplayError, _ reason: StopReason) {
-        host.message(.error, error.message)
+        // That a recorder died is no failure of its replay.
+        host.message(reason == .cut ? .warning : .error, error.message)
         stopMachine(reason, error)
         wakeVCPU()
         wakeIO()
