@@ -255,3 +255,56 @@ TEST(a_run_that_was_stopped_runs_again_after_a_load) {
     CHECK(host_run_to_end(&host, REPLAY_THREAD_VCPU | REPLAY_THREAD_IO));
     CHECK_STATUS(host_end(&host), OK);
 }
+
+static memory_t within;
+static replay_status_t branched_within;
+
+static void execute_and_save(void *opaque, uint64_t instructions) {
+    within = (memory_t){0};
+    CHECK_STATUS(save(&within), OK);
+    branched_within = replay_branch(test_path("branch.log"));
+    execute_all(opaque, instructions);
+}
+
+static void stop_at_pause(void *opaque, replay_pause_reason_t why) {
+    (void)opaque;
+    CHECK_EQ(why, REPLAY_PAUSE_PLACE);
+    CHECK_STATUS(replay_run_stop(), OK);
+}
+
+/* The way that run.h describes, from a place where the machine is paused. */
+TEST(a_run_that_was_stopped_branches_and_runs_again) {
+    static host_t host;
+    host_init(&host);
+    host.callbacks.execute = execute_all;
+    CHECK_STATUS(host_configure(&host, REPLAY_MODE_RECORD, log_path(), NULL), OK);
+    host_start(&host, REPLAY_THREAD_VCPU | REPLAY_THREAD_IO);
+    host_execute(&host, REPLAY_THREAD_VCPU, 70);
+    (void)REPLAY_CLOCK_LOCKED(REPLAY_CLOCK_HOST, 7);
+    CHECK_STATUS(host_end(&host), OK);
+
+    host_init(&host);
+    host.callbacks.execute = execute_and_save;
+    host.callbacks.paused = stop_at_pause;
+    CHECK_STATUS(host_configure(&host, REPLAY_MODE_PLAY, log_path(), NULL), OK);
+    host_start(&host, REPLAY_THREAD_VCPU | REPLAY_THREAD_IO);
+    CHECK_STATUS(replay_seek(30), OK);
+    CHECK_STATUS(replay_run(), OK);
+    CHECK_EQ(host.icount, 30);
+    CHECK_STATUS_IS(branched_within, REPLAY_ERROR_REENTERED);
+    CHECK_STATUS(replay_branch(test_path("branch.log")), OK);
+    CHECK_EQ(REPLAY_MODE(), REPLAY_MODE_RECORD);
+    CHECK(replay_is_paused());
+    CHECK_STATUS(replay_resume(), OK);
+    CHECK_STATUS(replay_run(), OK);
+    CHECK(host.icount >= 50);
+    uint64_t last = host.icount;
+    CHECK_STATUS(host_end(&host), OK);
+
+    host_init(&host);
+    CHECK_STATUS(host_configure(&host, REPLAY_MODE_PLAY, test_path("branch.log"), NULL), OK);
+    host_start(&host, REPLAY_THREAD_VCPU | REPLAY_THREAD_IO);
+    CHECK(host_run_to_end(&host, REPLAY_THREAD_VCPU | REPLAY_THREAD_IO));
+    CHECK_EQ(host.icount, last);
+    CHECK_STATUS(host_end(&host), OK);
+}

@@ -130,7 +130,8 @@ REPLAY_API replay_status_t replay_block_close(replay_block_t *disk);
  *  Thread: [any]. */
 REPLAY_API int64_t replay_block_length(replay_block_t *disk);
 
-/** Reads. @p complete runs when the data is in the pieces.
+/** Reads. @p complete runs when the data is in the pieces. Pieces in RAM that has a map of
+ *  dirty pages (debug.h): @p complete sets the bytes of the pages that they fill.
  *  @param offset in bytes. @param pieces, count [in] guest memory, at most
  *    1,024 pieces and 1 GiB. The array is copied; the memory must stay valid until the
  *    completion.

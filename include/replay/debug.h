@@ -49,7 +49,8 @@ typedef struct replay_ram_config {
     void *bytes;         /**< the host's memory; valid and writable until replay_finish() */
     uint64_t length;     /**< in bytes; the last page may be shorter */
     /** A map of the host's, with one byte for each page: the host sets it to 0xFF after the
-     *  page was written. The library reads and clears bit 0; the host may use the others.
+     *  page was written, by the guest, by a device, or by a read of a disk: then when the
+     *  completion runs. The library reads and clears bit 0; the host may use the others.
      *  NULL: the library finds written pages itself, which costs more. */
     uint8_t *dirty;
     /** The library has cleared bits: from now on the next write to each page must set its byte
@@ -73,8 +74,8 @@ typedef struct replay_ram_config {
  *  @param config copied; the memory and the map of dirty pages are not.
  *  @return REPLAY_OK, also in NONE; ERROR_INVALID_ARGUMENT (name or bytes is NULL; a region
  *    has that name already; page_bytes isn't one of the sizes above; length is 0, more than
- *    2^48, or 2^30 pages or more; more than 256 regions); ERROR_STRUCT_SIZE; ERROR_WRONG_STATE
- *    (not between configure and start).
+ *    2^48, or 2^30 pages or more; more than 256 regions; the message has the reason);
+ *    ERROR_STRUCT_SIZE; ERROR_WRONG_STATE (not between configure and start); ERROR_NO_MEMORY.
  *  Thread: [any] that prepares the machine. */
 REPLAY_API replay_status_t replay_register_ram(const replay_ram_config_t *config);
 

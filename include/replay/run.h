@@ -50,6 +50,16 @@ REPLAY_API replay_status_t replay_run(void);
 /** Ends every replay_run() of the session soon: one that is in execute() returns
  *  after that (replay_host::kick is called). Until replay_finish() every later
  *  replay_run() returns at once, unless replay_position_load() or replay_branch() was called.
+ *
+ *  These two calls are refused while a thread of the machine is in replay_run(). The way:
+ *
+ *  - replay_run_stop(), in execute() or replay_host::paused; each replay_run() returns;
+ *  - when all have returned, in one of these threads: replay_mutex_lock(), replay_branch() or
+ *    replay_position_load(), replay_mutex_unlock(); replay_resume() if the library has paused
+ *    the machine;
+ *  - replay_run() again, in each thread.
+ *
+ *  replay_position_save() needs none of this: it may be called in execute() too.
  *  @return REPLAY_OK; ERROR_WRONG_STATE if not configured.
  *  Thread: [any], without the lock too, also in callbacks, but not in a signal
  *  handler. */

@@ -23,7 +23,8 @@ extern "C" {
  *
  *  - a bottom half or a completion is queued,
  *  - a request of a disk, or one with an id from blkreplay_next_id(), is pending,
- *  - the library is within a flush or a callback of the host,
+ *  - the library is within a flush or a callback of the host (replay_host::execute isn't one
+ *    of these),
  *  - a block of audio samples has begun,
  *  - PLAY: a shutdown is about to be requested,
  *
@@ -73,7 +74,8 @@ REPLAY_API replay_status_t replay_position_save(const replay_stream_t *out);
  *        devices is plugged in only later than here, replay up to there first. A network
  *        filter that was unregistered since, or a disk that was closed, can't come back.
  *
- *  A journey of debug.h that is under way ends without a pause. The library calls kick and
+ *  A journey of debug.h that is under way ends without a pause. A machine that the library has
+ *  paused stays paused: replay_resume() lets it go on. The library calls kick and
  *  wake_io, and calls stop again at the next end or failure.
  *  @param in its read() is called twice, with the replay lock held.
  *  @return REPLAY_OK; ERROR_POSITION: it is damaged, or of a different recording, or has a
@@ -82,8 +84,8 @@ REPLAY_API replay_status_t replay_position_save(const replay_stream_t *out);
  *    ERROR_NOT_SUPPORTED (a disk as in replay_can_snapshot()); ERROR_SYSTEM (read() failed);
  *    ERROR_NO_MEMORY; a failure to read the log; ERROR_INVALID_ARGUMENT (no read());
  *    ERROR_STRUCT_SIZE; ERROR_WRONG_MODE; ERROR_WRONG_STATE (before replay_start());
- *    ERROR_REENTERED (from within a callback or replay_run()). After a failure the replay is
- *    where it was.
+ *    ERROR_REENTERED (from within a callback or replay_run(): run.h has the way). After a
+ *    failure the replay is where it was.
  *  Thread: [vcpu] [io] [lock-held]. */
 REPLAY_API replay_status_t replay_position_load(const replay_stream_t *in);
 
@@ -136,15 +138,17 @@ REPLAY_API bool replay_output_due(void);
  *  memory holds from before this place, and later ones.
  *
  *  The mode is RECORD from then on, in replay_mode too. A journey of debug.h that is under way
- *  ends without a pause. An older recording at @p path is replaced, unless rroverwrite=off.
+ *  ends without a pause. A machine that the library has paused stays paused:
+ *  replay_resume() lets it go on. An older recording at @p path is replaced, unless
+ *  rroverwrite=off.
  *  @param path the new log; read only during the call.
  *  @return REPLAY_OK; ERROR_NOT_QUIET (a shutdown is about to be requested, or a block of
  *    audio samples is begun); ERROR_NOT_SUPPORTED (rrdata=on: a disk has no image; the replayed
  *    log begins later than its run);
  *    ERROR_INVALID_ARGUMENT (no path); a failure to read the one log or to write the other;
  *    the failure of a replay that has failed; ERROR_WRONG_MODE (not PLAY); ERROR_WRONG_STATE
- *    (before replay_start()); ERROR_REENTERED (from within a callback or replay_run()). After
- *    a failure the replay is where it was.
+ *    (before replay_start()); ERROR_REENTERED (from within a callback or replay_run(): run.h
+ *    has the way). After a failure the replay is where it was.
  *  Thread: [vcpu] [io] [lock-held]. */
 REPLAY_API replay_status_t replay_branch(const char *path);
 
