@@ -48,7 +48,7 @@ package struct ListenAddress: Equatable, Sendable {
         else {
             throw Mistake(
                 description: "\"\(text.shown)\" has no port from 0 to 65535; "
-                    + "must be PORT, tcp:PORT, tcp:HOST:PORT or unix:PATH")
+                    + "must be PORT, tcp:PORT, tcp:HOST:PORT or unix:PATH, and may end with ,nowait")
         }
         let host = bytes.dropLast(digits.count)
         guard !host.isEmpty else { return .ip4([127, 0, 0, 1], port) }

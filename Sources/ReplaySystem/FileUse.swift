@@ -16,12 +16,12 @@ package final class FileUse: Sendable {
 
         var description: String {
             switch self {
-            case .log: "the log of a recording"
-            case .liveFile: "the live file of a recording"
-            case .replayedLog: "a log that is replayed"
-            case .image, .writableImage: "the image of a disk"
-            case .overlay: "the overlay of a disk"
-            case .snapshots: "a store of snapshots"
+            case .log: "a log that this process records"
+            case .liveFile: "the live file of a log that this process records"
+            case .replayedLog: "a log that this process replays"
+            case .image, .writableImage: "the image of a disk that this process uses"
+            case .overlay: "the overlay of a disk that this process uses"
+            case .snapshots: "a store of snapshots that this process uses"
             }
         }
 
@@ -78,7 +78,7 @@ package final class FileUse: Sendable {
             if let other = entries.list.first(where: {
                 $0.identity == identity && !$0.kind.agrees(with: kind)
             }) {
-                return (nil, "the same file as \(other.kind.description) that this process uses")
+                return (nil, "the same file as \(other.kind.description)")
             }
             entries.last &+= 1
             entries.list.append(Entry(identity: identity, kind: kind, number: entries.last))

@@ -164,7 +164,7 @@ private struct Part {
     var snapshots: Int
 
     func text(_ path: String) -> String {
-        "\(path.shown): \(events) events from icount \(first.icount) on, and \(snapshots) snapshots"
+        "\(path.shown): \(events) events from icount \(first.icount) on, and \(snapshots) snapshot\(snapshots == 1 ? "" : "s")"
     }
 
     func json(_ path: String) -> JSONText {

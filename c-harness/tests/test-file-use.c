@@ -164,8 +164,8 @@ TEST(an_overlay_is_no_other_file_of_the_process) {
             CHECK_HAS(host_last_error().message, names[i]);
             /* No link is followed where the library writes. */
             CHECK_HAS(host_last_error().message, i == 1    ? "a symbolic link"
-                                                 : is_play ? "replayed"
-                                                           : "recording");
+                                                 : is_play ? "log that this process replays"
+                                                           : "log that this process records");
             /* Nor is a log the image of a disk, which would be read while it grows. */
             CHECK_STATUS(open_disk(names[i], REPLAY_BLOCK_OVERLAY_TEMPORARY, NULL),
                          ERROR_INVALID_ARGUMENT);

@@ -184,6 +184,7 @@ static void misuse(journey_host_t *machine) {
              (const char *const[]){"", "x", "65536", "tcp:name:1", "unix:", ",nowait", NULL};
          *where; where++)
         CHECK_STATUS(replay_gdb_listen(*where, &good), ERROR_INVALID_ARGUMENT);
+    CHECK_HAS(host_last_error().message, "and may end with ,nowait");
     target.size = 8;
     CHECK_STATUS(replay_gdb_listen("0", &target), ERROR_STRUCT_SIZE);
 #define WITHOUT(member)                                                                            \

@@ -34,16 +34,18 @@ static void bad_regions(journey_host_t *machine) {
         config = region("a");
         config.page_bytes = pages[i];
         CHECK_STATUS(replay_register_ram(&config), ERROR_INVALID_ARGUMENT);
+        CHECK_HAS(host_last_error().message, "can't be registered: its page size is");
     }
     static const uint64_t lengths[] = {0, UINT64_MAX, UINT64_C(1) << 63};
     for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
         config = region("a");
         config.length = lengths[i];
         CHECK_STATUS(replay_register_ram(&config), ERROR_INVALID_ARGUMENT);
+        CHECK_HAS(host_last_error().message, "can't be registered: its length is");
     }
     config = region("ram"); /* the journey's host has it */
     CHECK_STATUS(replay_register_ram(&config), ERROR_INVALID_ARGUMENT);
-    CHECK_HAS(host_last_error().message, "ram");
+    CHECK_HAS(host_last_error().message, "the RAM ram can't be registered: a region has that name");
 
     char name[] = "region 000";
     for (unsigned i = 1; i <= 256; i++) {
@@ -55,6 +57,7 @@ static void bad_regions(journey_host_t *machine) {
         else
             CHECK_STATUS(replay_register_ram(&config), ERROR_INVALID_ARGUMENT);
     }
+    CHECK_HAS(host_last_error().message, "there are 256 regions already");
 }
 
 TEST(bad_regions_of_RAM_are_refused) {

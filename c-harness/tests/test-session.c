@@ -242,6 +242,7 @@ TEST(a_configuration_is_checked) {
     replay_config_t config = host_config(&host, REPLAY_MODE_RECORD, path, NULL);
     config.host = NULL;
     CHECK_STATUS(replay_configure(&config), ERROR_INVALID_ARGUMENT);
+    CHECK_HAS(host_last_error().message, "replay_config_t's host is NULL");
     config = host_config(&host, REPLAY_MODE_RECORD, NULL, NULL);
     CHECK_STATUS(replay_configure(&config), ERROR_BAD_OPTION);
     CHECK_HAS(host_last_error().message, "rrfile");

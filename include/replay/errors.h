@@ -84,7 +84,8 @@ typedef struct replay_error {
     char found[96];         /**< what the host did, or "" */
     char device[64];        /**< the device's name, or "" */
     char message[512];      /**< one sentence with all of this */
-    char history[1024];     /**< the last events before it, one per line, oldest first */
+    char history[1024];     /**< the last events before it, one per line, oldest first, if the
+                                 replay diverged, stalled or stopped short; else "" */
 } replay_error_t;
 
 /** The value to start a replay_error_t from. */

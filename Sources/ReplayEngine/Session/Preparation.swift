@@ -53,14 +53,25 @@ final class Preparation: @unchecked Sendable {
     /// The regions of RAM that are registered.
     var ram: [RAMConfiguration] { guarded { regions } }
 
-    func register(_ region: RAMConfiguration) -> Answer {
+    /// - Returns: why it can't be registered.
+    func register(_ region: RAMConfiguration) -> (status: Status, reason: String)? {
         guarded {
-            guard isOpen else { return .late }
-            guard GuestRAM.accepts(region, after: regions), regions.makeRoom() else { return .full }
+            guard isOpen else { return Self.lateRAM }
+            if let reason = GuestRAM.refusal(of: region, after: regions) {
+                return (.invalidArgument, "the RAM \(region.name) can't be registered: \(reason)")
+            }
+            guard regions.makeRoom() else {
+                return (.noMemory, "memory ran out for the RAM \(region.name)")
+            }
             regions.append(region)
-            return .taken
+            return nil
         }
     }
+
+    static let lateRAM = (
+        status: Status.wrongState,
+        reason: "RAM can be registered only between replay_configure() and replay_start()"
+    )
 
     /// Runs longer work that must finish before the preparation ends. nil: it has already ended.
     func visit<Result>(_ work: () -> Result) -> Result? {

@@ -29,7 +29,11 @@ extension Session {
     private func begin(_ options: Options, _ host: Host) throws(ReplayError) {
         let isLogged = options.mode != .none
         if isLogged, let name = host.missingForLog {
-            throw ReplayError(.invalidArgument, "the host's table lacks the callback \(name)")
+            throw ReplayError(
+                .invalidArgument,
+                host.identity.isEmpty
+                    ? "to record or replay, the configuration needs the host's table: replay_config_t's host is NULL"
+                    : "the host's table lacks the callback \(name)")
         }
         self.options = options
         shared.lints.store(options.lint, ordering: .relaxed)

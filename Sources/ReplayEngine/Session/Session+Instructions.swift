@@ -177,6 +177,5 @@ extension ReplayError {
         icount = session.icount
         eventIndex = session.player?.nextIndex ?? 0
         roles = ThreadRoles.mine.bits
-        history = session.player?.history ?? ""
     }
 }

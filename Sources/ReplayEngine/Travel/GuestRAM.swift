@@ -61,9 +61,17 @@ final class GuestRAM {
         PageLayout(regions.enumerated().map { $0.element.region($0.offset) })
     }
 
-    /// Can a region be registered after these?
-    static func accepts(_ region: RAMConfiguration, after regions: [RAMConfiguration]) -> Bool {
-        layout(regions + [region]) != nil && !regions.contains { $0.name == region.name }
+    /// Why a region can't be registered after these.
+    static func refusal(of region: RAMConfiguration, after regions: [RAMConfiguration]) -> String? {
+        if regions.contains(where: { $0.name == region.name }) { return "a region has that name already" }
+        if regions.count >= RAMRegion.most { return "there are \(RAMRegion.most) regions already" }
+        if !RAMRegion.isPage(region.pageBytes) {
+            return "its page size is \(region.pageBytes), and must be a power of two from 64 to 65536"
+        }
+        if region.length == 0 { return "its length is 0" }
+        if layout(regions + [region]) != nil { return nil }
+        let most = "\(RAMRegion.longest) bytes or \(RAMRegion.mostPages) pages"
+        return "its length is \(region.length), more than \(most)"
     }
 
     /// Tells these regions from others: the XXH3 of their names and lengths.

@@ -124,7 +124,8 @@ extension Session {
         let facts = snapshots.statistics
         snapshots.refresh()
         let lines = snapshots.labels.map { "icount \($0.place.icount), event \($0.place.event)" }
-        let head = "\(facts.count) snapshots, \(facts.bytes) bytes, \(facts.dropped) dropped"
+        let count = "\(facts.count) snapshot\(facts.count == 1 ? "" : "s")"
+        let head = "\(count), \(facts.bytes) bytes, \(facts.dropped) dropped"
         return ([head] + lines).joined(separator: "\n")
     }
 }

@@ -11,17 +11,8 @@ extension Session {
 
     package func registerRAM(_ region: RAMConfiguration) -> Status {
         if let forkRefusal { return forkRefusal }
-        let late = "RAM can be registered only between replay_configure() and replay_start()"
-        let answer: Preparation.Answer? = preparation.visit { preparation.register(region) }
-        switch answer {
-        case .taken?: return .ok
-        case .full?:
-            return misuse(
-                .invalidArgument,
-                "the RAM \(region.name) can't be registered: a region has that name already, its page size isn't a power of two from 64 to 65536, its length is 0 or too large, or there are 256 regions"
-            )
-        case .late?, nil: return misuse(.wrongState, late)
-        }
+        let refusal = preparation.visit { preparation.register(region) } ?? Preparation.lateRAM
+        return refusal.map { misuse($0.status, $0.reason) } ?? .ok
     }
 
     /// At the start: has the vCPU thread something to do before its first slice?

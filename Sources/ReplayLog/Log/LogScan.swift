@@ -255,7 +255,7 @@ struct LogScan {
         case .clean where contents.begin?.isCut == true:
             contents.state = .died(reason: "its end was cut off (replay-log cut)")
         case .clean, .cut:
-            contents.state = .died(reason: "the log has no end: it was cut, or its live file is lost")
+            contents.state = .died(reason: "its file was cut, or its live file is lost")
         case .cutInEnd: contents.state = .died(reason: "the log was cut within its end")
         case .damaged(let error):
             contents.state = .died(reason: error.message)

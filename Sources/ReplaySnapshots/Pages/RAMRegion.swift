@@ -22,13 +22,18 @@ package struct RAMRegion: Equatable, Sendable {
     }
 
     static let pageSizes = 64...65536
-    static let longest: UInt64 = 1 << 48
+    package static let longest: UInt64 = 1 << 48
+    package static let mostPages = (1 << 30) - 1
     /// The number of regions of a machine.
-    static let most = 256
+    package static let most = 256
+
+    package static func isPage(_ bytes: Int) -> Bool {
+        pageSizes.contains(bytes) && bytes & (bytes &- 1) == 0
+    }
 
     package var isValid: Bool {
-        RAMRegion.pageSizes.contains(pageBytes) && pageBytes & (pageBytes &- 1) == 0 && length > 0
-            && length <= RAMRegion.longest && length % UInt64(pageBytes) == 0 && pageCount < 1 << 30
+        RAMRegion.isPage(pageBytes) && length > 0 && length <= RAMRegion.longest
+            && length % UInt64(pageBytes) == 0 && pageCount <= RAMRegion.mostPages
     }
 
     package var pageCount: Int {
