@@ -16,6 +16,7 @@ extension LogSalvage {
         var (event, icount) = (search.begin?.firstEvent ?? 0, search.begin?.firstIcount ?? 0)
         var previous: SalvagedPiece?
         var place = UInt64(FileHeader.size)
+        var hasMoved = false
         for piece in kept {
             let isJoined = previous.map { piece.continues($0, version: version) } ?? isFirst(piece)
             if !isJoined {
@@ -25,6 +26,9 @@ extension LogSalvage {
                         nextIcount: piece.firstIcount,
                         bytes: LogSalvage.bytes(
                             unused, between: place, and: piece.range?.lowerBound ?? search.chunks.size)))
+            } else if let start = piece.range?.lowerBound {
+                hasMoved = hasMoved || LogSalvage.bytes(unused, between: place, and: start) != nil
+                if previous == nil, let begin = search.begin { hasMoved = hasMoved || start != begin.offset }
             }
             if losses.isEmpty { (eventsBeforeLoss, icountBeforeLoss) = (piece.endEvent, piece.endIcount) }
             (event, icount) = (piece.endEvent, piece.endIcount)
@@ -33,6 +37,7 @@ extension LogSalvage {
             previous = piece
         }
         accountEnd(event, icount, unused, place, previous)
+        if hasMoved && isWhole && rebuilt.isEmpty { rebuilt.append("the places of its chunks") }
     }
 
     private static func bytes(_ unused: [Range<UInt64>], between start: UInt64, and end: UInt64) -> Range<
