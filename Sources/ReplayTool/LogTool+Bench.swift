@@ -8,9 +8,9 @@ extension LogTool {
     public func bench(_ path: String) -> ToolExit {
         run { () throws(LogError) in
             let measures = [
-                ("decode", try Measure(path) { log throws(LogError) in try LogTool.decode(log) }),
-                ("verify", try Measure(path) { log throws(LogError) in try verify(log) }),
-                ("convert", try Measure(path) { log throws(LogError) in try LogTool.convert(log) }),
+                ("decode", try measure(1, path) { log throws(LogError) in try decode(log) }),
+                ("verify", try measure(2, path) { log throws(LogError) in try verify(log) }),
+                ("convert", try measure(3, path) { log throws(LogError) in try convert(log) }),
             ]
             let values = measures.flatMap { name, measure in
                 [
@@ -30,8 +30,15 @@ extension LogTool {
         }
     }
 
+    private func measure(_ number: UInt64, _ path: String, _ work: (OpenedLog) throws(LogError) -> UInt64)
+        throws(LogError) -> Measure
+    {
+        output.stage = (number, 3)
+        return try Measure(path, work)
+    }
+
     /// Returns the number of events.
-    private static func decode(_ log: OpenedLog) throws(LogError) -> UInt64 {
+    private func decode(_ log: OpenedLog) throws(LogError) -> UInt64 {
         switch log {
         case .own(let reader):
             var event = Event(kind: 0, role: .vcpu, icount: 0, index: 0)
@@ -41,10 +48,11 @@ extension LogTool {
                 to: &event, { place throws(LogError) in try reader.next(into: place) })
             {
                 count &+= 1
+                output.progress(reader, event: event.index)
             }
             return count
         case .qemu(let reader):
-            try reader.readToEnd()
+            try reader.readToEnd { output.progress(reader, event: $0.index) }
             return reader.eventCount
         }
     }
@@ -60,10 +68,16 @@ extension LogTool {
     }
 
     /// Converts it to a file that goes at once.
-    private static func convert(_ log: OpenedLog) throws(LogError) -> UInt64 {
+    private func convert(_ log: OpenedLog) throws(LogError) -> UInt64 {
         let folder = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
         let file = try NewFile(path: "\(folder)/replay-log-bench.\(getpid())", replaces: false)
-        return try write(log, to: file, ConvertOptions())
+        switch log {
+        case .own(let reader):
+            let size = reader.overview.fileSize
+            file.hasWritten = { output.progress($0, of: size) }
+        case .qemu(let reader): file.hasWritten = { _ in output.progress(reader.offset, of: reader.size) }
+        }
+        return try LogTool.write(log, to: file, ConvertOptions())
     }
 }
 

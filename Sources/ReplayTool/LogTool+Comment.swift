@@ -30,6 +30,8 @@ extension LogTool {
             let file = try NewFile(path: Syscalls.resolved(path), replaces: true)
             let reader = try commentable(path)
             let comments = try changed(reader.comments, action, path)
+            let size = reader.overview.fileSize
+            file.hasWritten = { output.progress($0, of: size) }
             try reader.write(comments, to: file)
             try file.sync()
             try file.keep()

@@ -19,7 +19,7 @@ extension LogTool {
             }
             guard reader.end == nil, !reader.isCut else {
                 let remark = reader.removeLive()
-                report(path, reader, "is one complete file already")
+                report(path, reader, "has its end already")
                 if let remark { output.complain(remark) }
                 return .fine
             }
@@ -31,6 +31,8 @@ extension LogTool {
             }
             // The reader's lock keeps recorders away from the name until it is released.
             let file = try NewFile(path: Syscalls.resolved(path), replaces: true)
+            let size = reader.overview.fileSize
+            file.hasWritten = { output.progress($0, of: size) }
             try reader.seal(to: file)
             try file.sync()
             try file.keep()

@@ -11,6 +11,8 @@ final class Progress {
     private let start: UInt64
     private var nextDrawing: UInt64
     private var isVisible = false
+    /// The share of the work that was shown last. The bar doesn't go back when short work is repeated.
+    private var reached = 0.0
 
     private static let second: UInt64 = 1_000_000_000
     private static let interval = second / 10
@@ -29,6 +31,9 @@ final class Progress {
     func update(_ done: UInt64, of total: UInt64) {
         let time = now()
         guard time >= nextDrawing, let columns = columns() else { return }
+        let share = total > 0 ? Double(done) / Double(total) : 0
+        guard share >= reached else { return }
+        reached = share
         nextDrawing = time &+ Progress.interval
         isVisible = true
         write("\r" + Progress.line(min(done, total), total, time &- start, columns) + "\u{1B}[K")

@@ -18,6 +18,8 @@ public final class ToolOutput {
     /// Does a terminal show what is printed?
     private let isTerminal: Bool
     private var hasPrinted = false
+    /// Which of several equal parts of the work a verb is at.
+    var stage: (number: UInt64, count: UInt64) = (1, 1)
     /// The bar of long work; nil: none is shown.
     private let progress: Progress?
 
@@ -110,7 +112,10 @@ public final class ToolOutput {
 
     /// So much of a verb's work is done. Long work has a bar on the terminal, unless there are lines to be seen there.
     func progress(_ done: UInt64, of total: UInt64) {
-        if !hasPrinted || !isTerminal { progress?.update(done, of: total) }
+        guard !hasPrinted || !isTerminal else { return }
+        // Sizes are far below what would overflow; if not, a bar is wrong.
+        progress?.update(
+            (stage.number &- 1) &* total &+ min(done, total), of: stage.count &* total)
     }
 
     func complain(_ sentence: String) {

@@ -66,6 +66,36 @@ import Testing
         #expect(terminal.text.contains("50 %") == !isTerminal)
     }
 
+    /// What a verb shows on a terminal, if each look at the clock finds that a second has passed.
+    private func shown(_ verb: (LogTool) -> ToolExit) -> String {
+        var (time, text): (UInt64, String) = (0, "")
+        let progress = Progress(
+            now: {
+                time += 1_000_000_000
+                return time
+            }, columns: { 60 }, write: { text += $0 })
+        let output = ToolOutput(
+            print: { _ in 0 }, complain: { _ in }, isTerminal: true, hasColours: false, progress: progress)
+        #expect(verb(LogTool(output: output, json: false)) == .fine)
+        output.flush()
+        return text
+    }
+
+    @Test func longVerbsShowABarAndEraseIt() throws {
+        let (finished, died) = (try Recording(), try Recording(isFinished: false))
+        for text in [
+            shown { $0.bench(finished.path) }, shown { $0.mergeLive(died.path) },
+            shown { $0.comment(finished.path, .add(author: "Ada", text: "slow", tags: [])) },
+        ] {
+            #expect(text.contains(" %") && text.hasSuffix("\r\u{1B}[K"))
+        }
+        // Each third of the measurements has its own part of the bar.
+        let parts = shown { $0.bench(finished.path) }.split(separator: "%").compactMap { part in
+            Int(part.suffix(4).filter(\.isNumber))
+        }
+        #expect(parts.contains { $0 < 33 } && parts.contains { $0 > 66 } && parts.allSatisfy { $0 <= 100 })
+    }
+
     @Test func theBarFitsIntoAnyTerminal() {
         for columns in [0, 1, 5, 10, 20, 30, 80, 500] {
             for (done, total) in [
