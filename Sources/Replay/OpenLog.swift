@@ -43,8 +43,7 @@ final class OpenLog {
             info.end_exit_code = end.exitCode
         case .running: info.state = replay_log_state_t(REPLAY_LOG_RUNNING)
         case .died:
-            let hasDied = overview.hasLive || reader.end?.ending == .died
-            info.state = replay_log_state_t(hasDied ? REPLAY_LOG_DIED : REPLAY_LOG_CUT)
+            info.state = replay_log_state_t(reader.hasDied ? REPLAY_LOG_DIED : REPLAY_LOG_CUT)
             info.recorder_errno = reader.recorderErrno
         }
         info.events = overview.eventCount

@@ -58,7 +58,7 @@ extension LogTool {
             print("virtual time", "\(Columns.decimal(duration, 1_000_000_000, places: 9)) s")
         }
         print("shift", metadata.shift == 255 ? "automatic" : String(metadata.shift))
-        let events = overview.eventCount &- gaps.reduce(0) { $0 &+ $1.count }
+        let events = overview.eventCount
         print("events", String(events))
         for gap in gaps.prefix(LogTool.mostGaps) { print("missing", gap.what) }
         if gaps.count > LogTool.mostGaps { print("missing", "…, \(gaps.count) parts in all") }
@@ -104,7 +104,7 @@ extension LogTool {
             ), ("icount", .unsigned(icount)),
             ("virtual_ns", metadata.nanoseconds(icount).map { .unsigned($0) } ?? .null),
             ("shift", metadata.shift == 255 ? .text("auto") : .unsigned(UInt64(metadata.shift))),
-            ("events", .unsigned(overview.eventCount &- gaps.reduce(0) { $0 &+ $1.count })),
+            ("events", .unsigned(overview.eventCount)),
             ("bytes", .unsigned(overview.fileSize)),
             ("chunks", .count(overview.chunkCount)), ("live_bytes", .count(overview.liveBytes)),
             ("snapshots", snapshots?.json ?? .null),

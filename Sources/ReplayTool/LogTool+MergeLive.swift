@@ -19,7 +19,7 @@ extension LogTool {
             }
             guard reader.end == nil, !reader.isCut else {
                 let remark = reader.removeLive()
-                report(path, reader, "has its end already")
+                try report(path, reader, "has its end already")
                 if let remark { output.complain(remark) }
                 return .fine
             }
@@ -37,15 +37,14 @@ extension LogTool {
             try file.sync()
             try file.keep()
             let remark = reader.removeLive()
-            report(path, try LogReader(path: path), "is sealed")
+            try report(path, try LogReader(path: path), "is sealed")
             if let remark { output.complain(remark) }
             return .fine
         }
     }
 
-    private func report(_ path: String, _ sealed: LogReader, _ what: String) {
-        let overview = sealed.overview
-        let icount = sealed.end?.icount ?? 0
+    private func report(_ path: String, _ sealed: LogReader, _ what: String) throws(LogError) {
+        let (overview, icount) = try sealed.survey()
         if json {
             print(
                 .object([

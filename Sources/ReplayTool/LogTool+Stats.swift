@@ -82,6 +82,7 @@ struct KindCounts {
     private var names: [String] = []
     private var counts = [UInt64](repeating: 0, count: 64)
     private var sizes = [UInt64](repeating: 0, count: 64)
+    /// Those of the log, which may be a part of its run.
     private(set) var instructions: UInt64 = 0
     /// The same over icount, if it is wanted.
     var series: KindSeries?
@@ -113,6 +114,7 @@ struct KindCounts {
     /// Reads the log; returns the damage that ends it.
     mutating func count(_ reader: LogReader, _ output: ToolOutput) throws(LogError) -> LogError? {
         names = KindNames(reader.kinds).all
+        let begin = reader.begin?.icount ?? 0
         var event = Event(kind: 0, role: .vcpu, icount: 0, index: 0)
         var place = 0
         do throws(LogError) {
@@ -128,12 +130,13 @@ struct KindCounts {
                 output.progress(reader, event: event.index)
             }
         } catch {
-            instructions = event.icount
+            instructions = event.icount &- min(begin, event.icount)
             return try KindCounts.damage(error)
         }
-        instructions = event.icount
-        if case .finished(let end) = reader.state { instructions = end.icount }
-        series?.extend(to: instructions)
+        var end = max(event.icount, begin)
+        if case .finished(let record) = reader.state { end = record.icount }
+        series?.extend(to: end)
+        instructions = end &- min(begin, end)
         return nil
     }
 

@@ -14,7 +14,7 @@ extension LogTool {
             case .qemu(let reader): result = try Verification(reader, output)
             }
             if json { print(result.json(path)) } else { printText(path, result) }
-            if result.damage != nil { return .different }
+            if result.damage != nil || result.incompleteBytes > 0 { return .different }
             return result.completeness.reason == nil || unfinishedIsFine ? .fine : .different
         }
     }
@@ -30,8 +30,12 @@ extension LogTool {
         } else if let reason = result.completeness.reason {
             var word = "without an end"
             if case .cut = result.completeness { word = "not whole" }
-            output.line("\(path.shown): \(output.styled("intact, but \(word)", .doubtful)): \(reason).")
+            let state = result.incompleteBytes > 0 ? word : "intact, but \(word)"
+            output.line("\(path.shown): \(output.styled(state, .doubtful)): \(reason).")
             output.line("All \(events) are good; \(basis).")
+            if result.incompleteBytes > 0 {
+                output.line("\(result.incompleteBytes) bytes at its end belong to an incomplete chunk.")
+            }
             for gap in result.gaps { output.line("missing: \(gap.what).") }
         } else {
             let state = result.completeness == .running ? "intact so far; a recorder is writing it" : "intact"
@@ -49,9 +53,12 @@ struct Verification {
     var hasChecksums = true
     /// What a repaired log lacks.
     var gaps: [LogGap] = []
+    /// Those at the end of the file that belong to no complete event.
+    var incompleteBytes: UInt64 = 0
 
     init(_ reader: LogReader, _ output: ToolOutput) throws(LogError) {
         completeness = reader.completeness
+        incompleteBytes = reader.overview.incompleteBytes
         var gaps: [LogGap] = []
         reader.onGap = { gap in if gaps.count < Verification.mostGaps { gaps.append(gap) } }
         defer { self.gaps = gaps }
@@ -100,10 +107,11 @@ struct Verification {
 
     func json(_ path: String) -> JSONText {
         .object([
-            ("file", .text(path.shown)), ("intact", .bool(damage == nil)),
+            ("file", .text(path.shown)), ("intact", .bool(damage == nil && incompleteBytes == 0)),
             ("complete", .bool(damage == nil && completeness == .finished)),
             ("state", .text(completeness.word)), ("reason", completeness.reason.map { .text($0) } ?? .null),
             ("events", .unsigned(events)), ("icount", .unsigned(icount)), ("checksums", .bool(hasChecksums)),
+            ("incomplete_bytes", .unsigned(incompleteBytes)),
             ("missing", .list(gaps.map(\.json))), ("damage", damage.map(LogTool.json) ?? .null),
         ])
     }

@@ -59,7 +59,7 @@ enum Completeness: Equatable {
     case running
     /// It has no end; one sentence says why.
     case died(String)
-    /// The same on purpose, or because of damage.
+    /// It ends early: it was cut or repaired, or its live file is lost.
     case cut(String)
 
     var word: String {
@@ -116,7 +116,7 @@ extension LogReader {
         case .finished: .finished
         case .running: .running
         case .died(let reason):
-            isCut || end?.ending == .damaged ? .cut(reason) : .died(reason)
+            hasDied ? .died(reason) : .cut(reason)
         }
     }
 }

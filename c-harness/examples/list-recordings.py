@@ -15,7 +15,12 @@ import os
 import pathlib
 import sys
 
-replay = ctypes.CDLL(os.environ.get("LIBREPLAY", "libreplay.so.0"))
+if len(sys.argv) not in (2, 3) or sys.argv[1].startswith("-"):
+    sys.exit(__doc__.strip())
+try:
+    replay = ctypes.CDLL(os.environ.get("LIBREPLAY", "libreplay.so.0"))
+except OSError as error:
+    sys.exit(f"{error}: set LIBREPLAY to the path of libreplay.so.0")
 
 
 class Struct(ctypes.Structure):
@@ -123,8 +128,6 @@ def show(path, most):
 
 
 def main():
-    if len(sys.argv) not in (2, 3):
-        sys.exit(__doc__.strip())
     most = int(sys.argv[2]) if len(sys.argv) == 3 else 3
     for path in sorted(pathlib.Path(sys.argv[1]).iterdir()):
         if path.is_file() and not path.name.endswith((".live", ".new", ".snap")):

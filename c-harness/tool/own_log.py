@@ -109,21 +109,37 @@ def random_event(layout, rng):
     return out
 
 
-def make(seed, count, died=False, segment=1024, fields=(("ram", "64M"), ("cpu", "rv64"))):
+def begin_records(end, previous, event, icount, event_chain):
+    """What a log has after its metadata that begins within its first chunk."""
+    record = struct.pack("<4sIQQQQQQQQQQ", b"RBGN", 0, 1, (end + 4095) // 4096 * 4096 + 8192, 1, 0, 0, SEED, previous,
+                         event, icount, event_chain)
+    record += struct.pack("<Q", checksum(record))
+    return bytes(-end % 4096) + 2 * record.ljust(4096, b"\0")
+
+
+def make(seed, count, died=False, segment=1024, fields=(("ram", "64M"), ("cpu", "rv64")), begin=0):
+    """With `begin`, a part of a run that begins at that event of its first chunk."""
     rng = random.Random(seed)
     metadata = struct.pack("<QIB", 1700000000 * 10**9, 0, 3) + number(len(fields))
     metadata += b"".join(counted(text.encode()) for pair in fields for text in pair) + number(len(KINDS))
     metadata += b"".join(bytes([kind]) + counted(name.encode()) + counted(layout.encode()) for kind, name, layout in KINDS)
-    out = struct.pack("<8sIIIII28x", MAGIC, 2, HEADER, CHUNK, TRAILER, segment)
+    out = struct.pack("<8sIIIII28x", MAGIC, 3 if begin else 2, HEADER, CHUNK, TRAILER, segment)
     out += struct.pack("<Q", checksum(out))
     out += encode_chunk(METADATA, 0, metadata, 0)
     state, icount, index, event, sequence = SEED, 0, b"", 0, 1
 
     def last_sum():
         return chunks(out)[-1].sum
+    if begin:
+        # The place is known when the events are.
+        head, identity = len(out), struct.pack("<Q", checksum(metadata))
+        out += begin_records(head, last_sum(), begin, 0, 0)
     while event < count:
         first, payload = (event, icount), b""
         while event < count and len(payload) < segment:
+            if begin and event == begin:
+                records = begin_records(head, chunks(out)[0].sum, begin, icount, fold(state, identity))
+                out = out[:head] + records + out[head + len(records):]
             kind, _, layout = rng.choice(KINDS)
             step = rng.choice([0, 0, rng.randrange(1, 400)])
             encoded = bytes([kind | (0x40 if step == 0 else 0) | rng.choice([0, 0x80])])

@@ -34,6 +34,9 @@ struct LogContents {
     var ending: LogError?
     /// The errno with which the recorder died.
     var recorderErrno: Int32 = 0
+    /// The bytes at the end of `NAME` that belong to an incomplete chunk, of which nothing can be used. A recorder that
+    /// is killed leaves a live file, which has its events.
+    var incompleteBytes: UInt64 = 0
     /// Does a live file continue it?
     var hasLive = false
 

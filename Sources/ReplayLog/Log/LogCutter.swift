@@ -35,28 +35,32 @@ package struct LogCutter {
             throw LogError(.misuse, "the part ends before it begins")
         }
         let eventChain = try chain(before: first)
-        let metadataEnd = try copyMetadata()
-        var begin = LogBegin(metadataEnd: metadataEnd, previous: previous, identity: reader.identity)
+        let metadata = try metadataChunk()
+        let fromStart = LogBegin(
+            metadataEnd: metadata.end, previous: metadata.checksum, identity: reader.identity)
+        var begin = fromStart
         (begin.event, begin.icount, begin.eventChain) = (first.event, first.icount, eventChain)
-        begin.isCut = end < reader.endEvent || reader.contents.begin?.isCut == true
-        (tail, sequence) = (begin.offset, 1)
+        begin.isCut = ending(before: end).ending == .cut
         if let source = (0..<reader.sourceCount).last(where: { reader.firstEvent(of: $0) <= first.event }) {
             begin = try place(begin, source)
-            (previous, sequence, chain) = (begin.previous, begin.sequence, begin.chain)
-            lastIcount = begin.firstIcount
+            try writeHead(metadata, begin, fromStart)
             var number = source
             while number < reader.sourceCount, number == source || reader.firstEvent(of: number) < end {
                 try copy(number, upTo: end)
                 number += 1
             }
+        } else {
+            try writeHead(metadata, begin, fromStart)
         }
-        for generation: UInt64 in 1...2 {
-            // The same twice, as in any log that isn't being written.
-            let rest = [UInt8](repeating: 0, count: Int(LogBegin.spacing) - LogBegin.size)
-            try target.write(
-                begin.encoded() + rest, at: LogBegin.place(after: metadataEnd, generation: generation))
-        }
-        if case .finished(let record) = reader.state, !begin.isCut { try close(record) }
+        try close(ending(before: end), at: first.icount)
+    }
+
+    /// What the part says about its end, if that is before this event.
+    private func ending(before end: UInt64) -> LogEnd {
+        var ending = LogEnd(ending: .cut)
+        if end == reader.endEvent, reader.state != .running { ending = reader.end ?? reader.missingEnd }
+        ending.eventCount = end
+        return ending
     }
 
     /// The running checksum there. The place must be one of this log.
@@ -73,20 +77,39 @@ package struct LogCutter {
 
     // MARK: The parts
 
-    /// Returns where the metadata end.
-    private mutating func copyMetadata() throws(LogError) -> UInt64 {
+    /// The metadata's chunk: its bytes, where it ends, and the checksum of its header.
+    private func metadataChunk() throws(LogError) -> (bytes: [UInt8], end: UInt64, checksum: UInt64) {
         let offset = UInt64(FileHeader.size)
         let chunks = reader.contents.chunks
         guard case .chunk(let header) = try chunks.header(at: offset) else {
             throw LogError(.damaged, "\(reader.path) has changed since it was opened")
         }
         let end = header.end(from: offset)
-        let file = try FileHeader(
-            version: FileHeader.versionWithBegin, segmentSize: chunks.segmentSize()
-        ).encoded()
-        try target.write(file + chunks.bytes(at: offset, count: Int(end &- offset)), at: 0)
-        previous = header.checksum
-        return end
+        return (try chunks.bytes(at: offset, count: Int(end &- offset)), end, header.checksum)
+    }
+
+    /// Writes what comes before the first chunk of events. A part that begins where its run does needs no record that
+    /// says so.
+    private mutating func writeHead(
+        _ metadata: (bytes: [UInt8], end: UInt64, checksum: UInt64), _ begin: LogBegin,
+        _ fromStart: LogBegin
+    ) throws(LogError) {
+        var start = fromStart
+        start.isCut = begin.isCut
+        let hasBegin = begin != start
+        let version = hasBegin ? FileHeader.versionWithBegin : FileHeader.version
+        let file = try FileHeader(version: version, segmentSize: reader.contents.chunks.segmentSize())
+        try target.write(file.encoded() + metadata.bytes, at: 0)
+        (previous, sequence, chain) = (begin.previous, begin.sequence, begin.chain)
+        lastIcount = begin.firstIcount
+        tail = hasBegin ? begin.offset : metadata.end
+        if !hasBegin { return }
+        for generation: UInt64 in 1...2 {
+            // The same twice, as in any log that isn't being written.
+            let rest = [UInt8](repeating: 0, count: Int(LogBegin.spacing) - LogBegin.size)
+            try target.write(
+                begin.encoded() + rest, at: LogBegin.place(after: metadata.end, generation: generation))
+        }
     }
 
     /// The record that names this source as the first one.
@@ -185,12 +208,15 @@ package struct LogCutter {
         return header
     }
 
-    private mutating func close(_ end: LogEnd) throws(LogError) {
+    /// - Parameter icount: where the part begins.
+    private mutating func close(_ end: LogEnd, at icount: UInt64) throws(LogError) {
+        var end = end
         // As of the last event, which is read again.
         if end.eventCount > reader.firstEvent, !index.entries.isEmpty {
             try reader.seek(toEvent: end.eventCount &- 1)
             lastIcount = try reader.next()?.icount ?? lastIcount
         }
+        if end.ending != .finished { end.icount = max(lastIcount, icount) }
         let closing = LogClosing(
             index: index, end: end, icount: lastIcount, chain: chain, sequence: sequence, previous: previous)
         guard let bytes = closing.encoded(at: tail) else {

@@ -9,12 +9,15 @@ extension LogReader {
         package var chunkCount: Int
         /// The bytes of events that only the live file has.
         package var liveBytes: Int
-        /// The good events, as far as that is known before they are read.
+        /// The good events, as far as that is known before they are read. ``LogReader/survey()`` subtracts those that a
+        /// repaired log lacks.
         package var eventCount: UInt64
         /// What ends the log after them.
         package var damage: LogError?
         /// Does a live file continue it?
         package var hasLive: Bool
+        /// The bytes at the end of `NAME` of which nothing can be used: an incomplete chunk that no live file has.
+        package var incompleteBytes: UInt64
     }
 
     package var overview: Overview {
@@ -22,7 +25,17 @@ extension LogReader {
             fileSize: contents.chunks.fileSize, chunkCount: contents.entries.count,
             liveBytes: contents.live.reduce(0) { $0 &+ $1.length },
             eventCount: max(endEvent, firstEvent) &- firstEvent, damage: contents.ending,
-            hasLive: contents.hasLive)
+            hasLive: contents.hasLive,
+            incompleteBytes: state == .running ? 0 : contents.incompleteBytes)
+    }
+
+    /// Of a log that isn't finished and isn't being recorded: did its recorder die? Otherwise it ends early: it was cut
+    /// or repaired, or its live file is lost.
+    package var hasDied: Bool { contents.end.map { $0.ending == .died } ?? contents.hasLive }
+
+    /// What a finished file says about the end of a log that has none.
+    var missingEnd: LogEnd {
+        hasDied && !isCut ? LogEnd(ending: .died, recorderErrno: recorderErrno) : LogEnd(ending: .cut)
     }
 
     /// Was its end cut off on purpose?
@@ -56,6 +69,7 @@ extension LogReader {
     /// ``overview``, and the icount of the end or of the last good event. Then the next event is the first one.
     package func survey() throws(LogError) -> (overview: Overview, icount: UInt64) {
         var overview = overview
+        for gap in try gaps() { overview.eventCount &-= min(gap.count, overview.eventCount) }
         defer { rewind() }
         do throws(LogError) {
             return (overview, try lastIcount())

@@ -27,9 +27,7 @@ extension LogReader {
             if count == 0 { continue }
             try writer.append(bytes, eventCount: count, endIcount: decoder.pointee.icount, chain: chain)
         }
-        let isCut = contents.begin?.isCut == true
-        try writer.finish(
-            LogEnd(ending: isCut ? .cut : .died, recorderErrno: isCut ? 0 : contents.recorderErrno))
+        try writer.finish(missingEnd)
     }
 
     private func metadataPayload() throws(LogError) -> [UInt8] {

@@ -21,21 +21,21 @@ package struct LogRewriter {
             file, segmentSize: segmentSize, metadata: reader.metadata.encoded(kinds: reader.kinds),
             begin: begin, kinds: reader.kinds, options: options)
         var gap: LogGap?
+        var missing: UInt64 = 0
         reader.onGap = { gap = $0 }
         for source in 0..<reader.sourceCount {
             gap = nil
             try reader.load(source: source)
-            if let gap { try writer.append(gap) } else { try append(source, to: &writer) }
+            if let gap {
+                try writer.append(gap)
+                missing &+= gap.count
+            } else {
+                try append(source, to: &writer)
+            }
         }
-        let size = try writer.finish(reader.end ?? missingEnd)
+        let size = try writer.finish(reader.end ?? reader.missingEnd)
         if let bytes = LogComments.encoded(reader.comments, at: size) { try file.write(bytes, at: size) }
-        return max(reader.endEvent, reader.firstEvent) &- reader.firstEvent
-    }
-
-    /// Of a log without one.
-    private var missingEnd: LogEnd {
-        if reader.contents.begin?.isCut == true { return LogEnd(ending: .cut) }
-        return LogEnd(ending: .died, recorderErrno: reader.recorderErrno)
+        return reader.overview.eventCount &- min(missing, reader.overview.eventCount)
     }
 
     /// Decodes all events of a source, which finds where it ends, and damage.

@@ -16,6 +16,7 @@ extension LogScan {
         if following.first?.header.sequence == next {
             // `NAME`'s own copy of this chunk, complete or not, isn't needed.
             tail = .clean
+            contents.incompleteBytes = 0
             contents.ending = nil
         } else if !following.isEmpty {
             contents.ending = contents.ending ?? damage("chunk \(next), which is missing")

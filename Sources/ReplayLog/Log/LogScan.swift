@@ -253,9 +253,14 @@ struct LogScan {
     private mutating func settle() {
         switch tail {
         case .clean where contents.begin?.isCut == true:
-            contents.state = .died(reason: "its end was cut off (replay-log cut)")
-        case .clean, .cut:
+            contents.state = .died(reason: LogEnd(ending: .cut).reason ?? "")
+        case .clean:
             contents.state = .died(reason: "its file was cut, or its live file is lost")
+        case .cut:
+            contents.incompleteBytes = chunks.size &- offset
+            contents.state = .died(
+                reason: "its file was cut, or its live file is lost: the last \(contents.incompleteBytes) "
+                    + "bytes are an incomplete chunk")
         case .cutInEnd: contents.state = .died(reason: "the log was cut within its end")
         case .damaged(let error):
             contents.state = .died(reason: error.message)

@@ -14,6 +14,8 @@ extension LogSalvage {
         if tail < search.chunks.size { unused.append(tail..<search.chunks.size) }
 
         var (event, icount) = (search.begin?.firstEvent ?? 0, search.begin?.firstIcount ?? 0)
+        // What precedes the log's begin in its first chunk isn't an event of the log.
+        let begin = kept.first.map(isFirst) ?? false ? search.begin?.event ?? 0 : 0
         var previous: SalvagedPiece?
         var place = UInt64(FileHeader.size)
         var hasMoved = false
@@ -32,7 +34,7 @@ extension LogSalvage {
             }
             if losses.isEmpty { (eventsBeforeLoss, icountBeforeLoss) = (piece.endEvent, piece.endIcount) }
             (event, icount) = (piece.endEvent, piece.endIcount)
-            eventCount &+= UInt64(piece.eventCount)
+            eventCount &+= piece.endEvent &- min(max(piece.firstEvent, begin), piece.endEvent)
             place = piece.range?.upperBound ?? search.chunks.size
             previous = piece
         }

@@ -7,7 +7,7 @@ struct Cut: ParsableCommand {
         discussion: """
             The part begins where the recording begins, or at one of the snapshots in FILE.snap: TARGET.snap gets it \
             and those after it. A place is as for dump. Without --from and --to \
-            this makes a compact copy of what a recorder with rrlast has kept.
+            this copies what a recorder with rrlast has kept, without the holes in the file.
 
             Examples:
               replay-log cut --from 5000000 run.log part.log
@@ -22,7 +22,7 @@ struct Cut: ParsableCommand {
     @Option(help: "Where the part begins: at a snapshot.", transform: LogPlace.parse)
     var from: LogPlace?
 
-    @Option(help: "The last place of the part.", transform: LogPlace.parse)
+    @Option(help: "The part ends after the last event at this place or before.", transform: LogPlace.parse)
     var to: LogPlace?
 
     @Flag(help: "Replace files that exist.")

@@ -149,7 +149,7 @@ struct Verify: ParsableCommand {
 
     @OptionGroup var log: LogArguments
 
-    @Flag(help: "Accept a log without an end whose events are all good.")
+    @Flag(help: "Accept a log without an end whose events are all good and complete.")
     var acceptUnfinished = false
 
     func run() throws {
