@@ -13,17 +13,22 @@ typedef struct {
     const char *name;
     uint64_t factor;
     size_t member; /* of replay_config_t; the members of the other units become 0 */
+    uint64_t most; /* of the member */
 } unit_t;
 
+/* Times are counted in ns, in 63 bits. */
+#define SIZE offsetof(replay_config_t, last_bytes), INT64_MAX
+#define TIME offsetof(replay_config_t, last_ms), INT64_MAX / 1000000
+
 static const unit_t sizes_and_times[] = {
-    {"K", UINT64_C(1) << 10, offsetof(replay_config_t, last_bytes)},
-    {"M", UINT64_C(1) << 20, offsetof(replay_config_t, last_bytes)},
-    {"G", UINT64_C(1) << 30, offsetof(replay_config_t, last_bytes)},
-    {"ms", 1, offsetof(replay_config_t, last_ms)},
-    {"s", 1000, offsetof(replay_config_t, last_ms)},
-    {"m", 60000, offsetof(replay_config_t, last_ms)},
-    {"h", 3600000, offsetof(replay_config_t, last_ms)},
-    {NULL, 0, 0},
+    {"K", UINT64_C(1) << 10, SIZE},
+    {"M", UINT64_C(1) << 20, SIZE},
+    {"G", UINT64_C(1) << 30, SIZE},
+    {"ms", 1, TIME},
+    {"s", 1000, TIME},
+    {"m", 60000, TIME},
+    {"h", 3600000, TIME},
+    {NULL, 0, 0, 0},
 };
 
 typedef struct {
@@ -96,7 +101,7 @@ static bool apply_units(replay_config_t *config, const option_t *option, const c
     while (unit->name && strcmp(text + count, unit->name) != 0)
         unit++;
     if (!is_off && (!unit->name || !read_number(digits, &number) || number == 0 ||
-                    number > UINT64_MAX / unit->factor))
+                    number > unit->most / unit->factor))
         return false;
     for (const unit_t *other = option->units; other->name; other++)
         memset((char *)config + other->member, 0, sizeof number);

@@ -191,6 +191,10 @@ TEST(sizes_and_times_that_are_none_are_refused) {
                                       "rrlast=on",
                                       "rrlast=64 M",
                                       "rrlast=99999999999999999999s",
+                                      "rrlast=9223372036854775807s",
+                                      "rrlast=9223372036855ms",
+                                      "rrlast=99999999999h",
+                                      "rrlast=8589934592G",
                                       "rrlast=99999999999G"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         expect_bad_option(bad[i],
@@ -239,6 +243,9 @@ TEST(members_give_the_same_as_the_option) {
     /* The option takes the place of both. */
     config.last_ms = 5;
     config.options = "rrlast=off";
+    CHECK_STATUS(replay_configure(&config), OK);
+    CHECK_STATUS(replay_finish(), OK);
+    config.options = "rrlast=9223372036854ms";
     CHECK_STATUS(replay_configure(&config), OK);
     CHECK_STATUS(replay_finish(), OK);
 }
