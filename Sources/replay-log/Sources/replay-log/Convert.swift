@@ -22,23 +22,29 @@ struct Convert: ParsableCommand {
     @Flag(help: "Store the events as they are.")
     var uncompressed = false
 
-    @Option(help: ArgumentHelp("How hard to compress, from 1 to 22.", valueName: "n"), completion: .list([]))
-    var level = ConvertOptions.usualLevel
+    @Option(
+        help: ArgumentHelp(
+            "How hard to compress, from 1 to 22. (default: \(ConvertOptions.usualLevel))", valueName: "n"),
+        completion: .list([]))
+    var level: Int?
 
     @OptionGroup var writing: WritingArguments
 
     func validate() throws {
-        if !ConvertOptions.levels.contains(level) {
+        if let level, !ConvertOptions.levels.contains(level) {
             throw ValidationError(
                 "--level must be from \(ConvertOptions.levels.lowerBound) to \(ConvertOptions.levels.upperBound)"
             )
+        }
+        if uncompressed && level != nil {
+            throw ValidationError("--level and --uncompressed exclude each other")
         }
     }
 
     func run() throws {
         var options = ConvertOptions()
         options.uncompressed = uncompressed
-        options.level = level
+        options.level = level ?? ConvertOptions.usualLevel
         options.force = writing.force
         try log.run { $0.convert(log.file, to: target, options) }
     }
