@@ -56,6 +56,10 @@ extension LogTool {
         var length = reader.size
         if let damage { length = damage.offset }
         if case .withinEvent(let offset) = reader.ending { length = offset }
+        // A file without an event isn't a log.
+        guard reader.eventCount > 0 else {
+            throw LogError(.damaged, "\(path) has no good event: nothing was written")
+        }
         if length < reader.size {
             result.losses.append(
                 LogSalvage.Loss(
