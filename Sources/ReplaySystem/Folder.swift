@@ -49,6 +49,11 @@ package struct Folder: Sendable {
         }
     }
 
+    /// As long as the result exists, a signal that ends the program removes the name of that open file. Both stay open.
+    package func removeOnSignals(_ name: String, of file: OpenFile) -> UnfinishedFile {
+        UnfinishedFile(folder: self.file.descriptor, name: name, file: file.descriptor)
+    }
+
     /// The result of removing a name.
     package enum Removal: Equatable {
         case removed

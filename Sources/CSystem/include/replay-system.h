@@ -5,6 +5,7 @@
 #ifndef REPLAY_SYSTEM_H
 #define REPLAY_SYSTEM_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -42,6 +43,22 @@ int replay_reserve(int descriptor, int64_t size);
 /** Releases the space of a part of a file, which reads as zeroes then.
  *  @return false if the file system can't do that. */
 bool replay_make_hole(int descriptor, int64_t start, int64_t length);
+
+/* ------------------------------------------------------- unfinished files
+ *
+ * A program that owns its signals removes the files that it hasn't finished when one of SIGHUP,
+ * SIGINT and SIGTERM ends it. The library, whose host owns them, doesn't call the first. */
+
+/** From now on these signals remove the files, and then do what they do by default. A signal that
+ *  is ignored, or has a handler, stays so. */
+void replay_unfinished_watch(void);
+/** Holds these signals back in the calling thread: between making a file and adding it. */
+void replay_unfinished_hold(sigset_t *before);
+void replay_unfinished_release(const sigset_t *before);
+/** Adds an open file, which has that name in an open folder; both stay open until it is forgotten.
+ *  @return the number to forget it by, or -1: there are too many, and it isn't removed. */
+int replay_unfinished_add(int folder, const char *name, int file);
+void replay_unfinished_forget(int number);
 
 /* ----------------------------------------------------------------- sockets
  *

@@ -2,7 +2,8 @@ import Glibc
 import ReplaySystem
 
 /// A file that gets its name when it is complete. Until then it is beside it, as `NAME.replay-log.part`: a name that
-/// nobody else gives to a file, because what a killed program has left there is replaced.
+/// nobody else gives to a file, because what a killed program has left there is replaced. It is removed if the file
+/// doesn't become complete, also because of a signal (``UnfinishedFile``).
 package final class NewFile {
     package let path: String
     private let folder: Folder
@@ -10,6 +11,7 @@ package final class NewFile {
     private let file: OpenFile
     private let system: Syscalls
     private let replaces: Bool
+    private let unfinished: UnfinishedFile
     private var isKept = false
     /// Called with the place up to which the file has been written, to show progress.
     package var hasWritten: (UInt64) -> Void = { _ in }
@@ -34,6 +36,8 @@ package final class NewFile {
             mode = status.st_mode
         }
         let part = name + NewFile.suffix
+        let signals = UnfinishedFile.holdSignals()
+        defer { UnfinishedFile.release(signals) }
         file = try folder.open(part, O_RDWR | O_CREAT | O_NOFOLLOW).orThrow("made", NewFile.part(of: path))
         // Whoever held the lock until now may have given the file its name.
         guard case .success = system.lock(file.descriptor), folder.leads(part, to: file) == true else {
@@ -42,6 +46,7 @@ package final class NewFile {
         // Nobody may read the new file who couldn't read the old one.
         if let mode { system.setMode(file.descriptor, mode) }
         try system.truncate(file.descriptor, size: 0).orThrow("written", NewFile.part(of: path))
+        unfinished = folder.removeOnSignals(part, of: file)
         self.path = path
         self.name = name
         self.replaces = replaces

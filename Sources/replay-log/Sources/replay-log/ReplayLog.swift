@@ -35,6 +35,7 @@ import ReplayTool
 
     /// As ArgumentParser's own, except for the exit code of wrong usage.
     static func main() {
+        ToolSignals.removeUnfinishedFiles()
         do {
             var command = try parseAsRoot(CommandArguments.all)
             try command.run()
