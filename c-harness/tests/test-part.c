@@ -140,6 +140,8 @@ TEST_SLOW(a_part_ends_where_it_was_cut, 100) {
     m.no_state = false;
     CHECK(m.executed > 30000);
     CHECK_STATUS(journey_end(&m), ERROR_LOG_CUT);
+    CHECK_EQ(m.host.error_messages, 0);
+    CHECK_HAS(m.host.text, "the recording was cut after"); /* a warning */
     free(m.digests);
 }
 
@@ -177,6 +179,7 @@ static bool at_begin(replay_pause_reason_t why) {
                  (unsigned long long)first);
         CHECK_EQ(info.first_icount, first);
         CHECK_HAS(host_last_error().message, sentence);
+        CHECK_STR(host_last_error().history, ""); /* the replay itself is right */
         CHECK_STATUS(replay_seek_event(0), ERROR_INVALID_ARGUMENT);
         CHECK_HAS(host_last_error().message, "begins at icount");
         CHECK_STATUS(replay_reverse_continue(), OK);
