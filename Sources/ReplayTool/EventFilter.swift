@@ -84,7 +84,7 @@ struct EventFilter {
     /// Is it after all that are selected?
     func isPast(_ event: UInt64, _ icount: UInt64) -> Bool { icount > last.icount || event > last.event }
 
-    private func isInRange(_ event: UInt64, _ icount: UInt64) -> Bool {
+    func isInRange(_ event: UInt64, _ icount: UInt64) -> Bool {
         icount >= first.icount && event >= first.event && !isPast(event, icount)
     }
 

@@ -39,11 +39,23 @@ extension LogTool {
     ) throws(LogError) -> Bool {
         let names = KindNames(reader.kinds)
         reader.onGap = { gap in show(gap) }
+        var search = Search()
+        defer { explain(search, options, reader.metadata) { (try? reader.lastIcount()) ?? 0 } }
         while let event = try reader.next() {
             output.progress(reader, event: event.index)
-            if filter.isPast(event.index, event.icount) || output.isBroken { return false }
-            if filter.selects(event) { show(ShownEvent(event, names), options) }
-            if !see(event.index) { return false }
+            if filter.isPast(event.index, event.icount) || output.isBroken {
+                search.isOver = true
+                return false
+            }
+            if filter.isInRange(event.index, event.icount) { search.hasPlace = true }
+            if filter.selects(event) {
+                search.isFound = true
+                show(ShownEvent(event, names), options)
+            }
+            if !see(event.index) {
+                search.isOver = true
+                return false
+            }
         }
         return true
     }
@@ -52,15 +64,53 @@ extension LogTool {
         throws(LogError) -> ToolExit
     {
         var event = QEMUEvent()
+        var search = Search()
+        defer { explain(search, options, nil) { reader.lastIcount } }
         while try reader.next(&event) {
             output.progress(reader, event: event.index)
-            if filter.isPast(event.index, event.icount) || output.isBroken { return .fine }
+            if filter.isPast(event.index, event.icount) || output.isBroken {
+                search.isOver = true
+                return .fine
+            }
+            if filter.isInRange(event.index, event.icount) { search.hasPlace = true }
             guard filter.selects(event) else { continue }
+            search.isFound = true
             var shown = ShownEvent(event)
             if !reader.knowsOffset { shown.offset = nil }
             show(shown, options)
         }
         return ended(reader.path, reader.completeness)
+    }
+
+    /// What a search for events has found.
+    private struct Search {
+        /// One that is shown.
+        var isFound = false
+        /// One between the places, shown or not.
+        var hasPlace = false
+        /// It stopped before the end of the log.
+        var isOver = false
+    }
+
+    /// Says why nothing is shown, if that was asked for by place or kind.
+    private func explain(
+        _ search: Search, _ options: DumpOptions, _ metadata: LogMetadata?, lastIcount: () -> UInt64
+    ) {
+        let isChosen = !options.kinds.isEmpty || options.role != nil || options.device != nil
+        guard !search.isFound, !output.isBroken, !options.follows, isChosen || options.from != nil else {
+            return
+        }
+        if search.hasPlace {
+            output.complain("no events: those there are of a different kind, role or device")
+        } else if search.isOver {
+            output.complain("no events: there are none between these places")
+        } else if case .time? = options.from, let end = metadata?.nanoseconds(lastIcount()) {
+            let seconds = Columns.decimal(end, 1_000_000_000, places: 9)
+            output.complain(
+                "no events: the recording ends at \(seconds) s (time that the guest slept isn't counted)")
+        } else {
+            output.complain("no events: the log ends before, at icount \(lastIcount())")
+        }
     }
 
     private func show(_ gap: LogGap) {

@@ -100,6 +100,11 @@ extension LogTool {
         } else {
             output.line("A replay of it goes to its end.")
         }
+        let snapshots = Syscalls.resolved(path) + ".snap"
+        if !result.isQEMU, !result.lostMetadata, case .success = Syscalls().status(path: snapshots) {
+            output.line(
+                "Its snapshots are those of the old log: copy \(snapshots.shown) to \(target.shown).snap.")
+        }
     }
 }
 

@@ -37,7 +37,14 @@ import ReplayTool
     static func main() {
         ToolSignals.removeUnfinishedFiles()
         do {
-            var command = try parseAsRoot(CommandArguments.all)
+            let arguments = CommandArguments.all
+            if arguments.count == 2, arguments[0] == "help", arguments[1] != "help",
+                !arguments[1].hasPrefix("-"),
+                !configuration.subcommands.contains(where: { $0._commandName == arguments[1] })
+            {
+                throw ValidationError("there is no verb \"\(arguments[1])\"; replay-log help lists them")
+            }
+            var command = try parseAsRoot(arguments)
             try command.run()
         } catch {
             let code = exitCode(for: error)
