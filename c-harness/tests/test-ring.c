@@ -200,8 +200,8 @@ TEST(sizes_and_times_that_are_none_are_refused) {
         expect_bad_option(bad[i],
                           "must be a size with K, M or G (64M), a time with ms, s, m or h (20s)");
     expect_bad_option("rrlast=20s,rrsnap=off", "rrlast needs snapshots");
-    expect_bad_option("rrlast=64K", "is too small for segments");
-    expect_bad_option("rrlast=8M,rrsegment=524288", "is too small for segments");
+    expect_bad_option("rrlast=64K", "rrlast=64K is too small: it must be at least 128K");
+    expect_bad_option("rrlast=8M,rrsegment=524288", "at least 16M");
 }
 
 TEST(a_host_without_snapshots_is_refused) {

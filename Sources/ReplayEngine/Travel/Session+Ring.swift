@@ -24,9 +24,16 @@ extension Session {
         if options.last.bytes < least {
             throw ReplayError(
                 .badOption,
-                "rrlast=\(options.last.bytes) is too small for segments of \(options.segmentBytes) bytes (rrsegment): "
-                    + "it must be at least \(least)")
+                "rrlast=\(Self.size(options.last.bytes)) is too small: it must be at least \(Self.size(least)), "
+                    + "\(Self.leastSegments) segments of \(Self.size(UInt64(options.segmentBytes))) (rrsegment)"
+            )
         }
+    }
+
+    /// As a user writes it: 100K, 4M.
+    private static func size(_ bytes: UInt64) -> String {
+        if bytes > 0, bytes & 0xfffff == 0 { return "\(bytes >> 20)M" }
+        return bytes > 0 && bytes & 0x3ff == 0 ? "\(bytes >> 10)K" : "\(bytes)"
     }
 
     /// Snapshots of the part that is kept, at least, if its length is given as a time.
