@@ -5,6 +5,7 @@
 #include "snap-way.h"
 
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static journey_host_t m;
@@ -84,6 +85,56 @@ TEST_SLOW(a_replay_leaves_snapshots_for_the_next_one, 60) {
     CHECK(snap_size() > size);
     m.is_slow = false;
     CHECK(snap_play(&m, LOOP_OWN, NULL, 57000, 10) < 40000);
+    free(m.digests);
+}
+
+static int may_extend[2];
+static pid_t extender;
+static unsigned before;
+
+static void extend(journey_host_t *machine, replay_pause_reason_t why) {
+    int status = -1;
+    (void)why;
+    before = snapshots();
+    CHECK_EQ(write(may_extend[1], "", 1), 1);
+    CHECK(waitpid(extender, &status, 0) == extender);
+    CHECK_EQ(status, 0);
+    machine->on_pause = count_snapshots;
+    CHECK_STATUS(replay_seek(10), OK);
+}
+
+static unsigned count_at_begin(void) {
+    journey_begin(&m, LOOP_OWN, NULL);
+    m.on_pause = count_snapshots;
+    CHECK_STATUS(replay_seek(10), OK);
+    journey_run(&m);
+    CHECK_STATUS(journey_end(&m), OK);
+    return counted;
+}
+
+TEST_SLOW(what_another_process_adds_hides_nothing, 60) {
+    char byte;
+    journey_record(&m, 3, NULL);
+    m.is_slow = true;
+    snap_play(&m, LOOP_OWN, "rrsnap=30", 100, 0);
+    unsigned first = count_at_begin();
+    REQUIRE(pipe(may_extend) == 0);
+    extender = fork(); /* while no session exists */
+    if (extender == 0) {
+        CHECK_EQ(read(may_extend[0], &byte, 1), 1);
+        snap_play(&m, LOOP_OWN, "rrsnap=1", 100, 0);
+        _exit(test_failures() > 0);
+    }
+    journey_begin(&m, LOOP_OWN, NULL);
+    m.on_pause = extend;
+    CHECK_STATUS(replay_seek(50000), OK);
+    journey_run(&m);
+    unsigned found = snapshots();
+    CHECK_STATUS(journey_end(&m), OK);
+    unsigned added = count_at_begin() - first;
+    printf("    %u, %u were added, now %u\n", before, added, found);
+    CHECK(added > 5);
+    CHECK(found >= before + added);
     free(m.digests);
 }
 

@@ -30,6 +30,8 @@ final class Snapshots {
     /// One was taken.
     private(set) var hasBegun = false
     private var nextNumber: UInt64 = 0
+    /// A file doesn't get so many.
+    private static let farNumber: UInt64 = 1 << 40
     /// Of the one that was taken last.
     private(set) var lastID: UInt64?
     /// The pages of all that were taken.
@@ -64,7 +66,8 @@ final class Snapshots {
         (self.ram, self.staging, reader) = (ram, staging, file?.reader)
         (isWritten, remarks) = (file?.writer != nil || keepsLast, file?.remarks ?? [])
         refresh()
-        nextNumber = (labels.map(\.id).max() ?? 0) / 2 &+ 1
+        // Other processes may extend a file that this session only reads: its own stay out of their way.
+        nextNumber = (labels.map(\.id).max() ?? 0) / 2 &+ (isWritten ? 1 : Self.farNumber)
     }
 
     deinit {
