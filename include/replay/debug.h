@@ -27,8 +27,9 @@
  *  there instead of ended.
  *
  *  All of this happens on the vCPU thread, in replay_get_budget(), replay_get_instructions()
- *  and replay_account_executed_instructions(), or in replay_run(). Any thread may ask for it:
- *  replay_pause(), replay_seek() and their like post a request and return. */
+ *  and replay_account_executed_instructions() (which may pause the machine, but takes and
+ *  loads nothing), or in replay_run(). Any thread may ask for it: replay_pause(),
+ *  replay_seek() and their like post a request and return. */
 #ifndef REPLAY_DEBUG_H
 #define REPLAY_DEBUG_H
 

@@ -42,7 +42,9 @@ extern "C" {
  *
  *  @return REPLAY_OK; the session's failure if it has one; ERROR_WRONG_STATE (not
  *    started), ERROR_INVALID_ARGUMENT (replay_host::execute is missing),
- *    ERROR_REENTERED (from within one of the host's callbacks),
+ *    ERROR_REENTERED (from within one of the host's callbacks; if the host runs its own
+ *    loop, this isn't checked in icount, cpus_idle, machine_running, deadline_ns, kick and
+ *    wake_io, which must not make this call either),
  *    ERROR_WRONG_ROLE (a different thread already runs the vCPU).
  *  Thread: [vcpu] [io], without the lock too. */
 REPLAY_API replay_status_t replay_run(void);
