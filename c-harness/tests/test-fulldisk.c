@@ -2,7 +2,9 @@
 /* The disk is full while recording: this is reported once, the machine stops or
  * continues as the host chose, and what was written replays. */
 #include "block-host.h"
+#include "journey-disk.h"
 #include "own-disk.h"
+#include "snap-way.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -109,7 +111,7 @@ TEST(the_machine_may_go_on_unrecorded) {
 }
 
 TEST(a_disk_that_is_full_before_the_start_is_reported) {
-    snprintf(log_name, sizeof log_name, "%s/run.log", own_disk("tmpfs", "size=64k"));
+    snprintf(log_name, sizeof log_name, "%s/run.log", own_disk("tmpfs", "size=96k"));
     host_init(&host);
     replay_status_t status =
         host_configure(&host, REPLAY_MODE_RECORD, log_name, "rrsegment=1048576");
@@ -189,4 +191,41 @@ TEST(an_overlay_that_is_full_in_a_replay_is_no_divergence) {
     CHECK_EQ(host.stop_error.system_error, EFBIG);
     CHECK_HAS(host.stop_error.message, "overlay");
     CHECK_STATUS(host_end(&host), ERROR_DISK_FULL);
+}
+
+/* ------------------------------------------------------------------ journeys */
+
+static journey_host_t machine;
+
+static unsigned count(const char *text, const char *part) {
+    unsigned n = 0;
+    for (; (text = strstr(text, part)); text++)
+        n++;
+    return n;
+}
+
+/** A recording with snapshots, then journeys with an overlay on a small disk.
+ *  @return how often a message of the last replay mentions that the disk is full. */
+static unsigned travel_with(const char *size, bool keeps, bool resubmits) {
+    char options[500];
+    disk_options_t disk = {.resubmits = resubmits};
+    machine.device = disk_device(&disk);
+    machine.is_slow = true;
+    journey_record(&machine, 3, keeps ? "rrsnap=1" : NULL);
+    machine.is_slow = false;
+    snprintf(options, sizeof options, "rroverlay=%s", own_disk("tmpfs", size));
+    snap_way.seed = 3;
+    snap_play(&machine, LOOP_OWN, options, 50000, 40);
+    free(machine.digests);
+    return count(machine.host.text, "disk is full");
+}
+
+TEST_SLOW(snapshots_that_find_no_room_are_reported_once, 60) {
+    CHECK(travel_with("size=96k", true, false) <= 1); /* mostly 1 */
+    CHECK_EQ(count(machine.host.text, "isn't used"), 0);
+}
+
+TEST_SLOW(snapshots_in_memory_give_up_their_room, 60) {
+    travel_with("size=96k", false, true);
+    CHECK_EQ(machine.host.messages, 0);
 }

@@ -105,6 +105,18 @@ package final class BlockRequest: @unchecked Sendable {
         do throws(SystemError) { try overlay.perform(self) } catch { result = error.guestResult }
     }
 
+    /// Had the overlay no room for what is written?
+    var isWithoutRoom: Bool {
+        operation != .read && operation != .flush && disk.overlay != nil
+            && Overlay.isFull(SystemError(0 &- result))
+    }
+
+    /// There is room now.
+    func settleAgain() {
+        (isSettled, result) = (false, 0)
+        settle()
+    }
+
     /// PLAY: completes the request as it was recorded, without the overlay.
     func settle(as recorded: Int32) {
         isSettled = true

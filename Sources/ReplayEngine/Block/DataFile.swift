@@ -120,6 +120,14 @@ final class DataFile: Sendable {
         if case .failure = system.makeHole(file.descriptor, start..<end) { try writeZeroes(range) }
     }
 
+    /// Nobody needs these bytes any more. Does nothing if the file system can't make holes.
+    func free(_ range: Range<UInt64>) {
+        guard let start = Int64(exactly: range.lowerBound), let end = Int64(exactly: range.upperBound) else {
+            return
+        }
+        _ = system.makeHole(file.descriptor, start..<end)
+    }
+
     func sync() throws(SystemError) {
         try system.sync(file.descriptor, mayBeUnsyncable: false).get()
     }

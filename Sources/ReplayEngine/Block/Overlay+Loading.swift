@@ -14,10 +14,10 @@ extension Overlay {
         _ origin: ExtentMap, diskLength: Int64, least: UInt64 = 64 << 20,
         _ read: (UnsafeMutableRawBufferPointer, UInt64) throws(LogError) -> Void
     ) throws(ReplayError) -> OverlayVersion {
-        // Held meanwhile, so that its places aren't used.
+        // Held meanwhile, so that their places aren't used.
         let current = keep(diskLength: diskLength, least: least)
-        defer { withExtendedLifetime(current) {} }
         let loaded = content.withLock { $0.loaded }
+        defer { withExtendedLifetime((current, loaded)) {} }
         guard current != nil, let buffer = RawBuffer(count: 1 << 16),
             var changes = origin.changes(since: loaded?.origin ?? ExtentMap())
         else { throw Self.memoryRanOut }
@@ -27,8 +27,16 @@ extension Overlay {
         }
         // So that what the file has in one place is read once.
         changes.changed.sort { $0.place < $1.place }
-        for extent in changes.changed where !extent.isZero {
-            try copy(extent, to: version.map, buffer, read)
+        do throws(ReplayError) {
+            for extent in changes.changed where !extent.isZero {
+                try copy(extent, to: version.map, buffer, read)
+            }
+        } catch {
+            // The guest's writes may need the room.
+            for extent in changes.changed where !extent.isZero {
+                for part in version.map.parts(in: extent.range) { part.stored.map(file.free) }
+            }
+            throw error
         }
         content.withLock { $0.loaded = (version, origin) }
         return version

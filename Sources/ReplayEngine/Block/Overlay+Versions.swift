@@ -54,7 +54,13 @@ extension Overlay {
 
     /// The disk of the file is full: a place to which nothing refers any more.
     func reclaimed(_ range: Range<UInt64>) -> UInt64? {
-        content.withLock { content in content.rebuildSpace() ? content.place(for: range) : nil }
+        let end = UInt64(max((try? file.length()) ?? 0, 0))
+        return content.withLock { content in
+            content.loaded = nil  // it only saves reading
+            guard content.rebuildSpace() else { return nil }
+            content.space?.forEachGap(before: end, file.free)
+            return content.place(for: range)
+        }
     }
 
     // MARK: The end

@@ -57,6 +57,16 @@ struct OverlaySpace {
         return place
     }
 
+    /// The parts of the file to which nothing refers, if they may have whole blocks.
+    func forEachGap(before end: UInt64, _ body: (Range<UInt64>) -> Void) {
+        var place: UInt64 = 0
+        for range in used.ranges {
+            if range.lowerBound &- place >= 4096 { body(place..<range.lowerBound) }
+            place = range.upperBound
+        }
+        body(place..<max(place, end))
+    }
+
     /// A version was made of the current map.
     mutating func freeze() { frozen = used }
 

@@ -136,8 +136,9 @@ extension Session {
         }
     }
 
-    /// The guest gets I/O errors; the user needs to know why.
+    /// The guest gets I/O errors; the user needs to know why. A replay ends instead.
     private func reportFullOverlay(of name: String, _ place: String, _ error: SystemError) {
+        if isPlaying { return }
         host.message(
             .warning,
             "the overlay of \(name), \(place), can't grow: \(error); the guest's writes fail "

@@ -82,6 +82,7 @@ extension Session {
             return true
         }
         request.settle()
+        if request.isWithoutRoom, travel.snapshots?.dropDisks() == true { request.settleAgain() }
         if request.result == -ENOMEM {
             memoryRanOut(for: request.description)
             return false
@@ -99,7 +100,8 @@ extension Session {
         let cause = SystemError(0 &- request.result)
         var error = ReplayError(
             Overlay.isFull(cause) ? .diskFull : .system,
-            "\(request.description) can't be replayed: its overlay can't be written: \(cause)", at: self)
+            "\(request.description) can't be replayed: its overlay can't be written: \(cause) "
+                + "(the option rroverlay names the folder for temporary overlays)", at: self)
         (error.device, error.systemError) = (request.disk.name, cause.number)
         fail(error, .logError)
         return false

@@ -24,12 +24,27 @@ extension Session {
     }
 
     func isReady(_ label: SnapshotLabel, _ snapshots: Snapshots) -> Bool {
-        let reason = snapshots.prepare(
+        let readiness = snapshots.prepare(
             label.id, refusal: { state in refusal(of: state) },
             loadDisks: { (disks, reader) throws(ReplayError) in try loadDisks(disks, from: reader) })
-        guard let reason else { return true }
-        host.message(.warning, "a snapshot at icount \(label.place.icount) isn't used: \(reason)")
+        switch readiness {
+        case .ready: return true
+        case .dropped: break
+        case .unusable(let reason):
+            host.message(.warning, "a snapshot at icount \(label.place.icount) isn't used: \(reason)")
+        case .noRoom(let reason): reportNoRoom(reason)
+        }
         return false
+    }
+
+    private func reportNoRoom(_ reason: String) {
+        if travel.noRoomIsReported { return }
+        travel.noRoomIsReported = true
+        let file = (fileName.map { String(fileName: $0) } ?? "") + SnapshotStorage.suffix
+        host.message(
+            .warning,
+            "while the disk is full, the snapshots of \(file) aren't used, and journeys take longer: \(reason) "
+                + "(the option rroverlay names the folder for temporary overlays)")
     }
 
     /// What speaks against a snapshot from a file.

@@ -166,6 +166,7 @@ extension Session {
 
     private func begin(_ request: Travel.Request) {
         engage()
+        travel.snapshots?.beginJourney()
         (travel.backFrom, travel.wantedAccess) = (nil, nil)
         switch request {
         case .pause: isHalted ? confirmHalt() : halt(.request)

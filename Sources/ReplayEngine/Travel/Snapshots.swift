@@ -27,6 +27,8 @@ final class Snapshots {
     private var goesBack: Bool
     /// Those of the file that can't be used.
     private var unusable: Set<UInt64> = []
+    /// Why no more of the file are loaded on this journey: there is no room for the content of their disks.
+    private var noRoom: String?
     /// One was taken.
     private(set) var hasBegun = false
     private var nextNumber: UInt64 = 0
@@ -185,7 +187,7 @@ final class Snapshots {
         var stored: [SnapshotLabel] = []
         labels = worker.withStore { store in
             stored = store.labels
-            guard let reader else { return stored }
+            guard let reader, noRoom == nil else { return stored }
             // What can't be read now may be later.
             _ = try? reader.refresh()
             let known = Set(stored.map(\.id))
@@ -199,7 +201,20 @@ final class Snapshots {
         disks = disks.filter { ids.contains($0.key) }
     }
 
-    /// Gets a snapshot into memory. - Returns: why it can't be used; it isn't among the ``labels`` then.
+    /// A new journey tries again to load those of the file.
+    func beginJourney() { noRoom = nil }
+
+    enum Readiness {
+        case ready
+        /// To save memory.
+        case dropped
+        /// It isn't among the ``labels`` any more.
+        case unusable(String)
+        /// The same for all of the file, on this journey.
+        case noRoom(String)
+    }
+
+    /// Gets a snapshot into memory.
     ///
     /// - Parameters:
     ///   - refusal: what speaks against the state of one from the file.
@@ -207,32 +222,50 @@ final class Snapshots {
     func prepare(
         _ id: UInt64, refusal: (UnsafeRawBufferPointer) -> String?,
         loadDisks: ([FileDisk], SnapshotFileReader) throws(ReplayError) -> DiskVersions
-    ) -> String? {
+    ) -> Readiness {
         var loaded = DiskVersions()
-        let reason = worker.withStore { store -> String? in
-            if store.state(of: id) != nil { return nil }
-            guard let reader else { return "it was dropped" }
+        let readiness = worker.withStore { store -> Readiness in
+            if store.state(of: id) != nil { return .ready }
+            if let noRoom { return .noRoom(noRoom) }
+            guard let reader else { return .dropped }
             do throws(LogError) {
-                guard let snapshot = try reader.open(id) else { return "it was dropped" }
-                if let reason = refusal(try reader.state(of: snapshot)) { return reason }
+                guard let snapshot = try reader.open(id) else { return .dropped }
+                if let reason = refusal(try reader.state(of: snapshot)) { return .unusable(reason) }
                 let disks = try reader.disks(of: snapshot)
-                guard try store.adopt(snapshot, from: reader) == .adopted else { return "memory ran out" }
+                guard try store.adopt(snapshot, from: reader) == .adopted else {
+                    return .unusable("memory ran out")
+                }
                 do throws(ReplayError) { loaded = try loadDisks(disks, reader) } catch {
                     store.drop(id)
-                    return error.message
+                    return Overlay.isFull(SystemError(error.systemError))
+                        ? .noRoom(error.message) : .unusable(error.message)
                 }
-                return nil
+                return .ready
             } catch {
-                return error.message
+                return .unusable(error.message)
             }
         }
-        if reason == nil {
-            if !loaded.isEmpty { disks[id] = loaded }
-        } else {
+        switch readiness {
+        case .ready: if !loaded.isEmpty { disks[id] = loaded }
+        case .dropped, .unusable:
             unusable.insert(id)
             labels.removeAll { $0.id == id }
+        case .noRoom(let reason):
+            noRoom = reason
+            refresh()
         }
-        return reason
+        return readiness
+    }
+
+    /// There is no room for what the guest writes to a disk: gives up those in memory that hold earlier content of
+    /// disks, because they only save time. False: there are none.
+    func dropDisks() -> Bool {
+        let count = disks.count
+        worker.withStore { store in
+            for label in store.labels where !label.isKept && disks[label.id] != nil { store.drop(label.id) }
+        }
+        refresh()
+        return disks.count < count
     }
 
     /// The last one that was made with a name; it must still be prepared. Nil: there is none.

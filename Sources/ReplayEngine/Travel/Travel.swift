@@ -134,6 +134,8 @@ final class Travel {
     static let mostDigests = 100_000
     /// It was reported that no more go to the file.
     var fileIsReported = false
+    /// PLAY: it was reported that those of the file need more room than there is.
+    var noRoomIsReported = false
 
     /// So many written pages make a snapshot.
     static let mostPages = 2500
@@ -154,7 +156,8 @@ final class Travel {
         (goal, backFrom, hit, resumedAt) = (.none, nil, nil, nil)
         (access, wantedAccess) = (nil, nil)
         counts.withLock { $0.isMet = nil }
-        (pausesAtStart, isEngaged, fileIsReported, goesToBegin) = (false, false, false, false)
+        (pausesAtStart, isEngaged, goesToBegin) = (false, false, false)
+        (fileIsReported, noRoomIsReported) = (false, false)
         (snapshots, obstacle, cost) = (nil, nil, nil)
         (lintsState, digests) = (true, [:])
         (nextLook, planned, pace, ringPlace) = (.max, [], SnapshotPace(0, 0), (0, 0))
