@@ -50,7 +50,7 @@ let package = Package(
         // The verbs of the tool replay-log, without its command line.
         .target(
             name: "ReplayTool",
-            dependencies: ["ReplayLog", "ReplayQEMU", "ReplaySnapshots", "ReplaySystem"]),
+            dependencies: ["CReplay", "ReplayLog", "ReplayQEMU", "ReplaySnapshots", "ReplaySystem"]),
 
         // gdb's remote protocol: packets, commands, conditions, sockets. Knows neither engine nor log.
         .target(name: "ReplayGDB", dependencies: ["ReplaySystem"]),

@@ -143,16 +143,21 @@ private struct Cut {
         try cutter.write(from: (first.event, first.icount), upTo: last)
         try log.sync()
         var copied: Set<UInt64> = []
+        var store: NewFile?
         let wanted = (snapshots?.labels ?? []).filter { $0.place >= first && $0.place.event <= end }
         if let snapshots, !wanted.isEmpty {
-            let store = try NewFile(path: Cut.store(path), replaces: replacing)
-            copied = try snapshots.write(Set(wanted.map(\.id)), to: store)
+            let file = try NewFile(path: Cut.store(path), replaces: replacing)
+            copied = try snapshots.write(Set(wanted.map(\.id)), to: file)
             if let begin = wanted.first, begin.place == first, first.event > 0, !copied.contains(begin.id) {
                 throw LogError(.damaged, "the snapshot at icount \(first.icount) is damaged")
             }
-            try store.sync()
-            try store.keep()
+            try file.sync()
+            store = file
         }
+        // A signal leaves both files or none.
+        let signals = UnfinishedFile.holdSignals()
+        defer { UnfinishedFile.release(signals) }
+        try store?.keep()
         try log.keep()
         return Part(first: first, events: end &- first.event, snapshots: copied.count)
     }

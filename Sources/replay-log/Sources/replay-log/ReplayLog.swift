@@ -18,6 +18,7 @@ import ReplayTool
               replay-log verify run.log && echo intact
               replay-log help dump
             """,
+        version: "replay-log (libreplay) \(ToolVersion.text)",
         subcommands: [
             Info.self,
             Dump.self,
