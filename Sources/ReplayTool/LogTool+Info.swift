@@ -50,8 +50,7 @@ extension LogTool {
         let snapshots = StoredSnapshots(of: reader)
         if let begin = reader.begin {
             print("begin", "icount \(begin.icount), event \(begin.event)")
-            let first = snapshots?.first(from: begin.event)
-            print("first place", first?.text ?? "none: there is no snapshot to replay from")
+            print("first place", snapshots?.first?.text ?? "none: there is no snapshot to replay from")
         }
         print("icount", String(icount))
         if let duration = metadata.nanoseconds(icount) {
@@ -98,7 +97,7 @@ extension LogTool {
                 reader.begin.map {
                     .object([
                         ("icount", .unsigned($0.icount)), ("event", .unsigned($0.event)),
-                        ("first_place", snapshots?.first(from: $0.event)?.json ?? .null),
+                        ("first_place", snapshots?.first?.json ?? .null),
                     ])
                 } ?? .null
             ), ("icount", .unsigned(icount)),

@@ -2,7 +2,7 @@ import ReplayLog
 import ReplaySnapshots
 import ReplaySystem
 
-/// What `NAME.snap` beside a recording has.
+/// What `NAME.snap` beside a recording has. Snapshots from before the log's begin are of no use, and don't count.
 struct StoredSnapshots {
     private let path: String
     private var bytes: UInt64 = 0
@@ -17,18 +17,20 @@ struct StoredSnapshots {
         guard case .success(let status) = Syscalls().status(path: path) else { return nil }
         bytes = UInt64(max(0, status.st_size))
         do throws(LogError) {
-            labels = try SnapshotFileCopier(path: path, log: reader.identity).labels
+            let begin = reader.begin?.event ?? 0
+            let copier = try SnapshotFileCopier(path: path, log: reader.identity)
+            labels = copier.labels.filter { $0.place.event >= begin }
         } catch {
             refusal = error.message
         }
     }
 
-    /// Where a log that begins with an event can be replayed from.
-    func first(from event: UInt64) -> SnapshotPlace? { labels.first { $0.place.event >= event }?.place }
+    /// Where a log that has only a part of its run can be replayed from.
+    var first: SnapshotPlace? { labels.first?.place }
 
     var text: String {
         if let refusal { return "can't be used: \(refusal)" }
-        guard let first = labels.first?.place, let last = labels.last?.place else {
+        guard let first, let last = labels.last?.place else {
             return "0, \(bytes) bytes"
         }
         return "\(labels.count), \(bytes) bytes, icount \(first.icount) to \(last.icount)"
@@ -37,7 +39,7 @@ struct StoredSnapshots {
     var json: JSONText {
         .object([
             ("file", .text(path.shown)), ("bytes", .unsigned(bytes)), ("count", .count(labels.count)),
-            ("first_icount", labels.first.map { .unsigned($0.place.icount) } ?? .null),
+            ("first_icount", first.map { .unsigned($0.icount) } ?? .null),
             ("last_icount", labels.last.map { .unsigned($0.place.icount) } ?? .null),
             ("refused", refusal.map { .text($0) } ?? .null),
         ])
