@@ -58,7 +58,7 @@ final class SessionDebuggee: Debuggee {
         session.detachDebugger { [self] in removeLeftovers() }
     }
 
-    /// With the lock held, while the machine stands still or after its end.
+    /// With the lock held, while the machine is paused or after its end.
     func removeLeftovers() {
         let leftovers = state.withLock { state in
             defer { state.leftovers = [] }

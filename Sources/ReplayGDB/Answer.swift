@@ -7,7 +7,7 @@ enum Answer: Equatable {
     /// The content as bytes, escaped where necessary.
     case bytes([UInt8])
     case failure(Failure)
-    /// The answer comes when the machine stands still, or never.
+    /// The answer comes when the machine is paused, or never.
     case later
 
     /// Sent as `E` and a number; they are those of Linux's errors.
@@ -16,7 +16,7 @@ enum Answer: Equatable {
         case notPermitted = 1
         case tooLong = 7
         case badAddress = 14
-        /// The machine doesn't stand still.
+        /// The machine isn't paused.
         case busy = 16
         case malformed = 22
         case noSpace = 28

@@ -4,7 +4,7 @@ enum Commands {
 
     private struct Command: Sendable {
         let name: String
-        /// The machine has to stand still for it.
+        /// The machine has to be paused for it.
         let needsStop: Bool
         let function: Function
 

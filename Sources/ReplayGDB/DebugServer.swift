@@ -7,7 +7,7 @@ import Synchronization
 package final class DebugServer: Sendable {
     private let system: Syscalls
     private let listener: Int32
-    /// Raised when the machine stands still and when the server shall end.
+    /// Raised when the machine is paused and when the server shall end.
     private let event: Int32
     private let machine: any Debuggee
     private let socketFile: SocketFile?
@@ -84,7 +84,7 @@ package final class DebugServer: Sendable {
 
     // MARK: In the thread
 
-    /// How long the machine may take to stand still after a debugger has gone, in ms.
+    /// How long the machine may take to pause after a debugger has gone, in ms.
     private static let patience: Int32 = 2000
 
     private func serve() {

@@ -99,14 +99,14 @@ extension DebugSession {
     func interrupt() {
         switch phase {
         case .moving(.pastWatch) where !isInterrupted:
-            // It stands still after one instruction anyway.
+            // It pauses after one instruction anyway.
             isInterrupted = true
         case .moving, .seeking: machine.pause()
         case .new, .attaching, .stopped, .leaving, .gone: break
         }
     }
 
-    /// The machine stands still after a motion. It stops before an access to what is watched, in both directions. A
+    /// The machine is paused after a motion. It stops before an access to what is watched, in both directions. A
     /// debugger that makes a step itself to complete the access expects to find it before in its direction of motion;
     /// others expect to find it completed.
     func arrived(_ stop: Stop, _ motion: Motion) {

@@ -6,13 +6,13 @@ final class DebugSession {
     enum Phase: Equatable {
         /// Nothing has come.
         case new
-        /// The machine has to stand still for what comes next.
+        /// The machine has to be paused for what comes next.
         case attaching
         case stopped
         case moving(Motion)
         /// A seek of `monitor`, whose answer is due.
         case seeking
-        /// The debugger has gone, and the machine has to stand still to remove its breaks.
+        /// The debugger has gone, and the machine has to be paused to remove its breaks.
         case leaving
         case gone
     }
@@ -42,13 +42,13 @@ final class DebugSession {
     var nextAccess: Stop?
     /// A condition was too long for a hit, which the user reads once.
     let excess = ConditionExcess()
-    /// The machine was asked to stand still while it passes a watchpoint.
+    /// The machine was asked to pause while it passes a watchpoint.
     var isInterrupted = false
 
     private var reader = PacketReader()
     /// What came while the session could not use it.
     private var waiting: [UInt8] = []
-    /// A packet that is answered when the machine stands still.
+    /// A packet that is answered when the machine is paused.
     private var deferred: [UInt8]?
     private var acknowledges = true
     private var lastPacket: [UInt8] = []
@@ -149,7 +149,7 @@ final class DebugSession {
 
     // MARK: The machine
 
-    /// The machine may have come to stand still.
+    /// The machine may be paused now.
     func machineStopped() {
         guard let stop = machine.stop else { return }
         switch phase {

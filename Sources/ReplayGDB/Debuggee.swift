@@ -1,9 +1,9 @@
 /// The machine, as the gdb stub sees it. The stub calls it from one thread of its own.
 ///
 /// ``pause()``, ``resume()``, ``step(cpu:)``, and a ``reverseStep()``, ``reverseContinue()`` or ``seek(_:)`` that returns
-/// nil, only begin something: ``stop`` is nil from their return on, until the machine stands still (again); then the
-/// function of ``onStop(_:)`` is called. This is so even if the machine can't move. While it doesn't stand still, only
-/// ``pause()`` and what isn't listed under "While it stands still" may be called.
+/// nil, only begin something: ``stop`` is nil from their return on, until the machine is paused (again); then the
+/// function of ``onStop(_:)`` is called. This is so even if the machine can't move. While it isn't paused, only
+/// ``pause()`` and what isn't listed under "While it is paused" may be called.
 package protocol Debuggee: GuestState {
     // MARK: At any time
 
@@ -19,21 +19,21 @@ package protocol Debuggee: GuestState {
     /// A debugger has come. The machine goes on until ``pause()``.
     func attach()
     /// The debugger has gone: the machine goes on. Breaks that are still set are removed; there are some only if the
-    /// stub ends while the machine doesn't stand still.
+    /// stub ends while the machine isn't paused.
     func detach()
-    /// Stands still as soon as possible, with ``Stop/Reason/request``; ends a search too. Does nothing if the machine
-    /// stands still already.
+    /// Pauses as soon as possible, with ``Stop/Reason/request``; ends a search too. Does nothing if the machine
+    /// is paused already.
     func pause()
-    /// Why and where the machine stands still; nil while it doesn't.
+    /// Why and where the machine is paused; nil while it isn't.
     var stop: Stop? { get }
-    /// `notify` is called whenever the machine comes to stand still; from any thread, maybe more often, maybe before
+    /// `notify` is called whenever the machine pauses; from any thread, maybe more often, maybe before
     /// the call that caused it has returned. nil: no more calls after this one has returned.
     func onStop(_ notify: (@Sendable () -> Void)?)
 
-    // MARK: While it stands still: motion
+    // MARK: While it is paused: motion
     //
     // No motion stops at a breakpoint where it begins. Forward, it does stop at a watchpoint where it begins, unless
-    // that is why the machine stands there: a user may have stepped or gone back to the access.
+    // that is why the machine is paused there: a user may have stepped or gone back to the access.
 
     func resume()
     /// Until that CPU has executed one instruction, or stops at a watchpoint before it.
@@ -45,12 +45,12 @@ package protocol Debuggee: GuestState {
     /// Returns nil if it has begun, else why not.
     func seek(_ place: Place) -> String?
 
-    // MARK: While it stands still: state
+    // MARK: While it is paused: state
 
     func writeRegister(cpu: Int, _ number: Int, _ bytes: [UInt8]) -> Bool
     func writeMemory(cpu: Int, address: UInt64, _ bytes: [UInt8]) -> Bool
 
-    // MARK: While it stands still: breaks
+    // MARK: While it is paused: breaks
 
     /// The condition is asked in the vCPU's thread at each hit, in both directions; false: the hit doesn't count.
     /// Setting a break again replaces its condition.
@@ -61,7 +61,7 @@ package protocol Debuggee: GuestState {
     func monitor(_ command: String) -> String
 }
 
-/// The guest's registers and memory, while it stands still or at a break.
+/// The guest's registers and memory, while it is paused or at a break.
 package protocol GuestState: AnyObject, Sendable {
     /// The byte order of registers and of numbers in memory.
     var isBigEndian: Bool { get }
@@ -113,7 +113,7 @@ package enum Place: Equatable, Sendable {
     case event(UInt64)
 }
 
-/// The machine stands still.
+/// The machine is paused.
 package struct Stop: Equatable, Sendable {
     package enum Reason: Equatable, Sendable {
         /// ``Debuggee/pause()``, or the host asked for it.

@@ -2,7 +2,7 @@ import Glibc
 import ReplaySystem
 
 /// The debugger that the server serves: its connection and its session. A session can outlast its connection, until
-/// the machine stands still.
+/// the machine is paused.
 struct Guest {
     private let machine: any Debuggee
     private let system: Syscalls

@@ -8,7 +8,7 @@ import ReplaySystem
 /// No name server is asked, because that can take very long.
 package struct ListenAddress: Equatable, Sendable {
     package let address: SocketAddress
-    /// The machine stands still at its first instruction until a debugger lets it go on.
+    /// The machine is paused at its first instruction until a debugger lets it go on.
     package let isWaitedFor: Bool
 
     package struct Mistake: Error, Equatable, Sendable {

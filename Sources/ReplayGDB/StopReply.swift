@@ -1,4 +1,4 @@
-/// The packet that reports why the machine stands still.
+/// The packet that reports why the machine is paused.
 enum StopReply {
     private static let trap = "T05"
     private static let interrupted = "T02"

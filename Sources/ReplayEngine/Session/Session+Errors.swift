@@ -144,7 +144,7 @@ extension Session {
 
     /// Reports a failure that stays to the host, and wakes the threads that wait.
     func tell(_ error: ReplayError, _ reason: StopReason) {
-        // That a recorder died is no failure of its replay.
+        // The end of a log that was cut isn't a failure.
         host.message(reason == .cut ? .warning : .error, error.message)
         stopMachine(reason, error)
         wakeVCPU()

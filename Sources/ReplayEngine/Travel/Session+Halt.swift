@@ -9,7 +9,7 @@ extension Session {
 
     var isHalted: Bool { shared.isHalted.load(ordering: .relaxed) }
 
-    /// PLAY: must the machine stand still where the log ends, instead of ending?
+    /// PLAY: must the machine pause where the log ends, instead of ending?
     var staysAtEnd: Bool {
         shared.debuggers.load(ordering: .relaxed) > 0 || isHalted || travel.isUnderWay
     }

@@ -68,7 +68,7 @@ final class FakeMachine: Debuggee, @unchecked Sendable {
         thread = nil
     }
 
-    /// As if it ran and never came to stand still.
+    /// As if it ran and never paused.
     func forgetStop() { monitorLock.withLock { current = nil } }
 
     // MARK: Control

@@ -31,7 +31,7 @@ final class Talk {
     func answers() -> [String] {
         var contents: [String] = []
         repeat {
-            // The fake machine stands still after each call.
+            // The fake machine is paused after each call.
             session.machineStopped()
             if case .moving(.pastWatch) = session.phase { session.machineStopped() }
             var reader = PacketReader()
