@@ -27,7 +27,7 @@ final class Snapshots {
     private var goesBack: Bool
     /// Those of the file that can't be used.
     private var unusable: Set<UInt64> = []
-    /// Why no more of the file are loaded on this journey: there is no room for the content of their disks.
+    /// Why no more of the file are loaded on this journey: the content of their disks doesn't fit.
     private var noRoom: String?
     /// One was taken.
     private(set) var hasBegun = false
@@ -257,8 +257,8 @@ final class Snapshots {
         return readiness
     }
 
-    /// There is no room for what the guest writes to a disk: gives up those in memory that hold earlier content of
-    /// disks, because they only save time. False: there are none.
+    /// The disk is full, and the guest writes: drops the snapshots in memory that hold earlier content of disks,
+    /// because they only save time. False: there were none.
     func dropDisks() -> Bool {
         let count = disks.count
         worker.withStore { store in
