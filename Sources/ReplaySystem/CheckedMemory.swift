@@ -8,11 +8,6 @@ package enum CheckedMemory {
         count < 0 ? nil : replay_allocate(count)
     }
 
-    /// The same, for much memory that is used soon and from its begin on: with large pages its first use costs less.
-    package static func allocateLarge(_ count: Int) -> UnsafeMutableRawPointer? {
-        count < 0 ? nil : replay_allocate_large(count)
-    }
-
     /// Is that much memory available now? For code that then allocates it through an array.
     package static func has(_ count: Int) -> Bool {
         guard let memory = allocate(count) else { return false }

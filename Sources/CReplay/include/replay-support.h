@@ -245,10 +245,6 @@ uint32_t replay_fork_count(void);
 /** Like malloc(), with at least one byte. @return NULL if memory ran out. */
 void *replay_allocate(size_t size);
 
-/** The same for memory that is used soon, and from its begin on: it has large pages if the
- *  system has some, because the first use of each page takes as long as copying ten. */
-void *replay_allocate_large(size_t size);
-
 /* ------------------------------------------------------------------ testing */
 
 /** Does a test program say where snapshots are made (see testing.c)? */

@@ -26,9 +26,8 @@ final class KeptMemory {
             return nil
         }
         if left < count {
-            guard let piece = budget.allocate(KeptMemory.pieceBytes, relieves: false, isLarge: true) else {
-                return nil
-            }
+            // Not in large pages: clearing them may take several times longer than copying what they get.
+            guard let piece = budget.allocate(KeptMemory.pieceBytes, relieves: false) else { return nil }
             pieces.append(piece)
             left = KeptMemory.pieceBytes
         }

@@ -18,13 +18,10 @@ package final class MemoryBudget {
     /// The bytes aren't initialised. Nil: they don't fit, or memory ran out.
     ///
     /// - Parameter relieves: it may release something else.
-    /// - Parameter isLarge: it is used soon, and from its begin on.
-    func allocate(_ count: Int, relieves: Bool = true, isLarge: Bool = false) -> UnsafeMutableRawPointer? {
+    func allocate(_ count: Int, relieves: Bool = true) -> UnsafeMutableRawPointer? {
         guard count >= 0, count <= limit else { return nil }
         while true {
-            if used <= limit &- count,
-                let memory = isLarge ? CheckedMemory.allocateLarge(count) : CheckedMemory.allocate(count)
-            {
+            if used <= limit &- count, let memory = CheckedMemory.allocate(count) {
                 used &+= count
                 return memory
             }

@@ -77,7 +77,7 @@ package final class StagingBuffer: @unchecked Sendable {
         guard memory.count == layout.regions.count,
             zip(memory, layout.regions).allSatisfy({ $0.fits($1) })
         else { return nil }
-        // Not cleared, and not in large pages: the kernel may look for one for long, in the vCPU's turn.
+        // Not cleared, and not in large pages: getting one may take the kernel long, in the vCPU's turn.
         let buffer = RawBuffer()
         guard buffer.reserve(max(capacity, 64) & ~63) else { return nil }
         self.buffer = buffer
@@ -200,7 +200,7 @@ package final class StagingBuffer: @unchecked Sendable {
     /// With the lock held. It would never fit, so it gets memory of its own, but only one at a time does.
     private func reserveOversize(_ length: Int, _ label: SnapshotLabel) -> Batch? {
         guard !isClosed, oversizeCount == 0, batches.count < StagingBuffer.most,
-            let memory = CheckedMemory.allocateLarge(length)
+            let memory = CheckedMemory.allocate(length)
         else { return nil }
         oversizeCount = 1
         return Batch(label: label, start: memory, pageCount: 0, stateCount: 0, taken: 0, isOversize: true)
