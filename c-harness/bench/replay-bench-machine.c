@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* replay-bench-machine: what recording and replaying cost a machine that boots Linux.
  *
- *     replay-bench-machine [PAIRS] [--guests FOLDER] [--machine PROGRAM]
+ *     replay-bench-machine [PAIRS] [--guest boot|compute|disk] [--guests FOLDER] [--machine
+ * PROGRAM]
  *
  * Boots the same guest without recording, recording, recording with snapshots on the
  * way (rrsnap=50), and replaying, one after the other, PAIRS times (5); compares CPU time, user and
- * system, of the whole program, and prints the medians, "name value" a line. The machine sits
- * beside this program, the guest is the one that guest/make-guests has made. */
+ * system, of the whole program, and prints the medians, "name value" a line. boot switches itself
+ * off at once, compute and disk work before that. The machine sits beside this program, the
+ * guests are those that guest/make-guests has made. */
 #include <libgen.h>
 #include <limits.h>
 #include <stdbool.h>
@@ -22,6 +24,7 @@ enum { PAIRS_MOST = 99 };
 enum { NONE, RECORD, SNAPSHOTS, PLAY, WAYS };
 
 static char machine[PATH_MAX], guests[PATH_MAX], folder[PATH_MAX];
+static const char *guest = "boot";
 
 static void end(const char *what) {
     fprintf(stderr, "replay-bench-machine: %s\n", what);
@@ -34,7 +37,7 @@ static void path(char *out, const char *place, const char *name) {
 }
 
 static void remove_folder(void) {
-    static const char *const names[] = {"boot.log", "boot.log.live", "boot.log.snap", "report"};
+    static const char *const names[] = {"log", "log.live", "log.snap", "report"};
     char name[PATH_MAX];
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         path(name, folder, names[i]);
@@ -63,7 +66,7 @@ static double reported(const char *name) {
 static double remove_store(void) {
     char file[PATH_MAX];
     struct stat about;
-    path(file, folder, "boot.log.snap");
+    path(file, folder, "log.snap");
     double size = stat(file, &about) == 0 ? (double)about.st_size : 0;
     unlink(file);
     return size;
@@ -78,12 +81,15 @@ static double boot(int way) {
     static const char *const modes[WAYS] = {
         "shift=0", "shift=0,rr=record,rrfile=", "shift=0,rr=record,rrsnap=50,rrfile=",
         "shift=0,rr=replay,rrfile="};
-    char kernel[PATH_MAX], initrd[PATH_MAX], report[PATH_MAX], icount[PATH_MAX + 64];
+    char kernel[PATH_MAX], initrd[PATH_MAX], disk[PATH_MAX], report[PATH_MAX],
+        icount[PATH_MAX + 64];
     path(kernel, guests, "Image");
-    path(initrd, guests, "boot.cpio");
+    if (snprintf(initrd, sizeof(initrd), "%s/%s.cpio", guests, guest) >= PATH_MAX)
+        end("a path is too long");
+    path(disk, guests, "disk.img");
     path(report, folder, "report");
     snprintf(icount, sizeof(icount), "%s%s%s", modes[way], way == NONE ? "" : folder,
-             way == NONE ? "" : "/boot.log");
+             way == NONE ? "" : "/log");
     char append[1024] = "";
     char line[PATH_MAX];
     path(line, guests, "command-line");
@@ -96,7 +102,8 @@ static double boot(int way) {
     pid_t child = fork();
     if (child == 0) {
         execl(machine, machine, "--kernel", kernel, "--initrd", initrd, "--append", append,
-              "--serial", "null", "--icount", icount, "--report", report, (char *)NULL);
+              "--serial", "null", "--icount", icount, "--report", report,
+              strcmp(guest, "disk") == 0 ? "--disk" : NULL, disk, (char *)NULL);
         _exit(127);
     }
     int status = 0;
@@ -132,13 +139,16 @@ static void find_places(int argc, char **argv, int *pairs) {
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--guests") == 0 && i + 1 < argc)
             path(guests, argv[++i], "");
+        else if (strcmp(argv[i], "--guest") == 0 && i + 1 < argc)
+            guest = argv[++i];
         else if (strcmp(argv[i], "--machine") == 0 && i + 1 < argc)
             snprintf(machine, sizeof(machine), "%s", argv[++i]);
         else
             *pairs = atoi(argv[i]);
     }
     if (*pairs < 1 || *pairs > PAIRS_MOST)
-        end("usage: replay-bench-machine [PAIRS, 1 to 99] [--guests FOLDER] [--machine PROGRAM]");
+        end("usage: replay-bench-machine [PAIRS, 1 to 99] [--guest boot|compute|disk] "
+            "[--guests FOLDER] [--machine PROGRAM]");
     const char *parent = getenv("TMPDIR");
     path(folder, parent && *parent ? parent : "/var/tmp", "replay-bench-XXXXXX");
     if (!mkdtemp(folder))
@@ -167,12 +177,13 @@ int main(int argc, char **argv) {
         snapshots[i] = boot(SNAPSHOTS) / recorded;
         store_bytes = remove_store();
     }
-    printf("boot_mips %.1f\nboot_seconds %.2f\n", median(mips, pairs), median(real, pairs));
+    printf("%s_mips %.1f\n%s_seconds %.2f\n", guest, median(mips, pairs), guest,
+           median(real, pairs));
     printf("record_cpu_ratio %.3f\nplay_cpu_ratio %.3f\n", median(record, pairs),
            median(play, pairs));
     printf("snap_cpu_ratio %.3f\nsnap_store_bytes %.0f\n", median(snapshots, pairs), store_bytes);
-    printf("boot_events %.0f\nboot_log_bytes %.0f\n", events, log_bytes);
-    printf("boot_event_bytes %.2f\nboot_log_bytes_per_event %.2f\nboot_icount %.0f\n",
-           event_bytes / events, log_bytes / events, icount);
+    printf("%s_events %.0f\n%s_log_bytes %.0f\n", guest, events, guest, log_bytes);
+    printf("%s_event_bytes %.2f\n%s_log_bytes_per_event %.2f\n%s_icount %.0f\n", guest,
+           event_bytes / events, guest, log_bytes / events, guest, icount);
     return 0;
 }
