@@ -4,10 +4,11 @@
 #include "positions.h"
 #include "script-steps.h"
 
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { MOST_STEPS = 80 };
+enum { MOST_STEPS = 80, LONG_STEPS = 500 };
 
 /** The machine after a step. What the guest saw is the beginning of what it saw in the end. */
 typedef struct {
@@ -53,7 +54,7 @@ static replay_status_t go_to(script_run_t *run, snapshot_t *snapshot, size_t ste
 
 /* --------------------------------------------------------------- random walks */
 
-static snapshot_t recorded[MOST_STEPS + 4], replayed[MOST_STEPS + 4];
+static snapshot_t recorded[LONG_STEPS], replayed[MOST_STEPS + 4];
 
 typedef struct {
     const script_run_t *record;
@@ -117,13 +118,16 @@ static step_t random_step(uint64_t *seed) {
     return step;
 }
 
-static size_t random_course(uint64_t *seed, step_t steps[MOST_STEPS + 4]) {
-    size_t count = 20 + test_random(seed) % (MOST_STEPS - 20);
+static size_t course_of(size_t count, uint64_t *seed, step_t *steps) {
     for (size_t i = 0; i < count; i++)
         steps[i] = random_step(seed);
     steps[count++] = (step_t){OP_FLUSH};
     steps[count++] = (step_t){OP_EXECUTE, 10};
     return count;
+}
+
+static size_t random_course(uint64_t *seed, step_t steps[MOST_STEPS + 4]) {
+    return course_of(20 + test_random(seed) % (MOST_STEPS - 20), seed, steps);
 }
 
 static void prepare(script_run_t *run, const char *options) {
@@ -226,4 +230,104 @@ TEST_SLOW(a_new_process_continues_at_each_saved_place, 120) {
         CHECK(waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0);
     }
     CHECK(places > 10);
+}
+
+/* ---------------------------------------------- a hundred places in any order */
+
+enum { PLACES = 100, PROCESSES = 10, MOST_SEEN = 1 << 16 };
+
+/** What a process knows of a recording that a different one made. */
+typedef struct {
+    snapshot_t recorded[LONG_STEPS];
+    size_t order[PLACES];
+    size_t seen_count;
+    seen_t seen[MOST_SEEN];
+} known_t;
+
+static known_t *known;
+static step_t long_course[LONG_STEPS];
+static size_t long_count;
+
+typedef struct {
+    const script_run_t *record;
+    size_t next, end; /* in the order */
+} tour_t;
+
+static void go_on_tour(script_run_t *run, size_t index) {
+    tour_t *tour = run->user;
+    (void)index;
+    if (tour->next == tour->end)
+        return;
+    size_t target = known->order[tour->next++];
+    CHECK_STATUS(go_to(run, &known->recorded[target], target, tour->record), OK);
+}
+
+/** Replays by way of a part of the places. */
+static bool tour(size_t first, size_t end) {
+    static script_run_t record, play;
+    record.seen = known->seen;
+    record.seen_count = known->seen_count;
+    tour_t tour = {.record = &record, .next = first, .end = end};
+    script_init(&play, REPLAY_MODE_PLAY, log_path(), long_course, long_count);
+    prepare(&play, NULL);
+    play.each = go_on_tour;
+    play.user = &tour;
+    script_run(&play);
+    bool good = CHECK_STATUS(script_status(&play), OK) && CHECK_EQ(tour.next, end) &&
+                script_check_same(TEST_HERE, &play, &record);
+    script_free(&play);
+    return good;
+}
+
+static void record_long_course(void) {
+    static script_run_t record;
+    size_t places[LONG_STEPS], count = 0;
+    uint64_t seed = 4711;
+    script_init(&record, REPLAY_MODE_RECORD, log_path(), long_course, long_count);
+    prepare(&record, NULL);
+    record.each = take_recorded;
+    script_run(&record);
+    REQUIRE_STATUS(script_status(&record), OK);
+    REQUIRE(record.seen_count <= MOST_SEEN);
+    memcpy(known->recorded, recorded, sizeof recorded);
+    memcpy(known->seen, record.seen, record.seen_count * sizeof *record.seen);
+    known->seen_count = record.seen_count;
+    for (size_t i = 0; i < long_count; i++)
+        if (recorded[i].exists)
+            places[count++] = i;
+    REQUIRE(count >= PLACES);
+    for (size_t i = 0; i < PLACES; i++) {
+        size_t other = i + test_random(&seed) % (count - i);
+        known->order[i] = places[other];
+        places[other] = places[i];
+    }
+    script_free(&record);
+}
+
+TEST_SLOW(a_hundred_places_are_loaded_in_any_order_in_this_process_and_in_new_ones, 120) {
+    pid_t children[PROCESSES];
+    int go[2];
+    char byte;
+    uint64_t seed = 99;
+    known = mmap(NULL, sizeof *known, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    REQUIRE(known != MAP_FAILED && pipe(go) == 0);
+    long_count = course_of(LONG_STEPS - 4, &seed, long_course);
+    fflush(stdout);
+    /* They haven't used the library yet. */
+    for (size_t i = 0; i < PROCESSES; i++) {
+        children[i] = fork();
+        if (children[i] == 0) {
+            bool good = read(go[0], &byte, 1) == 1 &&
+                        tour(i * PLACES / PROCESSES, (i + 1) * PLACES / PROCESSES);
+            fflush(stdout);
+            _exit(good ? 0 : 1);
+        }
+    }
+    record_long_course();
+    for (size_t i = 0; i < PROCESSES; i++) {
+        int status;
+        CHECK_EQ(write(go[1], "", 1), 1);
+        CHECK(waitpid(-1, &status, 0) > 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    }
+    tour(0, PLACES);
 }
