@@ -7,28 +7,39 @@
 
 #include "replay-vclock.h"
 
+#define MEMBER(name)                                                                               \
+    .member = offsetof(replay_config_t, name), .size = sizeof((replay_config_t *)NULL)->name
+
 /* A text option has neither words nor a range; a number has a range, and may have words. With
  * units, the unit decides which of two members gets the number. */
 typedef struct {
-    const char *name;
+    const char *name; /* "": a number without a unit */
     uint64_t factor;
-    size_t member; /* of replay_config_t; the members of the other units become 0 */
-    uint64_t most; /* of the member */
+    size_t member, size; /* of replay_config_t; the members of the other units become 0 */
+    uint64_t most;       /* of the member */
 } unit_t;
 
-/* Times are counted in ns, in 63 bits. */
-#define SIZE offsetof(replay_config_t, last_bytes), INT64_MAX
-#define TIME offsetof(replay_config_t, last_ms), INT64_MAX / 1000000
+#define UNIT(name, factor, to, most)                                                               \
+    { name, factor, MEMBER(to), most }
+#define SIZES(to)                                                                                  \
+    UNIT("K", UINT64_C(1) << 10, to, INT64_MAX), UNIT("M", UINT64_C(1) << 20, to, INT64_MAX),      \
+        UNIT("G", UINT64_C(1) << 30, to, INT64_MAX)
+#define TIMES(to, most)                                                                            \
+    UNIT("ms", 1, to, most), UNIT("s", 1000, to, most), UNIT("m", 60000, to, most),                \
+        UNIT("h", 3600000, to, most)
 
-static const unit_t sizes_and_times[] = {
-    {"K", UINT64_C(1) << 10, SIZE},
-    {"M", UINT64_C(1) << 20, SIZE},
-    {"G", UINT64_C(1) << 30, SIZE},
-    {"ms", 1, TIME},
-    {"s", 1000, TIME},
-    {"m", 60000, TIME},
-    {"h", 3600000, TIME},
-    {NULL, 0, 0, 0},
+/* Times are counted in ns, in 63 bits. */
+static const unit_t units_of_last[] = {
+    SIZES(last_bytes),
+    TIMES(last_ms, INT64_MAX / 1000000),
+    {.name = NULL},
+};
+
+static const unit_t units_of_snap[] = {
+    SIZES(snap_written),
+    TIMES(snap_ms, INT32_MAX),
+    UNIT("", 1, snap_ms, INT32_MAX),
+    {.name = NULL},
 };
 
 typedef struct {
@@ -43,8 +54,6 @@ typedef struct {
     const unit_t *units;
 } option_t;
 
-#define MEMBER(name)                                                                               \
-    .member = offsetof(replay_config_t, name), .size = sizeof((replay_config_t *)NULL)->name
 #define WORDS(a, value_a, b, value_b) .words = {{a, value_a}, {b, value_b}}
 #define ON_OFF                        WORDS("on", REPLAY_ON, "off", REPLAY_OFF)
 
@@ -56,10 +65,10 @@ static const option_t options[] = {
     {"rrfile", MEMBER(filename)},
     {"rrsnapshot", MEMBER(snapshot)},
     {"rrsnap", MEMBER(snap_ms), .least = 1, .most = INT32_MAX,
-     WORDS("off", REPLAY_SNAP_OFF, "memory", REPLAY_SNAP_MEMORY)},
+     WORDS("off", REPLAY_SNAP_OFF, "memory", REPLAY_SNAP_MEMORY), .units = units_of_snap},
     {"rrsnapsize", MEMBER(snap_bytes), .least = REPLAY_SNAP_SIZE_MIN, .most = INT64_MAX},
     {"rrsnapmem", MEMBER(snap_memory), .least = 1, .most = UINT64_MAX},
-    {"rrlast", MEMBER(last_bytes), .words = {{"off", 0}}, .units = sizes_and_times},
+    {"rrlast", MEMBER(last_bytes), .words = {{"off", 0}}, .units = units_of_last},
     {"rrdata", MEMBER(block_data), ON_OFF},
     {"rrdigest", MEMBER(digest_interval), .most = UINT64_MAX},
     {"rrstall", MEMBER(stall_ms), .least = 1, .most = UINT32_MAX},
@@ -87,40 +96,51 @@ static bool read_number(const char *text, uint64_t *number) {
     return is_number;
 }
 
-/* Applies a number with a unit. @return false: it has none. */
-static bool apply_units(replay_config_t *config, const option_t *option, const char *text) {
-    char digits[21];
-    size_t count = strspn(text, "0123456789");
-    uint64_t number;
-    if (count >= sizeof digits)
-        return false;
-    memcpy(digits, text, count);
-    digits[count] = '\0';
-    bool is_off = strcmp(text, option->words[0].word) == 0;
-    const unit_t *unit = option->units;
-    while (unit->name && strcmp(text + count, unit->name) != 0)
-        unit++;
-    if (!is_off && (!unit->name || !read_number(digits, &number) || number == 0 ||
-                    number > unit->most / unit->factor))
-        return false;
-    for (const unit_t *other = option->units; other->name; other++)
-        memset((char *)config + other->member, 0, sizeof number);
-    if (is_off)
-        return true;
-    number *= unit->factor;
-    memcpy((char *)config + unit->member, &number, sizeof number);
-    return true;
+static void store(replay_config_t *config, size_t member, size_t size, uint64_t number) {
+    uint32_t narrow = (uint32_t)number;
+    const void *from = size == sizeof narrow ? (const void *)&narrow : (const void *)&number;
+    memcpy((char *)config + member, from, size);
 }
 
-/* Reads an option's value. @return false: the option can't have it. */
-static bool read_value(const option_t *option, const char *text, uint64_t *value) {
+/* Is it one of the option's words? */
+static bool read_word(const option_t *option, const char *text, uint64_t *value) {
     for (int i = 0; i < 2 && option->words[i].word; i++) {
         *value = (uint64_t)option->words[i].value;
         if (strcmp(text, option->words[i].word) == 0)
             return true;
     }
-    return option->most > 0 && read_number(text, value) && *value >= option->least &&
-           *value <= option->most;
+    return false;
+}
+
+/* Applies a number with a unit, or a word. @return false: it is neither. */
+static bool apply_units(replay_config_t *config, const option_t *option, const char *text) {
+    char digits[21];
+    size_t count = strspn(text, "0123456789");
+    uint64_t number;
+    bool is_word = read_word(option, text, &number);
+    if (count >= sizeof digits)
+        return false;
+    memcpy(digits, text, count);
+    digits[count] = '\0';
+    const unit_t *unit = option->units;
+    while (unit->name && strcmp(text + count, unit->name) != 0)
+        unit++;
+    if (!is_word && (!unit->name || !read_number(digits, &number) || number == 0 ||
+                     number > unit->most / unit->factor))
+        return false;
+    for (const unit_t *other = option->units; other->name; other++)
+        store(config, other->member, other->size, 0);
+    if (is_word)
+        store(config, option->member, option->size, number);
+    else
+        store(config, unit->member, unit->size, number * unit->factor);
+    return true;
+}
+
+/* Reads an option's value. @return false: the option can't have it. */
+static bool read_value(const option_t *option, const char *text, uint64_t *value) {
+    return read_word(option, text, value) || (option->most > 0 && read_number(text, value) &&
+                                              *value >= option->least && *value <= option->most);
 }
 
 static const char *or_empty(const char *text) {
@@ -129,11 +149,12 @@ static const char *or_empty(const char *text) {
 
 static replay_status_t bad_value(const option_t *option, const char *value, char *message,
                                  size_t size) {
-    char allowed[100];
+    char allowed[120];
     if (option->units)
         snprintf(allowed, sizeof allowed,
-                 "a size with K, M or G (64M), a time with ms, s, m or h (20s), or %s",
-                 option->words[0].word);
+                 "%sa size with K, M or G (64M), a time with ms, s, m or h (20s), or %s%s%s",
+                 option->most > 0 ? "a number of ms, " : "", option->words[0].word,
+                 option->words[1].word ? " or " : "", or_empty(option->words[1].word));
     else if (option->most > 0)
         snprintf(allowed, sizeof allowed, "a number from %llu to %llu%s%s%s%s",
                  (unsigned long long)option->least, (unsigned long long)option->most,
@@ -167,11 +188,10 @@ static replay_status_t apply(replay_config_t *config, char *text, char *message,
     bool is_text = !option->words[0].word && option->most == 0;
     if (!is_text && !read_value(option, value, &number))
         return bad_value(option, value, message, size);
-    uint32_t narrow = (uint32_t)number;
-    const void *from = is_text                         ? (const void *)&value
-                       : option->size == sizeof narrow ? (const void *)&narrow
-                                                       : (const void *)&number;
-    memcpy((char *)config + option->member, from, option->size);
+    if (is_text)
+        memcpy((char *)config + option->member, &value, option->size);
+    else
+        store(config, option->member, option->size, number);
     return REPLAY_OK;
 }
 

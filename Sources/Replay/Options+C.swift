@@ -31,10 +31,12 @@ extension Options {
         if config.stall_ms != 0 { stallMilliseconds = config.stall_ms }
         if config.segment_bytes != 0 { segmentBytes = Int(config.segment_bytes) }
         createdNs = config.created_ns
+        let written = config.snap_written == 0 ? nil : Int(clamping: config.snap_written)
         switch Int(config.snap_ms) {
         case REPLAY_SNAP_OFF: snapshots = .off
-        case REPLAY_SNAP_MEMORY: snapshots = .memory
-        default: snapshots = .file(milliseconds: config.snap_ms)
+        case REPLAY_SNAP_MEMORY:
+            snapshots = written == nil ? .memory : .file(milliseconds: nil, written: written)
+        default: snapshots = .file(milliseconds: config.snap_ms, written: written)
         }
         if config.snap_bytes != 0 { snapshotBytes = config.snap_bytes }
         last = LogRing.Limits(

@@ -19,10 +19,11 @@ import Testing
         var pages: [PageAddress] = []
         for _ in 0..<rounds {
             memory.write(Int.random(in: 0...200, using: &memory.generator))
-            let count = finder.count
+            let (count, bytes) = (finder.count, finder.byteCount)
             try finder.collect(into: &pages)
             if memory.kinds == [.own] && memory.regions[0].pageBytes == 4096 || memory.kinds == [.mapped] {
                 #expect(count == (finder.method(0) == .comparison ? 0 : pages.count))
+                #expect(bytes == count * memory.regions[0].pageBytes)
             }
             let (must, may) = memory.takeWritten(finder)
             #expect(must.subtracting(pages) == [] && Set(pages).subtracting(may) == [])

@@ -230,7 +230,7 @@ static void bench_seeks(uint64_t end) {
     printf("seek_p95_s %.4f\n", part(times, SEEKS, 0.95));
 }
 
-/* The size of NAME.snap; 0: the option rrsnap=MS isn't given, and snapshots are in memory only. */
+/* The size of NAME.snap; 0: the option rrsnap isn't given, and snapshots are in memory only. */
 static long store_bytes(void) {
     char *name = g_strconcat(replay->replay_get_filename(), ".snap", NULL);
     struct stat about;

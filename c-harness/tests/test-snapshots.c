@@ -55,6 +55,35 @@ TEST(a_query_counts_those_of_the_file) {
     free(m.digests);
 }
 
+/** How many a recording has with an option. */
+static unsigned count_recorded(const char *options) {
+    m.is_slow = true;
+    journey_record(&m, 1, options);
+    m.is_slow = false;
+    journey_begin(&m, LOOP_OWN, NULL);
+    m.on_pause = count_snapshots;
+    CHECK_STATUS(replay_seek(10), OK);
+    journey_run(&m);
+    CHECK_STATUS(journey_end(&m), OK);
+    free(m.digests);
+    return counted;
+}
+
+TEST_SLOW(a_size_is_what_the_guest_has_written_between_two, 60) {
+    static const char *const both[] = {"rrsnap=1,rrsnap=1G", "rrsnap=1G,rrsnap=1"};
+    for (int no_map = 0; no_map < 2; no_map++) {
+        m.no_map = no_map;
+        unsigned dense = count_recorded("rrsnap=4K"), sparse = count_recorded("rrsnap=1G");
+        printf("    %u after each 4K, %u after each 1G\n", dense, sparse);
+        CHECK(dense > 4);
+        CHECK(sparse <= 2); /* those at the start, of the recording and of the replay */
+    }
+    m.no_map = false;
+    /* The last one counts. */
+    CHECK(count_recorded(both[0]) <= 2);
+    CHECK(count_recorded(both[1]) > 5);
+}
+
 TEST(without_snapshots_there_is_no_way_back) {
     journey_record(&m, 1, NULL);
     CHECK_EQ(snap_size(), -1);

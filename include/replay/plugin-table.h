@@ -367,6 +367,7 @@ typedef struct libreplay_config {
     uint64_t snap_memory;
     uint64_t last_bytes;
     uint64_t last_ms;
+    uint64_t snap_written;
 } libreplay_config_t;
 
 #define LIBREPLAY_CONFIG_INIT                                                                      \
@@ -374,7 +375,7 @@ typedef struct libreplay_config {
         (uint32_t)sizeof(libreplay_config_t), LIBREPLAY_MODE_NONE, 0, 0, 0, 0, 0,                  \
             LIBREPLAY_SHIFT_DEFAULT, LIBREPLAY_DEFAULT, LIBREPLAY_DEFAULT, LIBREPLAY_DEFAULT,      \
             LIBREPLAY_DEFAULT, LIBREPLAY_DEFAULT, 0, 0, 0, 0, LIBREPLAY_DEFAULT,                   \
-            LIBREPLAY_SNAP_MEMORY, 0, 0, LIBREPLAY_DEFAULT, 0, 0, 0, 0                             \
+            LIBREPLAY_SNAP_MEMORY, 0, 0, LIBREPLAY_DEFAULT, 0, 0, 0, 0, 0                          \
     }
 
 typedef struct libreplay_end {

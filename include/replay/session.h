@@ -59,14 +59,19 @@ enum { REPLAY_DEFAULT = 0, REPLAY_ON = 1, REPLAY_OFF = 2 };
  *    rrfile=PATH        the log; the last part of a new log's name has at most 246
  *                       bytes, else ERROR_INVALID_ARGUMENT
  *    rrsnapshot=NAME    the snapshot that replay_vmstate_init() makes or loads
- *    rrsnap=off|memory|MS  snapshots of the machine, which the journeys of debug.h load.
- *                       memory: only PLAY makes them, in memory, as debug.h says. MS:
- *                       RECORD and PLAY make one after every MS ms of the vCPU thread's
- *                       CPU time, and keep them in the file NAME.snap beside the log,
- *                       which may not be a symbolic link. In RECORD this is the shortest
- *                       time: if snapshots cost much there are fewer of them, so that
- *                       they take at most about 5 % of the process's CPU time.
- *                       off: none; NAME.snap isn't read either       default memory
+ *    rrsnap=off|memory|TIME|SIZE  snapshots of the machine, which the journeys of debug.h
+ *                       load. memory: only PLAY makes them, in memory, as debug.h says.
+ *                       TIME, in ms (500) or with ms, s, m or h (2s): RECORD and PLAY make
+ *                       one after so much CPU time of the vCPU thread, and keep them in the
+ *                       file NAME.snap beside the log, which may not be a symbolic link.
+ *                       SIZE, a number with K, M or G (8M): the same, after the guest has
+ *                       written so much of the registered RAM (whole pages; where the library
+ *                       must compare pages, because neither the host nor the kernel says
+ *                       which were written, after every 50 ms of CPU time).
+ *                       In RECORD this is the shortest distance: if snapshots cost much there
+ *                       are fewer of them, so that they take at most about 5 % of the
+ *                       process's CPU time. off: none; NAME.snap isn't read either
+ *                       default memory
  *    rrsnapsize=BYTES   the size that NAME.snap may reach          default 1 GiB
  *    rrsnapmem=BYTES    the memory that snapshots may take: when it is full, some are
  *                       dropped, and journeys take longer          default 256 MiB
@@ -135,6 +140,8 @@ typedef struct replay_config {
     uint64_t snap_memory;       /**< rrsnapmem, in bytes; 0: the default, 256 MiB */
     uint64_t last_bytes;        /**< rrlast=SIZE, in bytes; 0: no limit */
     uint64_t last_ms;           /**< rrlast=TIME, in ms; 0: no limit */
+    uint64_t snap_written;      /**< rrsnap=SIZE, in bytes; 0: after snap_ms. If both are set,
+                                     whichever comes first */
 } replay_config_t;
 
 /** The value to start a replay_config_t from. */
@@ -142,7 +149,7 @@ typedef struct replay_config {
     {                                                                                              \
         (uint32_t)sizeof(replay_config_t), REPLAY_MODE_NONE, 0, 0, 0, 0, 0, REPLAY_SHIFT_DEFAULT,  \
             REPLAY_DEFAULT, REPLAY_DEFAULT, REPLAY_DEFAULT, REPLAY_DEFAULT, REPLAY_DEFAULT, 0, 0,  \
-            0, 0, REPLAY_DEFAULT, REPLAY_SNAP_MEMORY, 0, 0, REPLAY_DEFAULT, 0, 0, 0, 0             \
+            0, 0, REPLAY_DEFAULT, REPLAY_SNAP_MEMORY, 0, 0, REPLAY_DEFAULT, 0, 0, 0, 0, 0          \
     }
 
 /* -------------------------------------------------------------------- life */

@@ -134,8 +134,8 @@ REPLAY_API bool replay_output_due(void);
  *  replay was reported, to continue a recording that was cut or is complete. Real time
  *  continues from where it was in the recording.
  *
- *  With rrsnap=MS the new log has a store of snapshots of its own: up to 100 of those that
- *  memory holds from before this place, and later ones.
+ *  With rrsnap=TIME|SIZE the new log has a store of snapshots of its own: up to 100 of those
+ *  that memory holds from before this place, and later ones.
  *
  *  The mode is RECORD from then on, in replay_mode too. A journey of debug.h that is under way
  *  ends without a pause. A machine that the library has paused stays paused:

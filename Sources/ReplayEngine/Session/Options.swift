@@ -23,8 +23,9 @@ package struct Options {
         case off
         /// PLAY: in memory. RECORD: none.
         case memory
-        /// Also to `NAME.snap`, after so much CPU time.
-        case file(milliseconds: Int32)
+        /// Also to `NAME.snap`: after so much CPU time, or after the guest has written so many bytes of RAM. One of
+        /// these may be nil.
+        case file(milliseconds: Int32?, written: Int? = nil)
     }
 
     package var mode = Mode.none

@@ -115,6 +115,7 @@ final class GuestRAM {
 
     /// About how many pages were written since the last snapshot.
     var writtenCount: Int { dirty.count }
+    var writtenBytes: Int { dirty.byteCount }
 
     /// May one of these pages have been written since the last snapshot?
     func mayHaveWritten(_ pages: [PageAddress]) -> Bool {

@@ -143,7 +143,7 @@ extension Session {
     /// Beginning here.
     private var newPace: SnapshotPace {
         var spacing = SnapshotPace.usualSpacing
-        if case .file(let milliseconds) = options.snapshots { spacing = Int64(milliseconds) &* 1_000_000 }
+        if case .file(let milliseconds?, _) = options.snapshots { spacing = Int64(milliseconds) &* 1_000_000 }
         return SnapshotPace(icount, Syscalls.threadTime, spacing: spacing, isRecording: isRecording)
     }
 
@@ -216,14 +216,22 @@ extension Session {
     private func isDue(_ snapshots: Snapshots) -> Bool {
         if travel.areChosen { return !snapshots.has(placeHere) }
         // What a ring keeps must begin at one, however dear it is.
+        let isFarEnough = isFarEnough(snapshots)
         guard isRecording, writer?.ring == nil else {
-            return travel.pace.isDue || snapshots.ram.writtenCount >= Travel.mostPages || isDueForRing
+            return isFarEnough || snapshots.ram.writtenCount >= Travel.mostPages || isDueForRing
         }
-        guard travel.pace.isDue, var cost = travel.cost else { return false }
+        guard isFarEnough, var cost = travel.cost else { return false }
         let delay = cost.delay(snapshots, now: Syscalls.processTime)
         travel.cost = cost
         travel.pace.wait(delay)
         return delay == 0
+    }
+
+    /// By what the user has asked for.
+    private func isFarEnough(_ snapshots: Snapshots) -> Bool {
+        guard case .file(let milliseconds, let bytes?) = options.snapshots, snapshots.ram.listsEveryWrite
+        else { return travel.pace.isDue }
+        return snapshots.ram.writtenBytes >= bytes || milliseconds != nil && travel.pace.isDue
     }
 
     private func reportFile(_ snapshots: Snapshots) {

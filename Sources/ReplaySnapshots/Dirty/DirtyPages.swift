@@ -106,12 +106,22 @@ package final class DirtyPages {
 
     /// About how many pages the next call will list. Doesn't change what it lists. Pages that are compared don't
     /// count.
-    package var count: Int {
-        guard replay_fork_count() == forks else { return 0 }
-        var count = found.count
-        for region in regions { count &+= region.map?.written ?? 0 }
-        kernel?.peek { count &+= $0.count / Int(Syscalls.memoryPage) }
-        return count
+    package var count: Int { estimate.pages }
+
+    /// The same in bytes.
+    package var byteCount: Int { estimate.bytes }
+
+    private var estimate: (pages: Int, bytes: Int) {
+        guard replay_fork_count() == forks else { return (0, 0) }
+        var (pages, bytes) = (0, 0)
+        func add(_ count: Int, of size: Int) { (pages, bytes) = (pages &+ count, bytes &+ count &* size) }
+        found.forEachRun { first, count in add(count, of: layout.pageBytes(first)) }
+        for (region, place) in zip(regions, layout.regions) {
+            add(region.map?.written ?? 0, of: place.pageBytes)
+        }
+        let page = Int(Syscalls.memoryPage)
+        kernel?.peek { add($0.count / page, of: page) }
+        return (pages, bytes)
     }
 
     /// The next call lists this page too.
