@@ -30,12 +30,24 @@ int replay_socket(int family) {
     return descriptor;
 }
 
+/* A computer that was switched off, or its network, would keep the connection for hours: ask it
+ * after 30 s of silence, and give it up after 30 s more. */
+static void notice_loss(int descriptor) {
+    int on = 1, idle = 30, interval = 10, count = 3;
+    (void)setsockopt(descriptor, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+    (void)setsockopt(descriptor, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof idle);
+    (void)setsockopt(descriptor, IPPROTO_TCP, TCP_KEEPINTVL, &interval, sizeof interval);
+    (void)setsockopt(descriptor, IPPROTO_TCP, TCP_KEEPCNT, &count, sizeof count);
+}
+
 int replay_accept(int listener) {
     int descriptor = replay_make_descriptor(make_connection, &listener);
     int on = 1;
-    /* Fails on a UNIX socket, which needs nothing. */
-    if (descriptor >= 0)
-        (void)setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    if (descriptor < 0)
+        return descriptor;
+    /* These fail on a UNIX socket, which needs nothing. */
+    (void)setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    notice_loss(descriptor);
     return descriptor;
 }
 

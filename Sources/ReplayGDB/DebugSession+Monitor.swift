@@ -13,7 +13,7 @@ extension DebugSession {
             return printed("seek needs an icount, or event and its number\n")
         }
         guard let refusal = machine.seek(place) else {
-            phase = .seeking
+            phase = .seeking(isAwaited: true)
             return .later
         }
         return printed(refusal + "\n")
@@ -22,8 +22,21 @@ extension DebugSession {
     /// The answer to `monitor seek`. gdb doesn't know that the machine has moved.
     func answerSeek(_ stop: Stop) {
         var text = machine.monitor("where")
-        if stop.reason == .request { text += "the seek was cancelled\n" }
+        switch stop.reason {
+        case .request: text += "the seek was cancelled\n"
+        case .begin: text += "this is the first place that can be reached\n"
+        case .end: text += "this is the end of the recording\n"
+        case .place, .breakpoint, .watch, .exited: break
+        }
         answer(printed(text + "enter \"maint flush register-cache\" to make gdb read the registers again\n"))
+    }
+
+    /// A packet that comes during a seek shows that the debugger waits no longer for the seek's answer: after Ctrl-C,
+    /// gdb gives up within seconds, and would take that answer for one to its next packet.
+    func giveUpSeek() {
+        guard phase == .seeking(isAwaited: true) else { return }
+        phase = .seeking(isAwaited: false)
+        machine.pause()
     }
 
     /// `ICOUNT` or `event NUMBER`, in decimal, or hexadecimal after 0x.
@@ -40,15 +53,23 @@ extension DebugSession {
         text.hasPrefix("0x") ? UInt64(text.dropFirst(2), radix: 16) : UInt64(text)
     }
 
-    /// Text for the user, then `OK`.
+    /// Text for the user as the answer. Its last part is the answer itself: gdb gives up between two packets after
+    /// Ctrl-C, and would take the second one for the answer to its next packet. LLDB prints only packets `O` as text.
     private func printed(_ text: String) -> Answer {
-        printText(text)
-        return .ok
+        let bytes = text.utf8.prefix(Self.longestText)
+        let last = isLLDB ? 0 : min(bytes.count, Packet.limit / 2)
+        printBytes(bytes.dropLast(last))
+        return last == 0 ? .ok : .text(Hex.text(bytes.suffix(last)))
     }
 
-    /// Packets `O` with the text, which a debugger prints while it waits for an answer.
+    /// Text that a debugger prints while it waits for an answer.
     func printText(_ text: String) {
-        var rest = Array(text.utf8.prefix(Self.longestText))[...]
+        printBytes(text.utf8.prefix(Self.longestText))
+    }
+
+    /// Packets `O`.
+    private func printBytes(_ bytes: some Sequence<UInt8>) {
+        var rest = Array(bytes)[...]
         while !rest.isEmpty {
             let part = rest.prefix(1024)
             rest = rest.dropFirst(part.count)

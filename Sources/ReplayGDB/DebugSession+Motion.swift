@@ -67,7 +67,7 @@ extension DebugSession {
         let answer = move(.backward) { refusal = isStep ? $0.reverseStep() : $0.reverseContinue() }
         guard let refusal, let stop = machine.stop else { return answer }
         // The way back ends here. The user reads why.
-        phase = .stopped
+        (phase, isInterrupted) = (.stopped, false)
         printText(refusal + "\n")
         let ended = Stop(cpu: stop.cpu, reason: .begin)
         return .text(StopReply.text(ended, isAnswerToMotion: true, features))
@@ -76,7 +76,11 @@ extension DebugSession {
     // MARK: Both
 
     private func move(_ motion: Motion, _ begin: (any Debuggee) -> Void) -> Answer {
-        isInterrupted = false
+        if isInterrupted, let stop = machine.stop {
+            isInterrupted = false
+            let ended = Stop(cpu: stop.cpu, reason: .request)
+            return .text(StopReply.text(ended, isAnswerToMotion: true, features))
+        }
         if motion == .forward, let access = nextAccess, isWatched(access) {
             pass(access)
         } else {
@@ -91,18 +95,34 @@ extension DebugSession {
         machine.step(cpu: access.cpu)
     }
 
+    /// It may have been removed since.
     private func isWatched(_ access: Stop) -> Bool {
-        guard case .watch(let kind, _) = access.reason else { return false }
-        return breaks.contains { $0.kind == kind }
+        guard case .watch(let kind, let address) = access.reason else { return false }
+        return breaks.contains { $0.kind == kind && address &- $0.address < $0.length }
     }
 
+    /// Ctrl-C. It may cross a stop reply. If that stop is one of those that gdb doesn't show, because it evaluates a
+    /// condition itself or counts hits, the next motion must end at once: otherwise users can't interrupt gdb while
+    /// there are many such stops. LLDB expects only one stop.
     func interrupt() {
+        let isFirst = !isInterrupted
         switch phase {
-        case .moving(.pastWatch) where !isInterrupted:
-            // It pauses after one instruction anyway.
+        case .moving(let motion):
             isInterrupted = true
-        case .moving, .seeking: machine.pause()
-        case .new, .attaching, .stopped, .leaving, .gone: break
+            // It pauses after one instruction anyway.
+            if isFirst, case .pastWatch = motion { break }
+            machine.pause()
+        case .seeking: machine.pause()
+        case .stopped: isInterrupted = !isLLDB
+        case .new, .attaching, .leaving, .gone: break
+        }
+    }
+
+    /// Users see these stops, or expect no more of them.
+    private func endsInterrupt(_ stop: Stop) -> Bool {
+        switch stop.reason {
+        case .request, .begin, .end, .exited: true
+        case .place, .breakpoint, .watch: isLLDB
         }
     }
 
@@ -121,6 +141,7 @@ extension DebugSession {
             reported = access
         default: break
         }
+        if endsInterrupt(reported) { isInterrupted = false }
         phase = .stopped
         select(reported)
         if case .watch = stop.reason, motion == .backward { nextAccess = stop }

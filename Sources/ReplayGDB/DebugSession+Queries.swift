@@ -38,8 +38,9 @@ extension DebugSession {
         return .bytes([UInt8(ascii: next < document.count ? "m" : "l")] + part)
     }
 
-    /// `qHostInfo`, which LLDB asks for, and gdb doesn't.
+    /// `qHostInfo`.
     func hostInformation() -> Answer {
+        isLLDB = true
         watchesStopBeforeAccess = false
         return .text("endian:\(machine.isBigEndian ? "big" : "little");watchpoint_exceptions_received:after;")
     }

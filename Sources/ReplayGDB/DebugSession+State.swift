@@ -16,7 +16,7 @@ extension DebugSession {
         guard let bytes = Hex.bytes(text.all()), bytes.count == registers.reduce(0, { $0 &+ $1.size }) else {
             return .malformed
         }
-        guard machine.mayWrite else { return .failure(.notPermitted) }
+        guard machine.mayWrite else { return notWritable }
         var rest = bytes[...]
         for register in registers {
             let value = Array(rest.prefix(register.size))
@@ -42,8 +42,13 @@ extension DebugSession {
     func writeRegister(_ text: inout PacketText) -> Answer {
         guard let number = text.count(), text.take("="), let value = Hex.bytes(text.all()), !value.isEmpty
         else { return .malformed }
-        guard machine.mayWrite else { return .failure(.notPermitted) }
+        guard machine.mayWrite else { return notWritable }
         return machine.writeRegister(cpu: shownCPU, number, value) ? .ok : .failure(.badAddress)
+    }
+
+    /// gdb shows this text, but only for registers. LLDB expects a number.
+    private var notWritable: Answer {
+        isLLDB ? .failure(.notPermitted) : .text("E.a recording's registers and memory can't be changed")
     }
 
     /// Those of the description that fit into a packet; without a description, those that exist from 0 on.

@@ -10,8 +10,8 @@ final class DebugSession {
         case attaching
         case stopped
         case moving(Motion)
-        /// A seek of `monitor`, whose answer is due.
-        case seeking
+        /// A seek of `monitor`. The debugger waits for its answer, or has given up: it has sent a packet since.
+        case seeking(isAwaited: Bool)
         /// The debugger has gone, and the machine has to be paused to remove its breaks.
         case leaving
         case gone
@@ -36,13 +36,15 @@ final class DebugSession {
     var steppedCPU: Int?
     /// The first CPU that `qsThreadInfo` lists next.
     var nextListed = 0
+    /// It asks for `qHostInfo`, which gdb doesn't.
+    var isLLDB = false
     /// What the debugger expects at a watchpoint.
     var watchesStopBeforeAccess: Bool
     /// The machine went back to an access to what is watched, and stands before it.
     var nextAccess: Stop?
     /// A condition was too long for a hit, which the user reads once.
     let excess = ConditionExcess()
-    /// The machine was asked to pause while it passes a watchpoint.
+    /// Ctrl-C came, and the debugger hasn't been sent the stop that it causes.
     var isInterrupted = false
 
     private var reader = PacketReader()
@@ -103,7 +105,8 @@ final class DebugSession {
         switch input {
         case .packet(let content):
             acknowledge("+")
-            if phase == .attaching || phase == .seeking, Commands.needsStop(content) {
+            giveUpSeek()
+            if isWaiting, Commands.needsStop(content) {
                 deferred = content
             } else {
                 answer(Commands.answer(content, self))
@@ -117,6 +120,13 @@ final class DebugSession {
         case .interrupt: interrupt()
         case .acknowledged: break
         case .notUnderstood: if acknowledges { output += lastPacket }
+        }
+    }
+
+    private var isWaiting: Bool {
+        switch phase {
+        case .attaching, .seeking: true
+        case .new, .stopped, .moving, .leaving, .gone: false
         }
     }
 
@@ -157,8 +167,8 @@ final class DebugSession {
         case .attaching:
             goOn(stop)
         case .moving(let motion): arrived(stop, motion)
-        case .seeking:
-            answerSeek(stop)
+        case .seeking(let isAwaited):
+            if isAwaited { answerSeek(stop) }
             goOn(stop)
         case .leaving: letGo()
         }

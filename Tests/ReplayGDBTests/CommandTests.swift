@@ -83,9 +83,12 @@ import Testing
     @Test func aRecordingIsNotChanged() {
         let talk = Talk(FakeMachine())
         let all = talk.ask("g")
-        for packet in ["P5=1122334455667788", "G" + all, "M2000,1:00", "X2000,1:a"] {
-            #expect(talk.ask(packet) == "E01", "\(packet)")
+        for packet in ["P5=1122334455667788", "G" + all] {
+            #expect(talk.ask(packet) == "E.a recording's registers and memory can't be changed", "\(packet)")
         }
+        for packet in ["M2000,1:00", "X2000,1:a"] { #expect(talk.ask(packet) == "E01", "\(packet)") }
+        _ = talk.ask("qHostInfo")
+        #expect(talk.ask("P5=1122334455667788") == "E01")
         #expect(talk.ask("X2000,0:") == "OK")
     }
 
@@ -124,14 +127,17 @@ import Testing
         #expect(talk.ask("vCont?") == "vCont;c;C;s;S;t")
     }
 
-    @Test func monitorCommands() {
+    /// gdb gets one packet, LLDB packets that it prints.
+    @Test(arguments: [false, true])
+    func monitorCommands(_ isLLDB: Bool) {
         let talk = Talk(FakeMachine())
+        if isLLDB { _ = talk.ask("qHostInfo") }
         func monitor(_ command: String) -> String {
             let answers = talk("qRcmd," + Hex.text(command.utf8))
-            #expect(answers.last == "OK")
-            return answers.dropLast().map {
-                String(decoding: Hex.bytes($0.dropFirst().utf8) ?? [], as: UTF8.self)
-            }.joined()
+            #expect(answers.count == (isLLDB ? 2 : 1))
+            #expect(answers.last == "OK" || !isLLDB)
+            let digits = answers[0].utf8.drop { $0 == UInt8(ascii: "O") }
+            return String(decoding: Hex.bytes(digits) ?? [], as: UTF8.self)
         }
         #expect(monitor("where") == "icount 0\n")
         #expect(monitor("seek 100").hasPrefix("icount 100\n"))
@@ -144,5 +150,16 @@ import Testing
         #expect(monitor("dance") == "there is no command dance\n")
         #expect(talk.ask("qRcmd,7") == "E16")
         #expect(talk.ask("qRcmd") == "E16")
+    }
+
+    @Test func aPacketEndsASeekThatTheDebuggerHasGivenUp() {
+        let talk = Talk(FakeMachine())
+        for (packet, answer) in [("qC", "QC1"), ("qAttached", "1")] {
+            talk.session.receive(Packet.framed("qRcmd,7365656b203130".utf8))
+            #expect(talk.session.phase == .seeking(isAwaited: true))
+            // The seek has no answer any more.
+            #expect(talk(packet) == [answer])
+            #expect(talk.session.phase == .stopped)
+        }
     }
 }

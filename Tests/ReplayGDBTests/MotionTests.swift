@@ -148,6 +148,46 @@ import Testing
         #expect(talk.ask("c") == "T05replaylog:end;thread:1;")
     }
 
+    @Test func aWatchpointThatWasRemovedIsNotReported() {
+        let talk = Talk(FakeMachine(xml: "<architecture>i386</architecture>"))
+        #expect(talk.ask("Z2,2000,8") == "OK")
+        #expect(talk.ask("c") == "T05watch:2000;thread:1;")
+        #expect(talk.ask("bc") == "T05watch:2000;thread:1;")
+        // The machine is before the write to a place that is watched no longer.
+        #expect(talk.ask("z2,2000,8") == "OK")
+        #expect(talk.ask("Z2,2800,8") == "OK")
+        #expect(talk.ask("c") == "T05replaylog:end;thread:1;")
+    }
+
+    @Test func anInterruptThatCrossesAStopEndsTheNextMotion() {
+        let talk = Talk(FakeMachine())
+        #expect(talk.ask("Z0,1020,4") == "OK")
+        for motion in ["c", "s", "vCont;s:1", "bc", "bs"] {
+            // Before the machine's stop is noticed, and after its reply.
+            for isLate in [false, true] {
+                talk.session.receive(Packet.framed("c".utf8))
+                if isLate { #expect(talk.answers() == ["T05thread:1;"]) }
+                talk.session.receive([0x03])
+                if !isLate { #expect(talk.answers() == ["T05thread:1;"]) }
+                let place = icount(talk)
+                #expect(talk.ask(motion) == "T02thread:1;")
+                #expect(icount(talk) == place)
+                #expect(talk.ask("s") == "T05thread:1;")
+            }
+        }
+        // A stop that is shown to the user ends it; and LLDB counts stops.
+        #expect(talk.ask("z0,1020,4") == "OK")
+        talk.session.receive(Packet.framed("c".utf8) + [0x03])
+        #expect(talk.answers() == ["T05replaylog:end;thread:1;"])
+        #expect(talk.ask("bs") == "T05thread:1;")
+        _ = talk.ask("qHostInfo")
+        talk.session.receive([0x03])
+        #expect(talk.ask("bs") == "T05thread:1;")
+        talk.session.receive(Packet.framed("s".utf8) + [0x03])
+        #expect(talk.answers() == ["T05thread:1;"])
+        #expect(talk.ask("bs") == "T05thread:1;")
+    }
+
     @Test func severalCPUs() {
         let talk = Talk(FakeMachine(cpus: 2))
         #expect(talk.ask("Z0,1044,4") == "OK")

@@ -122,7 +122,7 @@ static void ends_of_history(void) {
     CHECK_ANSWER("bs", "T05thread:1;");
     is_as_recorded();
     CHECK_ANSWER("bc", "T05replaylog:begin;thread:1;");
-    CHECK_ANSWER("P0a=0000000000000000", "E01");
+    CHECK_ANSWER("P0a=0000000000000000", "E.a recording's registers and memory can't be changed");
     CHECK_ANSWER("M0,1:00", "E01");
 }
 
@@ -138,6 +138,7 @@ static void monitor_commands(void) {
     CHECK_HAS(gdb_monitor(&c, "help"), "seek event NUMBER");
     CHECK_HAS(gdb_monitor(&c, "dance"), "unknown command");
     CHECK_HAS(gdb_monitor(&c, "seek event 99999999"), "event");
+    CHECK_HAS(gdb_monitor(&c, "seek 99999999999"), "this is the end of the recording");
     CHECK_HAS(gdb_monitor(&c, "seek event 0"), "icount");
 }
 

@@ -77,12 +77,16 @@ const char *gdb_monitor(gdb_client_t *c, const char *command) {
     for (const char *at = command; *at && length + 3 < sizeof packet; at++)
         length += (size_t)snprintf(packet + length, sizeof packet - length, "%02x", (uint8_t)*at);
     gdb_send(c, packet);
-    while (gdb_receive(c)[0] == 'O' && c->packet[1] != 'K')
-        for (const char *at = c->packet + 1; at[0] && at[1] && count + 1 < sizeof text; at += 2) {
+    bool more = true;
+    while (more && strcmp(gdb_receive(c), "OK") != 0) {
+        more = c->packet[0] == 'O'; /* else this is the answer and its text */
+        for (const char *at = c->packet + more; at[0] && at[1] && count + 1 < sizeof text;
+             at += 2) {
             char digits[3] = {at[0], at[1], 0};
             text[count++] = (char)strtoul(digits, NULL, 16);
         }
+    }
     text[count] = 0;
-    CHECK_STR(c->packet, "OK");
+    CHECK(count > 0);
     return text;
 }
