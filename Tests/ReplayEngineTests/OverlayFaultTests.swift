@@ -52,6 +52,15 @@ import Testing
 
     /// Two versions, writes after them, and back to the second.
     private func run(_ overlay: Overlay, _ fault: Fault) throws -> (Course, OverlayVersion) {
+        try run(overlay) { body in
+            fault.arm(true)
+            body()
+            fault.arm(false)
+        }
+    }
+
+    /// - Parameter failing: runs its argument, in which calls may fail.
+    private func run(_ overlay: Overlay, failing: (() -> Void) -> Void) throws -> (Course, OverlayVersion) {
         var course = Course()
         write(overlay, 1000..<90_000, 1, &course)
         let first = try #require(overlay.keep(diskLength: Int64(Self.length)))
@@ -61,13 +70,15 @@ import Testing
         clear(overlay, 120_000..<130_000, &course)
         let second = try #require(overlay.keep(diskLength: Int64(Self.length)))
         let atSecond = course.content
-        fault.arm(true)
-        write(overlay, 4000..<7000, 3, &course)
-        write(overlay, 4000..<7000, 4, &course)
-        clear(overlay, 0..<2000, &course)
-        write(overlay, 150_000..<170_000, 5, &course)
-        clear(overlay, 150_000..<151_000, &course)
-        fault.arm(false)
+        failing {
+            write(overlay, 4000..<7000, 3, &course)
+            write(overlay, 4000..<7000, 4, &course)
+            clear(overlay, 0..<2000, &course)
+            write(overlay, 150_000..<170_000, 5, &course)
+            clear(overlay, 150_000..<151_000, &course)
+            _ = overlay.keep(diskLength: Int64(Self.length))
+            write(overlay, 160_000..<161_000, 6, &course)
+        }
         #expect(try content(overlay) == course.content)
         overlay.adopt(first)
         #expect(try content(overlay) == atFirst)
@@ -89,6 +100,22 @@ import Testing
         }
         // A full disk is tried twice where there may be unused places.
         #expect(failures >= (error == EIO ? 3 : 1))
+    }
+
+    @Test(arguments: [1, 1_000_000]) func memoryThatRunsOutLeavesTheVersions(_ count: Int) throws {
+        var (number, failures) = (0, 0)
+        while true {
+            let file = try DataFile.kept(path, Syscalls(faults: nil))
+            try file.empty()
+            var wasMade = false
+            let (course, _) = try run(Overlay(file, isKept: true) { _ in }) { body in
+                wasMade = AllocationFaults.fail(number, count: count, body)
+            }
+            failures += course.failures
+            if !wasMade { break }
+            number += 1
+        }
+        #expect(failures >= 10 && number < 1000)
     }
 
     @Test func aKeptFileThatCannotBeFinishedIsReported() throws {

@@ -135,4 +135,30 @@ import Testing
         }
         #expect(failures >= 3)
     }
+
+    /// Each allocation fails once, and then with all after it.
+    @Test(arguments: [1, 1_000_000]) func memoryThatRunsOutChangesNothing(_ count: Int) throws {
+        var (number, failures) = (0, 0)
+        while true {
+            let overlay = try make()
+            try write(overlay, 500..<2000, 7)
+            let (good, _) = load(overlay, 0)
+            let before = try content(overlay)
+            var result: Result<OverlayVersion, ReplayError>?
+            let wasMade = AllocationFaults.fail(number, count: count) { result = load(overlay, 50_000).0 }
+            if case .failure(let error) = result {
+                failures += 1
+                #expect(error.status == .noMemory && error.message.contains("memory ran out"))
+            }
+            #expect(try content(overlay) == before)
+            // There is memory again.
+            overlay.adopt(try load(overlay, 50_000).0.get())
+            #expect(try content(overlay) == Self.expected(50_000))
+            overlay.adopt(try good.get())
+            #expect(try content(overlay) == Self.expected(0))
+            if !wasMade { break }
+            number += 1
+        }
+        #expect(failures > 5 && number < 1000, "\(failures) of \(number)")
+    }
 }

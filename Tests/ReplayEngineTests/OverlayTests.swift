@@ -1,4 +1,5 @@
 import Glibc
+import ReplaySnapshots
 import TestSupport
 import Testing
 
@@ -118,6 +119,27 @@ import Testing
         for _ in 0..<200 { try change(overlay, &content, &random, most: 5000) }
         #expect(try fileIsRight(content))
         withExtendedLifetime(version) {}
+    }
+
+    /// A snapshot takes nothing of the file for it, however much it is.
+    @Test(arguments: [true, false]) func whatIsDiscardedHasNoPlaceInTheFile(_ isKept: Bool) throws {
+        let overlay = try make(isKept: isKept)
+        let disk = UInt64(Self.length)
+        let bytes = [UInt8](repeating: 7, count: Self.length)
+        func write() throws { try bytes.withUnsafeBytes { try overlay.write($0, 0..<disk, isForced: false) } }
+        func isZero(_ range: Range<UInt64>) throws -> Bool {
+            let version = try #require(overlay.keep(diskLength: Int64(Self.length)))
+            return version.map.parts(in: range) == [Extent(range: range, place: Extent.zeroes)]
+        }
+        try write()
+        try overlay.clear(1000..<disk, isForced: false)
+        #expect(try isZero(1000..<disk))
+        #expect(try isRight(overlay, (0..<Self.length).map { $0 < 1000 ? 7 : 0 }))
+        // With versions too.
+        try write()
+        try overlay.clear(0..<disk, isForced: false)
+        #expect(try isZero(0..<disk))
+        #expect(try isRight(overlay, Content(repeating: 0, count: Self.length)))
     }
 
     @Test func whatNoVersionNeedsIsUsedAgain() throws {

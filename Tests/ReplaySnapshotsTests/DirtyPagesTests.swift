@@ -1,5 +1,6 @@
 import Glibc
 import ReplaySystem
+import TestSupport
 import Testing
 
 @testable import ReplaySnapshots

@@ -2,7 +2,7 @@ import Glibc
 import Synchronization
 
 /// Makes allocations of one thread fail.
-enum AllocationFaults {
+public enum AllocationFaults {
     /// The thread, or 0.
     fileprivate static let thread = Atomic<UInt>(0)
     /// How many allocations succeed before, and how many then fail. Used by that thread only.
@@ -17,7 +17,7 @@ enum AllocationFaults {
     /// Lets `count` allocations of this thread fail, after `number` ones. Returns whether any failed.
     ///
     /// One test at a time does, the others wait.
-    static func fail(_ number: Int, count: Int, _ body: () throws -> Void) rethrows -> Bool {
+    public static func fail(_ number: Int, count: Int, _ body: () throws -> Void) rethrows -> Bool {
         pthread_mutex_lock(turn)
         defer { pthread_mutex_unlock(turn) }
         (passing, failing) = (number, count)

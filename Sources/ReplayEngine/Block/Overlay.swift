@@ -61,14 +61,16 @@ final class Overlay: Sendable {
 
     /// The bytes read as zeroes afterwards.
     func clear(_ range: Range<UInt64>, isForced: Bool) throws(SystemError) {
-        var place = Extent.zeroes
-        if content.withLock({ $0.space?.isFree(range) ?? true }) {
-            place = try self.place(for: range)
-            do throws(SystemError) { try file.makeHole(range) } catch { throw noted(error) }
-        } else if content.withLock({ !$0.map.hasRoom }) {
-            throw .noMemory
-        }
-        try insert(Extent(range: range, place: place), isForced)
+        guard content.withLock({ $0.map.hasRoom }) else { throw .noMemory }
+        if content.withLock({ $0.space?.isFree(range) ?? true }) { try makeHole(range) }
+        // Not a place in the file, even where there is one: a snapshot would read it.
+        try insert(Extent(range: range, place: Extent.zeroes), isForced)
+    }
+
+    /// A temporary file needs none: it only saves room there.
+    private func makeHole(_ range: Range<UInt64>) throws(SystemError) {
+        if !isKept { return file.free(range) }
+        do throws(SystemError) { try file.makeHole(range) } catch { throw noted(error) }
     }
 
     /// Only now: a write that fails must not be read, because a replay doesn't do it.
