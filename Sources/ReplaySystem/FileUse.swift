@@ -68,6 +68,20 @@ package final class FileUse: Sendable {
         FileUse.entries.withLock { [number] entries in entries.list.removeAll { $0.number == number } }
     }
 
+    /// What this process uses an open file for already.
+    package static func conflict(_ descriptor: Int32) -> String? {
+        var status = stat()
+        guard fstat(descriptor, &status) == 0 else { return nil }
+        let identity = Identity(status)
+        return entries.withLock { entries in
+            entries.list.first { $0.identity == identity }.map { description(of: $0) }
+        }
+    }
+
+    private static func description(of entry: Entry) -> String {
+        "the same file as \(entry.kind.description)"
+    }
+
     /// Begins to use an open file, or returns what it is already used for.
     package static func begin(_ kind: Kind, _ descriptor: Int32) -> (use: FileUse?, conflict: String?) {
         var status = stat()
@@ -78,7 +92,7 @@ package final class FileUse: Sendable {
             if let other = entries.list.first(where: {
                 $0.identity == identity && !$0.kind.agrees(with: kind)
             }) {
-                return (nil, "the same file as \(other.kind.description)")
+                return (nil, description(of: other))
             }
             entries.last &+= 1
             entries.list.append(Entry(identity: identity, kind: kind, number: entries.last))

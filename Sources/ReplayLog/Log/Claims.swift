@@ -136,8 +136,10 @@ struct Claims {
             try checkKind(status, suffix)
             if case .failure(let error) = system.lock(file.descriptor) {
                 if Claims.isBusy(error) {
-                    throw LogError(
-                        .busy, "\(path)\(suffix) is being recorded or replayed by another session")
+                    let user =
+                        FileUse.conflict(file.descriptor)
+                        ?? "being recorded or replayed by another session"
+                    throw LogError(.busy, "\(path)\(suffix) is \(user)")
                 }
                 throw LogError.system(error, "locked", path + suffix)
             }

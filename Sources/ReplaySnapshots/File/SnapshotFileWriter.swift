@@ -80,7 +80,8 @@ package final class SnapshotFileWriter {
         switch system.lock(file.descriptor) {
         case .success: break
         case .failure(EAGAIN), .failure(EACCES):
-            throw LogError(.busy, "\(path) is written by another session")
+            let user = FileUse.conflict(file.descriptor) ?? "written by another session"
+            throw LogError(.busy, "\(path) is \(user)")
         case .failure(let error): throw LogError.system(error, "locked", path)
         }
         if let other = file.begin(.snapshots) { throw LogError(.busy, "\(path) is \(other)") }
