@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -197,6 +198,14 @@ TEST(an_overlay_that_is_full_in_a_replay_is_no_divergence) {
 
 static journey_host_t machine;
 
+/* The library asks where to make the next snapshot: how many there are, and so how much of the
+ * disk they need, doesn't depend on time. */
+uint64_t replay_test_next_snapshot(uint64_t icount);
+
+uint64_t replay_test_next_snapshot(uint64_t icount) {
+    return icount + 500;
+}
+
 static unsigned count(const char *text, const char *part) {
     unsigned n = 0;
     for (; (text = strstr(text, part)); text++)
@@ -204,28 +213,78 @@ static unsigned count(const char *text, const char *part) {
     return n;
 }
 
-/** A recording with snapshots, then journeys with an overlay on a small disk.
- *  @return how often a message of the last replay mentions that the disk is full. */
-static unsigned travel_with(const char *size, bool keeps, bool resubmits) {
-    char options[500];
-    disk_options_t disk = {.resubmits = resubmits};
+static char small_disk[300];
+
+/** A recording, and the options for journeys with an overlay on a small disk. */
+static const char *record_for(const char *size, bool keeps, disk_pace_t pace) {
+    static char options[500];
+    disk_options_t disk = {.resubmits = true, .pace = pace, .fails = true};
     machine.device = disk_device(&disk);
-    machine.is_slow = true;
     journey_record(&machine, 3, keeps ? "rrsnap=1" : NULL);
-    machine.is_slow = false;
-    snprintf(options, sizeof options, "rroverlay=%s", own_disk("tmpfs", size));
+    snprintf(small_disk, sizeof small_disk, "%s", own_disk("tmpfs", size));
+    snprintf(options, sizeof options, "rroverlay=%s", small_disk);
     snap_way.seed = 3;
-    snap_play(&machine, LOOP_OWN, options, 50000, 40);
-    free(machine.digests);
-    return count(machine.host.text, "disk is full");
+    return options;
 }
 
 TEST_SLOW(snapshots_that_find_no_room_are_reported_once, 60) {
-    CHECK(travel_with("size=96k", true, false) <= 1); /* mostly 1 */
+    const char *options = record_for("size=96k", true, DISK_CALM);
+    snap_play(&machine, LOOP_OWN, options, 50000, 40);
+    CHECK_EQ(count(machine.host.text, "disk is full"), 1);
     CHECK_EQ(count(machine.host.text, "isn't used"), 0);
+    free(machine.digests);
 }
 
+/* So many snapshots would need ten times the room that there is. */
 TEST_SLOW(snapshots_in_memory_give_up_their_room, 60) {
-    travel_with("size=96k", false, true);
-    CHECK_EQ(machine.host.messages, 0);
+    const char *options = record_for("size=96k", false, DISK_BUSY);
+    for (journey_loop_t loop = LOOP_OWN; loop < LOOP_COUNT; loop++) {
+        snap_play(&machine, loop, options, 50000, 40);
+        CHECK_EQ(machine.host.messages, 0);
+    }
+    free(machine.digests);
+}
+
+static unsigned journeys_left;
+
+static void go_anywhere(journey_host_t *m, replay_pause_reason_t why) {
+    CHECK_EQ(why, REPLAY_PAUSE_PLACE);
+    if (journeys_left-- == 0) {
+        m->on_pause = NULL;
+        CHECK_STATUS(replay_resume(), OK);
+        return;
+    }
+    CHECK_STATUS(replay_seek(test_random(&snap_way.seed) % (JOURNEY_LAST - 2000)), OK);
+}
+
+static replay_status_t travel_until_full(journey_loop_t loop, const char *options) {
+    journeys_left = 40;
+    machine.on_pause = go_anywhere;
+    journey_begin(&machine, loop, options);
+    CHECK_STATUS(replay_seek(50000), OK);
+    journey_run(&machine);
+    replay_error_t error = host_last_error();
+    replay_status_t status = journey_end(&machine);
+    if (status == REPLAY_OK)
+        return status;
+    CHECK_STATUS(status, ERROR_DISK_FULL);
+    CHECK_STATUS(host_stop_status(&machine.host), ERROR_DISK_FULL);
+    CHECK_EQ(machine.host.stops, 1);
+    CHECK_EQ(error.system_error, ENOSPC);
+    CHECK_HAS(error.message, "its overlay can't be written");
+    CHECK_HAS(error.message, "rroverlay");
+    return status;
+}
+
+/* It has less room than what the guest has written at the end, or hardly more. */
+TEST_SLOW(a_disk_that_is_too_small_ends_the_replay, 100) {
+    const char *options = record_for("size=24k", false, DISK_BUSY);
+    for (journey_loop_t loop = LOOP_OWN; loop < LOOP_COUNT; loop++)
+        CHECK_STATUS(travel_until_full(loop, options), ERROR_DISK_FULL);
+    unsigned full = 0;
+    REQUIRE(mount("none", small_disk, "tmpfs", MS_REMOUNT, "size=48k") == 0);
+    for (unsigned i = 0; i < 6; i++)
+        full += travel_until_full(i % LOOP_COUNT, options) != REPLAY_OK;
+    printf("    %u of 6 replays found no room\n", full);
+    free(machine.digests);
 }

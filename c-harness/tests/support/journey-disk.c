@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "journey-disk.h"
 
+#include <errno.h>
 #include <unistd.h>
 
 enum { CALM_EVERY = 700, GRAIN = 64 };
@@ -73,7 +74,7 @@ static void begin(journey_host_t *m, slot_t *slot) {
 static void complete(void *opaque, int32_t result) {
     slot_t *slot = opaque;
     journey_host_t *m = machine;
-    if (!CHECK_EQ(result, 0))
+    if ((options.fails && result == -ENOSPC) || !CHECK_EQ(result, 0))
         return;
     switch (slot->work) {
     case READ:
@@ -101,7 +102,7 @@ static void complete(void *opaque, int32_t result) {
         m->cpu.device += word * (i + 1);
     }
     m->cpu.state = journey_mix(m->cpu.state, m->cpu.device);
-    if (options.pace == DISK_BUSY && !m->cpu.ended)
+    if (options.pace == DISK_BUSY && !m->cpu.ended && !host_stopped(&m->host))
         begin(m, slot);
 }
 

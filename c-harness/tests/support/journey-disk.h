@@ -20,6 +20,7 @@ typedef struct disk_options {
     bool differs; /**< something else is submitted instead */
     bool reads;   /**< only reads */
     bool read_only;
+    bool fails; /**< requests may end with ENOSPC */
 } disk_options_t;
 
 /** A device for journey_host::device; makes the image. */
