@@ -172,3 +172,125 @@ TEST(a_host_that_refuses_its_own_state_ends_the_replay) {
         free(m.digests);
     }
 }
+
+/* ------------------------------------------------------------ states of any size */
+
+static uint8_t big_state[4 << 20];
+
+static void open_nothing(journey_host_t *machine) {
+    (void)machine;
+}
+
+static unsigned asked_twice;
+
+static void ask_twice(journey_host_t *machine, replay_pause_reason_t why) {
+    if (asked_twice++ == 0) {
+        CHECK_EQ(machine->cpu.icount, 30000);
+        CHECK_STATUS(replay_seek(12345), OK); /* nobody knows yet */
+        return;
+    }
+    CHECK_EQ(why, REPLAY_PAUSE_BEGIN);
+    CHECK_EQ(machine->cpu.icount, 30000);
+    CHECK_HAS(machine->host.text, "can't go back: memory for snapshots ran out: rrsnapmem=1000000");
+    back_status = replay_seek(12345);
+    CHECK_HAS(host_last_error().message, "memory for snapshots ran out: rrsnapmem=1000000");
+    CHECK_STATUS(replay_resume(), OK);
+}
+
+TEST(a_host_whose_state_is_too_big_goes_only_forward) {
+    static const journey_device_t device = {big_state, sizeof big_state, open_nothing, NULL, NULL};
+    journey_record(&m, 3, NULL);
+    m.device = &device;
+    m.on_start = go_forward;
+    for (journey_loop_t loop = LOOP_OWN; loop < LOOP_COUNT; loop++) {
+        m.on_pause = ask_twice;
+        asked_twice = 0;
+        journey_begin(&m, loop, "rrsnapmem=1000000");
+        journey_run(&m);
+        CHECK_STATUS_IS(back_status, REPLAY_ERROR_NOT_SUPPORTED);
+        CHECK_EQ(m.cpu.icount, JOURNEY_LAST);
+        CHECK_STATUS(journey_end(&m), OK);
+    }
+    /* With more memory it goes back. */
+    back_status = REPLAY_ERROR_STALLED;
+    m.on_pause = try_to_go_back;
+    journey_begin(&m, LOOP_OWN, "rrsnapmem=100000000");
+    journey_run(&m);
+    CHECK_STATUS(back_status, OK);
+    CHECK(m.loads > 0);
+    CHECK_STATUS(journey_end(&m), OK);
+    free(m.digests);
+}
+
+/** All that the machine has is in the RAM that it registers. */
+static struct {
+    uint64_t icount;
+    uint64_t sum;
+} in_ram;
+
+static uint64_t count_in_ram(void *opaque) {
+    (void)opaque;
+    return in_ram.icount;
+}
+
+static void execute_in_ram(void *opaque, uint64_t n) {
+    (void)opaque;
+    for (; n > 0; n--)
+        in_ram.sum = journey_mix(in_ram.sum, ++in_ram.icount);
+    if (in_ram.icount >= 50000)
+        replay_run_stop();
+}
+
+static bool save_nothing(void *opaque, const replay_stream_t *out) {
+    (void)opaque;
+    return out->write(out->opaque, NULL, 0);
+}
+
+static bool load_nothing(void *opaque, const replay_stream_t *in) {
+    (void)opaque;
+    return in->read(in->opaque, NULL, 0);
+}
+
+static uint64_t sum_at_20000;
+
+static void back_in_ram(void *opaque, replay_pause_reason_t why) {
+    (void)opaque;
+    CHECK_EQ(why, REPLAY_PAUSE_PLACE);
+    if (in_ram.icount == 20000 && sum_at_20000 == 0) {
+        sum_at_20000 = in_ram.sum;
+        CHECK_STATUS(replay_seek(40000), OK);
+    } else if (in_ram.icount == 40000) {
+        CHECK_STATUS(replay_seek(20000), OK);
+    } else {
+        CHECK_EQ(in_ram.icount, 20000);
+        CHECK_EQ(in_ram.sum, sum_at_20000);
+        back_status = REPLAY_OK;
+        replay_run_stop();
+    }
+}
+
+TEST(a_host_whose_state_is_in_ram_writes_no_bytes) {
+    static host_t host;
+    for (replay_mode_t mode = REPLAY_MODE_RECORD; mode <= REPLAY_MODE_PLAY; mode++) {
+        memset(&in_ram, 0, sizeof in_ram);
+        back_status = REPLAY_ERROR_STALLED;
+        host_init(&host);
+        host.callbacks.icount = count_in_ram;
+        host.callbacks.execute = execute_in_ram;
+        host.callbacks.save_state = save_nothing;
+        host.callbacks.load_state = load_nothing;
+        host.callbacks.paused = back_in_ram;
+        REQUIRE_STATUS(host_configure(&host, mode, log_path(), "rrlint=on"), OK);
+        replay_ram_config_t config = region("all");
+        config.bytes = &in_ram;
+        config.length = sizeof in_ram;
+        config.page_bytes = 64;
+        REQUIRE_STATUS(replay_register_ram(&config), OK);
+        host_start(&host, REPLAY_THREAD_VCPU | REPLAY_THREAD_IO);
+        if (mode == REPLAY_MODE_PLAY)
+            CHECK_STATUS(replay_seek(20000), OK);
+        CHECK_STATUS(replay_run(), OK);
+        (void)host_end(&host);
+    }
+    CHECK_STATUS(back_status, OK);
+}

@@ -106,8 +106,9 @@ REPLAY_API bool replay_is_paused(void);
 /** Goes to a place in the replay, forward or back, and pauses the machine there. The call
  *  returns at once; replay_host::paused is called when the place is reached, or the end of
  *  the log if that comes first. replay_query() shows how far it is, and replay_pause() ends
- *  it. A new journey replaces one that is under way. Breakpoints on the way are ignored. To step
- *  forward, seek to the icount plus 1.
+ *  it. A new journey replaces one that is under way. Breakpoints on the way are ignored. To
+ *  step forward, seek to the icount plus 1. If it turns out that memory ran out for every
+ *  snapshot, a journey back ends where it began, with REPLAY_PAUSE_BEGIN and a message.
  *
  *  @param icount the place
  *  @return REPLAY_OK; ERROR_NOT_SUPPORTED (the place isn't ahead, and there are no snapshots: the

@@ -18,6 +18,7 @@ extension Session {
         queue.returnArrived()
         abandonJourney()
         (travel.snapshots, travel.nextLook) = (nil, .max)
+        publishSnapshotCount()
         options.mode = .none
         enter(.none)
         shared.eventsEnabled.store(false, ordering: .relaxed)

@@ -28,6 +28,7 @@ extension Session {
                 address: hit?.address ?? 0, request: travel.taken)
         }
         travel.endJourney()
+        publishSnapshotCount()
         updateStop()
         wakeIO()
         inHost { host.paused(reason) }

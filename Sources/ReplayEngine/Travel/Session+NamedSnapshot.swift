@@ -19,7 +19,7 @@ extension Session {
         defer {
             travel.nextLook = min(travel.nextLook, icount)
             travel.publishBarrier()
-            shared.snapshots.store(UInt32(clamping: snapshots.labels.count), ordering: .relaxed)
+            publishSnapshotCount()
             updateStop()
         }
         guard let player else { return make(name, snapshots) }

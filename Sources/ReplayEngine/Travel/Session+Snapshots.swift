@@ -76,7 +76,12 @@ extension Session {
         if travel.goesToBegin { goToBegin() }
         guard let snapshots = travel.snapshots, !hasFailed else { return }
         if snapshots.hasBegun { look(snapshots) } else { begin(snapshots) }
-        shared.snapshots.store(UInt32(clamping: snapshots.labels.count), ordering: .relaxed)
+        publishSnapshotCount()
+    }
+
+    /// For any thread that asks how many there are.
+    func publishSnapshotCount() {
+        shared.snapshots.store(UInt32(clamping: travel.snapshots?.labels.count ?? 0), ordering: .relaxed)
     }
 
     func beginSnapshots() {
@@ -110,6 +115,7 @@ extension Session {
     /// - Parameter chains: the checksums of its log, by the number of the next event. Those in memory that were taken
     ///   there are its own too.
     func keepSnapshotsOfBranch(_ chains: [UInt64: UInt64]) {
+        defer { publishSnapshotCount() }
         guard keepsSnapshots, host.savesState else {
             travel.snapshots = nil
             return
@@ -252,15 +258,19 @@ extension Session {
             var state = SnapshotState.begin(name, position(chain: chain), pendingRequests)
         else { return false }
         let engineBytes = state.count
+        var hasRoom = true
         let isWritten = inHost {
             host.saveState { bytes in
-                guard state.makeRoom(for: bytes.count) else { return false }
-                state += bytes
-                return true
+                hasRoom = hasRoom && state.makeRoom(for: bytes.count)
+                if hasRoom { state += bytes }
+                return hasRoom
             }
         }
-        guard isWritten else {
-            travel.obstacle = "the host can't save its state (replay_host::save_state)"
+        guard isWritten, hasRoom else {
+            travel.obstacle =
+                hasRoom
+                ? "the host can't save its state (replay_host::save_state)"
+                : "memory ran out for the state that replay_host::save_state writes"
             return false
         }
         guard let disks = isPlaying || isForFile ? keepDisks() : DiskVersions() else { return false }
@@ -286,6 +296,17 @@ extension Session {
 
     private var placeHere: SnapshotPlace {
         SnapshotPlace(icount: icount, event: player?.nextIndex ?? events)
+    }
+
+    /// A journey back finds no snapshot: it can't begin.
+    func noteNoWay() {
+        // Those that were taken are gone, because none was ever stored.
+        if travel.obstacle == nil, travel.snapshots?.hasBegun == true {
+            travel.obstacle = obstacle(of: .noMemory)
+        }
+        host.message(
+            .warning, "the machine can't go back: \(travel.obstacle ?? "there is no snapshot yet")")
+        travel.publishBarrier()
     }
 
     /// Why there is no snapshot, and what the user can do.

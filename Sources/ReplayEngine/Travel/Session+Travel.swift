@@ -215,6 +215,8 @@ extension Session {
         if let first = ready({ $0.nearest(before: 0) }) ?? ready({ $0.labels.first }) {
             let isThere = first.place.icount == icount && first.place.event == player.nextIndex
             if !isThere, !load(first, player) { return }
+        } else {
+            noteNoWay()
         }
         unhalt()
         halt(.begin)

@@ -168,7 +168,8 @@ final class Travel {
 
     /// For other threads.
     func publishBarrier() {
-        let reason = snapshots?.hasBegun == true ? nil : obstacle
+        let exist = snapshots.map { $0.hasBegun && !$0.labels.isEmpty } ?? false
+        let reason = exist ? nil : obstacle
         barrier.withLock { $0 = reason }
     }
 
