@@ -254,15 +254,28 @@ TEST_SLOW(a_snapshot_without_a_disk_that_is_written_to_is_not_used, 60) {
     free(m.digests);
 }
 
+/** Records a run of which the log has only the last part, and begins to replay it. On a busy
+ *  computer it may have all of it. */
+static bool begin_last_part(uint64_t seed) {
+    m.on_pause = NULL;
+    m.is_slow = true;
+    journey_record(&m, seed, "rrlast=15ms,rrsnap=2,rrsegment=1024");
+    m.is_slow = false;
+    journey_begin(&m, LOOP_OWN, NULL);
+    if (host_info().first_icount > 0)
+        return true;
+    (void)journey_end(&m);
+    free(m.digests);
+    return false;
+}
+
 /** What is kept begins at a snapshot, with what was written to the disk before it. */
 TEST_SLOW(the_last_part_of_a_run_has_what_was_written_before_it, 100) {
     for (size_t i = 0; i < 2; i++) {
         m.device = disk_device(i ? &busy_disk : &calm_disk);
-        m.is_slow = true;
-        journey_record(&m, 30 + i, "rrlast=15ms,rrsnap=2,rrsegment=1024");
-        m.is_slow = false;
-        journey_begin(&m, LOOP_OWN, NULL);
-        m.on_pause = NULL;
+        unsigned attempts = 1;
+        while (!begin_last_part(30 + i))
+            REQUIRE(attempts++ < 30);
         journey_run(&m);
         CHECK_EQ(m.loads, 1);
         CHECK(m.executed < JOURNEY_LAST);
