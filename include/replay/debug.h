@@ -9,7 +9,8 @@
  *  library loads the nearest snapshot before it, and lets the machine run from there. The
  *  disks of block.h go with it, if what the guest writes goes to an overlay. A disk that the
  *  host closes while the machine runs, or a network filter that it unregisters, can't come
- *  back: a journey to a snapshot from before ends the replay with ERROR_POSITION.
+ *  back: a journey to a place before that ends at the first snapshot after it or, if there is
+ *  none, where it began, with REPLAY_PAUSE_BEGIN and a message.
  *
  *  A snapshot needs a moment at which no bottom half is queued, and no request of a disk is
  *  pending. For a guest whose disks are always busy, the host submits pending requests again

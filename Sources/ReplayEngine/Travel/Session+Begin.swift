@@ -33,7 +33,8 @@ extension Session {
             return failToBegin(begin, travel.obstacle ?? "there are no snapshots")
         }
         guard let first = ready({ $0.labels.first }) else {
-            let remark = snapshots.remarks.last.map { ": \($0)" } ?? ""
+            let reason = snapshots.missing(before: nil) ?? snapshots.remarks.last
+            let remark = reason.map { ": \($0)" } ?? ""
             return failToBegin(begin, "\(snapshotPath) has no snapshot that can be used there\(remark)")
         }
         guard load(first, player) else { return }

@@ -7,7 +7,8 @@ extension Session {
             misuse(.invalidArgument, "breakpoints of kind \(kind) do not exist")
             return false
         }
-        guard isStarted else { return false }
+        // In mode NONE a thread may come without the lock, while a different one ends the run.
+        guard isStarted, !shared.isEnding.load(ordering: .acquiring) else { return false }
         let hit = Travel.Hit(icount: host.icount, kind: kind, address: address)
         lintHit(hit)
         switch travel.goal {

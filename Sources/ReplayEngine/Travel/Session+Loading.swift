@@ -25,11 +25,11 @@ extension Session {
 
     func isReady(_ label: SnapshotLabel, _ snapshots: Snapshots) -> Bool {
         let readiness = snapshots.prepare(
-            label.id, refusal: { state in refusal(of: state) },
+            label.id, missing: { state in missing(in: state) }, refusal: { state in refusal(of: state) },
             loadDisks: { (disks, reader) throws(ReplayError) in try loadDisks(disks, from: reader) })
         switch readiness {
         case .ready: return true
-        case .dropped: break
+        case .dropped, .missing: break
         case .unusable(let reason):
             host.message(.warning, "a snapshot at icount \(label.place.icount) isn't used: \(reason)")
         case .noRoom(let reason): reportNoRoom(reason)
@@ -49,14 +49,28 @@ extension Session {
 
     /// What speaks against a snapshot from a file.
     private func refusal(of bytes: UnsafeRawBufferPointer) -> String? {
+        guard let state = SnapshotState(bytes) else { return "its state is damaged" }
+        guard let position = try? state.position(self.state.timers) else { return nil }
+        return player?.isOfThisLog(position) == true ? nil : "it is of a different recording"
+    }
+
+    /// Which of its devices and timers doesn't exist now.
+    private func missing(in bytes: UnsafeRawBufferPointer) -> String? {
         do throws(ReplayError) {
-            guard let state = SnapshotState(bytes) else { return "its state is damaged" }
-            let position = try state.position(self.state.timers)
-            if player?.isOfThisLog(position) != true { return "it is of a different recording" }
-            return position.devices.reasonAgainst(devices)
+            return try SnapshotState(bytes)?.position(state.timers).devices.reasonAgainst(devices)
         } catch {
             return error.message
         }
+    }
+
+    /// A journey has come to the first snapshot that can be used: why to no earlier one?
+    func reportMissing(before place: SnapshotPlace) {
+        guard let reason = travel.snapshots?.missing(before: place), travel.reportedMissing != reason else {
+            return
+        }
+        travel.reportedMissing = reason
+        host.message(
+            .warning, "the machine can't go back to before icount \(place.icount): \(reason)")
     }
 
     /// Takes the machine to a snapshot that is ready. False: the replay has failed.

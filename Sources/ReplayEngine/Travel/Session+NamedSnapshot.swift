@@ -26,7 +26,8 @@ extension Session {
         guard take(snapshots, isKept: true) else { return notHere() }
         guard let label = snapshots.find(name), isReady(label, snapshots) else {
             let file = (fileName.map { String(fileName: $0) } ?? "") + SnapshotStorage.suffix
-            return note(namedError(.position, "\(file) has no such snapshot of this recording"))
+            let reason = snapshots.missing(before: nil) ?? "\(file) has no such snapshot of this recording"
+            return note(namedError(.position, reason))
         }
         return load(label, player) ? .ok : failure
     }

@@ -300,8 +300,10 @@ extension Session {
 
     /// A journey back finds no snapshot: it can't begin.
     func noteNoWay() {
-        // Those that were taken are gone, because none was ever stored.
-        if travel.obstacle == nil, travel.snapshots?.hasBegun == true {
+        if let missing = travel.snapshots?.missing(before: placeHere) {
+            travel.obstacle = missing
+        } else if travel.obstacle == nil, travel.snapshots?.hasBegun == true {
+            // Those that were taken are gone, because none was ever stored.
             travel.obstacle = obstacle(of: .noMemory)
         }
         host.message(

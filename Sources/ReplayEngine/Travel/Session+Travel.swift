@@ -214,6 +214,7 @@ extension Session {
     private func arriveAtBegin(_ player: Player) {
         if let first = ready({ $0.nearest(before: 0) }) ?? ready({ $0.labels.first }) {
             let isThere = first.place.icount == icount && first.place.event == player.nextIndex
+            reportMissing(before: first.place)
             if !isThere, !load(first, player) { return }
         } else {
             noteNoWay()

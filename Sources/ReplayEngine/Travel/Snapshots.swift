@@ -29,6 +29,9 @@ final class Snapshots {
     private var unusable: Set<UInt64> = []
     /// Why no more of the file are loaded on this journey: the content of their disks doesn't fit.
     private var noRoom: String?
+    /// Those that have a device or timer that doesn't exist now. It may exist again when the replay has come to where
+    /// it is plugged in or created, so a new journey looks at them again.
+    private var missing: [UInt64: (place: SnapshotPlace, reason: String)] = [:]
     /// One was taken.
     private(set) var hasBegun = false
     private var nextNumber: UInt64 = 0
@@ -98,7 +101,7 @@ final class Snapshots {
         }
         (reader, keepsLast, goesBack) = (nil, file?.ring != nil, false)
         (isWritten, remarks) = (file?.writer != nil || keepsLast, file?.remarks ?? [])
-        (labels, unusable, disks) = ([], [], [:])
+        (labels, unusable, missing, disks) = ([], [], [:], [:])
         (hasBegun, lastID) = (false, nil)
     }
 
@@ -196,13 +199,23 @@ final class Snapshots {
             }
             return others.isEmpty ? stored : (stored + others).sorted { $0.place < $1.place }
         }
+        if !missing.isEmpty { labels.removeAll { missing[$0.id] != nil } }
         if disks.isEmpty { return }
         let ids = Set(stored.map(\.id))
         disks = disks.filter { ids.contains($0.key) }
     }
 
     /// A new journey tries again to load those of the file.
-    func beginJourney() { noRoom = nil }
+    func beginJourney() {
+        noRoom = nil
+        missing.removeAll()
+    }
+
+    /// What the last one before a place needs that doesn't exist now; nil: none was left out on this journey.
+    func missing(before place: SnapshotPlace?) -> String? {
+        let candidates = missing.values.filter { found in place.map { found.place < $0 } ?? true }
+        return candidates.max { $0.place < $1.place }?.reason
+    }
 
     enum Readiness {
         case ready
@@ -210,6 +223,8 @@ final class Snapshots {
         case dropped
         /// It isn't among the ``labels`` any more.
         case unusable(String)
+        /// The same on this journey.
+        case missing(String)
         /// The same for all of the file, on this journey.
         case noRoom(String)
     }
@@ -217,20 +232,24 @@ final class Snapshots {
     /// Gets a snapshot into memory.
     ///
     /// - Parameters:
+    ///   - missing: what the state has that doesn't exist now.
     ///   - refusal: what speaks against the state of one from the file.
     ///   - loadDisks: loads the disks of one from the file.
     func prepare(
-        _ id: UInt64, refusal: (UnsafeRawBufferPointer) -> String?,
+        _ id: UInt64, missing: (UnsafeRawBufferPointer) -> String?,
+        refusal: (UnsafeRawBufferPointer) -> String?,
         loadDisks: ([FileDisk], SnapshotFileReader) throws(ReplayError) -> DiskVersions
     ) -> Readiness {
         var loaded = DiskVersions()
         let readiness = worker.withStore { store -> Readiness in
-            if store.state(of: id) != nil { return .ready }
+            if let state = store.state(of: id) { return missing(state).map { .missing($0) } ?? .ready }
             if let noRoom { return .noRoom(noRoom) }
             guard let reader else { return .dropped }
             do throws(LogError) {
                 guard let snapshot = try reader.open(id) else { return .dropped }
-                if let reason = refusal(try reader.state(of: snapshot)) { return .unusable(reason) }
+                let state = try reader.state(of: snapshot)
+                if let reason = refusal(state) { return .unusable(reason) }
+                if let reason = missing(state) { return .missing(reason) }
                 let disks = try reader.disks(of: snapshot)
                 guard try store.adopt(snapshot, from: reader) == .adopted else {
                     return .unusable("memory ran out")
@@ -249,6 +268,11 @@ final class Snapshots {
         case .ready: if !loaded.isEmpty { disks[id] = loaded }
         case .dropped, .unusable:
             unusable.insert(id)
+            labels.removeAll { $0.id == id }
+        case .missing(let reason):
+            if let label = labels.first(where: { $0.id == id }) {
+                self.missing[id] = (label.place, reason)
+            }
             labels.removeAll { $0.id == id }
         case .noRoom(let reason):
             noRoom = reason

@@ -136,6 +136,8 @@ final class Travel {
     var fileIsReported = false
     /// PLAY: it was reported that those of the file need more room than there is.
     var noRoomIsReported = false
+    /// PLAY: what snapshots need that doesn't exist any more, as it was reported.
+    var reportedMissing: String?
 
     /// So many written pages make a snapshot.
     static let mostPages = 2500
@@ -157,7 +159,7 @@ final class Travel {
         (access, wantedAccess) = (nil, nil)
         counts.withLock { $0.isMet = nil }
         (pausesAtStart, isEngaged, goesToBegin) = (false, false, false)
-        (fileIsReported, noRoomIsReported) = (false, false)
+        (fileIsReported, noRoomIsReported, reportedMissing) = (false, false, nil)
         (snapshots, obstacle, cost) = (nil, nil, nil)
         (lintsState, digests) = (true, [:])
         (nextLook, planned, pace, ringPlace) = (.max, [], SnapshotPace(0, 0), (0, 0))
