@@ -39,7 +39,7 @@ private func listen(_ session: Session, _ address: ListenAddress, _ target: repl
         let machine = SessionDebuggee(session, target)
         switch DebugServer.start(address.address, machine) {
         case .success(let server):
-            session.tellUser("waiting for gdb at \(server.address.text)")
+            session.tellUser("waiting for gdb at \(server.address.gdbText)")
             return { [unowned session] in
                 server.stop()
                 session.withLock { machine.removeLeftovers() }

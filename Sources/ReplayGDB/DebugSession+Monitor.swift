@@ -19,7 +19,7 @@ extension DebugSession {
         return printed(refusal + "\n")
     }
 
-    /// The answer to `monitor seek`. gdb doesn't know that the machine has moved.
+    /// The answer to `monitor seek`. The debugger doesn't know that the machine has moved.
     func answerSeek(_ stop: Stop) {
         var text = machine.monitor("where")
         switch stop.reason {
@@ -28,7 +28,11 @@ extension DebugSession {
         case .end: text += "this is the end of the recording\n"
         case .place, .breakpoint, .watch, .exited: break
         }
-        answer(printed(text + "enter \"maint flush register-cache\" to make gdb read the registers again\n"))
+        text +=
+            isLLDB
+            ? "LLDB notices it when the machine stops again\n"
+            : "enter \"maint flush register-cache\" to make gdb read the registers again\n"
+        answer(printed(text))
     }
 
     /// A packet that comes during a seek shows that the debugger waits no longer for the seek's answer: after Ctrl-C,

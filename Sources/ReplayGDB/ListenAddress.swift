@@ -54,7 +54,8 @@ package struct ListenAddress: Equatable, Sendable {
         guard !host.isEmpty else { return .ip4([127, 0, 0, 1], port) }
         guard let address = address(String(decoding: host.dropLast(), as: UTF8.self), port) else {
             throw Mistake(
-                description: "the host in \"\(text.shown)\" must be an address in digits, localhost or *")
+                description: "the host in \"\(text.shown)\" must be an address in digits "
+                    + "(IPv6: in brackets), localhost or *")
         }
         return address
     }
@@ -78,7 +79,12 @@ package struct ListenAddress: Equatable, Sendable {
 }
 
 extension SocketAddress {
-    /// In the form that ``ListenAddress`` reads and gdb's `target remote` understands.
+    /// In the form that gdb's `target remote` takes: a UNIX socket is a path there.
+    package var gdbText: String {
+        if case .unix(let path) = self { path.shown } else { text }
+    }
+
+    /// In the form that ``ListenAddress`` reads.
     package var text: String {
         switch self {
         case .ip4(let bytes, let port): "tcp:\(bytes.map { String($0) }.joined(separator: ".")):\(port)"

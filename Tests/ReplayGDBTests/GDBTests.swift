@@ -15,7 +15,7 @@ struct GDBTests {
             server.stop()
             machine.finish()
         }
-        let connect = "target remote \(server.address.text)"
+        let connect = "target remote \(server.address.gdbText)"
         return GDB.run("set architecture riscv:rv64\n\(connect)\n\(commands(connect))")
     }
 

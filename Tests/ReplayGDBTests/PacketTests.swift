@@ -86,6 +86,7 @@ import Testing
         for (text, shown, waits) in expected {
             let address = try ListenAddress(parsing: text)
             #expect(address.address.text == shown)
+            #expect(address.address.gdbText == shown.replacing("unix:", with: ""))
             #expect(address.isWaitedFor == waits)
         }
         for text in [

@@ -81,7 +81,8 @@ typedef struct replay_gdb_target {
     }
 
 /** Listens for a debugger until the run ends, and reports where as a message of the level
- *  REPLAY_MESSAGE_INFO: "waiting for gdb at tcp:127.0.0.1:1234".
+ *  REPLAY_MESSAGE_INFO: "waiting for gdb at tcp:127.0.0.1:1234". gdb's "target remote" takes
+ *  what comes after "at": of a UNIX socket that is its path.
  *
  *  @param where "PORT", "tcp:PORT", "tcp:HOST:PORT" or "unix:PATH". HOST is an address in
  *    digits (an IPv6 address in brackets), "localhost" or "*"; without it only programs on
