@@ -119,6 +119,7 @@ final class SessionDebuggee: Debuggee {
     }
 
     func seek(_ place: Place) -> String? {
+        guard session.mode == .play else { return "only a replay can go to a place" }
         let status =
             switch place {
             case .icount(let icount): begin { session.seek(icount) }

@@ -68,6 +68,7 @@ static void look_around(void) {
         CHECK_ANSWER("s", "T05thread:1;");
     }
     CHECK_ANSWER("bs", "");
+    CHECK_STR(gdb_monitor(&c, "seek 5"), "only a replay can go to a place\n");
     CHECK_ANSWER("M0,1:00", "E01");
     CHECK_ANSWER("vKill;1", "OK");
 }
