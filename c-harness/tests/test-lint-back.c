@@ -186,6 +186,25 @@ TEST(a_load_that_forgets_is_a_lint_on_the_way_back) {
     free(m.digests);
 }
 
+TEST(a_map_that_misses_a_page_is_a_lint_on_the_way_back) {
+    journey_record(&m, 3, NULL);
+    m.load = NULL;
+    m.misses_pages = true;
+    for (journey_loop_t loop = LOOP_OWN; loop < LOOP_COUNT; loop++) {
+        journey_begin(&m, loop, "rrlint=on");
+        m.on_pause = journey_at_pause;
+        m.next = go_back_and_on;
+        CHECK_STATUS(replay_seek(40000), OK);
+        journey_run(&m);
+        CHECK_HAS(m.host.text, "or a written page wasn't marked");
+        CHECK(m.differs);
+        m.differs = false;
+        (void)journey_end(&m);
+    }
+    m.misses_pages = false;
+    free(m.digests);
+}
+
 /* ------------------------------------------------------------------- replay_breakpoint() */
 
 static unsigned hits;

@@ -86,7 +86,8 @@ static bool step(journey_host_t *m) {
     m->cpu.state = state;
     m->ram_hash += hash_byte(address, byte) - hash_byte(address, m->ram[address]);
     m->ram[address] = byte;
-    m->dirty[address / JOURNEY_PAGE] = 0xFF;
+    if (!m->misses_pages || address / JOURNEY_PAGE != 2)
+        m->dirty[address / JOURNEY_PAGE] = 0xFF;
     if (m->device && m->device->execute)
         m->device->execute(m);
     if (m->cpu.icount % CLOCK_EVERY == 0)

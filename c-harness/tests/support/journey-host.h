@@ -59,6 +59,7 @@ typedef struct journey_host {
     bool endless;       /**< NONE: the guest doesn't end */
     bool no_map;        /**< the library finds written pages itself */
     bool knows_watched; /**< with watched_ram */
+    bool misses_pages;  /**< a store to the third page isn't in the map */
     bool no_state;      /**< without save_state */
     bool (*load)(void *opaque, const replay_stream_t *in); /**< NULL: the usual load_state */
     bool refuses;                                          /**< save_state returns false */
