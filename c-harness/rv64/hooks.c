@@ -87,7 +87,7 @@ static void on_handle_requests(void *opaque) {
 }
 
 static uint64_t on_digest(void *opaque) {
-    return machine_digest(opaque);
+    return machine_take_account(opaque);
 }
 
 /* Errors are printed by library_complain(), after the threads have ended. */

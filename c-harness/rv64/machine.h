@@ -30,6 +30,12 @@
 #include "outside/serial.h"
 #include "state.h"
 
+/** What the run has come to. */
+typedef struct account {
+    replay_info_t info;
+    uint64_t icount, digest;
+} account_t;
+
 typedef struct machine {
     const options_t *options;
     image_t image;
@@ -55,6 +61,7 @@ typedef struct machine {
     atomic_bool kicked;   /**< the vCPU leaves its slice */
     bool reset_requested; /**< by the guest; the main loop will do it */
     atomic_int cause;     /**< why the machine was switched off: REPLAY_SHUTDOWN_… */
+    account_t account;    /**< at the last digest */
 } machine_t;
 
 /** Configures the library and puts the machine together; the next step is replay_start().
@@ -104,6 +111,9 @@ bool machine_open_digests(machine_t *m);
 
 /** Returns a digest of everything that the guest can see. Replay lock held. */
 uint64_t machine_digest(machine_t *m);
+
+/** Notes machine_t::account, and returns its digest. Replay lock held. */
+uint64_t machine_take_account(machine_t *m);
 
 /** Fills the table of the library's callbacks (hooks.c). */
 void machine_hooks(replay_host_t *host);

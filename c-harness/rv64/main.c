@@ -59,8 +59,8 @@ static uint64_t file_size(const char *name) {
 
 /* This run's numbers, for people and scripts. */
 typedef struct report {
-    replay_info_t info;
-    uint64_t digest, icount, log_bytes;
+    account_t end;
+    uint64_t log_bytes;
     double seconds;
 } report_t;
 
@@ -71,10 +71,10 @@ static bool write_report(const char *name, const report_t *r) {
         return false;
     }
     fprintf(file, "events %" PRIu64 "\nevent_bytes %" PRIu64 "\nlog_bytes %" PRIu64 "\n",
-            r->info.events, r->info.event_bytes, r->log_bytes);
-    fprintf(file, "icount %" PRIu64 "\nvirtual_ns %" PRId64 "\nwarped_ns %" PRId64 "\n", r->icount,
-            r->info.virtual_ns, r->info.warped_ns);
-    fprintf(file, "digest %016" PRIx64 "\nseconds %.3f\n", r->digest, r->seconds);
+            r->end.info.events, r->end.info.event_bytes, r->log_bytes);
+    fprintf(file, "icount %" PRIu64 "\nvirtual_ns %" PRId64 "\nwarped_ns %" PRId64 "\n",
+            r->end.icount, r->end.info.virtual_ns, r->end.info.warped_ns);
+    fprintf(file, "digest %016" PRIx64 "\nseconds %.3f\n", r->end.digest, r->seconds);
     bool written = !ferror(file);
     if (fclose(file) == 0 && written)
         return true;
@@ -99,11 +99,9 @@ static bool run(machine_t *m, report_t *report) {
     serial_end(m->serial);
     report->seconds = (double)(g_get_monotonic_time() - start) / 1e6;
 
-    /* machine_finish() ends the session, so these numbers are read here. */
-    report->info = (replay_info_t)REPLAY_INFO_INIT;
-    replay->replay_query(&report->info);
-    report->icount = m->cpu.icount;
-    report->digest = machine_digest(m);
+    /* machine_finish() may still complete disk requests. If that is a part of the run, it then asks
+     * for one more digest, and with it come the final numbers. */
+    machine_take_account(m);
     return true;
 }
 
@@ -118,12 +116,13 @@ static int exit_status(replay_status_t ended, int cause, bool whole) {
 
 static int operate(const options_t *options) {
     static machine_t m;
-    report_t report;
+    report_t report = {0};
     bool opened = machine_open(&m, options);
     bool ran = opened && !options->fingerprint && run(&m, &report);
 
     char *log = g_strdup(replay->replay_get_filename());
     replay_status_t ended = machine_finish(&m);
+    report.end = m.account;
     report.log_bytes = file_size(log);
     g_free(log);
     release_signals(); /* the log is complete; what follows may wait for a reader */

@@ -182,3 +182,9 @@ uint64_t machine_digest(machine_t *m) {
     big_lock_give(&m->lock);
     return digest.value;
 }
+
+uint64_t machine_take_account(machine_t *m) {
+    m->account = (account_t){REPLAY_INFO_INIT, m->cpu.icount, machine_digest(m)};
+    replay->replay_query(&m->account.info);
+    return m->account.digest;
+}
