@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Several threads that don't belong to the machine make every call of debug.h and snapshot.h
  * at random, also those that they may not make: each returns a status that its comment has. */
+#include "journey-disk.h"
 #include "journey-modes.h"
 
 enum { THREADS = 3 };
@@ -172,9 +173,11 @@ static void set_breaks(journey_host_t *machine) {
     journey_set_break(machine, 1, REPLAY_WATCH_WRITE, 5 * JOURNEY_PAGE + 3);
 }
 
-static void hammer_each_loop(unsigned rounds, int64_t milliseconds) {
+static void hammer_each_loop(const journey_device_t *device, unsigned rounds,
+                             int64_t milliseconds) {
     uint64_t seed = test_seed();
     test_note("seed %llu", (unsigned long long)seed);
+    m.device = device;
     journey_record(&m, 9, NULL);
     for (unsigned i = 0; i < rounds * LOOP_COUNT; i++) {
         m.on_pause = resume_when_done;
@@ -212,7 +215,16 @@ static void hammer_the_end(unsigned rounds) {
 }
 
 TEST_SLOW(other_threads_get_the_documented_status, 200) {
-    hammer_each_loop(1, 600);
+    hammer_each_loop(NULL, 1, 600);
+}
+
+static const journey_device_t *busy_disk(void) {
+    static const disk_options_t options = {.resubmits = true, .pace = DISK_BUSY};
+    return disk_device(&options);
+}
+
+TEST_SLOW(a_busy_disk_follows_what_other_threads_ask_for, 200) {
+    hammer_each_loop(busy_disk(), 1, 600);
 }
 
 TEST_SLOW(other_threads_get_the_documented_status_while_the_run_ends, 100) {
@@ -220,6 +232,8 @@ TEST_SLOW(other_threads_get_the_documented_status_while_the_run_ends, 100) {
 }
 
 TEST_LONG(other_threads_get_the_documented_status_for_minutes, 1600) {
-    hammer_each_loop(6, 10000);
+    hammer_each_loop(NULL, 6, 10000);
+    hammer_each_loop(busy_disk(), 6, 10000);
+    m.device = NULL;
     hammer_the_end(2000);
 }
