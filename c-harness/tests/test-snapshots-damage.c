@@ -112,6 +112,7 @@ static void kill_recorder(uint64_t us) {
                 break; /* beyond the end of what is left */
         }
         CHECK(!m.differs);
+        m.cpu.ended = true; /* its disk gets no more requests */
         journey_end(&m);
     }
     free(m.digests);
