@@ -84,12 +84,19 @@ static bool is_there(replay_pause_reason_t why) {
 TEST(a_device_that_is_plugged_in_is_passed_in_both_directions) {
     static const uint64_t on[] = {50000, 19990, 50000, 100, 20010, 40000, 19999, 20001, 50000};
     m.device = &plugged;
-    journey_record(&m, 3, NULL);
     arrived = is_there;
-    for (journey_loop_t loop = LOOP_OWN; loop < LOOP_COUNT; loop++)
-        travel(loop, on, sizeof on / sizeof *on);
-    CHECK_EQ(m.host.messages, 0);
-    free(m.digests);
+    /* With snapshots in memory, and with those that the recording has left. */
+    for (int keeps = 0; keeps < 2; keeps++) {
+        m.on_start = NULL;
+        m.is_slow = keeps;
+        journey_record(&m, 3, keeps ? "rrsnap=1" : NULL);
+        m.is_slow = false;
+        for (journey_loop_t loop = LOOP_OWN; loop < LOOP_COUNT; loop++) {
+            travel(loop, on, sizeof on / sizeof *on);
+            CHECK_EQ(m.host.messages, 0);
+        }
+        free(m.digests);
+    }
 }
 
 static bool is_there_or_after_the_disk(replay_pause_reason_t why) {
