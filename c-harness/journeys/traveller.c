@@ -9,6 +9,7 @@
  *     TRAVELLER_READ=FILE    in any order, with steps in both directions, and compares
  *     TRAVELLER_SEED=N       what the order depends on
  *     TRAVELLER_STRETCHES=N  with a snapshot at every place of each Nth thousand of instructions
+ *     TRAVELLER_DROPS=1      most of these must be dropped on the way
  *
  * ICOUNT is where the machine stopped, which may be after PLACE if an instruction counts as
  * more than one. Neighbouring places let steps be compared. What is wrong ends the process. */
@@ -42,6 +43,7 @@ static struct traveller {
     unsigned steps; /* to go here */
     uint64_t from;  /* where the step began */
     unsigned compared, compared_steps;
+    uint64_t saves; /* of the host's state */
 } it;
 
 static uint64_t random_next(void) {
@@ -190,8 +192,13 @@ static void go_around(replay_pause_reason_t why) {
             it.steps = has_neighbour && random_next() % 4 == 0 ? STEPS : 0;
         }
     } else {
-        fprintf(stderr, "traveller: %u places and %u steps compared\n", it.compared,
-                it.compared_steps);
+        replay_info_t info = REPLAY_INFO_INIT;
+        replay_query(&info);
+        fprintf(stderr,
+                "traveller: %u places and %u steps compared, %" PRIu32 " of %" PRIu64
+                " snapshots left\n",
+                it.compared, it.compared_steps, info.snapshots, it.saves);
+        CHECK(!getenv("TRAVELLER_DROPS") || it.saves > 2 * info.snapshots, "too few were dropped");
         let_it_run();
     }
 }
@@ -204,6 +211,11 @@ static void on_paused(void *opaque, replay_pause_reason_t why) {
         go_straight_on();
     else
         go_around(why);
+}
+
+static bool save_state(void *opaque, const replay_stream_t *out) {
+    it.saves++;
+    return it.host.save_state(opaque, out);
 }
 
 static const replay_plugin_t *library(void) {
@@ -226,6 +238,7 @@ static replay_status_t configure(const replay_config_t *config) {
     it.opaque = config->opaque;
     replay_host_t host = it.host;
     host.paused = on_paused;
+    host.save_state = save_state;
     changed.host = &host;
     return library()->replay_configure(&changed);
 }

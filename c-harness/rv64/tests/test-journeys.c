@@ -4,8 +4,8 @@
  * digest", in any order, and compares. From there it goes one step back, or back to the last write
  * to a word that a register points to, which it prints. Then the replay runs to its end. If SLOWLY
  * is set in the environment, the host doesn't say where to search. If BUSY is set, some snapshots
- * must be loaded that have disk requests under way. There are 60 journeys, or as many as places if
- * these are more. */
+ * must be loaded that have disk requests under way; if DROPS is set, most snapshots must be dropped
+ * on the way. There are 60 journeys, or as many as places if these are more. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -100,10 +100,17 @@ static void end_search(replay_pause_reason_t why) {
            why == REPLAY_PAUSE_BEGIN ? 0 : machine.cpu.icount);
 }
 
+static bool (*save_state)(void *, const replay_stream_t *);
 static bool (*load_state)(void *, const replay_stream_t *);
 static bool (*library_output_due)(void);
+static uint64_t saves;
 static unsigned busy_loads; /* with requests under way */
 static uint64_t furthest;   /* that was reached before the machine went elsewhere */
+
+static bool save(void *opaque, const replay_stream_t *out) {
+    saves++;
+    return save_state(opaque, out);
+}
 
 static bool load(void *opaque, const replay_stream_t *in) {
     furthest = machine.cpu.icount > furthest ? machine.cpu.icount : furthest;
@@ -117,6 +124,13 @@ static bool output_due(void) {
     bool due = library_output_due();
     CHECK(due == (machine.cpu.icount > furthest));
     return due;
+}
+
+static void check_drops(void) {
+    replay_info_t info = REPLAY_INFO_INIT;
+    CHECK(replay->replay_query(&info) == REPLAY_OK);
+    fprintf(stderr, "%" PRIu32 " of %" PRIu64 " snapshots are left\n", info.snapshots, saves);
+    CHECK(!getenv("DROPS") || saves > 2 * info.snapshots);
 }
 
 static void on_paused(void *opaque, replay_pause_reason_t why) {
@@ -134,6 +148,7 @@ static void on_paused(void *opaque, replay_pause_reason_t why) {
     arrive();
     from = machine.cpu.icount;
     if (++journeys == journeys_wanted) {
+        check_drops();
         CHECK(replay->replay_resume() == REPLAY_OK);
     } else if (compares && from > 0 && rand() % 3 == 0) {
         journey = STEP;
@@ -150,7 +165,9 @@ static replay_status_t configure(const replay_config_t *config) {
     replay_host_t host = *config->host;
     replay_config_t changed = *config;
     host.paused = on_paused;
+    save_state = host.save_state;
     load_state = host.load_state;
+    host.save_state = save;
     host.load_state = load;
     if (getenv("SLOWLY"))
         host.watched_ram = NULL;
