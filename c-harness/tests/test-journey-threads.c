@@ -224,3 +224,65 @@ TEST_SLOW(callbacks_may_ask_for_anything, 120) {
             journey_end_in(&m, mode, loop);
         }
 }
+
+/* ------------------------------------------------------- progress, and an end on the way */
+
+enum { FAR = 55000, MOST_TRIES = 50 };
+
+static struct {
+    atomic_bool ends;
+    unsigned cancelled;
+} far;
+
+/** Watches how far the machine is, and ends the journey. */
+static void *cancel_on_the_way(void *opaque) {
+    (void)opaque;
+    uint64_t last = 0;
+    unsigned progress = 0;
+    while (!far.ends && progress < 3) {
+        replay_info_t info = query();
+        progress += info.icount > last;
+        last = info.icount;
+        CHECK_EQ(info.total_icount, JOURNEY_LAST);
+        test_sleep_ms(1);
+    }
+    if (!far.ends)
+        CHECK_STATUS(replay_pause(), OK);
+    return NULL;
+}
+
+static bool seek_again(replay_pause_reason_t why) {
+    far.ends = true;
+    if (why == REPLAY_PAUSE_PLACE) {
+        CHECK(journey_is_here(&m, FAR));
+        return false;
+    }
+    CHECK_EQ(why, REPLAY_PAUSE_REQUEST);
+    CHECK(m.cpu.icount > 0);
+    far.cancelled += m.cpu.icount < FAR;
+    CHECK_STATUS(replay_seek(FAR), OK);
+    return true;
+}
+
+TEST_SLOW(a_long_seek_shows_how_far_it_is_and_can_be_cancelled, 60) {
+    journey_record(&m, 8, NULL);
+    m.next = seek_again;
+    m.is_slow = true;
+    for (journey_loop_t loop = LOOP_OWN; loop < LOOP_COUNT; loop++) {
+        far.cancelled = 0;
+        /* On a busy machine the watcher may come too late. */
+        for (int tries = 0; tries < MOST_TRIES && far.cancelled == 0; tries++) {
+            pthread_t watcher;
+            far.ends = false;
+            journey_begin(&m, loop, NULL);
+            m.on_pause = journey_at_pause;
+            CHECK_STATUS(replay_seek(FAR), OK);
+            REQUIRE(pthread_create(&watcher, NULL, cancel_on_the_way, NULL) == 0);
+            journey_run(&m);
+            pthread_join(watcher, NULL);
+            CHECK_STATUS(journey_end(&m), OK);
+        }
+        CHECK_EQ(far.cancelled, 1);
+    }
+    free(m.digests);
+}
