@@ -68,6 +68,7 @@ enum { REPLAY_DEFAULT = 0, REPLAY_ON = 1, REPLAY_OFF = 2 };
  *                       written so much of the registered RAM (whole pages; where the library
  *                       must compare pages, because neither the host nor the kernel says
  *                       which were written, after every 50 ms of CPU time).
+ *                       PLAY also makes one after every 2,500 written pages.
  *                       In RECORD this is the shortest distance: if snapshots cost much there
  *                       are fewer of them, so that they take at most about 5 % of the
  *                       process's CPU time. off: none; NAME.snap isn't read either
