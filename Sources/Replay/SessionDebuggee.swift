@@ -243,7 +243,7 @@ final class SessionDebuggee: Debuggee {
         seek ICOUNT       goes to a place of a replay, forward or back
         seek event NUMBER goes to the place of an event
         events [COUNT]    the next events of the recording
-        snapshots         the snapshots in memory
+        snapshots         the snapshots in memory and in the file
 
         """
 

@@ -116,7 +116,7 @@ extension Session {
         }
     }
 
-    /// The snapshots in memory, one in each line. Within ``whilePaused(_:)``.
+    /// The snapshots in memory and in the file, one in each line. Within ``whilePaused(_:)``.
     package var snapshotDescription: String {
         guard let snapshots = travel.snapshots else {
             return "no snapshots\(travel.obstacle.map { ": \($0)" } ?? "")"
@@ -124,8 +124,9 @@ extension Session {
         let facts = snapshots.statistics
         snapshots.refresh()
         let lines = snapshots.labels.map { "icount \($0.place.icount), event \($0.place.event)" }
-        let count = "\(facts.count) snapshot\(facts.count == 1 ? "" : "s")"
-        let head = "\(count), \(facts.bytes) bytes, \(facts.dropped) dropped"
+        let count = "\(lines.count) snapshot\(lines.count == 1 ? "" : "s")"
+        let stored = lines.count > facts.count ? ", \(lines.count &- facts.count) only in the file" : ""
+        let head = "\(count), \(facts.bytes) bytes in memory, \(facts.dropped) dropped\(stored)"
         return ([head] + lines).joined(separator: "\n")
     }
 }
