@@ -19,6 +19,8 @@ extension Session {
         abandonJourney()
         (travel.snapshots, travel.nextLook) = (nil, .max)
         publishSnapshotCount()
+        // Nobody takes digests any more, so none may end a slice.
+        state.nextDigest = .max
         options.mode = .none
         enter(.none)
         shared.eventsEnabled.store(false, ordering: .relaxed)
