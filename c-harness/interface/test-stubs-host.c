@@ -273,6 +273,9 @@ static void what_is_left_out_is_a_named_error(void) {
     CHECK(configure(&m, "rr=record,rrfile=log") == REPLAY_ERROR_NOT_SUPPORTED);
     CHECK(configure(&m, "rrsnapshot=base") == REPLAY_OK);
     CHECK(replay_start() == REPLAY_ERROR_NOT_SUPPORTED);
+    replay_error_t error = REPLAY_ERROR_INIT;
+    CHECK(replay_last_error(&error) == REPLAY_ERROR_NOT_SUPPORTED);
+    CHECK(strncmp(error.message, "replay_start: ", 14) == 0);
     CHECK(replay_finish() == REPLAY_ERROR_NOT_SUPPORTED);
     CHECK(configure(&m, NULL) == REPLAY_OK);
     replay_block_config_t config = REPLAY_BLOCK_CONFIG_INIT;
@@ -283,7 +286,6 @@ static void what_is_left_out_is_a_named_error(void) {
     CHECK(!replay_block_open(&config, &status) && status == REPLAY_ERROR_NOT_SUPPORTED);
     CHECK(!replay_session_new() && replay_last_error(NULL) == REPLAY_ERROR_NOT_SUPPORTED);
     CHECK(replay_glib_attach(NULL) == REPLAY_ERROR_NOT_SUPPORTED); /* no GLib here */
-    replay_error_t error = REPLAY_ERROR_INIT;
     CHECK(replay_last_error(&error) == REPLAY_ERROR_NOT_SUPPORTED);
     CHECK(strncmp(error.message, "replay_glib_attach: ", 20) == 0);
     CHECK(!replay_log_open("run.log", &error) && error.status == REPLAY_ERROR_NOT_SUPPORTED);
