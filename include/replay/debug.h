@@ -108,16 +108,19 @@ REPLAY_API bool replay_is_paused(void);
  *  returns at once; replay_host::paused is called when the place is reached, or the end of
  *  the log if that comes first. replay_query() shows how far it is, and replay_pause() ends
  *  it. A new journey replaces one that is under way. Breakpoints on the way are ignored. To
- *  step forward, seek to the icount plus 1. If it turns out that memory ran out for every
- *  snapshot, a journey back ends where it began, with REPLAY_PAUSE_BEGIN and a message.
+ *  step forward, seek to the icount plus 1. UINT64_MAX goes to the end of the log, and pauses
+ *  there (REPLAY_PAUSE_END). After a replay has ended, the journey begins where the host asks for
+ *  a budget, or when each of its threads calls replay_run() again. If it turns out that memory
+ *  ran out for every snapshot, a journey back ends where it began, with REPLAY_PAUSE_BEGIN and a
+ *  message.
  *
  *  @param icount the place
  *  @return REPLAY_OK; ERROR_NOT_SUPPORTED (the place isn't ahead, and there are no snapshots: the
  *    host has no save_state, the guest writes to a disk without an overlay, or rrsnap=off);
  *    ERROR_INVALID_ARGUMENT (the log has only a part of its run, and the place is before its
  *    first snapshot: see replay_info_t's first_icount);
- *    ERROR_WRONG_MODE (RECORD, NONE); ERROR_WRONG_STATE (before replay_start()); the failure of
- *    a replay that has failed.
+ *    ERROR_WRONG_MODE (RECORD, NONE); ERROR_WRONG_STATE (before replay_start(), after
+ *    replay_run_stop()); the failure of a replay that has failed.
  *  Thread: [any], without the lock too. */
 REPLAY_API replay_status_t replay_seek(uint64_t icount);
 

@@ -32,7 +32,9 @@ extern "C" {
  *  already held it holds it again when the call returns.
  *
  *  Returns after replay_run_stop(), at the end of the log in PLAY, or when the session has
- *  failed. After replay_run_stop() the thread that runs the vCPU first delivers to the guest
+ *  failed. A journey that is asked for after the end of the log (replay_seek() and its like)
+ *  begins when each thread calls replay_run() again.
+ *  After replay_run_stop() the thread that runs the vCPU first delivers to the guest
  *  what is queued: RECORD writes it, PLAY takes the log's events at that icount. So a host
  *  with one thread has its final state when the call returns; with more threads others may
  *  still queue something, and the state is final after replay_finish().
@@ -51,9 +53,12 @@ REPLAY_API replay_status_t replay_run(void);
 
 /** Ends every replay_run() of the session soon: one that is in execute() returns
  *  after that (replay_host::kick is called). Until replay_finish() every later
- *  replay_run() returns at once, unless replay_position_load() or replay_branch() was called.
+ *  replay_run() returns at once, and replay_seek() and its like return ERROR_WRONG_STATE,
+ *  unless replay_position_load() or replay_branch() was called. A journey that is under way is
+ *  given up.
  *
- *  These two calls are refused while a thread of the machine is in replay_run(). The way:
+ *  replay_position_load() and replay_branch() are refused while a thread of the machine is in
+ *  replay_run(). The way:
  *
  *  - replay_run_stop(), in execute() or replay_host::paused; each replay_run() returns;
  *  - when all have returned, in one of these threads: replay_mutex_lock(), replay_branch() or

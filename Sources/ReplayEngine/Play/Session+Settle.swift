@@ -92,11 +92,13 @@ extension Session {
         deliverOwedShutdowns(player)
         let origin = cause.origin
         while dueRule(player)?.way == .shutdown {
-            let next = player.next.cause
+            let (index, next) = (player.nextIndex, player.next.cause)
             let nextOrigin = next.origin
             if next == cause || nextOrigin == .guest && origin == .guest { return deliverShutdown(player) }
             guard nextOrigin == .outside, origin == .guest else { return }
             deliverShutdown(player)
+            // The machine stays there.
+            if player.nextIndex == index { return }
         }
     }
 }

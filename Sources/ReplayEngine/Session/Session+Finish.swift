@@ -27,7 +27,7 @@ extension Session {
         if !held { _ = replay_fair_lock_take(lock) }
         withPlayer { $0.thaw() }
         shared.isHalted.store(false, ordering: .relaxed)
-        (travel.goal, travel.hit) = (.none, nil)
+        (travel.goal, travel.hit, travel.isOver) = (.none, nil, true)
         if isRecording || !end.isOnPurpose { flushAtEnd() }
         var error = closeLog(end)
         shared.isEnding.store(true, ordering: .releasing)

@@ -78,6 +78,7 @@ extension Session {
 
     private func loop(_ isVCPU: Bool) -> Status {
         var emptySlices = 0
+        if !areRunnersStopped, travel.inbox.withLock({ $0.request?.isJourney ?? false }) { reopen() }
         while mayRunOn { if isVCPU { runSlice(&emptySlices) } else { runMainLoop() } }
         withPinnedPlayer { takeLastEvents($0, isVCPU) }
         if isVCPU, isRecording, areRunnersStopped { flushBeforeReturn() }

@@ -102,6 +102,7 @@ extension Session {
                 return misuse(.wrongState, "the replay has ended while its position was read")
             }
             try go(to: position, player)
+            runners.areStopped.store(false, ordering: .relaxed)
             abandonJourney()
             travel.pace.restart(icount, Syscalls.threadTime)
             if travel.nextLook != .max { travel.nextLook = min(travel.nextLook, travel.pace.next) }
@@ -156,7 +157,6 @@ extension Session {
         shared.askedForWarp.store(false, ordering: .relaxed)
         (icount, events) = (position.icount, position.events)
         clearFailure()
-        runners.areStopped.store(false, ordering: .relaxed)
         publishNothingDue()
         if !isHalted { publishNext(player) }
         updateStop()

@@ -11,8 +11,14 @@ extension Session {
 
     /// PLAY: must the machine pause where the log ends, instead of ending?
     var staysAtEnd: Bool {
-        shared.debuggers.load(ordering: .relaxed) > 0 || isHalted || travel.isUnderWay
+        shared.debuggers.load(ordering: .relaxed) > 0 || isHalted || travel.isUnderWay || isAskedToStay
     }
+
+    /// Was a pause or a journey asked for that hasn't begun?
+    private var isAskedToStay: Bool { !travel.isOver && travel.inbox.withLock(\.holdsMachine) }
+
+    /// PLAY: a journey that is asked for after the end of the log goes on from there.
+    func reopen() { withPlayer { $0.endIsReported = false } }
 
     /// Pauses the machine here. In PLAY nothing is taken from the log until it runs again.
     func halt(_ reason: PauseReason) {
@@ -76,6 +82,8 @@ extension Session {
     /// PLAY: the log ends here, or switches the machine off. - Returns: is the machine paused instead?
     func staysHere() -> Bool {
         guard staysAtEnd else { return false }
+        // It begins before the next slice.
+        if isAskedToStay { return true }
         // A search that began here has come to its end: the next budget goes on with it.
         if case .search(let search) = travel.goal, icount >= search.end { return true }
         if !mustStepFurtherBack { halt(.end) }

@@ -51,6 +51,12 @@ extension Session {
     private func askInReplay(_ request: Travel.Request, _ function: StaticString) -> Status {
         guard isPlaying else { return notReplaying(function) }
         if isStarted, hasFailed { return withLock { failure } }
+        if isStarted, areRunnersStopped {
+            return note(
+                ReplayError(
+                    .wrongState, "\(function) is not possible: the host has called replay_run_stop()",
+                    at: self))
+        }
         if isStarted, let obstacle = obstacle(to: request) {
             return note(ReplayError(.notSupported, "\(function) is not possible: \(obstacle)", at: self))
         }
@@ -167,6 +173,7 @@ extension Session {
     private func begin(_ request: Travel.Request) {
         engage()
         travel.snapshots?.beginJourney()
+        if request.isJourney { reopen() }
         (travel.backFrom, travel.wantedAccess) = (nil, nil)
         switch request {
         case .pause: isHalted ? confirmHalt() : halt(.request)

@@ -20,6 +20,9 @@ final class Travel {
             case .pause, .resume, .step, .seek: false
             }
         }
+
+        /// Does it go to a place of a replay?
+        var isJourney: Bool { if case .seek = self { true } else { isBackward } }
     }
 
     /// Where the machine is going.
@@ -64,6 +67,9 @@ final class Travel {
         var request: Request?
         var number: UInt64 = 0
 
+        /// Does it ask for a pause, or for a journey?
+        var holdsMachine: Bool { request.map { $0 != .resume } ?? false }
+
         /// The older one, if it wasn't taken, is forgotten.
         mutating func put(_ request: Request) {
             self.request = request
@@ -82,6 +88,8 @@ final class Travel {
     }
 
     let inbox = Locked(Inbox())
+    /// The host ends the run: no request is taken any more.
+    var isOver = false
     /// The number of the request that was taken last.
     var taken: UInt64 = 0
     var goal = Goal.none
@@ -158,7 +166,7 @@ final class Travel {
         (goal, backFrom, hit, resumedAt) = (.none, nil, nil, nil)
         (access, wantedAccess) = (nil, nil)
         counts.withLock { $0.isMet = nil }
-        (pausesAtStart, isEngaged, goesToBegin) = (false, false, false)
+        (pausesAtStart, isEngaged, goesToBegin, isOver) = (false, false, false, false)
         (fileIsReported, noRoomIsReported, reportedMissing) = (false, false, nil)
         (snapshots, obstacle, cost) = (nil, nil, nil)
         (lintsState, digests) = (true, [:])

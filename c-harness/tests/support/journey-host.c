@@ -192,6 +192,8 @@ static void loaded(void *opaque, uint64_t offset, uint64_t length) {
 static int32_t watched(void *opaque, replay_ram_place_t *places, uint32_t most) {
     journey_host_t *m = opaque;
     int32_t count = 0;
+    if (m->on_watched)
+        m->on_watched(m);
     for (unsigned i = 0; i < JOURNEY_BREAKS; i++) {
         if (!m->breaks[i].set)
             continue;

@@ -76,6 +76,10 @@ typedef struct journey_host {
     /** Called between the start and the first slice. */
     void (*on_start)(struct journey_host *m);
 
+    /** Called within save_state. */
+    void (*on_save)(struct journey_host *m);
+    /** Called when the library asks what is watched (knows_watched). */
+    void (*on_watched)(struct journey_host *m);
     /** Called between replay_configure() and replay_start(). */
     void (*prepare)(struct journey_host *m);
     /** The digest at each icount, as it was reached; 0: not yet. */
