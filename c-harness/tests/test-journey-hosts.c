@@ -222,6 +222,78 @@ TEST(a_host_whose_state_is_too_big_goes_only_forward) {
     free(m.digests);
 }
 
+/* ------------------------------------- what save_state and load_state must not do */
+
+static unsigned tries;
+
+static void ignore_open(journey_host_t *machine) {
+    (void)machine;
+}
+
+static void change_the_run(journey_host_t *machine) {
+    int64_t expires = replay_timer_expire_time(machine->timer);
+    CHECK_STATUS(replay_timer_mod(machine->timer, 1), ERROR_REENTERED);
+    CHECK_STATUS(replay_timer_del(machine->timer), ERROR_REENTERED);
+    CHECK_STATUS(replay_timer_free(machine->timer), ERROR_REENTERED);
+    CHECK(replay_timer_new(ignore, NULL) == NULL);
+    CHECK_EQ(replay_timer_expire_time(machine->timer), expires);
+    CHECK_STATUS(replay_digest(1), ERROR_REENTERED);
+    CHECK(!replay_checkpoint(REPLAY_CHECKPOINT_RESET_REQUESTED));
+    CHECK(!replay_interrupt());
+    tries++;
+}
+
+static bool back_and_on(replay_pause_reason_t why) {
+    (void)why;
+    CHECK_STATUS(m.pauses == 1 ? replay_seek(7000) : replay_resume(), OK);
+    return true;
+}
+
+static void check_refused(const char *callback) {
+    static const char *const calls[] = {"replay_timer_mod",  "replay_timer_del",
+                                        "replay_timer_free", "replay_timer_new",
+                                        "replay_checkpoint", "replay_interrupt"};
+    for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
+        char text[128];
+        snprintf(text, sizeof text, "%s was called from within replay_host::%s, which ", calls[i],
+                 callback);
+        CHECK_HAS(m.host.text, text);
+    }
+}
+
+/** The run goes on as if the calls weren't there. */
+static void replay_with(journey_loop_t loop, const char *options, const char *callback) {
+    tries = 0;
+    journey_begin(&m, loop, options);
+    m.on_pause = journey_at_pause;
+    m.next = back_and_on;
+    CHECK_STATUS(replay_seek(40000), OK);
+    journey_run(&m);
+    CHECK_EQ(m.cpu.icount, JOURNEY_LAST);
+    CHECK(tries > 0);
+    check_refused(callback);
+    CHECK_STATUS(journey_end(&m), OK);
+    m.on_pause = NULL;
+}
+
+TEST(a_state_that_is_saved_or_loaded_sets_no_timers) {
+    static const journey_device_t device = {
+        .state = &tries, .bytes = 0, .open = ignore_open, .loaded = change_the_run};
+    m.on_save = change_the_run;
+    journey_record(&m, 31, "rrsnap=1");
+    check_refused("save_state");
+    for (journey_loop_t loop = LOOP_OWN; loop < LOOP_COUNT; loop++) {
+        m.on_save = change_the_run;
+        replay_with(loop, NULL, "save_state");
+        m.on_save = NULL;
+        m.device = &device;
+        replay_with(loop, NULL, "load_state");
+        replay_with(loop, "rrlint=on", "load_state");
+        m.device = NULL;
+    }
+    free(m.digests);
+}
+
 /** All that the machine has is in the RAM that it registers. */
 static struct {
     uint64_t icount;

@@ -138,16 +138,20 @@ typedef struct replay_host {
 
     /** Writes everything that the guest can see to a stream of the library: registers and
      *  devices, but not RAM that is registered (debug.h), nor the library's timers. Called
-     *  on the vCPU thread between two slices; it must not change anything. NULL: the
-     *  library makes no snapshots, so that debug.h's journeys only go forward.
+     *  on the vCPU thread between two slices; it must not change anything: calls that would are
+     *  refused and reported, as in digest. NULL: the library makes no snapshots, so that
+     *  debug.h's journeys only go forward.
      *  @return false: no snapshot is possible now, for example because a request of the host's
      *    own is under way, which can't be saved. */
     bool (*save_state)(void *opaque, const replay_stream_t *out);
 
     /** PLAY: reads back what save_state wrote. Afterwards icount must return the snapshot's.
      *  Drop what was derived from the earlier state (decoded code, for example), and the host's
-     *  requests that are under way. Called on the vCPU thread between two slices. With
-     *  rrlint=on also while recording: directly after save_state, to compare.
+     *  requests that are under way. The library itself takes its timers back: a call that sets or
+     *  frees a timer, or writes or consumes events, is refused (ERROR_REENTERED) and reported,
+     *  except for disk requests that are submitted again (debug.h). Called on the vCPU thread
+     *  between two slices. With rrlint=on also while recording: directly after save_state, to
+     *  compare.
      *  @return false: the state isn't this machine's; the replay ends with ERROR_POSITION. */
     bool (*load_state)(void *opaque, const replay_stream_t *in);
 

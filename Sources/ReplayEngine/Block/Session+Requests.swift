@@ -12,7 +12,7 @@ extension Session {
         flags: UInt32, _ completion: @escaping @convention(c) (UnsafeMutableRawPointer?, Int32) -> Void,
         _ opaque: UnsafeMutableRawPointer?
     ) -> Status {
-        if let refusal = refusal(.either, operation.function) { return refusal }
+        if let refusal = refusalOfRequest(operation.function) { return refusal }
         guard let disk = devices.disk(handle) else { return noDisk(operation.function) }
         var what = operation.operation
         if what == .zeroes, disk.writesZeroes { what = .write }

@@ -90,16 +90,19 @@ extension Session {
 
     /// Calls the host's digest callback. It must not change anything: a call that would write or consume events is
     /// refused meanwhile, because the thread has no role.
-    func digestOfHost() -> UInt64 {
+    func digestOfHost() -> UInt64 { onlooking(.digest) { host.digest() } }
+
+    /// Calls the host where it must not change the run: without roles, so that such calls are refused.
+    func onlooking<Result>(_ onlooker: Onlooker, _ work: () -> Result) -> Result {
         let thread = replay_thread_self()
         let roles = thread.pointee.roles
         thread.pointee.roles = 0
-        course.isInDigest = true
+        course.onlooker = onlooker
         defer {
             thread.pointee.roles = roles
-            course.isInDigest = false
+            course.onlooker = nil
         }
-        return inHost { host.digest() }
+        return inHost(work)
     }
 
     /// RECORD, at the end: warns if rrdigest had no effect.

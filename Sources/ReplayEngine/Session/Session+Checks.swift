@@ -22,11 +22,7 @@ extension Session {
     private func refuse(_ roles: ThreadRoles, _ function: StaticString) -> Status {
         guard replay_fair_lock_mine(lock) else { return lockIsNotHeld(function) }
         let mine = ThreadRoles.mine
-        if course.isInDigest {
-            return misuse(
-                .reentered,
-                "\(function) was called from within the digest callback, which must not change anything")
-        }
+        if let status = refusal(ofOnlooker: function) { return status }
         let wanted =
             mine.bits == 0 ? "a thread that has called replay_thread_attach()" : roles.description
         return misuse(
@@ -40,10 +36,26 @@ extension Session {
         )
     }
 
+    /// With the lock held: the call would change the run, in a callback that must not do that.
+    private func refusal(ofOnlooker function: StaticString) -> Status? {
+        // The callback may have released the lock, and then another thread makes the call.
+        guard let onlooker = course.onlooker, isCalling else { return nil }
+        return misuse(.reentered, "\(function) was called from within \(onlooker.rule)")
+    }
+
     /// Like ``refusal(_:_:)``, for calls that need the lock but no role.
-    func refusalWithoutRole(_ function: StaticString) -> Status? {
-        if isIdle || replay_fair_lock_mine(lock) { return nil }
-        return lockIsNotHeld(function)
+    ///
+    /// - Parameter isReading: the call changes nothing.
+    func refusalWithoutRole(_ function: StaticString, isReading: Bool = false) -> Status? {
+        if isIdle { return nil }
+        guard replay_fair_lock_mine(lock) else { return lockIsNotHeld(function) }
+        return isReading ? nil : refusal(ofOnlooker: function)
+    }
+
+    /// Like ``refusal(_:_:)``, for a request of a disk, which load_state may submit again.
+    func refusalOfRequest(_ function: StaticString) -> Status? {
+        if replay_fair_lock_mine(lock), course.resubmissions != nil { return nil }
+        return refusal(.either, function)
     }
 
     /// PLAY: the player for a call that only a replay may make, after accounting the host's icount. Nil: the

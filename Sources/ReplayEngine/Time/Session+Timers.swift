@@ -33,7 +33,7 @@ extension Session {
     }
 
     package func expireTime(_ handle: UInt) -> Int64 {
-        if refusalWithoutRole("replay_timer_expire_time") != nil { return -1 }
+        if refusalWithoutRole("replay_timer_expire_time", isReading: true) != nil { return -1 }
         return withTimers { $0.expire(handle) } ?? -1
     }
 

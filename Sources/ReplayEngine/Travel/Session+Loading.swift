@@ -93,7 +93,7 @@ extension Session {
             adopt(snapshots.disks(of: label.id))
             var rest = parts.host
             let (isRead, left) = resubmitting(pending) {
-                inHost {
+                onlooking(.load) {
                     host.loadState { target in
                         guard target.count <= rest.count else { return false }
                         target.copyBytes(from: rest.prefix(target.count))

@@ -259,7 +259,7 @@ extension Session {
         else { return false }
         let engineBytes = state.count
         var hasRoom = true
-        let isWritten = inHost {
+        let isWritten = onlooking(.save) {
             host.saveState { bytes in
                 hasRoom = hasRoom && state.makeRoom(for: bytes.count)
                 if hasRoom { state += bytes }

@@ -21,7 +21,7 @@ extension Session {
 
     private func faultOfLoading(_ saved: ArraySlice<UInt8>) -> String? {
         var rest = saved
-        let isRead = inHost {
+        let isRead = onlooking(.load) {
             host.loadState { target in
                 guard target.count <= rest.count else { return false }
                 target.copyBytes(from: rest.prefix(target.count))
@@ -37,7 +37,7 @@ extension Session {
     private func faultOfSaving(_ saved: ArraySlice<UInt8>) -> String? {
         var rest = saved
         var differs = false
-        let isWritten = inHost {
+        let isWritten = onlooking(.save) {
             host.saveState { bytes in
                 differs = differs || !bytes.elementsEqual(rest.prefix(bytes.count))
                 rest = rest.dropFirst(bytes.count)
@@ -54,7 +54,7 @@ extension Session {
         return "the guest's digest changed when replay_host::load_state read what save_state had just written"
     }
 
-    private func digestForLint() -> UInt64? { host.hasDigest ? inHost { host.digest() } : nil }
+    private func digestForLint() -> UInt64? { host.hasDigest ? digestOfHost() : nil }
 
     /// A snapshot was taken: the digest must be the same when it is loaded.
     func noteForLint(_ id: UInt64?) {

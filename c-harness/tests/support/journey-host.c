@@ -164,6 +164,8 @@ static bool save(void *opaque, const replay_stream_t *out) {
     journey_host_t *m = opaque;
     const journey_device_t *device = m->device;
     m->saves++;
+    if (m->on_save)
+        m->on_save(m);
     return !m->refuses && out->write(out->opaque, &m->cpu, sizeof m->cpu) &&
            (!device || out->write(out->opaque, device->state, device->bytes));
 }
