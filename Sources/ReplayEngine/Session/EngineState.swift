@@ -25,6 +25,8 @@ struct EngineState {
     var nextDigest: UInt64 = .max
     /// PLAY: the icount of the last digest that matched.
     var sameDigest: UInt64?
+    /// PLAY: where the replay was taken to last, by a snapshot or a position.
+    var loadedAt: UInt64?
     /// The cause of the last shutdown request, and its place.
     var shutdownCause = ShutdownCause.none
     var shutdownIcount: UInt64 = 0

@@ -89,6 +89,8 @@ extension Session {
         case .digest:
             if let same = state.sameDigest {
                 "; no digest was compared since icount \(same): record with a smaller rrdigest=N to find where"
+            } else if let loaded = state.loadedAt {
+                "; no digest was compared since the snapshot at icount \(loaded) was loaded, which may be wrong"
             } else {
                 "; no digest was compared before: record with rrdigest=N to find where"
             }

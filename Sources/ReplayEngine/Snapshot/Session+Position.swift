@@ -150,6 +150,7 @@ extension Session {
         let pauses = state.pauses
         state = position.state
         state.pauses = pauses
+        state.loadedAt = position.icount
         showClock()
         (course.audioIn, course.timerRuns) = (nil, (.min, 0))
         course.digestTaker = position.digestTaker
