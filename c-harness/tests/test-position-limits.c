@@ -263,6 +263,9 @@ static void execute_and_save(void *opaque, uint64_t instructions) {
     within = (memory_t){0};
     CHECK_STATUS(save(&within), OK);
     branched_within = replay_branch(test_path("branch.log"));
+    if (branched_within == REPLAY_ERROR_REENTERED)
+        CHECK_HAS(host_last_error().message,
+                  "call it when the callback, and each replay_run(), has returned (see");
     execute_all(opaque, instructions);
 }
 

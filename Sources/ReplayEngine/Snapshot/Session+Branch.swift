@@ -10,7 +10,7 @@ extension Session {
         if let status = refusalOfPosition(function) { return status }
         guard let player else { return misuse(.wrongMode, "\(function) was called while not replaying") }
         if isInCallback {
-            return misuse(.reentered, "\(function) was called from within a callback of the host")
+            return refuseWithinCallback(function)
         }
         // A recording that was cut goes on; any other failure says that this isn't its guest.
         if hasFailed, failure != .logCut { return failure }

@@ -85,6 +85,13 @@ extension Session {
         return isStarted ? nil : misuse(.wrongState, "\(function) was called before replay_start()")
     }
 
+    func refuseWithinCallback(_ function: StaticString) -> Status {
+        misuse(
+            .reentered,
+            "\(function) was called from within a callback of the host: call it when the callback, and each replay_run(), has returned (see replay_run_stop())"
+        )
+    }
+
     // MARK: Load
 
     package func loadPosition(_ input: Host.Input) -> Status {
@@ -92,7 +99,7 @@ extension Session {
         if let status = refusalOfPosition(function) { return status }
         guard let player else { return misuse(.wrongMode, "\(function) was called while not replaying") }
         if isInCallback {
-            return misuse(.reentered, "\(function) was called from within a callback of the host")
+            return refuseWithinCallback(function)
         }
         if let error = writtenDisk { return note(error) }
         do throws(ReplayError) {
