@@ -40,6 +40,11 @@ private func listen(_ session: Session, _ address: ListenAddress, _ target: repl
         switch DebugServer.start(address.address, machine) {
         case .success(let server):
             session.tellUser("waiting for gdb at \(server.address.gdbText)")
+            if !machine.targetXML.isEmpty, !TargetDescription(machine.targetXML).namesArchitecture {
+                session.warnUser(
+                    "the target description has no <architecture>: gdb rejects it, and watchpoints may stop one instruction off"
+                )
+            }
             return { [unowned session] in
                 server.stop()
                 session.withLock { machine.removeLeftovers() }

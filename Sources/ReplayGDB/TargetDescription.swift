@@ -2,7 +2,7 @@
 /// and the architecture.
 ///
 /// It needs no XML parser: elements are found in the text, and comments are skipped.
-struct TargetDescription {
+package struct TargetDescription {
     struct Register: Equatable {
         var number: Int
         /// In bytes.
@@ -14,6 +14,8 @@ struct TargetDescription {
     /// On some processors, gdb expects a stop at a watchpoint before the access, and makes one step in the direction of
     /// its motion to complete the access. On others it expects the stop after that.
     let watchesStopBeforeAccess: Bool
+    /// Without an architecture gdb rejects the description, and nobody knows where watchpoints stop.
+    package let namesArchitecture: Bool
     /// How the names of the first kind begin: those with `have_nonsteppable_watchpoint` in gdb.
     private static let stopBeforeAccess = [
         "aarch64", "arm", "ep9312", "hppa", "iwmmxt", "lm32", "mips", "or1k", "powerpc", "riscv", "rs6000",
@@ -24,7 +26,7 @@ struct TargetDescription {
     private static let mostBits = 1 << 16
     private static let mostRegisters = 1 << 14
 
-    init(_ xml: String) {
+    package init(_ xml: String) {
         var found: [Int: Register] = [:]
         var next = 0
         var architecture = ""
@@ -50,6 +52,7 @@ struct TargetDescription {
             next = number &+ 1
         }
         watchesStopBeforeAccess = Self.stopBeforeAccess.contains(where: architecture.hasPrefix)
+        namesArchitecture = !architecture.isEmpty
         registers = found.values.sorted { $0.number < $1.number }
     }
 

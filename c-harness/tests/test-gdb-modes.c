@@ -199,6 +199,7 @@ static void misuse(journey_host_t *machine) {
     CHECK_HAS(host_last_error().message, "/nowhere/at/all");
     CHECK_STATUS(replay_gdb_listen("tcp:localhost:0,nowait", &good), OK);
     CHECK_HAS(machine->host.text, "waiting for gdb at tcp:127.0.0.1:");
+    CHECK(!strstr(machine->host.text, "architecture"));
     CHECK_STATUS(replay_gdb_listen("0", &good), ERROR_WRONG_STATE);
 }
 
@@ -213,6 +214,25 @@ TEST(mistakes_are_reported) {
     journey_run(&m);
     CHECK_STATUS(journey_end(&m), OK);
     free(m.digests);
+}
+
+TEST(a_description_without_an_architecture_is_reported) {
+    host_t host;
+    host_init(&host);
+    for (unsigned i = 0; i < 3; i++) {
+        static const char *const xml[] = {
+            NULL, "<target><!-- <architecture>avr</architecture> --></target>",
+            "<target><architecture>avr</architecture></target>"};
+        replay_gdb_target_t target = journey_target(&m);
+        target.target_xml = xml[i];
+        REQUIRE_STATUS(host_configure(&host, REPLAY_MODE_NONE, NULL, NULL), OK);
+        CHECK_STATUS(replay_gdb_listen(journey_socket(""), &target), OK);
+        CHECK_EQ(strstr(host.text,
+                        "the target description has no <architecture>: gdb rejects it") != NULL,
+                 i == 1);
+        memset(host.text, 0, sizeof host.text);
+        CHECK_STATUS(replay_finish(), OK);
+    }
 }
 
 /* ----------------------------------------------------------------------- ends */

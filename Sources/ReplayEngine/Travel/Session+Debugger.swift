@@ -47,6 +47,7 @@ extension Session {
 
     /// A message for the user.
     package func tellUser(_ text: String) { host.message(.info, text) }
+    package func warnUser(_ text: String) { host.message(.warning, text) }
 
     /// - Parameter onPause: called with the replay lock held when the machine is paused.
     package func attachDebugger(onPause: @escaping @Sendable () -> Void) {
