@@ -3,6 +3,9 @@
  * continue. What is found there is compared with what was there when the run was recorded. */
 #include "journey-hits.h"
 
+#include <sys/wait.h>
+#include <unistd.h>
+
 static journey_host_t m;
 
 static uint64_t target, seed;
@@ -151,4 +154,52 @@ TEST(the_end_of_the_log_is_a_place_like_any_other) {
         CHECK_STATUS(journey_end(&m), OK);
         free(m.digests);
     }
+}
+
+/** A recorder that doesn't finish: the last that it writes is an interrupt. */
+static void cut_recording(uint64_t icount) {
+    unlink(log_path());
+    pid_t child = fork();
+    if (child == 0) {
+        journey_begin_recording(&m, LOOP_OWN, icount, NULL);
+        while (m.cpu.icount < icount)
+            journey_turn(&m);
+        replay_chr_be_write(m.keyboard, (const uint8_t[]){1}, 1);
+        replay_turn();
+        m.host.callbacks.interrupt(&m);
+        _exit(0);
+    }
+    REQUIRE(waitpid(child, NULL, 0) == child);
+}
+
+/** Nobody asks for anything until the machine has been paused for some turns. */
+static void go_on(unsigned pauses, replay_pause_reason_t why, uint64_t icount) {
+    while (m.pauses < pauses && !host_stopped(&m.host))
+        journey_turn(&m);
+    for (int i = 0; i < 3; i++)
+        journey_turn(&m);
+    CHECK_EQ(m.pauses, pauses);
+    CHECK_EQ(m.why, why);
+    CHECK_EQ(m.cpu.icount, icount);
+}
+
+TEST(the_last_event_of_a_cut_log_is_such_an_end) {
+    cut_recording(20000);
+    m.digests = calloc(JOURNEY_LAST + 1, sizeof *m.digests);
+    REQUIRE(m.digests);
+    journey_begin(&m, LOOP_OWN, NULL);
+    journey_run(&m); /* straight on, to have the digests */
+    uint64_t last = m.cpu.icount;
+    CHECK(last >= 20000);
+    CHECK_STATUS(journey_end(&m), ERROR_LOG_CUT);
+    journey_begin(&m, LOOP_OWN, NULL);
+    CHECK_STATUS(replay_seek(JOURNEY_LAST), OK);
+    go_on(1, REPLAY_PAUSE_END, last);
+    CHECK_STATUS(replay_reverse_step(), OK);
+    go_on(2, REPLAY_PAUSE_PLACE, last - 1);
+    journey_is_here(&m, last - 1);
+    CHECK_STATUS(replay_seek(UINT64_MAX), OK);
+    go_on(3, REPLAY_PAUSE_END, last);
+    CHECK_STATUS(journey_end(&m), ERROR_LOG_CUT);
+    free(m.digests);
 }

@@ -114,7 +114,8 @@ extension Session {
         }
         if replay_watch_is_wanted(watch) { reportStall() }
         let limit = min(player.nextIcount, max(stopIcount, icount))
-        let budget = hasFailed || player.endIsReported ? 0 : limit &- icount
+        // The machine may be paused here now, because the log has ended.
+        let budget = hasFailed || player.endIsReported || isHalted ? 0 : limit &- icount
         player.isInSlice = budget > 0
         return budget
     }
