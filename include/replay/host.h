@@ -152,7 +152,9 @@ typedef struct replay_host {
      *  except for disk requests that are submitted again (debug.h). Called on the vCPU thread
      *  between two slices. With rrlint=on also while recording: directly after save_state, to
      *  compare.
-     *  @return false: the state isn't this machine's; the replay ends with ERROR_POSITION. */
+     *  @return false: the state isn't this machine's. If it is of a NAME.snap that another process
+     *    wrote, that file isn't used any more, and the library loads a snapshot that this one has
+     *    taken; if there is none, or it is refused too, the replay ends with ERROR_POSITION. */
     bool (*load_state)(void *opaque, const replay_stream_t *in);
 
     /** The library has paused the machine (debug.h). It stays paused until replay_resume() or a

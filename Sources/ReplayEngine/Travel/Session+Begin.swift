@@ -37,8 +37,8 @@ extension Session {
             let remark = reason.map { ": \($0)" } ?? ""
             return failToBegin(begin, "\(snapshotPath) has no snapshot that can be used there\(remark)")
         }
-        guard load(first, player) else { return }
-        shared.firstIcount.store(first.place.icount, ordering: .relaxed)
+        guard let place = load(first, player)?.place else { return }
+        shared.firstIcount.store(place.icount, ordering: .relaxed)
         snapshots.noteBegun()
         // Breakpoints there count: nothing was executed yet.
         travel.resumedAt = nil

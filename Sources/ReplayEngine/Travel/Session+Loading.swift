@@ -31,10 +31,16 @@ extension Session {
         case .ready: return true
         case .dropped, .missing: break
         case .unusable(let reason):
-            host.message(.warning, "a snapshot at icount \(label.place.icount) isn't used: \(reason)")
+            reportUnusable("a snapshot at icount \(label.place.icount) isn't used: \(reason)", cause: reason)
         case .noRoom(let reason): reportNoRoom(reason)
         }
         return false
+    }
+
+    /// Once for each cause.
+    private func reportUnusable(_ message: String, cause: String) {
+        guard travel.reportedUnusable.insert(cause).inserted else { return }
+        host.message(.warning, message)
     }
 
     private func reportNoRoom(_ reason: String) {
@@ -50,8 +56,20 @@ extension Session {
     /// What speaks against a snapshot from a file.
     private func refusal(of bytes: UnsafeRawBufferPointer) -> String? {
         guard let state = SnapshotState(bytes) else { return "its state is damaged" }
+        if let reason = refusal(ofRequests: state.requests) { return reason }
         guard let position = try? state.position(self.state.timers) else { return nil }
         return player?.isOfThisLog(position) == true ? nil : "it is of a different recording"
+    }
+
+    /// The host must submit again what was under way.
+    private func refusal(ofRequests bytes: UnsafeRawBufferPointer) -> String? {
+        guard !bytes.isEmpty, let pending = PendingRequest.read(bytes) else { return nil }
+        let disks = devices.allDisks.filter { !$0.resubmits }
+        for request in pending {
+            guard let disk = disks.first(where: { $0.number == request.disk }) else { continue }
+            return "requests of \(disk.name) were under way, which this host doesn't submit again (resubmits)"
+        }
+        return nil
     }
 
     /// Which of its devices and timers doesn't exist now.
@@ -73,11 +91,42 @@ extension Session {
             .warning, "the machine can't go back to before icount \(place.icount): \(reason)")
     }
 
-    /// Takes the machine to a snapshot that is ready. False: the replay has failed.
-    func load(_ label: SnapshotLabel, _ player: Player) -> Bool {
+    /// Takes the machine to a snapshot that is ready. If that is one of `NAME.snap` that the host refuses, to the last
+    /// good one before it or, if there is none, to the first good one.
+    ///
+    /// - Parameter isWanted: only this one will do.
+    /// - Returns: where the machine is; nil: the replay has failed.
+    func load(_ label: SnapshotLabel, _ player: Player, isWanted: Bool = false) -> SnapshotLabel? {
         player.thaw()
-        guard let snapshots = travel.snapshots, let bytes = snapshots.state(of: label.id) else {
-            return failToLoad("memory ran out", .noMemory)
+        guard let snapshots = travel.snapshots else { return nil }
+        guard let refusal = refusal(ofLoading: label, player, snapshots) else {
+            snapshots.noteLoaded(label.id)
+            return label
+        }
+        let source = snapshots.isGood(label.id) ? "" : " of \(snapshotPath)"
+        let subject = "the snapshot at icount \(label.place.icount)\(source)"
+        // What the host has read of it must be replaced by a state of which it is known that the host reads it.
+        if !isWanted, !hasFailed, !snapshots.isGood(label.id) {
+            snapshots.dropDoubtful()
+            let good = ready { $0.labels.last { $0.place <= label.place } ?? $0.labels.first }
+            if let good {
+                host.message(
+                    .warning,
+                    "\(subject), and what else another process has written there, isn't used: "
+                        + refusal.message)
+                return load(good, player)
+            }
+        }
+        failToLoad("\(subject) can't be loaded: \(refusal.message)", refusal.status)
+        return nil
+    }
+
+    /// Loads it, and returns why that failed.
+    private func refusal(ofLoading label: SnapshotLabel, _ player: Player, _ snapshots: Snapshots)
+        -> ReplayError?
+    {
+        guard let bytes = snapshots.state(of: label.id) else {
+            return ReplayError(.noMemory, "memory ran out")
         }
         do throws(ReplayError) {
             guard let parts = SnapshotState(bytes.readOnly), let pending = PendingRequest.read(parts.requests)
@@ -103,30 +152,29 @@ extension Session {
                 }
             }
             guard isRead else {
-                return failToLoad("the host refused its state (replay_host::load_state)", .position)
+                return ReplayError(.position, "the host refused its state (replay_host::load_state)")
             }
             if !rest.isEmpty {
                 let unread = "replay_host::load_state left \(rest.count) bytes of what save_state wrote"
-                return failToLoad(unread, .position)
+                return ReplayError(.position, unread)
             }
             if let left {
-                return failToLoad("replay_host::load_state did not submit again the \(left)", .position)
+                return ReplayError(.position, "replay_host::load_state did not submit again the \(left)")
             }
         } catch {
-            return failToLoad(error.message, error.status)
+            return error
         }
         lintLoaded(label)
         player.noteArrival(label.isArrival)
         travel.pace.restart(icount, Syscalls.threadTime)
         travel.nextLook = nextLook
-        return true
+        return nil
     }
 
-    private func failToLoad(_ reason: String, _ status: Status) -> Bool {
+    private func failToLoad(_ message: String, _ status: Status) {
         // The machine ends, which isn't a pause.
         abandonJourney()
         shared.isHalted.store(false, ordering: .relaxed)
-        fail(ReplayError(status, "a snapshot can't be loaded: \(reason)", at: self), .divergence)
-        return false
+        fail(ReplayError(status, message, at: self), .divergence)
     }
 }

@@ -29,7 +29,7 @@ extension Session {
             let reason = snapshots.missing(before: nil) ?? "\(file) has no such snapshot of this recording"
             return note(namedError(.position, reason))
         }
-        return load(label, player) ? .ok : failure
+        return load(label, player, isWanted: true) != nil ? .ok : failure
     }
 
     /// At the end: warns if rrsnapshot had no effect.

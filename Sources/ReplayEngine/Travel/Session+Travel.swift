@@ -209,7 +209,8 @@ extension Session {
         if mustGoBack || (nearest?.place.icount ?? 0) > icount {
             guard let nearest else { return arriveAtBegin(player) }
             shared.goesBack.store(mustGoBack, ordering: .relaxed)
-            guard load(nearest, player) else { return }
+            guard let start = load(nearest, player) else { return }
+            if start.place.icount > target { return arriveAtBegin(player) }
         }
         unhalt()
         travel.goal = .seek(target)
@@ -222,7 +223,7 @@ extension Session {
         if let first = ready({ $0.nearest(before: 0) }) ?? ready({ $0.labels.first }) {
             let isThere = first.place.icount == icount && first.place.event == player.nextIndex
             reportMissing(before: first.place)
-            if !isThere, !load(first, player) { return }
+            if !isThere, load(first, player) == nil { return }
         } else {
             noteNoWay()
         }
@@ -280,8 +281,12 @@ extension Session {
             // Then the interval begins at the one before it.
             guard isReady(start, snapshots) else { continue }
             shared.goesBack.store(true, ordering: .relaxed)
-            guard load(start, player) else { return }
-            search.start = start
+            guard let loaded = load(start, player) else { return }
+            if loaded.id != start.id {
+                if loaded.place.icount >= search.end { break }
+                search.earlier.removeAll { $0.place >= loaded.place }
+            }
+            search.start = loaded
             // Before this place, what is watched may be elsewhere.
             search.watched = watchedPages
             unhalt()
@@ -309,7 +314,8 @@ extension Session {
             guard let nearest = ready({ $0.nearest(before: hit.icount) }) ?? ready(search.start) else {
                 return arriveAtBegin(player)
             }
-            guard load(nearest, player) else { return }
+            guard let start = load(nearest, player) else { return }
+            if start.place.icount > hit.icount { return arriveAtBegin(player) }
             unhalt()
             travel.goal = .hit(hit)
             plan(before: hit.icount)

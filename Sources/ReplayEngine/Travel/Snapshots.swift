@@ -25,6 +25,12 @@ final class Snapshots {
     private let range: ClosedRange<UInt64>
     /// PLAY: are any loaded?
     private var goesBack: Bool
+    /// The number of the first one that this session has taken: the host reads what it has written.
+    private var firstNumber: UInt64 = 0
+    /// Those of other processes that the host has loaded.
+    private var loaded: Set<UInt64> = []
+    /// Are the other ones of other processes used?
+    private var usesDoubtful = true
     /// Those of the file that can't be used.
     private var unusable: Set<UInt64> = []
     /// Why no more of the file are loaded on this journey: the content of their disks doesn't fit.
@@ -73,6 +79,7 @@ final class Snapshots {
         refresh()
         // Other processes may extend a file that this session only reads: its own stay out of their way.
         nextNumber = (labels.map(\.id).max() ?? 0) / 2 &+ (isWritten ? 1 : Self.farNumber)
+        firstNumber = nextNumber
     }
 
     deinit {
@@ -196,6 +203,7 @@ final class Snapshots {
             let known = Set(stored.map(\.id))
             let others = reader.labels.filter {
                 range.contains($0.place.event) && !known.contains($0.id) && !unusable.contains($0.id)
+                    && (usesDoubtful || isGood($0.id))
             }
             return others.isEmpty ? stored : (stored + others).sorted { $0.place < $1.place }
         }
@@ -244,7 +252,7 @@ final class Snapshots {
         let readiness = worker.withStore { store -> Readiness in
             if let state = store.state(of: id) { return missing(state).map { .missing($0) } ?? .ready }
             if let noRoom { return .noRoom(noRoom) }
-            guard let reader else { return .dropped }
+            guard let reader, usesDoubtful || isGood(id) else { return .dropped }
             do throws(LogError) {
                 guard let snapshot = try reader.open(id) else { return .dropped }
                 let state = try reader.state(of: snapshot)
@@ -290,6 +298,20 @@ final class Snapshots {
         }
         refresh()
         return disks.count < count
+    }
+
+    /// Is it known that the host can read it?
+    func isGood(_ id: UInt64) -> Bool { id >> 1 >= firstNumber || loaded.contains(id) }
+
+    func noteLoaded(_ id: UInt64) { if !isGood(id) { loaded.insert(id) } }
+
+    /// The host has refused one of a different process: from now on only good ones are used.
+    func dropDoubtful() {
+        usesDoubtful = false
+        worker.withStore { store in
+            for label in store.labels where !isGood(label.id) { store.drop(label.id) }
+        }
+        refresh()
     }
 
     /// The last one that was made with a name; it must still be prepared. Nil: there is none.

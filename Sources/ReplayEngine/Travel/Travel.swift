@@ -144,6 +144,8 @@ final class Travel {
     var fileIsReported = false
     /// PLAY: it was reported that those of the file need more room than there is.
     var noRoomIsReported = false
+    /// PLAY: why snapshots of the file aren't used, as it was reported.
+    var reportedUnusable: Set<String> = []
     /// PLAY: what snapshots need that doesn't exist any more, as it was reported.
     var reportedMissing: String?
 
@@ -168,6 +170,7 @@ final class Travel {
         counts.withLock { $0.isMet = nil }
         (pausesAtStart, isEngaged, goesToBegin, isOver) = (false, false, false, false)
         (fileIsReported, noRoomIsReported, reportedMissing) = (false, false, nil)
+        reportedUnusable = []
         (snapshots, obstacle, cost) = (nil, nil, nil)
         (lintsState, digests) = (true, [:])
         (nextLook, planned, pace, ringPlace) = (.max, [], SnapshotPace(0, 0), (0, 0))

@@ -167,6 +167,7 @@ static bool save(void *opaque, const replay_stream_t *out) {
     if (m->on_save)
         m->on_save(m);
     return !m->refuses && out->write(out->opaque, &m->cpu, sizeof m->cpu) &&
+           (!m->has_more_state || out->write(out->opaque, &m->loop, sizeof m->loop)) &&
            (!device || out->write(out->opaque, device->state, device->bytes));
 }
 
@@ -174,7 +175,9 @@ static bool load(void *opaque, const replay_stream_t *in) {
     journey_host_t *m = opaque;
     m->loads++;
     const journey_device_t *device = m->device;
+    journey_loop_t more_state;
     if (m->refuses_load || !in->read(in->opaque, &m->cpu, sizeof m->cpu) ||
+        (m->has_more_state && !in->read(in->opaque, &more_state, sizeof more_state)) ||
         (device && !in->read(in->opaque, device->state, device->bytes)))
         return false;
     m->ram_hash = journey_hash_ram(m);

@@ -65,7 +65,8 @@ typedef struct journey_host {
     bool refuses;                                          /**< save_state returns false */
     bool leaves;                                           /**< its own loop ends */
     bool refuses_load;                                     /**< load_state returns false */
-    uint64_t seed;                                         /**< RECORD: of the keys */
+    bool has_more_state; /**< one more field, as in a different version of the host */
+    uint64_t seed;       /**< RECORD: of the keys */
     unsigned saves, loads, loaded_pages;
     int miscounts;     /**< in replay_breakpoint() its icount is wrong by so much */
     bool has_key;      /**< RECORD: a key is pressed in each turn */

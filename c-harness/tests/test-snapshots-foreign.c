@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT */
+/* Files NAME.snap of a different host, or of a different recording: a replay is the same as
+ * without them. */
+#include "journey-disk.h"
+#include "snap-way.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+static journey_host_t m;
+
+/** How often the host heard this. */
+static unsigned count_messages(const char *words) {
+    unsigned count = 0;
+    for (const char *at = m.host.text; (at = strstr(at, words)); at++)
+        count++;
+    return count;
+}
+
+/* --------------------------------------------------------------- of a different host */
+
+/** From place to place, with load_state that refuses what the file has. */
+TEST_SLOW(a_store_that_the_host_refuses_is_left_out, 100) {
+    for (int more = 0; more < 2; more++) {
+        m.has_more_state = more;
+        m.is_slow = true;
+        journey_record(&m, 40, "rrsnap=2");
+        m.is_slow = false;
+        m.has_more_state = !more;
+        for (journey_loop_t loop = LOOP_OWN; loop < LOOP_COUNT; loop++) {
+            snap_way.seed = 40 + loop;
+            snap_play(&m, loop, NULL, 50000, 10);
+            CHECK_EQ(count_messages("isn't used"), 1);
+            CHECK_HAS(m.host.text, "the host refused its state");
+            CHECK_HAS(m.host.text, "run.log.snap");
+        }
+        free(m.digests);
+    }
+    m.has_more_state = false;
+}
+
+static unsigned hits;
+static void back_to_begin(journey_host_t *machine, replay_pause_reason_t why) {
+    (void)machine;
+    if (why == REPLAY_PAUSE_BEGIN || hits > 200) {
+        CHECK_EQ(m.cpu.icount, 0);
+        journey_clear_breaks(&m);
+        m.on_pause = NULL;
+        CHECK_STATUS(replay_resume(), OK);
+        return;
+    }
+    if (why == REPLAY_PAUSE_BREAKPOINT)
+        hits++;
+    CHECK_STATUS(replay_reverse_continue(), OK);
+}
+
+/** Back past breakpoints to the begin. - @return the hits on the way. */
+static unsigned hits_on_the_way_back(void) {
+    hits = 0;
+    journey_begin(&m, LOOP_OWN, NULL);
+    m.on_pause = back_to_begin;
+    journey_set_break(&m, 0, REPLAY_BREAK_SOFTWARE, 77);
+    CHECK_STATUS(replay_seek(50000), OK);
+    journey_run(&m);
+    CHECK_EQ(m.cpu.icount, JOURNEY_LAST);
+    CHECK_STATUS(journey_end(&m), OK);
+    return hits;
+}
+
+TEST_SLOW(a_search_goes_on_without_a_store_that_the_host_refuses, 100) {
+    m.is_slow = true;
+    journey_record(&m, 41, "rrsnap=2");
+    m.is_slow = false;
+    unsigned found = hits_on_the_way_back();
+    CHECK(found > 3);
+    CHECK_EQ(count_messages("isn't used"), 0);
+    m.has_more_state = true;
+    CHECK_EQ(hits_on_the_way_back(), found);
+    CHECK_EQ(count_messages("isn't used"), 1);
+    m.has_more_state = false;
+    free(m.digests);
+}
+
+/** Nothing else can take its place. */
+TEST(what_the_host_itself_has_saved_must_be_loaded) {
+    journey_record(&m, 42, NULL);
+    journey_begin(&m, LOOP_OWN, NULL);
+    m.refuses_load = true;
+    m.next = NULL;
+    m.on_pause = NULL;
+    for (int i = 0; i < 20; i++)
+        journey_turn(&m);
+    CHECK_STATUS(replay_seek(10), OK);
+    journey_run(&m);
+    m.refuses_load = false;
+    CHECK_EQ(m.host.stop_error.status, REPLAY_ERROR_POSITION);
+    CHECK_HAS(m.host.stop_error.message,
+              "the snapshot at icount 0 can't be loaded: the host refused");
+    CHECK_STATUS(journey_end(&m), ERROR_POSITION);
+    free(m.digests);
+}
+
+TEST_SLOW(snapshots_with_requests_need_a_host_that_submits_them_again, 60) {
+    static const disk_options_t busy = {.pace = DISK_BUSY, .resubmits = true};
+    static const disk_options_t forgets = {.pace = DISK_BUSY};
+    m.device = disk_device(&busy);
+    m.is_slow = true;
+    journey_record(&m, 43, "rrsnap=2");
+    m.is_slow = false;
+    m.device = disk_device(&forgets);
+    snap_way.seed = 43;
+    snap_play(&m, LOOP_OWN, NULL, 50000, 10);
+    CHECK_EQ(count_messages("isn't used: requests of disk0 were under way"), 1);
+    free(m.digests);
+    m.device = NULL;
+}
