@@ -276,7 +276,8 @@ TEST_SLOW(a_pause_does_not_count_as_sleep, 60) {
             replay_wait(watched.paused && notifies ? 400000000 - now : 5000000);
         }
         int64_t real = test_now_ns() - since;
-        CHECK(real >= 390000000);
+        /* The pause ends at 330 ms; on a busy machine it begins late. */
+        CHECK(real >= 420000000 - paused);
         CHECK(real < 1500000000);
         CHECK(ran_at >= 100000000);
         CHECK(ran_at < 200000000); /* 400 ms of real time, minus the pause */
