@@ -150,7 +150,8 @@ REPLAY_API replay_timer_t *replay_timer_new(replay_callback_t callback, void *op
  *  that was set before; a negative time counts as 0. A time that has passed, 0 for
  *  example, means the next turn. If it is the nearest timer, the library kicks the
  *  vCPU, so that its slice ends.
- *  @return REPLAY_OK; ERROR_INVALID_ARGUMENT.
+ *  @return REPLAY_OK; ERROR_INVALID_ARGUMENT; ERROR_REENTERED (within replay_host::save_state,
+ *    load_state or digest: the library sets its timers itself when it loads a snapshot).
  *  Thread: [vcpu] [io] [lock-held]. */
 REPLAY_API replay_status_t replay_timer_mod(replay_timer_t *timer, int64_t expire_ns);
 
@@ -159,7 +160,8 @@ REPLAY_API replay_status_t replay_timer_mod(replay_timer_t *timer, int64_t expir
 REPLAY_API replay_status_t replay_timer_del(replay_timer_t *timer);
 
 /** Frees @p timer. NULL is allowed. A timer's own callback may free it.
- *  @return REPLAY_OK; ERROR_INVALID_ARGUMENT if it isn't a timer (any more).
+ *  @return REPLAY_OK; ERROR_INVALID_ARGUMENT if it isn't a timer (any more);
+ *    ERROR_REENTERED as above.
  *  Thread: [any] [lock-held]. */
 REPLAY_API replay_status_t replay_timer_free(replay_timer_t *timer);
 
