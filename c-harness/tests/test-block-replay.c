@@ -196,34 +196,6 @@ TEST(a_missing_disk_is_reported_at_the_start) {
     replay_finish();
 }
 
-TEST(another_request_is_a_divergence) {
-    for (int what = 0; what < 3; what++) {
-        replay_block_t *block = begin(REPLAY_MODE_RECORD, NULL);
-        host_start(&host, 3);
-        host_execute(&host, 3, 10);
-        CHECK_EQ(read_now(&host, block, 1024, buffers[0], 512), 0);
-        host_execute(&host, 3, 10);
-        replay_interrupt();
-        REQUIRE_STATUS(host_end(&host), OK);
-        block = begin(REPLAY_MODE_PLAY, NULL);
-        host_start(&host, 3);
-        host_execute(&host, 3, 10);
-        done_t done = {0};
-        if (what == 0) /* another offset */
-            read_now(&host, block, 1536, buffers[0], 512);
-        else if (what == 1) /* a write */
-            write_now(&host, block, 1024, buffers[0], 512);
-        else /* another length */
-            read_now(&host, block, 1024, buffers[0], 511);
-        (void)done;
-        CHECK_EQ(host.stops, 1);
-        CHECK(host_stop_status(&host) == REPLAY_ERROR_BLOCK_DATA ||
-              host_stop_status(&host) == REPLAY_ERROR_DIVERGENCE);
-        CHECK_EQ(host.stop_error.icount, 10);
-        CHECK(host_end(&host) < 0);
-    }
-}
-
 TEST(with_the_data_recorded_no_image_is_needed) {
     disk_fill(&disk);
     const char *image = test_path("disk.img");

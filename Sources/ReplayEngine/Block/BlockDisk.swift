@@ -66,7 +66,7 @@ package final class BlockDisk: @unchecked Sendable {
     /// ``BlockRequest/settle()``.
     func submit(_ request: BlockRequest) {
         noteSubmission(of: request)
-        if let error = request.refusal(length: length, isReadOnly: isReadOnly) { return done(request, error) }
+        if let error = request.refusal { return done(request, error) }
         if let overlay {
             switch request.operation {
             case .read: if overlay.covers(request) { return done(request, nil) }

@@ -33,8 +33,8 @@ extension BlockRequest {
     }
 
     /// The result of a request that needs no backend.
-    func refusal(length: Int64, isReadOnly: Bool) -> SystemError? {
-        let result = withUnsafePointer(to: asked) { replay_asked_refusal($0, length, isReadOnly) }
+    var refusal: SystemError? {
+        let result = withUnsafePointer(to: asked) { replay_asked_refusal($0, disk.length, disk.isReadOnly) }
         return result == 0 ? nil : SystemError(-result)
     }
 }

@@ -67,8 +67,18 @@ extension Session {
             diverge(request.description, device: request.disk.name)
             return false
         }
-        if recorded >= 0, !reproduce(request, event) { return false }
+        if recorded >= 0, refuses(request) || !reproduce(request, event) { return false }
         request.settle(as: recorded)
+        return true
+    }
+
+    /// Did its disk refuse a request that succeeded while recording? Then the guest has asked for something different.
+    private func refuses(_ request: BlockRequest) -> Bool {
+        guard request.result < 0, let refusal = request.refusal else { return false }
+        let reason = refusal.number == EROFS ? "but the disk is read-only" : "beyond the end of the disk"
+        diverge(
+            "\(request.description), \(reason); the recording's request succeeded",
+            device: request.disk.name)
         return true
     }
 
