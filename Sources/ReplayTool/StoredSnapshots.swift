@@ -7,6 +7,8 @@ struct StoredSnapshots {
     private let path: String
     private var bytes: UInt64 = 0
     private var labels: [SnapshotLabel] = []
+    /// So many are of a different recording of the same machine.
+    private var others = 0
     /// Why the file is of no use.
     private var refusal: String?
 
@@ -19,7 +21,9 @@ struct StoredSnapshots {
         do throws(LogError) {
             let begin = reader.begin?.event ?? 0
             let copier = try SnapshotFileCopier(path: path, log: reader.identity)
-            labels = copier.labels.filter { $0.place.event >= begin }
+            let stored = copier.labels.filter { $0.place.event >= begin }
+            labels = copier.own(stored, reader)
+            others = stored.count - labels.count
         } catch {
             refusal = error.message
         }
@@ -31,10 +35,12 @@ struct StoredSnapshots {
     var text: String {
         if let refusal { return "can't be used: \(refusal)" }
         guard let first, let last = labels.last?.place else {
-            return "0, \(bytes) bytes"
+            return "0, \(bytes) bytes\(remark)"
         }
-        return "\(labels.count), \(bytes) bytes, icount \(first.icount) to \(last.icount)"
+        return "\(labels.count), \(bytes) bytes, icount \(first.icount) to \(last.icount)\(remark)"
     }
+
+    private var remark: String { others > 0 ? "; \(others) of a different recording" : "" }
 
     var json: JSONText {
         .object([
@@ -43,6 +49,21 @@ struct StoredSnapshots {
             ("last_icount", labels.last.map { .unsigned($0.place.icount) } ?? .null),
             ("refused", refusal.map { .text($0) } ?? .null),
         ])
+    }
+}
+
+extension SnapshotFileCopier {
+    /// Those that were taken in this log. The last one tells whether all were.
+    fileprivate func own(_ labels: [SnapshotLabel], _ reader: LogReader) -> [SnapshotLabel] {
+        guard let last = labels.last, !isOwn(last, reader) else { return labels }
+        return labels.filter { isOwn($0, reader) }
+    }
+
+    private func isOwn(_ label: SnapshotLabel, _ reader: LogReader) -> Bool {
+        guard let state = try? state(of: label.id), let position = SnapshotPosition(state: state) else {
+            return true
+        }
+        return (try? reader.seek(toEvent: position.event)) == position.chain
     }
 }
 

@@ -114,3 +114,70 @@ TEST_SLOW(snapshots_with_requests_need_a_host_that_submits_them_again, 60) {
     free(m.digests);
     m.device = NULL;
 }
+
+/* ---------------------------------------------------------- of a different recording */
+
+/** The machine is the same, and so is the head of the log. */
+TEST_SLOW(a_recording_removes_the_snapshots_of_the_one_that_it_replaces, 60) {
+    m.is_slow = true;
+    journey_record(&m, 44, "rrsnap=2");
+    free(m.digests);
+    CHECK(snap_size() > 1000);
+    m.is_slow = false;
+    journey_record(&m, 45, NULL);
+    CHECK_EQ(snap_size(), -1);
+    free(m.digests);
+    /* What is no store stays. */
+    static const char *const names[] = {"my notes, which are longer than a header's magic bytes",
+                                        ""};
+    for (size_t i = 0; i < 2; i++) {
+        test_write_file(snap_path(), names[i], strlen(names[i]));
+        journey_record(&m, 46, NULL);
+        CHECK_EQ(snap_size(), (long)strlen(names[i]));
+        free(m.digests);
+    }
+    unlink(snap_path());
+}
+
+static void keep_store(const char *path) {
+    size_t length;
+    uint8_t *bytes = test_read_file(snap_path(), &length);
+    REQUIRE(bytes);
+    test_write_file(path, bytes, length);
+    free(bytes);
+}
+
+TEST_SLOW(a_link_to_a_store_stays, 60) {
+    m.is_slow = true;
+    journey_record(&m, 47, "rrsnap=5");
+    free(m.digests);
+    m.is_slow = false;
+    REQUIRE(rename(snap_path(), test_path("other.snap")) == 0);
+    REQUIRE(symlink("other.snap", snap_path()) == 0);
+    journey_record(&m, 48, NULL);
+    free(m.digests);
+    CHECK(snap_size() > 1000);
+    unlink(snap_path());
+    unlink(test_path("other.snap"));
+}
+
+TEST_SLOW(a_replay_replaces_the_store_of_a_different_recording, 60) {
+    m.is_slow = true;
+    journey_record(&m, 49, "rrsnap=1");
+    free(m.digests);
+    long size = snap_size();
+    keep_store(test_path("other.snap"));
+    journey_record(&m, 50, NULL);
+    REQUIRE(rename(test_path("other.snap"), snap_path()) == 0);
+    snap_way.seed = 50;
+    snap_play(&m, LOOP_OWN, NULL, 50000, 10);
+    CHECK_EQ(count_messages("different recording"), 1);
+    CHECK_EQ(snap_size(), size);
+    snap_play(&m, LOOP_OWN, "rrsnap=20", 50000, 2);
+    CHECK_EQ(count_messages("isn't used"), 0);
+    CHECK(snap_size() < size);
+    m.is_slow = false;
+    snap_play(&m, LOOP_OWN, NULL, 50000, 10);
+    CHECK_EQ(count_messages("isn't used"), 0);
+    free(m.digests);
+}

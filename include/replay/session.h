@@ -73,7 +73,9 @@ enum { REPLAY_DEFAULT = 0, REPLAY_ON = 1, REPLAY_OFF = 2 };
  *                       are fewer of them, so that they take at most about 5 % of the
  *                       process's CPU time. off: none; NAME.snap isn't read either
  *                       default memory
- *    rrsnapsize=BYTES   the size that NAME.snap may reach          default 1 GiB
+ *    rrsnapsize=BYTES   the size, a number without K, M or G, at which NAME.snap takes no more
+ *                       snapshots: those that it has stay, from the beginning of the run, and
+ *                       the one that reaches the size is still written     default 1 GiB
  *    rrsnapmem=BYTES    the memory that snapshots may take: when it is full, some are
  *                       dropped, and journeys take longer          default 256 MiB
  *    rrlast=SIZE|TIME|off  RECORD: keep only the last part of the run, from a snapshot on, in
@@ -164,7 +166,8 @@ typedef struct replay_config {
  *          Until replay_finish() a recording is two files, NAME and NAME.live, and
  *          after a crash both are needed. The library follows no symbolic link to
  *          them, and replaces only an older recording and its remains: any other
- *          file with one of these four names is left alone (ERROR_LOG_NOT_A_LOG).
+ *          file with one of these four names is left alone (ERROR_LOG_NOT_A_LOG). The
+ *          older recording's NAME.snap is removed by replay_start(), if nothing uses it.
  *          The library keeps the folder open, so the process may change its working
  *          directory later.
  *          While it records, the process has a handler for SIGBUS, which acts

@@ -15,8 +15,13 @@ extension Player {
 
     /// Does the log have the events before that position?
     func isOfThisLog(_ position: EnginePosition) -> Bool {
-        let chain = try? elsewhere { () throws(LogError) in try reader.seek(toEvent: position.events) }
-        return chain == position.chain
+        hasChain(position.chain, before: position.events)
+    }
+
+    /// Is this the running checksum of the log before an event?
+    func hasChain(_ chain: UInt64, before event: UInt64) -> Bool {
+        let found = try? elsewhere { () throws(LogError) in try reader.seek(toEvent: event) }
+        return found == chain
     }
 
     /// The icount of an event.

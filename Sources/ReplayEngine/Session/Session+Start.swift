@@ -59,6 +59,7 @@ extension Session {
                 // This replaces the older log, so it comes after everything else that can fail.
                 try writer.start()
             } catch { return refuse(ReplayError(error)) }
+            removeOldSnapshots()
             if let remark = writer.remark { host.message(.warning, remark) }
         }
         // Compared first, because other differences may follow from it.

@@ -80,6 +80,7 @@ extension Session {
         runners.areStopped.store(false, ordering: .relaxed)
         shared.furthestIcount.store(0, ordering: .relaxed)
         setFileName(path)
+        removeOldSnapshots()
         keepSnapshotsOfBranch(chains)
         updateStop()
         replay_watch_reset(watch)

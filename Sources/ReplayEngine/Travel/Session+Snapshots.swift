@@ -165,8 +165,27 @@ extension Session {
         return SnapshotStorage(
             path: path + SnapshotStorage.suffix, log: player?.reader.identity ?? writer?.identity ?? 0,
             isRead: isPlaying, isWritten: keepsSnapshots || isRecording && options.snapshot != nil,
+            continues: isPlaying && !(keepsSnapshots && hasStoreOfAnother(path + SnapshotStorage.suffix)),
             replaces: options.overwrites, limit: options.snapshotBytes, ring: writer?.ring,
             faults: options.faults)
+    }
+
+    /// PLAY: is a store that seems to belong to this log, because the machine is the same, of a different recording?
+    /// The first snapshots of two may be the same.
+    private func hasStoreOfAnother(_ path: String) -> Bool {
+        guard let player,
+            let file = try? SnapshotFileCopier(
+                path: path, log: player.reader.identity, system: Syscalls(faults: options.faults)),
+            let last = file.labels.last(where: { eventsOfLog.contains($0.place.event) }),
+            let state = try? file.state(of: last.id), let position = SnapshotPosition(state: state)
+        else { return false }
+        return !player.hasChain(position.chain, before: position.event)
+    }
+
+    /// RECORD: the log has replaced an older one.
+    func removeOldSnapshots() {
+        guard options.overwrites else { return }
+        removeSnapshots(path: snapshotPath, Syscalls(faults: options.faults))
     }
 
     /// The snapshot at the start.

@@ -11,6 +11,8 @@ struct SnapshotStorage {
     var log: UInt64
     var isRead: Bool
     var isWritten: Bool
+    /// May what is written be added to the store that exists?
+    var continues: Bool
     /// A store of a different recording is overwritten. A new recording doesn't continue one.
     var replaces: Bool
     var limit: UInt64
@@ -57,7 +59,7 @@ struct SnapshotStorage {
     private func writer(_ identity: SnapshotFileIdentity) throws(LogError) -> SnapshotFileWriter? {
         guard isWritten else { return nil }
         return try SnapshotFileWriter(
-            path: path, identity: identity, replaces: replaces, continues: isRead, limit: limit,
+            path: path, identity: identity, replaces: replaces, continues: continues, limit: limit,
             system: Syscalls(faults: faults)
         )
     }

@@ -19,7 +19,7 @@ package final class SnapshotRing {
     /// Why nothing is written any more.
     package private(set) var failure: LogError?
 
-    private static let suffix = ".new"
+    fileprivate static let suffix = ".new"
 
     /// - Parameter replaces: a store of a different recording is overwritten.
     package init(
@@ -100,9 +100,7 @@ package final class SnapshotRing {
     private func remove() {
         guard case .success(let file) = folder.open(name + Self.suffix, O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
         else { return }
-        var head = [UInt8](repeating: 0, count: SnapshotFileHeader.magic.count)
-        let count = head.withUnsafeMutableBytes { system.read(file.descriptor, into: $0, at: 0) }
-        guard case .success(head.count) = count, head == SnapshotFileHeader.magic else { return }
+        guard isStore(file, system) else { return }
         _ = folder.remove(name + Self.suffix, of: file)
     }
 
@@ -113,5 +111,27 @@ package final class SnapshotRing {
         let last = writer
         writer = nil
         try last?.finish()
+    }
+}
+
+private func isStore(_ file: OpenFile, _ system: Syscalls) -> Bool {
+    var head = [UInt8](repeating: 0, count: SnapshotFileHeader.magic.count)
+    let count = head.withUnsafeMutableBytes { system.read(file.descriptor, into: $0, at: 0) }
+    guard case .success(head.count) = count else { return false }
+    return head == SnapshotFileHeader.magic
+}
+
+/// Removes the snapshots of a recording that was replaced. What isn't a store, or is used by somebody, stays.
+package func removeSnapshots(path: String, _ system: Syscalls) {
+    guard let (folderPath, name) = Folder.split(path),
+        case .success(let folder) = Folder.open(folderPath, system)
+    else { return }
+    for name in [name, name + SnapshotRing.suffix] {
+        guard case .success(let file) = folder.open(name, O_RDWR),
+            case .success(let status) = system.status(file.descriptor), status.st_mode & S_IFMT == S_IFREG,
+            FileUse.conflict(file.descriptor) == nil, isStore(file, system),
+            case .success = system.lock(file.descriptor)
+        else { continue }
+        _ = folder.remove(name, of: file)
     }
 }
