@@ -73,9 +73,9 @@ enum { REPLAY_DEFAULT = 0, REPLAY_ON = 1, REPLAY_OFF = 2 };
  *                       are fewer of them, so that they take at most about 5 % of the
  *                       process's CPU time. off: none; NAME.snap isn't read either
  *                       default memory
- *    rrsnapsize=BYTES   the size, a number without K, M or G, at which NAME.snap takes no more
- *                       snapshots: those that it has stay, from the beginning of the run, and
- *                       the one that reaches the size is still written     default 1 GiB
+ *    rrsnapsize=BYTES   the size, a number without K, M or G, that NAME.snap keeps within.
+ *                       From the first snapshot that doesn't fit, none is written: those of
+ *                       the beginning of the run stay, and a message says so  default 1 GiB
  *    rrsnapmem=BYTES    the memory that snapshots may take: when it is full, some are
  *                       dropped, and journeys take longer          default 256 MiB
  *    rrlast=SIZE|TIME|off  RECORD: keep only the last part of the run, from a snapshot on, in

@@ -193,10 +193,21 @@ extension Session {
         travel.nextLook = .max
         guard take(snapshots, isKept: true) else {
             if travel.obstacle == nil { travel.nextLook = icount &+ Travel.retryInterval }
+            retryLater()
             return
         }
         travel.pace.restart(icount, Syscalls.threadTime)
         travel.nextLook = travel.isEngaged ? nextLook : .max
+    }
+
+    /// The first one wasn't possible. If they are wanted, the host may be able to make one later.
+    private func retryLater() {
+        guard keepsSnapshots, let obstacle = travel.obstacle else { return }
+        travel.pace.look(icount, Syscalls.threadTime)
+        travel.nextLook = max(nextLook, icount &+ Travel.retryInterval)
+        if travel.delayIsReported { return }
+        travel.delayIsReported = true
+        host.message(.warning, "rrsnap has made no snapshot yet: \(obstacle)")
     }
 
     private func accountHere() -> Bool {
@@ -211,6 +222,11 @@ extension Session {
             return
         }
         reportFile(snapshots)
+        // They would be for nothing.
+        if isRecording, writer?.ring == nil, travel.fileIsReported, !travel.areChosen {
+            travel.nextLook = .max
+            return
+        }
         let isPlanned = travel.planned.last.map { $0 <= icount } ?? false
         if snapshots.has(after: travel.pace.icount, upTo: icount) { travel.pace.pass(Syscalls.threadTime) }
         travel.pace.look(icount, Syscalls.threadTime)
@@ -240,8 +256,8 @@ extension Session {
 
     private func isDue(_ snapshots: Snapshots) -> Bool {
         if travel.areChosen { return !snapshots.has(placeHere) }
-        // What a ring keeps must begin at one, however dear it is.
         let isFarEnough = isFarEnough(snapshots)
+        // What a ring keeps must begin at one, however dear it is.
         guard isRecording, writer?.ring == nil else {
             return isFarEnough || snapshots.ram.writtenCount >= Travel.mostPages || isDueForRing
         }

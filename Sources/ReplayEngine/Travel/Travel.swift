@@ -142,6 +142,8 @@ final class Travel {
     static let mostDigests = 100_000
     /// It was reported that no more go to the file.
     var fileIsReported = false
+    /// It was reported that the first one wasn't possible.
+    var delayIsReported = false
     /// PLAY: it was reported that those of the file need more room than there is.
     var noRoomIsReported = false
     /// PLAY: why snapshots of the file aren't used, as it was reported.
@@ -169,7 +171,8 @@ final class Travel {
         (access, wantedAccess) = (nil, nil)
         counts.withLock { $0.isMet = nil }
         (pausesAtStart, isEngaged, goesToBegin, isOver) = (false, false, false, false)
-        (fileIsReported, noRoomIsReported, reportedMissing) = (false, false, nil)
+        (fileIsReported, delayIsReported, noRoomIsReported) = (false, false, false)
+        reportedMissing = nil
         reportedUnusable = []
         (snapshots, obstacle, cost) = (nil, nil, nil)
         (lintsState, digests) = (true, [:])

@@ -124,7 +124,7 @@ final class DiskWriter {
 
     private func flush() throws(LogError) {
         guard filled > 0 else { return }
-        guard file.nextSequence <= DiskPlace.lastSequence, !file.isAtLimit else {
+        guard file.nextSequence <= DiskPlace.lastSequence else {
             throw LogError(.tooLarge, "\(file.path) has no room for what the guest has written to a disk")
         }
         try file.put(

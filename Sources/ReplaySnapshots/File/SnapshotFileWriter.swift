@@ -6,7 +6,8 @@ import Synchronization
 /// Appends snapshots to `NAME.snap`. There is one writer at a time, which holds the file's lock.
 ///
 /// Each version and leaf is written once. If a record can't be written completely, the file is cut back to the last
-/// whole one, and nothing more is written: the snapshots in memory, and the run, go on.
+/// whole one, and nothing more is written: the snapshots in memory, and the run, go on. If a snapshot doesn't fit into
+/// the limit, the file ends with the one before it.
 package final class SnapshotFileWriter {
     private let system: Syscalls
     private let file: OpenFile
@@ -15,7 +16,7 @@ package final class SnapshotFileWriter {
     private let compressor: Compressor
     private let storeChecksum: UInt64
     private let buffer = RawBuffer()
-    /// The file isn't extended when it is longer.
+    /// The file doesn't become longer.
     private let limit: UInt64
     /// Is there room on the disk for so many bytes more?
     private let reserve: (Int) -> Bool
@@ -27,8 +28,10 @@ package final class SnapshotFileWriter {
     /// Distinguishes the writers of this process.
     private let number: UInt64
     private static let numbers = Atomic<UInt64>(0)
-    /// Why nothing is written any more.
+    /// An error, after which nothing is written any more.
     package private(set) var failure: LogError?
+    /// A snapshot didn't fit into the limit.
+    private var isFull = false
     /// The snapshots that were written.
     package private(set) var written: UInt64 = 0
     /// The snapshots that were left out because the file has reached its limit.
@@ -123,6 +126,11 @@ package final class SnapshotFileWriter {
     /// The file's length.
     package var length: UInt64 { tail }
 
+    /// Why nothing is written any more.
+    package var end: LogError? {
+        failure ?? (isFull ? LogError(.tooLarge, "\(path) has the size that rrsnapsize=\(limit) allows") : nil)
+    }
+
     /// Writes what is in the file to the disk.
     package func sync() throws(LogError) {
         try system.sync(file.descriptor).orThrow("synced", path)
@@ -142,10 +150,11 @@ package final class SnapshotFileWriter {
     /// - Parameter states: the disks that the guest writes to.
     package func append(_ id: UInt64, of store: PageStore, disks states: [DiskState] = []) {
         guard failure == nil, let snapshot = store.find(id) else { return }
-        if isAtLimit {
+        if isFull {
             skipped &+= 1
             return
         }
+        let start = (tail, sequence)
         // What the store knows of a different file.
         if store.writer != number { store.forgetFile() }
         store.writer = number
@@ -153,8 +162,14 @@ package final class SnapshotFileWriter {
             try write(snapshot, store, states)
             written &+= 1
         } catch {
-            // The disks may have been too large for what was left.
-            if isAtLimit { skipped &+= 1 } else { failure = error }
+            leaves.removeAll()
+            guard isFull else {
+                failure = error
+                return
+            }
+            skipped &+= 1
+            (tail, sequence) = start
+            _ = system.truncate(file.descriptor, size: tail)
         }
     }
 
@@ -210,9 +225,6 @@ package final class SnapshotFileWriter {
 
     // MARK: Records
 
-    /// No more snapshots are written.
-    var isAtLimit: Bool { tail >= limit }
-
     /// The number of the next record.
     var nextSequence: UInt64 { sequence }
 
@@ -266,6 +278,10 @@ package final class SnapshotFileWriter {
     }
 
     private func append(_ bytes: UnsafeRawBufferPointer) throws(LogError) {
+        guard tail <= limit, UInt64(truncatingIfNeeded: bytes.count) <= limit &- tail else {
+            isFull = true
+            throw LogError(.tooLarge, "\(path) has no room for a snapshot")
+        }
         guard reserve(bytes.count) else { throw LogError(.tooLarge, "\(path) has no room for a snapshot") }
         if case .failure(let error) = system.write(file.descriptor, bytes, at: tail) {
             _ = system.truncate(file.descriptor, size: tail)

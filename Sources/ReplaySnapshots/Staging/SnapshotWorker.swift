@@ -103,7 +103,7 @@ package final class SnapshotWorker: @unchecked Sendable {
         if result == .added, batch.isForFile {
             file?.append(batch.label.id, of: store, disks: batch.disks)
             ring?.append(batch.label.id, of: store, disks: batch.disks)
-            if let error = file?.failure ?? ring?.failure { failure.withLock { $0 = error } }
+            if let error = file?.end ?? ring?.failure { failure.withLock { $0 = error } }
         } else if batch.isForFile {
             ring?.noteMissing()
         }
