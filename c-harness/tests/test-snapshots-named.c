@@ -50,6 +50,7 @@ TEST(a_named_snapshot_is_made_and_loaded) {
     CHECK_HAS(m.host.text, "the memory at the start differs");
     unlink(snap_path());
     CHECK_STATUS_IS(play_named(init_named, "rrsnapshot=boot"), REPLAY_ERROR_POSITION);
+    CHECK_HAS(host_last_error().message, "there is no file");
     free(m.digests);
 }
 

@@ -26,7 +26,10 @@ extension Session {
         guard take(snapshots, isKept: true) else { return notHere() }
         guard let label = snapshots.find(name), isReady(label, snapshots) else {
             let file = (fileName.map { String(fileName: $0) } ?? "") + SnapshotStorage.suffix
-            let reason = snapshots.missing(before: nil) ?? "\(file) has no such snapshot of this recording"
+            let hasFile = (try? Syscalls(faults: options.faults).status(path: file).get()) != nil
+            let reason =
+                snapshots.missing(before: nil)
+                ?? (hasFile ? "\(file) has no such snapshot of this recording" : "there is no file \(file)")
             return note(namedError(.position, reason))
         }
         return load(label, player, isWanted: true) != nil ? .ok : failure

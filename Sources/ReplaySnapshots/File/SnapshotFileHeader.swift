@@ -109,7 +109,10 @@ struct SnapshotFileHeader: Equatable {
         }
         try require(identity.logMetadata == expected.logMetadata, "recording")
         try require(
-            identity.fingerprint == expected.fingerprint && identity.regions == expected.regions, "machine")
+            identity.regions == expected.regions,
+            "machine: the number, the lengths or the page sizes of its RAM regions differ")
+        try require(
+            identity.fingerprint == expected.fingerprint, "machine: the names of its RAM regions differ")
         try require(identity.startDigest == expected.startDigest, "machine: the memory at the start differs")
     }
 }

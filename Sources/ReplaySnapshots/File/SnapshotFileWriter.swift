@@ -128,7 +128,8 @@ package final class SnapshotFileWriter {
 
     /// Why nothing is written any more.
     package var end: LogError? {
-        failure ?? (isFull ? LogError(.tooLarge, "\(path) has the size that rrsnapsize=\(limit) allows") : nil)
+        if let failure { return failure }
+        return isFull ? LogError(.tooLarge, "\(path) has the size that rrsnapsize=\(limit) allows") : nil
     }
 
     /// Writes what is in the file to the disk.
