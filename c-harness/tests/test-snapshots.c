@@ -193,6 +193,27 @@ TEST(a_branch_without_the_option_has_no_store) {
     free(m.digests);
 }
 
+TEST(a_branch_fills_a_store_of_its_own) {
+    journey_record(&m, 4, NULL);
+    m.is_slow = true;
+    journey_begin(&m, LOOP_OWN, "rrsnap=1,rrsnapsize=20000");
+    m.on_pause = count_snapshots;
+    CHECK_STATUS(replay_seek(40000), OK);
+    while (m.pauses == 0)
+        journey_turn(&m);
+    CHECK_HAS(m.host.text, "run.log.snap has the size that rrsnapsize=20000 allows");
+    CHECK_STATUS(replay_branch(test_path("branch.log")), OK);
+    memset(m.digests, 0, (JOURNEY_LAST + 1) * sizeof *m.digests);
+    journey_run(&m);
+    CHECK_STATUS(journey_end(&m), OK);
+    m.is_slow = false;
+    CHECK_HAS(m.host.text, "branch.log.snap has the size that rrsnapsize=20000 allows");
+    struct stat status;
+    REQUIRE(stat(test_path("branch.log.snap"), &status) == 0);
+    CHECK(status.st_size > 5000 && status.st_size <= 20000);
+    free(m.digests);
+}
+
 TEST_SLOW(a_machine_with_a_disk_that_it_only_reads_has_snapshots, 60) {
     static const disk_options_t reads = {
         .pace = DISK_BUSY, .resubmits = true, .reads = true, .read_only = true};

@@ -158,8 +158,8 @@ typedef int32_t replay_break_kind_t;
 enum {
     REPLAY_BREAK_SOFTWARE = 0, /**< an instruction that is about to be executed */
     REPLAY_BREAK_HARDWARE = 1, /**< the same */
-    REPLAY_WATCH_WRITE = 2,    /**< a store that will change watched bytes: compare them. What a
-                                    device writes (a completed read of a disk) is no hit */
+    REPLAY_WATCH_WRITE = 2,    /**< a store that will change watched bytes: compare them. A write
+                                    by a device, such as a completed disk read, doesn't count */
     REPLAY_WATCH_READ = 3,     /**< a load */
     REPLAY_WATCH_ACCESS = 4,   /**< a load or a store */
     REPLAY_BREAK_KINDS = 5

@@ -154,7 +154,7 @@ typedef struct replay_host {
      *  compare.
      *  @return false: the state isn't this machine's. If it is of a NAME.snap that another process
      *    wrote, that file isn't used any more, and the library loads a snapshot that this one has
-     *    taken; if there is none, or it is refused too, the replay ends with ERROR_POSITION. */
+     *    taken. Without one that can be loaded, the replay ends with ERROR_POSITION. */
     bool (*load_state)(void *opaque, const replay_stream_t *in);
 
     /** The library has paused the machine (debug.h). It stays paused until replay_resume() or a

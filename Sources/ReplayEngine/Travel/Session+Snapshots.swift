@@ -124,6 +124,7 @@ extension Session {
             let reason = travel.obstacle ?? "there were none in the replay"
             return host.message(.warning, "rrsnap makes no snapshots of the branch: \(reason)")
         }
+        travel.fileIsReported = false
         let here = SnapshotPlace(icount: icount, event: events)
         snapshots.beginRecording(storage) { label, state in
             guard label.place <= here, let chain = chains[label.place.event] else { return false }
@@ -222,8 +223,8 @@ extension Session {
             return
         }
         reportFile(snapshots)
-        // They would be for nothing.
-        if isRecording, writer?.ring == nil, travel.fileIsReported, !travel.areChosen {
+        // More would be for nothing.
+        if isRecording, writer?.ring == nil, snapshots.fileFailure != nil, !travel.areChosen {
             travel.nextLook = .max
             return
         }
